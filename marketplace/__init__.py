@@ -1,0 +1,1 @@
+"""Care marketplace and brokerage platform for English councils."""

@@ -1,0 +1,1 @@
+"""Visits agreed between a person and a provider, from request to approval."""

@@ -1,0 +1,1 @@
+"""The only place where pence move: accounts, entries, lines and balances."""

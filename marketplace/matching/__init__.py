@@ -1,0 +1,1 @@
+"""Referrals, candidate rules, scores with reasons, shortlists and offers."""

@@ -1,0 +1,1 @@
+"""Templates and delivery of e-mail, text and letters."""

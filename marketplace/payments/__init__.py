@@ -1,0 +1,1 @@
+"""Direct-payment accounts, cards, tariffs, self-bills and payment runs."""

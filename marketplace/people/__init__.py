@@ -1,0 +1,1 @@
+"""The person, what matters to them, their needs and their personal budget."""

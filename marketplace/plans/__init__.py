@@ -1,0 +1,1 @@
+"""The plan, its quality check and sign-off, and its reviews."""

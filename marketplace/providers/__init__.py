@@ -1,0 +1,1 @@
+"""Organisations, the regulator's register, accreditation, workers, listings and areas."""

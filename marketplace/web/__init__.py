@@ -1,0 +1,1 @@
+"""The application: pages, guards, command line, worker and embedded services."""

@@ -1,0 +1,1 @@
+"""Search over listings: documents in, ids out. Knows no table and nothing of the marketplace."""
