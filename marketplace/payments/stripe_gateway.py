@@ -15,119 +15,52 @@ import asyncio
 import re
 from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
-import msgspec
 import stripe
+
+from marketplace.payments.stripe_events import TOLERANCE_SECONDS, read_event
+from marketplace.payments.stripe_shapes import (
+    CheckoutSession,
+    EventRefused,
+    GatewayError,
+    GatewayRefused,
+    GatewayUnavailable,
+    PayeeAccount,
+    RefundReason,
+    StripeEvent,
+    StripeRefund,
+    StripeSettlement,
+)
+
+__all__ = [
+    "CheckoutSession",
+    "EventRefused",
+    "GatewayError",
+    "GatewayRefused",
+    "GatewayUnavailable",
+    "PayeeAccount",
+    "RefundReason",
+    "StripeEvent",
+    "StripeGateway",
+    "StripeRefund",
+    "StripeSettlement",
+]
 
 CONNECT_SECONDS: Final = 3.0
 TOTAL_SECONDS: Final = 8.0
 MAX_NETWORK_RETRIES: Final = 2
-TOLERANCE_SECONDS: Final = 300
 CURRENCY: Final = "gbp"
-
-RefundReason = Literal["duplicate", "fraudulent", "requested_by_customer"]
+COUNTRY: Final = "GB"
 
 _KEY = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9_]+")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # Conflicts that end by themselves: another call with the same key, or on the same object, is under way.
 _HEALING_CODES = frozenset({"idempotency_key_in_use", "lock_timeout", "rate_limit"})
 _Answer = TypeVar("_Answer")
-
-
-class GatewayError(Exception):
-    """Stripe did not do what was asked.
-
-    Texts hold Stripe's codes and its request id, by which the whole exchange
-    can be found in its dashboard. Its messages are left out: they may repeat
-    an e-mail address or part of a key.
-    """
-
-    def __init__(
-        self,
-        *,
-        code: str,
-        http_status: int | None = None,
-        param: str | None = None,
-        decline_code: str | None = None,
-        request_id: str | None = None,
-    ) -> None:
-        facts = [code, param, decline_code, f"HTTP {http_status}" if http_status else None, request_id]
-        super().__init__(", ".join(fact for fact in facts if fact))
-        self.code = code
-        self.http_status = http_status
-        self.param = param
-        self.decline_code = decline_code
-        self.request_id = request_id
-
-
-class GatewayUnavailable(GatewayError):
-    """May heal: no answer in time, 429, 5xx, a conflict with a call under way.
-
-    The work may have been done all the same. Repeat the call with the same
-    row id, or ask for the object, before concluding anything.
-    """
-
-
-class GatewayRefused(GatewayError):
-    """Will not heal by repeating: the request, the key or the state of the object is wrong (4xx)."""
-
-
-class EventRefused(GatewayRefused):
-    """An event that Stripe did not sign with our secret, or not now."""
-
-
-class CheckoutSession(msgspec.Struct, frozen=True, kw_only=True):
-    """A hosted payment page."""
-
-    id: str
-    url: str | None
-    """Where to send the browser; None when it can no longer be paid."""
-    payment_intent_id: str | None
-    """None until the payer first tries to pay."""
-    status: Literal["open", "complete", "expired"]
-    payment_status: Literal["unpaid", "paid", "no_payment_required"]
-    amount_pence: int
-
-
-class StripeRefund(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund as Stripe has it."""
-
-    id: str
-    status: str
-    """`succeeded`, `pending`, `failed`, `canceled` or `requires_action`."""
-    amount_pence: int
-
-
-class StripeEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """A verified event. It can come twice, late or out of order: `id` tells repeats apart."""
-
-    id: str
-    kind: str
-    """Like `checkout.session.completed`."""
-    account: str | None
-    """Connected account it belongs to; None for the platform's own."""
-    created_at: datetime
-    object: dict[str, Any]
-    """The object as it was at `created_at`."""
-    is_live: bool
-    """False for test payments, which a live endpoint of a Connect platform receives, too."""
-
-
-class _EventData(msgspec.Struct):
-    object: dict[str, Any]
-
-
-class _EventBody(msgspec.Struct):
-    id: str
-    type: str
-    created: int
-    data: _EventData
-    livemode: bool
-    account: str | None = None
 
 
 class StripeGateway:
@@ -177,7 +110,7 @@ class StripeGateway:
 
     async def close(self) -> None:
         """Let go of the connections."""
-        await self._http_client.close_async()
+        await self._http_client.close_async()  # type: ignore[no-untyped-call]  # the SDK leaves it unannotated
 
     async def create_checkout(
         self,
@@ -240,7 +173,7 @@ class StripeGateway:
             params["expires_at"] = int(expires_at.timestamp())
         sessions = self._client.v1.checkout.sessions
         options = _options(connected_account, f"payment-attempt-{attempt_id}")
-        return _checkout_of(await self._ask(sessions.create_async(params, options)))  # type: ignore[arg-type] # a plain dict of the typed one
+        return _checkout_of(await self._ask(sessions.create_async(params, options)))  # type: ignore[arg-type]  # a plain dict of the typed one
 
     async def get_checkout(self, checkout_id: str, account: str | None) -> CheckoutSession:
         """Read a session again, for one whose events did not come.
@@ -260,8 +193,8 @@ class StripeGateway:
             GatewayRefused: Also when it has been paid or has expired already.
         """
         sessions = self._client.v1.checkout.sessions
-        options = _options(account, f"checkout-expiry-{checkout_id}")
-        return _checkout_of(await self._ask(sessions.expire_async(checkout_id, {}, options)))
+        # No key of ours: expiring twice is harmless, and a failure kept under a fixed key could not heal.
+        return _checkout_of(await self._ask(sessions.expire_async(checkout_id, {}, _options(account))))
 
     async def refund(
         self,
@@ -298,6 +231,93 @@ class StripeGateway:
         )
         return StripeRefund(id=answer.id, status=answer.status or "pending", amount_pence=answer.amount)
 
+    async def get_settlement(self, payment_intent_id: str, connected_account: str | None) -> StripeSettlement | None:
+        """What a payment brought after Stripe's fee; None while it is not paid or not yet booked.
+
+        Raises:
+            GatewayUnavailable: May heal.
+            GatewayRefused: Also when the payment belongs to another account.
+        """
+        intents = self._client.v1.payment_intents
+        intent: Any = await self._ask(
+            intents.retrieve_async(
+                payment_intent_id,
+                {"expand": ["latest_charge.balance_transaction"]},
+                _options(connected_account),
+            )
+        )
+        charge = intent.latest_charge
+        if charge is None or not charge.paid or charge.balance_transaction is None:
+            return None
+        line = charge.balance_transaction
+        return StripeSettlement(
+            charge_id=charge.id,
+            amount_pence=line.amount,
+            refunded_pence=charge.amount_refunded,
+            fee_pence=line.fee,
+            net_pence=line.net,
+            available_at=datetime.fromtimestamp(line.available_on, UTC),
+        )
+
+    async def create_payee(self, *, payee_id: UUID | str, email: str, metadata: Mapping[str, str]) -> PayeeAccount:
+        """Open a connected account for a payee, who then sets it up on Stripe's page.
+
+        Args:
+            payee_id: Our row; repeating the call with it opens one account.
+            email: Of the payee's organisation; Stripe writes to it.
+            metadata: Own ids, no personal data.
+
+        Raises:
+            GatewayUnavailable: May heal.
+            GatewayRefused: Will not heal.
+        """
+        account = await self._ask(
+            self._client.v1.accounts.create_async(
+                {
+                    "type": "express",
+                    "country": COUNTRY,
+                    "email": email,
+                    "capabilities": {"card_payments": {"requested": True}, "transfers": {"requested": True}},
+                    "metadata": {**metadata, "payee_id": str(payee_id)},
+                },
+                _options(None, f"payee-{payee_id}"),
+            )
+        )
+        return _payee_of(account)
+
+    async def get_payee(self, account: str) -> PayeeAccount:
+        """Read a connected account again.
+
+        Raises:
+            GatewayUnavailable: May heal.
+            GatewayRefused: Will not heal.
+        """
+        return _payee_of(await self._ask(self._client.v1.accounts.retrieve_async(account)))
+
+    async def onboarding_url(self, account: str, *, return_url: str, refresh_url: str) -> str:
+        """An address on which a payee sets the account up, good once and for a few minutes.
+
+        Args:
+            account: The connected account.
+            return_url: Where the payee comes back, finished or not.
+            refresh_url: Where one comes whose address is used up; it leads to a new one.
+
+        Raises:
+            GatewayUnavailable: May heal.
+            GatewayRefused: Will not heal.
+        """
+        link = await self._ask(
+            self._client.v1.account_links.create_async(
+                {
+                    "account": account,
+                    "type": "account_onboarding",
+                    "return_url": return_url,
+                    "refresh_url": refresh_url,
+                }
+            )
+        )
+        return link.url
+
     def parse_event(
         self, body: bytes, signature: str, now: datetime, tolerance_seconds: int = TOLERANCE_SECONDS
     ) -> StripeEvent:
@@ -314,27 +334,7 @@ class StripeGateway:
             EventRefused: Forged, tampered with, too old, from the future, or
                 no event at all.
         """
-        try:
-            stripe.WebhookSignature.verify_header(body, signature, self._webhook_secret, tolerance=None)
-            signed_at = _signed_at(signature)
-        except (stripe.SignatureVerificationError, ValueError, TypeError):
-            # TypeError and ValueError: header or body that are not even text of the right kind.
-            raise EventRefused(code="signature_invalid") from None
-        if abs(now.timestamp() - signed_at) > tolerance_seconds:
-            raise EventRefused(code="signature_out_of_time")
-        try:
-            event = msgspec.json.decode(body, type=_EventBody)
-            created_at = datetime.fromtimestamp(event.created, UTC)
-        except (msgspec.DecodeError, ValueError, OverflowError, OSError):
-            raise EventRefused(code="event_malformed") from None
-        return StripeEvent(
-            id=event.id,
-            kind=event.type,
-            account=event.account,
-            created_at=created_at,
-            object=event.data.object,
-            is_live=event.livemode,
-        )
+        return read_event(body, signature, self._webhook_secret, now, tolerance_seconds)
 
     async def _ask(self, call: Awaitable[_Answer]) -> _Answer:
         try:
@@ -392,6 +392,10 @@ def _checkout_of(session: Any) -> CheckoutSession:
     )
 
 
-def _signed_at(signature: str) -> int:
-    """The time in the header that was verified: the first `t`, as the SDK takes it."""
-    return next(int(value) for name, _, value in (part.partition("=") for part in signature.split(",")) if name == "t")
+def _payee_of(account: stripe.Account) -> PayeeAccount:
+    return PayeeAccount(
+        id=account.id,
+        can_charge=bool(account.charges_enabled),
+        can_pay_out=bool(account.payouts_enabled),
+        has_submitted=bool(account.details_submitted),
+    )

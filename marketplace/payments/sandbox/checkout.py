@@ -26,7 +26,7 @@ SOONEST_EXPIRY_SECONDS = 30 * 60
 LATEST_EXPIRY_SECONDS = 24 * 60 * 60
 
 _KNOWN = frozenset(
-    [
+    {
         "cancel_url",
         "client_reference_id",
         "currency",
@@ -42,10 +42,10 @@ _KNOWN = frozenset(
         "payment_method_types",
         "submit_type",
         "success_url",
-    ]
+    }
 )
 _KNOWN_INTENT = frozenset(
-    [
+    {
         "application_fee_amount",
         "capture_method",
         "description",
@@ -54,7 +54,7 @@ _KNOWN_INTENT = frozenset(
         "statement_descriptor",
         "statement_descriptor_suffix",
         "transfer_group",
-    ]
+    }
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from litestar import Request, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect, Response
 
 from marketplace.payments.sandbox.cards import TEST_CARDS, Failure, read_payer
@@ -38,7 +39,7 @@ def sandbox_of(request: PageRequest) -> Sandbox:
 
 
 @get("/pay/{session_id:str}", sync_to_thread=False)
-def show_payment(request: PageRequest, session_id: str) -> Response[str] | Redirect:
+def show_payment(request: PageRequest, session_id: FromPath[str]) -> Response[str] | Redirect:
     """The form for a test card."""
     sandbox = sandbox_of(request)
     session = _open_session(sandbox, session_id)
@@ -46,7 +47,7 @@ def show_payment(request: PageRequest, session_id: str) -> Response[str] | Redir
 
 
 @post("/pay/{session_id:str}")
-async def take_payment(request: PageRequest, session_id: str) -> Response[str] | Redirect:
+async def take_payment(request: PageRequest, session_id: FromPath[str]) -> Response[str] | Redirect:
     """Read the form, then pay, refuse, or ask for the second confirmation (Post/Redirect/Get)."""
     sandbox = sandbox_of(request)
     form = await _form_of(request)
@@ -67,7 +68,7 @@ async def take_payment(request: PageRequest, session_id: str) -> Response[str] |
 
 
 @get("/pay/{session_id:str}/confirm", sync_to_thread=False)
-def show_confirmation(request: PageRequest, session_id: str) -> Response[str] | Redirect:
+def show_confirmation(request: PageRequest, session_id: FromPath[str]) -> Response[str] | Redirect:
     """The page that stands for the bank's own check."""
     session = _open_session(sandbox_of(request), session_id)
     if isinstance(session, Response):
@@ -78,7 +79,7 @@ def show_confirmation(request: PageRequest, session_id: str) -> Response[str] | 
 
 
 @post("/pay/{session_id:str}/confirm")
-async def take_confirmation(request: PageRequest, session_id: str) -> Response[str] | Redirect:
+async def take_confirmation(request: PageRequest, session_id: FromPath[str]) -> Response[str] | Redirect:
     """The payer's answer to the bank."""
     sandbox = sandbox_of(request)
     form = await _form_of(request)
@@ -95,7 +96,7 @@ async def take_confirmation(request: PageRequest, session_id: str) -> Response[s
 
 
 @get("/onboard/{secret:str}", sync_to_thread=False)
-def show_onboarding(request: PageRequest, secret: str) -> Response[str] | Redirect:
+def show_onboarding(request: PageRequest, secret: FromPath[str]) -> Response[str] | Redirect:
     """The page that stands for the set-up of a connected account."""
     sandbox = sandbox_of(request)
     link = _usable_link(sandbox, secret)
@@ -107,7 +108,7 @@ def show_onboarding(request: PageRequest, secret: str) -> Response[str] | Redire
 
 
 @post("/onboard/{secret:str}", sync_to_thread=False)
-def take_onboarding(request: PageRequest, secret: str) -> Response[str] | Redirect:
+def take_onboarding(request: PageRequest, secret: FromPath[str]) -> Response[str] | Redirect:
     """Open the account and go back to the platform."""
     sandbox = sandbox_of(request)
     link = _usable_link(sandbox, secret)

@@ -37,7 +37,7 @@ MARK_ONBOARDED = "sandbox_onboarded"
 
 _SECONDS = re.compile(r"[0-9]{1,12}")
 _ACCOUNT_FIELDS = frozenset(
-    [
+    {
         "business_profile",
         "business_type",
         "capabilities",
@@ -50,7 +50,7 @@ _ACCOUNT_FIELDS = frozenset(
         "metadata",
         "settings",
         "type",
-    ]
+    }
 )
 
 
