@@ -179,7 +179,9 @@ def _hidden_inputs(context: Context, once: bool) -> Markup:
         raise LookupError("A POST form needs csrf_token in the context of its page.")
     inputs = Markup('<input type="hidden" name="{}" value="{}">')
     form_id = context.get("form_id")
-    return inputs.format(CSRF_FIELD, token) + (inputs.format(FORM_ID_FIELD, form_id) if once and form_id else Markup(""))
+    return inputs.format(CSRF_FIELD, token) + (
+        inputs.format(FORM_ID_FIELD, form_id) if once and form_id else Markup("")
+    )
 
 
 def status_text(status: object) -> str:

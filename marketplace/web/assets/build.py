@@ -82,7 +82,9 @@ def build(out: Path = DEFAULT_OUT, *, install: bool = True) -> bool:
 def source_stamp() -> str:
     """Hash of everything the result depends on: our sources, this script and the lock file."""
     digest = hashlib.sha256()
-    for path in sorted([*SOURCES.glob("*.scss"), *SOURCES.glob("*.js"), *SOURCES.glob("*.svg"), SOURCES / "build.py", _lock_file()]):
+    for path in sorted(
+        [*SOURCES.glob("*.scss"), *SOURCES.glob("*.js"), *SOURCES.glob("*.svg"), SOURCES / "build.py", _lock_file()]
+    ):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
