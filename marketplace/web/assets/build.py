@@ -82,7 +82,9 @@ def build(out: Path = DEFAULT_OUT, *, install: bool = True) -> bool:
 def source_stamp() -> str:
     """Hash of everything the result depends on: our sources, this script and the lock file."""
     digest = hashlib.sha256()
-    for path in sorted([*SOURCES.glob("*.scss"), *SOURCES.glob("*.js"), *SOURCES.glob("*.svg"), SOURCES / "build.py", _lock_file()]):
+    for path in sorted(
+        [*SOURCES.glob("*.scss"), *SOURCES.glob("*.js"), *SOURCES.glob("*.svg"), SOURCES / "build.py", _lock_file()]
+    ):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -152,7 +154,7 @@ def _compile(node: Node, packages: Path) -> dict[str, bytes]:
     """Make the final content of each file by its plain name, imports already pointing at hashed names."""
     sass = [*node.node, str(packages / "sass/sass.js"), "--style=compressed", "--no-source-map", "--quiet-deps"]
     css = _run([*sass, f"--load-path={packages}", str(SOURCES / "app.scss")])
-    govuk = (packages / _GOVUK).read_bytes().split(b"\n//# sourceMappingURL=")[0] + b"\n"
+    govuk = (packages / _GOVUK).read_bytes().split(b"//# sourceMappingURL=")[0].rstrip() + b"\n"
     app = (SOURCES / "app.js").read_text(encoding="utf-8")
     old = "'./govuk-frontend.js'"
     if old not in app:
