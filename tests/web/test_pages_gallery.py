@@ -151,8 +151,8 @@ class Visitor:
 def visit(browser: Browser, static: Path) -> Iterator[Any]:
     visitors: list[Visitor] = []
 
-    def _visit(state: str, width: int, *, scripts: bool = True) -> Visitor:
-        html = gallery(STATES[state], pages.load_manifest(static))
+    def _visit(state: str, width: int, *, scripts: bool = True, html: str = "") -> Visitor:
+        html = html or gallery(STATES[state], pages.load_manifest(static))
         visitors.append(Visitor(browser, static, html, width, scripts=scripts))
         return visitors[-1]
 
@@ -162,6 +162,7 @@ def visit(browser: Browser, static: Path) -> Iterator[Any]:
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("state", "width"), [("filled", 320), ("filled", 1280), ("refused", 375), ("refused", 1280), ("blank", 320)]
 )
@@ -173,6 +174,25 @@ def test_no_accessibility_fault_is_found(visit: Any, state: str, width: int) -> 
     assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
     assert visitor.complaints == []
     assert visitor.refused_addresses == []
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", pages.THEMES)
+def test_pages_of_plain_text_have_no_fault_in_any_theme(visit: Any, static: Path, theme: str) -> None:
+    environment = pages.create_environment(ROOT / "templates", pages.load_manifest(static))
+    names = {
+        "teal": "static_pages/accessibility.html",
+        "plum": "static_pages/cookies.html",
+        "forest": "static_pages/privacy.html",
+        "indigo": "static_pages/how_it_works.html",
+        "bronze": "errors/503.html",
+    }
+    html = environment.get_template(names[theme]).render(**{**SIGNED_IN, "theme": theme})
+    visitor = visit("", 320, html=html)
+    assert axe_faults(visitor.page) == []
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert visitor.complaints == []
 
 
 @pytest.mark.browser
