@@ -110,15 +110,15 @@ class DirectoryReading:
                 elif isinstance(item, RegisterProvider):
                     key = f"provider {item.provider_id}"
                     if key in seen:
-                        yield _repeated(item.row_number, None, item.provider_id)
+                        yield _repeated(item, None, "Repeats the provider of an earlier row, which stands.")
                     else:
                         seen.add(key)
                         yield item
                 elif held is not None and held.location_id == item.location_id:
-                    yield _repeated(item.row_number, item.location_id, "")
+                    yield _repeated(item, item.location_id, "Repeats the row above; their lists were put together.")
                     held = _merged(held, item)
                 elif item.location_id in seen:
-                    yield _repeated(item.row_number, item.location_id, "")
+                    yield _repeated(item, item.location_id, "Repeats an earlier row, which stands.")
                 else:
                     seen.add(item.location_id)
                     if held is not None:
@@ -162,7 +162,5 @@ def _merged(first: RegisterLocation, again: RegisterLocation) -> RegisterLocatio
     )
 
 
-def _repeated(row_number: int, location_id: str | None, value: str) -> RowNote:
-    return RowNote(
-        row_number, location_id, None, NoteKind.SKIPPED, "Repeats an earlier row, which stands with both lists.", value
-    )
+def _repeated(item: RegisterLocation | RegisterProvider, location_id: str | None, message: str) -> RowNote:
+    return RowNote(item.row_number, location_id, None, NoteKind.SKIPPED, message, item.name)

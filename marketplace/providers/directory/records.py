@@ -100,8 +100,8 @@ class RegisterLocation(msgspec.Struct, frozen=True, kw_only=True):
     """Registered, but the provider has told the regulator that no care is given at present."""
     succeeded_by: str | None = None
     """Location that the register names as the successor, where it says so."""
-    as_of: date | None = None
-    """Day that the facts were true; the first of the month where the source names a month. None: not said."""
+    as_of: str | None = None
+    """When the facts were true, an ISO day or month ("2026-02"); None where the source does not say."""
     source_layout: Layout
     url: str
     carries: frozenset[str] = frozenset()

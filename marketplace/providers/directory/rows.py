@@ -155,7 +155,7 @@ def read_joined(reading: Reading, carries: frozenset[str]) -> Iterator[Item]:
         ratings=reading.ratings(reading["rating_date"]),
         last_inspection_on=clean.day("last_inspection_on", reading["last_inspection_date"]),
         status=RegisterStatus.REGISTERED if status == "registered" else RegisterStatus.CLOSED,
-        as_of=clean.day("as_of", reading["as_of"]),
+        as_of=clean.as_of(reading["as_of"]),
         source_layout=Layout.JOINED,
         url=location_url(location_id),
         carries=carries,
