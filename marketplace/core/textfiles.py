@@ -101,7 +101,7 @@ class TextFile:
         if magic.startswith(b"\x1f\x8b"):
             self._plain: BinaryIO = io.BufferedReader(gzip.GzipFile(fileobj=self._packed, mode="rb"))
         elif magic.startswith(b"\xfd7zXZ\x00"):
-            self._plain = io.BufferedReader(lzma.LZMAFile(self._packed, "rb"))
+            self._plain = io.BufferedReader(lzma.LZMAFile(self._packed, "rb"))  # noqa: SIM115
         else:
             self._plain = self._packed
         self._unpacked = 0

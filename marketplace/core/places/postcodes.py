@@ -128,9 +128,7 @@ def distance_metres(lat: float, lon: float, other_lat: float, other_lon: float) 
         Metres along the surface, not along roads; error below 0.5 %.
     """
     phi, other_phi = radians(lat), radians(other_lat)
-    half_chord = (
-        sin((other_phi - phi) / 2) ** 2 + cos(phi) * cos(other_phi) * sin(radians(other_lon - lon) / 2) ** 2
-    )
+    half_chord = sin((other_phi - phi) / 2) ** 2 + cos(phi) * cos(other_phi) * sin(radians(other_lon - lon) / 2) ** 2
     return 2 * EARTH_RADIUS_METRES * asin(min(1.0, sqrt(half_chord)))
 
 

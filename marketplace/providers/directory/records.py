@@ -91,10 +91,12 @@ class RegisterLocation(msgspec.Struct, frozen=True, kw_only=True):
     lon: float | None = None
     phone: str | None = None
     website: str | None = None
-    ratings: Ratings = Ratings()
+    ratings: Ratings | None = None
+    """None where the source does not speak about ratings at all, which is other than "not rated"."""
     registered_on: date | None = None
     last_inspection_on: date | None = None
-    status: RegisterStatus = RegisterStatus.REGISTERED
+    status: RegisterStatus | None = None
+    """None where the source does not say; what it lists is then taken for registered unless known as closed."""
     closed_on: date | None = None
     is_dormant: bool | None = None
     """Registered, but the provider has told the regulator that no care is given at present."""
@@ -104,8 +106,6 @@ class RegisterLocation(msgspec.Struct, frozen=True, kw_only=True):
     """When the facts were true, an ISO day or month ("2026-02"); None where the source does not say."""
     source_layout: Layout
     url: str
-    carries: frozenset[str] = frozenset()
-    """Fields that this source speaks about at all: the others must not erase what is held."""
     may_create: bool = True
     """False where the source does not tell adult social care from other care: then only a known location is updated."""
 
