@@ -142,7 +142,7 @@ async def relay(db: AsyncSession, limit: int = RELAY_BATCH) -> list[Delivery]:
 
 
 async def sweep(db: AsyncSession, limit: int = RELAY_BATCH) -> list[Delivery]:
-    """Return deliveries that stayed unhandled too long, to be handed out again (the queue lost them, or a worker died)."""
+    """Return deliveries that stayed unhandled too long: the queue lost them, or a worker died. They go out again."""
     now = clock_of(db).now()
     rows = (
         await db.execute(
@@ -164,7 +164,7 @@ async def sweep(db: AsyncSession, limit: int = RELAY_BATCH) -> list[Delivery]:
 
 
 async def note_failure(db: AsyncSession, message_id: UUID, task_name: str, error: str) -> None:
-    """Count a failed try; after too many the delivery is parked, where `marketplace check` and the admin page see it."""
+    """Count a failed try; after too many the delivery is parked, where `marketplace check` sees it."""
     now: datetime = clock_of(db).now()
     await db.execute(
         update(OutboxDelivery)

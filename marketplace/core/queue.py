@@ -34,7 +34,7 @@ def make_broker(url: str) -> RedisBroker:
     dramatiq.set_broker(broker)
     broker.declare_actor(
         dramatiq.Actor(
-            _deliver,  # type: ignore[arg-type]
+            _deliver,
             broker=broker,
             actor_name=ACTOR,
             queue_name=QUEUE,

@@ -21,12 +21,12 @@ class Repository(SQLAlchemyAsyncRepository[R]):
         super().__init__(session=db)
         self.db = db
 
-    def of(self, council_id: UUID) -> Select[tuple[R]]:
+    def of(self, council_id: UUID) -> Select[R]:
         """Start a question that cannot leave the council."""
         model: Any = self.model_type
         return select(self.model_type).where(model.council_id == council_id)
 
-    async def one(self, question: Select[tuple[R]], *, locked: bool = False) -> R:
+    async def one(self, question: Select[R], *, locked: bool = False) -> R:
         """Return the one row of a question.
 
         Raises:
@@ -37,14 +37,14 @@ class Repository(SQLAlchemyAsyncRepository[R]):
             raise NotFound
         return found
 
-    async def maybe(self, question: Select[tuple[R]], *, locked: bool = False) -> R | None:
+    async def maybe(self, question: Select[R], *, locked: bool = False) -> R | None:
         """Return the first row of a question, or None. Locked rows are read afresh."""
         if locked:
             question = question.with_for_update().execution_options(populate_existing=True)
         row: R | None = (await self.db.scalars(question.limit(1))).first()
         return row
 
-    async def every(self, question: Select[tuple[R]]) -> Sequence[R]:
+    async def every(self, question: Select[R]) -> Sequence[R]:
         """Return all rows of a question that is bounded by itself."""
         return (await self.db.scalars(question)).all()
 

@@ -36,7 +36,7 @@ def every(interval: timedelta, name: str) -> Callable[[Callable[[], Awaitable[No
 async def due(db: AsyncSession) -> list[Job]:
     """Return the jobs whose interval has passed since they last started."""
     now = clock_of(db).now()
-    last = {name: at for name, at in (await db.execute(select(ScheduledRun.name, ScheduledRun.started_at))).all()}
+    last = {row.name: row.started_at for row in (await db.execute(select(ScheduledRun.name, ScheduledRun.started_at)))}
     return [job for job in JOBS.values() if job.name not in last or last[job.name] <= now - job.every]
 
 

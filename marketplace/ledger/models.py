@@ -47,7 +47,7 @@ class Side(StrEnum):
 class LedgerAccount(Base, WithId):
     """An account: council × purpose × owner.
 
-    `balance_pence` is kept by the database as lines are added, credits less debits or the reverse as the purpose has it.
+    `balance_pence` is kept by the database as lines are added, by the side the purpose grows on.
     `floor_pence`, where set, is the least it may hold.
     """
 
