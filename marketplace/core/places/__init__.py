@@ -5,6 +5,7 @@ any data, `packaged_postcodes` and `read_postcodes` stream whole directories int
 """
 
 from marketplace.core.places.grid import ACCURACY_METRES, grid_to_lat_lon
+from marketplace.core.places.importer import PostcodeCounts, import_postcodes
 from marketplace.core.places.postcodes import (
     METRES_PER_MILE,
     Postcode,
@@ -22,10 +23,12 @@ __all__ = [
     "TOWNS",
     "Postcode",
     "PostcodeBatch",
+    "PostcodeCounts",
     "Town",
     "distance_metres",
     "find_town",
     "grid_to_lat_lon",
+    "import_postcodes",
     "is_in_great_britain",
     "name_key",
     "normalise",

@@ -192,7 +192,7 @@ class _Run:
             "name_key": place_key(location.name),
             "service_types": list(location.service_types) or None,
             "specialisms": list(location.specialisms) or None,
-            "address_line": ", ".join(filter(None, (location.address1, location.address2))) or None,
+            "address_line": _address_line(location),
             "has_ratings": location.ratings is not None,
             "rating_overall": ratings.overall,
             "rating_safe": ratings.safe,
@@ -310,6 +310,14 @@ _SAME_NAME = tuple(column for column in sql.STAGED_COLUMNS if column in Register
 def place_key(name: str) -> str:
     """Name without case, marks and spaces, by which registrations of one place find each other."""
     return _NOT_ALPHANUMERIC.sub("", name.casefold().replace("&", "and"))
+
+
+def _address_line(location: RegisterLocation) -> str | None:
+    first, second = location.address1, location.address2
+    if first and second and first.casefold().endswith(f", {second.casefold()}"):
+        # Some snapshots put the whole address into the first line and repeat the second.
+        return first
+    return ", ".join(filter(None, (first, second))) or None
 
 
 class _Report:
