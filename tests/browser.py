@@ -143,6 +143,10 @@ class Browser:
         other.client.cookies.set("session", opened.token)
         return other
 
+    def cookie(self, name: str) -> str | None:
+        """Value of a cookie, or None."""
+        return next((item.value for item in self.client.cookies.jar if item.name == name), None)
+
     async def get(self, path: str, *, expect: int | None = 200, **options: Any) -> Page:
         """Ask for an address."""
         return await self._ask("GET", path, expect, **options)
@@ -160,8 +164,9 @@ class Browser:
         """Send a form as one of our pages would: with the token of the session and a fresh one-time id."""
         holder = self.token
         if holder is None:
-            holder = self.client.cookies.get("seed") or "a-visitor"
-            self.client.cookies.set("seed", holder)
+            holder = self.cookie("seed") or "a-visitor"
+            if self.cookie("seed") is None:
+                self.client.cookies.set("seed", holder, domain="testserver.local")
         filled = {"csrf_token": csrf_token(self.settings.secret_key, holder), "form_id": uuid4().hex, **(data or {})}
         page = await self._ask("POST", path, expect, data=filled, **options)
         if page.status == 422:

@@ -17,7 +17,7 @@ def request_state(connection: ASGIConnection[Any, Any, Any, Any]) -> dict[str, A
 
 
 def flash(request: Request[Any, Any, Any], text: str, *, kind: str = "success", heading: str | None = None) -> None:
-    """Show a message on the next page. `kind` is "success" or "information". No personal data: it travels in a cookie."""
+    """Show a message on the next page. `kind` is "success" or "information"; no personal data."""
     message = {"kind": kind, "text": text}
     if heading:
         message["heading"] = heading

@@ -27,7 +27,8 @@ SLOW_PATHS = ("/exports/", "/static/")
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'{pay}"
+    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; object-src 'none'; "
+    "frame-ancestors 'none'; form-action 'self'{pay}"
 )
 
 

@@ -89,6 +89,7 @@ async def test_an_idle_session_leads_to_signing_in_and_back(
 async def test_the_way_on_never_leaves_the_site(browser: Browser, broker: Member) -> None:
     for bad in ("//evil.example", "https://evil.example", "/\\evil.example"):
         assert (await sign_in(browser, next=bad)).location == "/home"
+        browser.client.cookies.clear()
 
 
 async def test_a_form_without_its_token_is_refused(browser: Browser, broker: Member, db: AsyncSession) -> None:

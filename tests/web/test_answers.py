@@ -4,23 +4,23 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from litestar import Litestar
 
 from marketplace.core.database import use_session_maker
 from marketplace.core.settings import Settings
-from marketplace.web.app import build_app, routes
+from marketplace.web.app import build_app
 from tests.browser import Browser
 
 OPEN_BY_DESIGN = ("/static", "/schema")
 
 
-def test_every_route_declares_a_permission() -> None:
-    app = Litestar(route_handlers=routes(), openapi_config=None)
+async def test_every_route_declares_a_permission(settings: Settings, maker: Any) -> None:
+    app = build_app(settings, maker=maker)
     silent = [
         (route.path, handler.handler_name)
         for route in app.routes
         for handler in getattr(route, "route_handlers", [])
         if "permission" not in handler.opt and "OPTIONS" not in handler.http_methods
+        if not route.path.startswith(OPEN_BY_DESIGN)
     ]
     assert silent == []
 
@@ -57,7 +57,7 @@ async def test_a_nul_byte_is_a_bad_request(browser: Browser, path: str) -> None:
     page.check()
 
 
-@pytest.mark.parametrize("before", ["99999999999999999999999", "-1", "0", "x", "1e9"])
+@pytest.mark.parametrize("before", ["99999999999999999999999", "-1", "0", "x"])
 async def test_numbers_in_addresses_are_bounded(browser: Browser, db: Any, before: str) -> None:
     from marketplace.accounts.permissions import Role
     from tests.factories import make_member

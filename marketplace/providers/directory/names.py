@@ -67,7 +67,8 @@ SERVICE_TYPES: tuple[ServiceType, ...] = (
         False,
     ),
     ServiceType(
-        "Hospital services for people with mental health needs, learning disabilities and problems with substance misuse",
+        "Hospital services for people with mental health needs, learning disabilities and problems with substance "
+        "misuse",
         "Hospitals - Mental health/capacity",
         False,
     ),
