@@ -1,0 +1,105 @@
+"""Dated settings of a council: what the case studies disagree on is configuration, never a constant."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.accounts import audit
+from marketplace.accounts.models import CouncilSetting
+from marketplace.accounts.principal import Principal
+from marketplace.core.database import clock_of
+
+DEFAULTS: Mapping[str, Any] = {
+    # Days in which a plan is due, by urgency (L7 gives no number).
+    "matching.plan_days": {"crisis": 7, "urgent": 14, "standard": 28},
+    # Working hours a planner has to answer an offer.
+    "matching.offer_hours": 48,
+    # Plans a full-time planner completes in a week (L20).
+    "matching.plans_per_week": 5,
+    # How far ahead a place may be, in weeks.
+    "matching.horizon_weeks": 6,
+    # Whether complex cases stay with the council (L4).
+    "matching.retain_complex": True,
+    # Published weights of the score; empty means the engine's own (matching.md 3.1).
+    "matching.weights": {},
+    # Window of the first review after the plan is in place, in days (L15: 6-12 weeks; D4: 6 weeks; national: 6-8).
+    "plans.first_review_days": {"from": 42, "due": 56, "until": 84},
+    # Warn when a first review is booked after this day (domain.md 4.1).
+    "plans.review_warning_day": 56,
+    # Criteria of the quality and creativity check (L14).
+    "plans.quality_criteria": [
+        "The plan is in the person's own words",
+        "Each outcome says what will change",
+        "Community and family help was looked at first",
+        "Risks are named with what will be done",
+        "The budget covers the plan",
+    ],
+    # Days from issue to payment (domain.md 4.6).
+    "payments.terms_days": 30,
+    # Hours before a visit until which cancelling costs nothing.
+    "bookings.free_cancellation_hours": 24,
+}
+
+
+async def setting(db: AsyncSession, council_id: UUID, key: str, on: date) -> Any:
+    """Return a setting as it stands on a day: the council's newest row up to that day, else the default.
+
+    Raises:
+        KeyError: No such setting.
+    """
+    row = await db.scalar(
+        select(CouncilSetting)
+        .where(CouncilSetting.council_id == council_id, CouncilSetting.key == key, CouncilSetting.starts_on <= on)
+        .order_by(CouncilSetting.starts_on.desc())
+        .limit(1)
+    )
+    return row.value["value"] if row else DEFAULTS[key]
+
+
+async def settings_of(db: AsyncSession, council_id: UUID, on: date) -> dict[str, Any]:
+    """Return all settings of a council on a day."""
+    rows = await db.scalars(
+        select(CouncilSetting)
+        .where(CouncilSetting.council_id == council_id, CouncilSetting.starts_on <= on)
+        .order_by(CouncilSetting.starts_on)
+    )
+    return {**DEFAULTS, **{row.key: row.value["value"] for row in rows}}
+
+
+async def set_setting(
+    db: AsyncSession,
+    principal: Principal | None,
+    council_id: UUID,
+    key: str,
+    value: Any,
+    *,
+    starts_on: date,
+    source: str = "",
+) -> None:
+    """Set a council's setting from a day on; the earlier value keeps its days."""
+    if key not in DEFAULTS:
+        raise KeyError(key)
+    row = CouncilSetting(
+        council_id=council_id,
+        key=key,
+        value={"value": value},
+        starts_on=starts_on,
+        source=source,
+        set_by_user_id=principal.user_id if principal else None,
+        set_at=clock_of(db).now(),
+    )
+    db.add(row)
+    await db.flush()
+    audit.record(
+        db,
+        principal,
+        "accounts.set_setting",
+        council_id=council_id,
+        subject_kind="council_setting",
+        subject_id=row.id,
+        after={"key": key, "value": value, "starts_on": starts_on},
+    )

@@ -1,0 +1,23 @@
+"""What can go wrong when people sign in."""
+
+from marketplace.core.errors import InvalidInput, NotFound, TooMany
+
+
+class SignInRefused(InvalidInput):
+    """Wrong e-mail or password, or no role: one answer for all, so that nobody learns who has an account."""
+
+    code = "sign-in-refused"
+
+
+class TooManyTries(TooMany):
+    """Too many failed sign-ins or reset requests."""
+
+    code = "too-many-tries"
+    title = "Too many tries. Wait a few minutes, then try again"
+
+
+class ResetLinkDead(NotFound):
+    """A reset link that was used, is too old or never was."""
+
+    code = "reset-link-dead"
+    title = "This link no longer works"

@@ -1,0 +1,178 @@
+"""Roles and what each may do: one enum, one table. Routes and services name a permission, never a role."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What somebody is on the platform. A person may hold several, one at a time."""
+
+    PERSON = "person"
+    REPRESENTATIVE = "representative"
+    PLANNER = "planner"
+    PROVIDER = "provider"
+    PA = "pa"
+    SOCIAL_WORKER = "social_worker"
+    BROKER = "broker"
+    QUALITY_CHECKER = "quality_checker"
+    ACCREDITOR = "accreditor"
+    FINANCE = "finance"
+    FINANCE_CHECKER = "finance_checker"
+    MANAGER = "manager"
+    ADMIN = "admin"
+
+
+ROLE_LABELS: dict[Role, str] = {
+    Role.PERSON: "Person with a budget",
+    Role.REPRESENTATIVE: "Representative",
+    Role.PLANNER: "Support planner",
+    Role.PROVIDER: "Provider",
+    Role.PA: "Personal assistant",
+    Role.SOCIAL_WORKER: "Social worker",
+    Role.BROKER: "Broker",
+    Role.QUALITY_CHECKER: "Quality checker",
+    Role.ACCREDITOR: "Accreditor",
+    Role.FINANCE: "Finance officer",
+    Role.FINANCE_CHECKER: "Finance approver",
+    Role.MANAGER: "Team manager",
+    Role.ADMIN: "Administrator",
+}
+
+
+class Permission(StrEnum):
+    """What may be done, as `package:verb`."""
+
+    SIGNED_IN = "accounts:signed_in"
+    AUDIT_READ = "accounts:audit_read"
+    USERS_MANAGE = "accounts:users_manage"
+    OPERATIONS_READ = "core:operations_read"
+    PEOPLE_READ = "people:read"
+    PEOPLE_RECORD = "people:record"
+    PROFILE_OWN = "people:profile_own"
+    ORGANISATIONS_READ = "providers:read"
+    ACCREDITATION_DECIDE = "providers:accredit"
+    ORGANISATION_OWN = "providers:own"
+    CAPACITY_OWN = "providers:capacity_own"
+    REFERRALS_READ = "matching:read"
+    REFERRALS_RECORD = "matching:record"
+    REFERRALS_MATCH = "matching:match"
+    OFFERS_ANSWER = "matching:answer"
+    PLANS_WRITE = "plans:write"
+    PLANS_READ = "plans:read"
+    PLANS_CHECK = "plans:check"
+    PLANS_AGREE = "plans:agree"
+    PLANS_SIGN_OFF = "plans:sign_off"
+    REVIEWS_READ = "plans:reviews_read"
+    BOOKINGS_REQUEST = "bookings:request"
+    BOOKINGS_OWN = "bookings:own"
+    BOOKINGS_ANSWER = "bookings:answer"
+    BOOKINGS_APPROVE = "bookings:approve"
+    MONEY_OWN = "payments:own"
+    EARNINGS_OWN = "payments:earnings_own"
+    BANK_DETAILS_OWN = "payments:bank_details_own"
+    TARIFFS_READ = "payments:tariffs_read"
+    TARIFFS_SET = "payments:tariffs_set"
+    INVOICES_READ = "payments:invoices_read"
+    INVOICES_APPROVE = "payments:invoices_approve"
+    RUNS_MAKE = "payments:runs_make"
+    RUNS_RELEASE = "payments:runs_release"
+    BUDGETS_SET = "payments:budgets_set"
+    DASHBOARD = "reporting:dashboard"
+
+
+_EVERYBODY = frozenset({Permission.SIGNED_IN, Permission.DASHBOARD})
+_COUNCIL_READS = frozenset(
+    {
+        Permission.PEOPLE_READ,
+        Permission.ORGANISATIONS_READ,
+        Permission.REFERRALS_READ,
+        Permission.PLANS_READ,
+        Permission.REVIEWS_READ,
+    }
+)
+_FINANCE_READS = frozenset({Permission.TARIFFS_READ, Permission.INVOICES_READ, Permission.ORGANISATIONS_READ})
+_PERSON = frozenset(
+    {
+        Permission.PROFILE_OWN,
+        Permission.PLANS_AGREE,
+        Permission.BOOKINGS_REQUEST,
+        Permission.BOOKINGS_OWN,
+        Permission.BOOKINGS_APPROVE,
+        Permission.MONEY_OWN,
+    }
+)
+
+GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.PERSON: _EVERYBODY | _PERSON,
+    Role.REPRESENTATIVE: _EVERYBODY | _PERSON,
+    Role.PLANNER: _EVERYBODY
+    | {
+        Permission.OFFERS_ANSWER,
+        Permission.PLANS_WRITE,
+        Permission.REVIEWS_READ,
+        Permission.EARNINGS_OWN,
+        Permission.CAPACITY_OWN,
+    },
+    Role.PROVIDER: _EVERYBODY
+    | {
+        Permission.ORGANISATION_OWN,
+        Permission.BOOKINGS_ANSWER,
+        Permission.EARNINGS_OWN,
+        Permission.BANK_DETAILS_OWN,
+        Permission.CAPACITY_OWN,
+    },
+    Role.PA: _EVERYBODY
+    | {
+        Permission.ORGANISATION_OWN,
+        Permission.BOOKINGS_ANSWER,
+        Permission.EARNINGS_OWN,
+        Permission.BANK_DETAILS_OWN,
+        Permission.CAPACITY_OWN,
+    },
+    Role.SOCIAL_WORKER: _EVERYBODY
+    | _COUNCIL_READS
+    | {Permission.PEOPLE_RECORD, Permission.REFERRALS_RECORD, Permission.PLANS_SIGN_OFF},
+    Role.BROKER: _EVERYBODY
+    | _COUNCIL_READS
+    | {Permission.PEOPLE_RECORD, Permission.REFERRALS_RECORD, Permission.REFERRALS_MATCH},
+    Role.QUALITY_CHECKER: _EVERYBODY | {Permission.PLANS_READ, Permission.PLANS_CHECK, Permission.REVIEWS_READ},
+    Role.ACCREDITOR: _EVERYBODY | {Permission.ORGANISATIONS_READ, Permission.ACCREDITATION_DECIDE},
+    Role.FINANCE: _EVERYBODY
+    | _FINANCE_READS
+    | {Permission.INVOICES_APPROVE, Permission.RUNS_MAKE, Permission.TARIFFS_SET, Permission.BUDGETS_SET},
+    Role.FINANCE_CHECKER: _EVERYBODY | _FINANCE_READS | {Permission.RUNS_RELEASE},
+    Role.MANAGER: _EVERYBODY
+    | _COUNCIL_READS
+    | _FINANCE_READS
+    | {
+        Permission.PEOPLE_RECORD,
+        Permission.REFERRALS_RECORD,
+        Permission.PLANS_SIGN_OFF,
+        Permission.PLANS_CHECK,
+        Permission.AUDIT_READ,
+    },
+    Role.ADMIN: _EVERYBODY
+    | {
+        Permission.USERS_MANAGE,
+        Permission.AUDIT_READ,
+        Permission.OPERATIONS_READ,
+        Permission.ORGANISATIONS_READ,
+        Permission.TARIFFS_READ,
+    },
+}
+
+COUNCIL_ROLES = frozenset(
+    {
+        Role.SOCIAL_WORKER,
+        Role.BROKER,
+        Role.QUALITY_CHECKER,
+        Role.ACCREDITOR,
+        Role.FINANCE,
+        Role.FINANCE_CHECKER,
+        Role.MANAGER,
+        Role.ADMIN,
+    }
+)
+"""Roles of people who work for a council or a body it delegates to."""
+
+PROVIDER_ROLES = frozenset({Role.PLANNER, Role.PROVIDER, Role.PA})
+"""Roles that act for an organisation."""

@@ -1,0 +1,73 @@
+"""Who is asking: a user in one role, and on whose behalf."""
+
+from uuid import UUID
+
+import msgspec
+
+from marketplace.accounts.permissions import COUNCIL_ROLES, GRANTS, ROLE_LABELS, Permission, Role
+from marketplace.core.errors import Forbidden, NotFound
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """The signed-in user as services see them.
+
+    `council_id` is the council the role is held in. `councils` are those whose rows the user may reach: one for council
+    staff and people, several for a provider that serves several. `organisation_id`, `worker_id` and `person_id` say for
+    whom the role acts. `represented_id` is set when a representative acts for a person, who is then `person_id`.
+    """
+
+    user_id: UUID
+    name: str
+    role: Role
+    council_id: UUID
+    council_name: str
+    council_slug: str
+    councils: tuple[UUID, ...]
+    session_id: UUID | None = None
+    organisation_id: UUID | None = None
+    worker_id: UUID | None = None
+    person_id: UUID | None = None
+    acting_for: str | None = None
+
+    @property
+    def role_label(self) -> str:
+        """The role in words."""
+        return ROLE_LABELS[self.role]
+
+    @property
+    def is_council(self) -> bool:
+        """Whether the user works for the council or a body it delegates to."""
+        return self.role in COUNCIL_ROLES
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the role grants a permission."""
+        return permission in GRANTS[self.role]
+
+    def require(self, permission: Permission) -> None:
+        """Refuse unless the role grants a permission.
+
+        Raises:
+            Forbidden: It does not.
+        """
+        if not self.may(permission):
+            raise Forbidden(f"Your role ({self.role_label.lower()}) does not include this.")
+
+    def need_person(self) -> UUID:
+        """Return the person the user is or acts for.
+
+        Raises:
+            NotFound: The role is not a person's.
+        """
+        if self.person_id is None:
+            raise NotFound
+        return self.person_id
+
+    def need_organisation(self) -> UUID:
+        """Return the organisation the user acts for.
+
+        Raises:
+            NotFound: The role belongs to no organisation.
+        """
+        if self.organisation_id is None:
+            raise NotFound
+        return self.organisation_id

@@ -1,0 +1,267 @@
+"""Signing in and out, sessions and passwords."""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import msgspec
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import delete, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.accounts import audit
+from marketplace.accounts.errors import ResetLinkDead, SignInRefused, TooManyTries
+from marketplace.accounts.events import PasswordChanged, PasswordResetRequested
+from marketplace.accounts.models import Attempt, AttemptKind, Council, Membership, PasswordReset, SessionRow, User
+from marketplace.accounts.permissions import COUNCIL_ROLES, PROVIDER_ROLES, Role
+from marketplace.accounts.principal import Principal
+from marketplace.accounts.repository import AccountRepository
+from marketplace.core import outbox
+from marketplace.core.clock import today
+from marketplace.core.database import clock_of
+from marketplace.core.errors import InvalidInput, NotFound
+from marketplace.core.ids import new_id
+
+STAFF_IDLE = timedelta(minutes=30)
+CITIZEN_IDLE = timedelta(hours=2)
+LONGEST_SESSION = timedelta(hours=12)
+TOUCH_EVERY = timedelta(minutes=1)
+RESET_LIFE = timedelta(minutes=30)
+SIGN_IN_WINDOW = timedelta(minutes=5)
+SIGN_INS_PER_ACCOUNT = 10
+SIGN_INS_PER_ADDRESS = 100
+RESETS_A_DAY = 5
+SHORTEST_PASSWORD = 10
+LONGEST_PASSWORD = 200
+
+_hasher = PasswordHash((Argon2Hasher(),))
+_nobody: str | None = None
+
+
+def use_hasher(hasher: Argon2Hasher) -> None:
+    """Set the password hasher of this process (tests use a cheap one)."""
+    global _hasher, _nobody
+    _hasher, _nobody = PasswordHash((hasher,)), None
+
+
+async def hash_password(password: str) -> str:
+    """Hash a password, off the event loop: it takes half a second of work by design."""
+    return await asyncio.to_thread(_hasher.hash, password)
+
+
+async def _is_right(password: str, stored: str | None) -> bool:
+    """Compare a password; an unknown user costs the same time as a known one."""
+    global _nobody
+    if stored is None:
+        if _nobody is None:
+            _nobody = await hash_password(secrets.token_urlsafe(16))
+        await asyncio.to_thread(_hasher.verify, password, _nobody)
+        return False
+    return await asyncio.to_thread(_hasher.verify, password, stored)
+
+
+def key_hash(*parts: str) -> bytes:
+    """Return a hash under which tries are counted, so that no address or e-mail is stored."""
+    return hashlib.sha256("\x1f".join(parts).encode()).digest()
+
+
+def token_hash(token: str) -> bytes:
+    """Return what is stored of a secret that a browser or a link holds."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def reset_token(secret_key: str, reset_id: UUID) -> str:
+    """Return the secret of a reset link. It follows from the id, so that it need not stand in a queue."""
+    mark = hmac.new(secret_key.encode(), b"password-reset:" + reset_id.bytes, hashlib.sha256).hexdigest()
+    return f"{reset_id.hex}{mark}"
+
+
+class SignedIn(msgspec.Struct, frozen=True):
+    """A new session: the cookie's secret and who it is for."""
+
+    token: str
+    principal: Principal
+
+
+class AccountService:
+    """The verbs of accounts. Works across councils: it runs in a transaction with scope `every`."""
+
+    def __init__(self, db: AsyncSession) -> None:
+        self.db = db
+        self.clock = clock_of(db)
+        self.accounts = AccountRepository(db)
+
+    async def sign_in(self, email: str, password: str, address: str) -> SignedIn:
+        """Check a password and open a session with a fresh secret.
+
+        Raises:
+            TooManyTries: Ten failures in five minutes for the account, or a hundred from the address.
+            SignInRefused: Wrong, unknown, inactive or without a role today.
+        """
+        now = self.clock.now()
+        keys = (key_hash("account", email), key_hash("address", address))
+        for key, most in zip(keys, (SIGN_INS_PER_ACCOUNT, SIGN_INS_PER_ADDRESS), strict=True):
+            if await self.accounts.attempts_since(AttemptKind.SIGN_IN, key, now - SIGN_IN_WINDOW) >= most:
+                raise TooManyTries
+        user = await self.accounts.user_by_email(email)
+        right = await _is_right(password, user.password_hash if user else None)
+        roles = await self.accounts.memberships(user.id, today(self.clock)) if user and right else []
+        if user is None or not roles:
+            raise SignInRefused({"email": "Check your e-mail address and password"})
+        membership, council = roles[0]
+        return await self._open(user, membership, council, now)
+
+    async def note_failed_sign_in(self, email: str, address: str) -> None:
+        """Count a failure. Runs in a transaction of its own, which outlives the refusal."""
+        now = self.clock.now()
+        for key in (key_hash("account", email), key_hash("address", address)):
+            self.db.add(Attempt(kind=AttemptKind.SIGN_IN, key_hash=key, at=now))
+        await self.db.execute(delete(Attempt).where(Attempt.at < now - timedelta(days=2)))
+
+    async def switch(self, principal: Principal, membership_id: UUID) -> SignedIn:
+        """Change to another of the user's roles: a new session, the old one ends.
+
+        Raises:
+            NotFound: The role is not the user's today.
+        """
+        user = await self.accounts.user(principal.user_id)
+        for membership, council in await self.accounts.memberships(principal.user_id, today(self.clock)):
+            if membership.id == membership_id and user is not None:
+                if principal.session_id:
+                    await self.db.execute(delete(SessionRow).where(SessionRow.id == principal.session_id))
+                return await self._open(user, membership, council, self.clock.now())
+        raise NotFound
+
+    async def sign_out(self, principal: Principal) -> None:
+        """End the session on the server."""
+        await self.db.execute(delete(SessionRow).where(SessionRow.id == principal.session_id))
+
+    async def principal_of(self, token: str) -> Principal | None:
+        """Return who a session cookie stands for; None when it is unknown, idle too long or at its end."""
+        now = self.clock.now()
+        found = await self.accounts.session(token_hash(token))
+        if found is None:
+            return None
+        session, user, membership, council = found
+        idle = STAFF_IDLE if membership.role in COUNCIL_ROLES else CITIZEN_IDLE
+        over = membership.ends_on is not None and membership.ends_on <= today(self.clock)
+        if session.expires_at <= now or session.last_seen_at + idle <= now or not user.is_active or over:
+            return None
+        if session.last_seen_at + TOUCH_EVERY <= now:
+            await self.db.execute(update(SessionRow).where(SessionRow.id == session.id).values(last_seen_at=now))
+        return await self._principal(session.id, user, membership, council)
+
+    async def request_reset(self, email: str, secret_key: str) -> None:
+        """Send a link to choose a new password. Says nothing about whether the address has an account."""
+        now = self.clock.now()
+        key = key_hash("reset", email)
+        tries = await self.accounts.attempts_since(AttemptKind.RESET, key, now - timedelta(days=1))
+        self.db.add(Attempt(kind=AttemptKind.RESET, key_hash=key, at=now))
+        user = await self.accounts.user_by_email(email)
+        if user is None or tries >= RESETS_A_DAY:
+            return
+        roles = await self.accounts.memberships(user.id, today(self.clock))
+        if not roles:
+            return
+        reset = _new_reset(user.id, now, secret_key)
+        self.db.add(reset)
+        outbox.publish(self.db, PasswordResetRequested(council_id=roles[0][1].id, reset_id=reset.id))
+
+    async def is_reset_live(self, token: str) -> bool:
+        """Whether a reset link may still be used."""
+        reset = await self.accounts.reset(token_hash(token))
+        return reset is not None and reset.used_at is None and reset.expires_at > self.clock.now()
+
+    async def reset_password(self, token: str, password: str) -> None:
+        """Set a new password by a link, once, and sign the user out everywhere.
+
+        Raises:
+            ResetLinkDead: Used, too old or unknown.
+            InvalidInput: Too short or too long.
+        """
+        now = self.clock.now()
+        reset = await self.accounts.reset(token_hash(token))
+        if reset is None or reset.used_at is not None or reset.expires_at <= now:
+            raise ResetLinkDead("Ask for a new link. A link works once, for 30 minutes.")
+        check_password(password)
+        user = await self.accounts.user(reset.user_id)
+        roles = await self.accounts.memberships(reset.user_id, today(self.clock))
+        if user is None or not roles:
+            raise ResetLinkDead
+        reset.used_at = now
+        user.password_hash = await hash_password(password)
+        user.password_set_at = now
+        await self.accounts.end_sessions(user.id)
+        council_id = roles[0][1].id
+        audit.record(
+            self.db, None, "accounts.reset_password", council_id=council_id, subject_kind="user", subject_id=user.id
+        )
+        outbox.publish(self.db, PasswordChanged(council_id=council_id, user_id=user.id))
+
+    async def forget_old(self) -> None:
+        """Delete sessions, links and tries that no longer matter."""
+        now = self.clock.now()
+        await self.db.execute(delete(SessionRow).where(SessionRow.expires_at < now))
+        await self.db.execute(delete(PasswordReset).where(PasswordReset.expires_at < now - timedelta(days=30)))
+        await self.db.execute(delete(Attempt).where(Attempt.at < now - timedelta(days=2)))
+
+    async def _open(self, user: User, membership: Membership, council: Council, now: datetime) -> SignedIn:
+        token = secrets.token_urlsafe(32)
+        session = SessionRow(
+            token_hash=token_hash(token),
+            user_id=user.id,
+            membership_id=membership.id,
+            created_at=now,
+            last_seen_at=now,
+            expires_at=now + LONGEST_SESSION,
+        )
+        self.db.add(session)
+        await self.db.flush()
+        audit.record(self.db, None, "accounts.sign_in", council_id=council.id, subject_kind="user", subject_id=user.id)
+        return SignedIn(token, await self._principal(session.id, user, membership, council))
+
+    async def _principal(self, session_id: UUID, user: User, membership: Membership, council: Council) -> Principal:
+        councils = [council.id]
+        if membership.role in PROVIDER_ROLES and membership.organisation_id:
+            councils = await self.accounts.councils_of_organisation(membership.organisation_id)
+        return Principal(
+            user_id=user.id,
+            name=user.name,
+            role=membership.role,
+            council_id=council.id,
+            council_name=council.name,
+            council_slug=council.slug,
+            councils=tuple(councils),
+            session_id=session_id,
+            organisation_id=membership.organisation_id,
+            worker_id=membership.worker_id,
+            person_id=membership.person_id,
+            acting_for="person" if membership.role is Role.REPRESENTATIVE else None,
+        )
+
+
+def _new_reset(user_id: UUID, now: datetime, secret_key: str) -> PasswordReset:
+    reset_id = new_id()
+    return PasswordReset(
+        id=reset_id,
+        user_id=user_id,
+        created_at=now,
+        expires_at=now + RESET_LIFE,
+        token_hash=token_hash(reset_token(secret_key, reset_id)),
+    )
+
+
+def check_password(password: str) -> None:
+    """Refuse a password that is too short or too long (NCSC: length, no composition rules).
+
+    Raises:
+        InvalidInput: On the field `password`.
+    """
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise InvalidInput(
+            {"password": f"Your password must be between {SHORTEST_PASSWORD} and {LONGEST_PASSWORD} characters"}
+        )

@@ -1,0 +1,112 @@
+"""Rows of the ground floor: outbox, idempotency keys, life-cycle steps, scheduled runs."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace.core.database import Base, WithId
+from marketplace.core.ids import new_id
+
+
+class OutboxMessage(Base):
+    """A fact that happened, written in the same transaction as what it tells of."""
+
+    __tablename__ = "outbox_messages"
+    __table_args__ = (Index("ix_outbox_messages_waiting", "number", postgresql_where=text("relayed_at IS NULL")),)
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    id: Mapped[UUID] = mapped_column(unique=True, default=new_id)
+    council_id: Mapped[UUID | None]
+    event: Mapped[str] = mapped_column(Text)
+    body: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    relayed_at: Mapped[datetime | None]
+
+
+class OutboxDelivery(Base):
+    """What became of a message at one of its listeners: handled, or visibly parked."""
+
+    __tablename__ = "outbox_deliveries"
+    __table_args__ = (
+        Index(
+            "ix_outbox_deliveries_open",
+            "enqueued_at",
+            postgresql_where=text("handled_at IS NULL AND parked_at IS NULL"),
+        ),
+        Index("ix_outbox_deliveries_parked", "parked_at", postgresql_where=text("parked_at IS NOT NULL")),
+    )
+
+    message_id: Mapped[UUID] = mapped_column(ForeignKey("outbox_messages.id", ondelete="CASCADE"), primary_key=True)
+    task: Mapped[str] = mapped_column(Text, primary_key=True)
+    enqueued_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    handled_at: Mapped[datetime | None]
+    parked_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+class IdempotencyKey(Base, WithId):
+    """A form or API call that may arrive twice, and what the first one answered."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (UniqueConstraint("actor", "key"), Index("ix_idempotency_keys_created_at", "created_at"))
+
+    actor: Mapped[str] = mapped_column(Text)
+    key: Mapped[str] = mapped_column(Text)
+    fingerprint: Mapped[str] = mapped_column(Text)
+    answer: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime]
+
+
+class Step(Base, WithId):
+    """One step of a row's life cycle: from, to, when, who, why."""
+
+    __tablename__ = "steps"
+    __table_args__ = (Index("ix_steps_subject", "subject_kind", "subject_id", "at"),)
+
+    council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
+    subject_kind: Mapped[str] = mapped_column(Text)
+    subject_id: Mapped[UUID]
+    from_status: Mapped[str | None] = mapped_column(Text)
+    to_status: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    by_user_id: Mapped[UUID | None]
+    why: Mapped[str] = mapped_column(Text, default="")
+
+
+class ScheduledRun(Base):
+    """When a scheduled job last ran."""
+
+    __tablename__ = "scheduled_runs"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(Text)
+
+
+class PostcodeRow(Base):
+    """A live postcode of Great Britain (ONS Postcode Directory), written with its space: "PR1 2HE"."""
+
+    __tablename__ = "postcodes"
+
+    postcode: Mapped[str] = mapped_column(Text, primary_key=True)
+    lat: Mapped[float]
+    lon: Mapped[float]
+    lad_code: Mapped[str] = mapped_column(Text)
+
+
+class Place(Base, WithId):
+    """A town or city by name, for people who type one instead of a postcode."""
+
+    __tablename__ = "places"
+    __table_args__ = (UniqueConstraint("name_key", "lat", "lon"), Index("ix_places_name_key", "name_key"))
+
+    name: Mapped[str] = mapped_column(Text)
+    name_key: Mapped[str] = mapped_column(Text)
+    lat: Mapped[float]
+    lon: Mapped[float]
+    source: Mapped[str] = mapped_column(Text)

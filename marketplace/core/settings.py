@@ -1,0 +1,101 @@
+"""Settings: one frozen struct, read at start-up from the environment (`NAME` or `NAME_FILE`)."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What an installation may set; without any of it the site runs on embedded services."""
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+    public_url: str = "http://localhost:8000"
+    web_workers: int = 1
+    secret_key: str
+    database_url: str | None = None
+    redis_url: str | None = None
+    meilisearch_url: str | None = None
+    meilisearch_api_key: str | None = None
+    stripe_secret_key: str | None = None
+    stripe_webhook_secret: str | None = None
+    stripe_api_base: str | None = None
+    notify_api_key: str | None = None
+    smtp_url: str | None = None
+    demo: bool = False
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach the site over TLS, so that cookies may be marked Secure."""
+        return self.public_url.startswith("https://")
+
+
+class SettingsError(ValueError):
+    """The environment holds something that cannot be used."""
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Each name may be given as `NAME` or, for secrets mounted as files, as `NAME_FILE`.
+
+    Raises:
+        SettingsError: A number that is none, both forms of one name, or a file that cannot be read.
+    """
+    env = os.environ if environ is None else environ
+
+    def value(name: str) -> str | None:
+        direct, path = env.get(name) or None, env.get(f"{name}_FILE") or None
+        if direct and path:
+            raise SettingsError(f"Set {name} or {name}_FILE, not both")
+        if path:
+            try:
+                return Path(path).read_text(encoding="utf-8").strip() or None
+            except OSError as error:
+                raise SettingsError(f"{name}_FILE cannot be read: {error.strerror}") from error
+        return direct
+
+    def number(name: str, default: int, largest: int) -> int:
+        text = value(name)
+        if text is None:
+            return default
+        if not text.isdecimal() or not 1 <= int(text) <= largest:
+            raise SettingsError(f"{name} must be a whole number from 1 to {largest}")
+        return int(text)
+
+    data_dir = Path(value("MARKETPLACE_DATA_DIR") or "var").absolute()
+    port = number("PORT", 8000, 65535)
+    return Settings(
+        data_dir=data_dir,
+        host=value("HOST") or "127.0.0.1",
+        port=port,
+        public_url=(value("PUBLIC_URL") or f"http://localhost:{port}").rstrip("/"),
+        web_workers=number("WEB_WORKERS", 1, 64),
+        secret_key=value("SECRET_KEY") or _stored_secret(data_dir),
+        database_url=value("DATABASE_URL"),
+        redis_url=value("REDIS_URL"),
+        meilisearch_url=value("MEILISEARCH_URL"),
+        meilisearch_api_key=value("MEILISEARCH_API_KEY"),
+        stripe_secret_key=value("STRIPE_SECRET_KEY"),
+        stripe_webhook_secret=value("STRIPE_WEBHOOK_SECRET"),
+        stripe_api_base=value("STRIPE_API_BASE"),
+        notify_api_key=value("NOTIFY_API_KEY"),
+        smtp_url=value("SMTP_URL"),
+        demo=(value("MARKETPLACE_DEMO") or "") == "1",
+    )
+
+
+def _stored_secret(data_dir: Path) -> str:
+    """Make a secret once per data directory, readable by the owner alone."""
+    path = data_dir / "secret_key"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    return path.read_text(encoding="utf-8").strip()

@@ -1,0 +1,129 @@
+"""Questions about the ledger."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, case, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.core.ids import new_id
+from marketplace.ledger.models import DEBIT_NORMAL, LedgerAccount, LedgerEntry, LedgerLine, Purpose, Side
+
+TRACKED = frozenset({Purpose.DIRECT_PAYMENT, Purpose.ACCRUED, Purpose.PAYABLE, Purpose.CARD_RECEIVED})
+"""Purposes with an owner each: their balance is kept line by line."""
+
+FLOORED = frozenset({Purpose.DIRECT_PAYMENT})
+"""Purposes whose balance never falls below nothing."""
+
+
+class LedgerRepository:
+    """Accounts, entries and sums."""
+
+    def __init__(self, db: AsyncSession) -> None:
+        self.db = db
+
+    async def account(
+        self, council_id: UUID, purpose: Purpose, owner_id: UUID | None = None, *, locked: bool = False
+    ) -> LedgerAccount:
+        """Return an account, opened when it is not there yet; locked until the transaction ends when asked."""
+        question = select(LedgerAccount).where(
+            LedgerAccount.council_id == council_id,
+            LedgerAccount.purpose == purpose,
+            LedgerAccount.owner_id.is_not_distinct_from(owner_id),
+        )
+        if locked:
+            question = question.with_for_update().execution_options(populate_existing=True)
+        found: LedgerAccount | None = await self.db.scalar(question)
+        if found is None:
+            await self.db.execute(
+                insert(LedgerAccount)
+                .values(
+                    id=new_id(),
+                    council_id=council_id,
+                    purpose=purpose,
+                    owner_id=owner_id,
+                    is_debit_normal=purpose in DEBIT_NORMAL,
+                    is_tracked=purpose in TRACKED,
+                    balance_pence=0,
+                    floor_pence=0 if purpose in FLOORED else None,
+                )
+                .on_conflict_do_nothing()
+            )
+            found = (await self.db.scalars(question)).one()
+        return found
+
+    async def find_account(self, council_id: UUID, purpose: Purpose, owner_id: UUID | None) -> LedgerAccount | None:
+        """Return an account with a fresh balance, or None when nothing was ever posted to it."""
+        found: LedgerAccount | None = await self.db.scalar(
+            select(LedgerAccount)
+            .where(
+                LedgerAccount.council_id == council_id,
+                LedgerAccount.purpose == purpose,
+                LedgerAccount.owner_id.is_not_distinct_from(owner_id),
+            )
+            .execution_options(populate_existing=True)
+        )
+        return found
+
+    async def has_entry(self, kind: str, source_id: UUID) -> UUID | None:
+        """Return the id of the entry of a business event, if it was posted."""
+        found: UUID | None = await self.db.scalar(
+            select(LedgerEntry.id).where(LedgerEntry.kind == kind, LedgerEntry.source_id == source_id)
+        )
+        return found
+
+    async def lines_of(self, entry_id: UUID) -> Sequence[LedgerLine]:
+        """Return the lines of an entry."""
+        return (await self.db.scalars(select(LedgerLine).where(LedgerLine.entry_id == entry_id))).all()
+
+    async def statement(
+        self, account: LedgerAccount, from_day: date, until_day: date, *, limit: int = 500
+    ) -> Sequence[Row[LedgerEntry, int]]:
+        """Return entries of an account in [from_day, until_day) with what each adds, oldest first."""
+        sign = case((_grows(account.is_debit_normal), LedgerLine.amount_pence), else_=-LedgerLine.amount_pence)
+        rows: Sequence[Row[LedgerEntry, int]] = (
+            await self.db.execute(
+                select(LedgerEntry, func.sum(sign).label("change_pence"))
+                .join(LedgerLine, LedgerLine.entry_id == LedgerEntry.id)
+                .where(
+                    LedgerLine.account_id == account.id,
+                    LedgerEntry.effective_on >= from_day,
+                    LedgerEntry.effective_on < until_day,
+                )
+                .group_by(LedgerEntry.id)
+                .order_by(LedgerEntry.effective_on, LedgerEntry.id)
+                .limit(limit)
+            )
+        ).all()
+        return rows
+
+    async def sum_before(self, account: LedgerAccount, day: date) -> int:
+        """Return the balance of an account at the start of a day, summed from its lines."""
+        sign = case((_grows(account.is_debit_normal), LedgerLine.amount_pence), else_=-LedgerLine.amount_pence)
+        total = await self.db.scalar(
+            select(func.coalesce(func.sum(sign), 0))
+            .select_from(LedgerLine)
+            .join(LedgerEntry, LedgerEntry.id == LedgerLine.entry_id)
+            .where(LedgerLine.account_id == account.id, LedgerEntry.effective_on < day)
+        )
+        return int(total or 0)
+
+    async def trial_balance(self, council_id: UUID) -> Sequence[Row[Purpose, int, int]]:
+        """Return debits and credits by purpose; their totals are equal."""
+        debit = func.coalesce(func.sum(LedgerLine.amount_pence).filter(LedgerLine.side == Side.DEBIT), 0)
+        credit = func.coalesce(func.sum(LedgerLine.amount_pence).filter(LedgerLine.side == Side.CREDIT), 0)
+        return (
+            await self.db.execute(
+                select(LedgerAccount.purpose, debit.label("debit_pence"), credit.label("credit_pence"))
+                .join(LedgerLine, LedgerLine.account_id == LedgerAccount.id)
+                .where(LedgerAccount.council_id == council_id)
+                .group_by(LedgerAccount.purpose)
+                .order_by(LedgerAccount.purpose)
+            )
+        ).all()
+
+
+def _grows(is_debit_normal: bool) -> ColumnElement[bool]:
+    return LedgerLine.side == (Side.DEBIT if is_debit_normal else Side.CREDIT)

@@ -1,0 +1,1 @@
+"""Schema changes (alembic). Migrations import nothing of ours."""

@@ -1,0 +1,94 @@
+"""Rows of people: the person, what matters to them, and their personal budget."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace.accounts.models import PERSONAL
+from marketplace.accounts.words import Gender
+from marketplace.core.database import Base, WithId, choice
+
+
+class FundingRoute(StrEnum):
+    """How a budget is held (domain.md 4.2)."""
+
+    DIRECT_PAYMENT = "direct_payment"
+    COUNCIL_MANAGED = "council_managed"
+    SELF_FUNDED = "self_funded"
+
+
+class BudgetStatus(StrEnum):
+    """Whether a budget is advice or agreed."""
+
+    INDICATIVE = "indicative"
+    FINAL = "final"
+    ENDED = "ended"
+
+
+class Person(Base, WithId):
+    """Somebody who wants support, with or without a budget."""
+
+    __tablename__ = "people"
+    __table_args__ = (Index("ix_people_council_family_name", "council_id", "family_name", "id"),)
+
+    council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
+    reference: Mapped[str] = mapped_column(Text)
+    """Number people quote on the telephone, unique in the council."""
+    given_name: Mapped[str] = mapped_column(Text, info=PERSONAL)
+    family_name: Mapped[str] = mapped_column(Text, info=PERSONAL)
+    born_on: Mapped[date | None] = mapped_column(info=PERSONAL)
+    gender: Mapped[Gender] = mapped_column(choice(Gender), default=Gender.NOT_SAID, info=PERSONAL)
+    address_line: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    town: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    postcode: Mapped[str] = mapped_column(Text, info=PERSONAL)
+    lat: Mapped[float | None] = mapped_column(info=PERSONAL)
+    lon: Mapped[float | None] = mapped_column(info=PERSONAL)
+    lad_code: Mapped[str] = mapped_column(Text, default="")
+    phone: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    email: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    languages: Mapped[list[str]] = mapped_column(default=list, info=PERSONAL)
+    interests: Mapped[list[str]] = mapped_column(default=list, info=PERSONAL)
+    needs: Mapped[list[str]] = mapped_column(default=list, info=PERSONAL)
+    communication_needs: Mapped[list[str]] = mapped_column(default=list, info=PERSONAL)
+    """Accessible Information Standard: large print, Easy Read, BSL …"""
+    appreciated: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    """One page profile: what people appreciate about me."""
+    important_to_me: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    how_to_support_me: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    is_example: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads this name
+
+    @property
+    def name(self) -> str:
+        """The person's whole name."""
+        return f"{self.given_name} {self.family_name}".strip()
+
+
+class Budget(Base, WithId):
+    """A person's budget over a period."""
+
+    __tablename__ = "budgets"
+    __table_args__ = (
+        CheckConstraint(
+            "weekly_pence >= 0 AND own_weekly_pence >= 0 AND own_weekly_pence <= weekly_pence", name="amounts"
+        ),
+        CheckConstraint("ends_on IS NULL OR ends_on > starts_on", name="period"),
+        Index("ix_budgets_person_id", "person_id", "starts_on"),
+    )
+
+    council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
+    status: Mapped[BudgetStatus] = mapped_column(choice(BudgetStatus))
+    route: Mapped[FundingRoute] = mapped_column(choice(FundingRoute))
+    weekly_pence: Mapped[int] = mapped_column(BigInteger)
+    """Whole budget for a week, council's share and own contribution together."""
+    own_weekly_pence: Mapped[int] = mapped_column(BigInteger, default=0)
+    starts_on: Mapped[date]
+    ends_on: Mapped[date | None]
+    created_at: Mapped[datetime]

@@ -1,0 +1,156 @@
+"""Rows of plans: the plan, its versions, what they hold, and reviews."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from marketplace.accounts.models import PERSONAL
+from marketplace.core.database import Base, WithId, choice
+from marketplace.plans.states import PlanStatus, ReviewStatus
+
+
+class Plan(Base, WithId):
+    """A person's support plan, over its versions."""
+
+    __tablename__ = "plans"
+    __table_args__ = (
+        Index("ix_plans_worker_id", "worker_id"),
+        Index("ix_plans_person_id", "person_id"),
+        Index("ix_plans_council_id", "council_id", "id"),
+    )
+
+    council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
+    referral_id: Mapped[UUID] = mapped_column(ForeignKey("referrals.id"), unique=True)
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    worker_id: Mapped[UUID] = mapped_column(ForeignKey("workers.id"))
+    """The planner."""
+    created_at: Mapped[datetime]
+
+
+class PlanVersion(Base, WithId):
+    """One version of a plan, from draft to sign-off."""
+
+    __tablename__ = "plan_versions"
+    __table_args__ = (
+        UniqueConstraint("plan_id", "number"),
+        CheckConstraint("visit_minutes >= 0", name="minutes"),
+        CheckConstraint(
+            "checked_by_user_id IS NULL OR checked_by_user_id <> submitted_by_user_id", name="other_checker"
+        ),
+        Index("ix_plan_versions_council_status", "council_id", "status", "id"),
+    )
+
+    council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
+    plan_id: Mapped[UUID] = mapped_column(ForeignKey("plans.id"))
+    number: Mapped[int]
+    status: Mapped[PlanStatus] = mapped_column(choice(PlanStatus))
+    about_me: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    good_days: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    risks: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    money: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    """How the budget will be held and managed."""
+    information_given: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    """Advice on preventing, reducing or delaying needs (Care Act s.25)."""
+    visit_minutes: Mapped[int] = mapped_column(default=0)
+    """Time spent with the person, minutes: part of the tariff's rule and of cost truth (L22)."""
+    checks: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """The quality checker's answers by criterion."""
+    comments: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    """Why it was returned last."""
+    submitted_at: Mapped[datetime | None]
+    submitted_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    checked_at: Mapped[datetime | None]
+    checked_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    agreed_at: Mapped[datetime | None]
+    agreed_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    signed_off_at: Mapped[datetime | None]
+    signed_off_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    updated_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads this name
+
+
+class HelpKind(StrEnum):
+    """Who or what helps with an outcome (B8): the mix a plan shows."""
+
+    MYSELF = "myself"
+    FAMILY = "family"
+    COMMUNITY = "community"
+    VOLUNTARY = "voluntary"
+    EQUIPMENT = "equipment"
+    SHORT_TERM = "short_term"
+    PA = "pa"
+    REGULATED = "regulated"
+
+
+HELP_LABELS: dict[HelpKind, str] = {
+    HelpKind.MYSELF: "I do it myself",
+    HelpKind.FAMILY: "Family or friends",
+    HelpKind.COMMUNITY: "A community group or activity",
+    HelpKind.VOLUNTARY: "A charity or voluntary group",
+    HelpKind.EQUIPMENT: "Equipment or technology",
+    HelpKind.SHORT_TERM: "Short-term support",
+    HelpKind.PA: "A personal assistant",
+    HelpKind.REGULATED: "Home care or other registered care",
+}
+
+
+class PlanItem(Base, WithId):
+    """An outcome and how it will be reached."""
+
+    __tablename__ = "plan_items"
+    __table_args__ = (
+        UniqueConstraint("plan_version_id", "position"),
+        CheckConstraint("weekly_pence >= 0", name="cost"),
+    )
+
+    council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
+    plan_version_id: Mapped[UUID] = mapped_column(ForeignKey("plan_versions.id"))
+    position: Mapped[int]
+    outcome: Mapped[str] = mapped_column(Text, info=PERSONAL)
+    what: Mapped[str] = mapped_column(Text, info=PERSONAL)
+    helped_by: Mapped[HelpKind] = mapped_column(choice(HelpKind))
+    weekly_pence: Mapped[int] = mapped_column(BigInteger, default=0)
+
+
+class ReviewKind(StrEnum):
+    """Which review."""
+
+    WELFARE_CHECK = "welfare_check"
+    """The first look, some weeks after the plan is in place (L15)."""
+    ANNUAL = "annual"
+
+
+class Review(Base, WithId):
+    """A review of a plan."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (
+        UniqueConstraint("plan_id", "kind", "due_on"),
+        CheckConstraint("window_starts_on <= due_on AND due_on <= window_ends_on", name="window"),
+        Index("ix_reviews_council_due", "council_id", "status", "due_on", "id"),
+        Index("ix_reviews_facilitator_id", "facilitator_id", "status", "due_on"),
+    )
+
+    council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
+    plan_id: Mapped[UUID] = mapped_column(ForeignKey("plans.id"))
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
+    kind: Mapped[ReviewKind] = mapped_column(choice(ReviewKind))
+    status: Mapped[ReviewStatus] = mapped_column(choice(ReviewStatus))
+    facilitator_id: Mapped[UUID] = mapped_column(ForeignKey("workers.id"))
+    """Worker who facilitates: the same who made the plan, unless an exception is recorded (L16)."""
+    plan_in_place_on: Mapped[date]
+    window_starts_on: Mapped[date]
+    due_on: Mapped[date]
+    window_ends_on: Mapped[date]
+    booked_on: Mapped[date | None]
+    held_on: Mapped[date | None]
+    working: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    not_working: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    created_at: Mapped[datetime]

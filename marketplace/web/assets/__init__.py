@@ -1,0 +1,1 @@
+"""Sources of style sheets and scripts, and the script that builds them."""

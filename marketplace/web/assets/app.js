@@ -1,0 +1,70 @@
+// Small enhancements; every page works without this file.
+import { initAll } from './govuk-frontend.js'
+
+/** Read a short sentence out to screen readers, through the live region of the layout. */
+function announce (sentence) {
+  const region = document.getElementById('announcer')
+  if (region && sentence) {
+    // An unchanged text is not read again, so it is emptied first.
+    region.textContent = ''
+    window.setTimeout(() => { region.textContent = sentence }, 50)
+  }
+}
+
+/** "Print this page" buttons do nothing without scripts, so they are hidden until here. */
+function revealPrintButtons (scope) {
+  for (const button of scope.querySelectorAll('button[data-print][hidden]')) {
+    button.hidden = false
+    button.addEventListener('click', () => window.print())
+  }
+}
+
+/** Boxes that scroll sideways must be reachable by keyboard, those that do not should not be. */
+function markScrollBoxes (scope) {
+  for (const box of scope.querySelectorAll('.cm-table-box')) {
+    if (box.scrollWidth > box.clientWidth) {
+      box.tabIndex = 0
+    } else {
+      box.removeAttribute('tabindex')
+    }
+  }
+}
+
+function enhance (scope) {
+  initAll({ scope })
+  revealPrintButtons(scope)
+  markScrollBoxes(scope)
+}
+
+enhance(document)
+
+let resizing
+window.addEventListener('resize', () => {
+  window.clearTimeout(resizing)
+  resizing = window.setTimeout(() => markScrollBoxes(document), 150)
+})
+
+// A swapped fragment brings its own components and, where it has one, a sentence about what changed.
+document.body.addEventListener('htmx:afterSettle', (event) => {
+  const fragment = event.detail.elt
+  if (!(fragment instanceof Element) || !fragment.isConnected) {
+    return
+  }
+  enhance(fragment)
+  const news = fragment.matches('[data-announce]') ? fragment : fragment.querySelector('[data-announce]')
+  announce(news?.dataset.announce)
+})
+
+// When a refresh in the background fails, fall back to what happens without scripts: a GET goes to the whole page,
+// which explains the problem; a POST is not repeated behind anyone's back.
+function fallBack (event) {
+  const request = event.detail.requestConfig
+  if (request?.verb === 'get') {
+    window.location.assign(event.detail.pathInfo?.finalRequestPath ?? request.path)
+  } else {
+    announce('Sorry, that did not work. Load the page again and check before you repeat it.')
+  }
+}
+
+document.body.addEventListener('htmx:responseError', fallBack)
+document.body.addEventListener('htmx:sendError', fallBack)
