@@ -2,6 +2,7 @@
 .PHONY: run test bench lint types format lock assets setup clean
 
 # Everything on this machine with demo data, at http://localhost:8000 (HOST and PORT change it).
+run: export MARKETPLACE_ENDS_WITH_PARENT = 1
 run:
 	@scripts/setup.sh run </dev/null
 	@exec .venv/bin/marketplace serve --demo

@@ -29,6 +29,8 @@ __all__ = [
 HEALTHY_SECONDS = 60.0  # A child that ran this long starts again without a pause.
 LONGEST_PAUSE_SECONDS = 30.0
 HEARTBEAT_SECONDS = 2.0
+# Set by `make run`: without it the platform would go on, unseen, after a kill of make.
+ENDS_WITH_PARENT = "MARKETPLACE_ENDS_WITH_PARENT"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Ready = Callable[[], Awaitable[bool]]
@@ -118,6 +120,8 @@ class Supervisor:
         Returns:
             Exit code: 0 after a signal or `stop`, 1 when a child failed for good, 130 when the end was forced.
         """
+        if os.environ.get(ENDS_WITH_PARENT) == "1":
+            exit_when_orphaned(grace_seconds=60.0)
         return asyncio.run(self.run_async())
 
     def stop(self) -> None:

@@ -228,6 +228,24 @@ def test_a_killed_supervisor_leaves_no_child_behind(tmp_path: Path) -> None:
         assert words(log) == ["start worker", "stop worker"]
 
 
+def test_a_supervisor_that_was_told_so_ends_with_its_parent(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    code = """
+        import os, subprocess, sys
+        inner = (
+            "import sys; from pathlib import Path; from tests.web.test_supervisor import toy; "
+            "from marketplace.web.supervisor import Supervisor; Supervisor([toy('web', Path(sys.argv[1]))]).run()"
+        )
+        subprocess.run([sys.executable, "-c", inner, sys.argv[1]], env={**os.environ, "MARKETPLACE_ENDS_WITH_PARENT": "1"})
+    """
+    with ended(python(code, log)) as parent:
+        assert eventually(lambda: words(log) == ["start web"])
+        parent.kill()
+        parent.wait()
+        assert eventually(lambda: not processes_naming(str(log)), 10)
+        assert words(log) == ["start web", "stop web"]
+
+
 def web(port: int, app: str = "create_app", *more: str) -> Child:
     """The real web server process with the toy application."""
     argv = [sys.executable, "-m", "marketplace.web.serve_web", "--port", str(port), "--workers", "2"]
