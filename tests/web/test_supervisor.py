@@ -236,7 +236,8 @@ def test_a_supervisor_that_was_told_so_ends_with_its_parent(tmp_path: Path) -> N
             "import sys; from pathlib import Path; from tests.web.test_supervisor import toy; "
             "from marketplace.web.supervisor import Supervisor; Supervisor([toy('web', Path(sys.argv[1]))]).run()"
         )
-        subprocess.run([sys.executable, "-c", inner, sys.argv[1]], env={**os.environ, "MARKETPLACE_ENDS_WITH_PARENT": "1"})
+        os.environ["MARKETPLACE_ENDS_WITH_PARENT"] = "1"
+        subprocess.run([sys.executable, "-c", inner, sys.argv[1]])
     """
     with ended(python(code, log)) as parent:
         assert eventually(lambda: words(log) == ["start web"])
