@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from marketplace.core.errors import BadRequest
+
 BLOCK_BYTES = 256 * 1024
 MAX_LINE_BYTES = 1024 * 1024
 """A line longer than this is not a table row: the file is something else."""
@@ -41,8 +43,11 @@ _FOREIGN = (
 )
 
 
-class UnreadableFile(ValueError):
-    """The whole file cannot be read; the message is one sentence for the person who sent it."""
+class UnreadableFile(BadRequest):
+    """The whole file cannot be read; the message is one or two sentences for the person who sent it."""
+
+    code = "unreadable-file"
+    title = "This file cannot be read"
 
 
 class Row(NamedTuple):
@@ -96,7 +101,7 @@ class TextFile:
         if magic.startswith(b"\x1f\x8b"):
             self._plain: BinaryIO = io.BufferedReader(gzip.GzipFile(fileobj=self._packed, mode="rb"))
         elif magic.startswith(b"\xfd7zXZ\x00"):
-            self._plain = io.BufferedReader(lzma.LZMAFile(self._packed, "rb"))
+            self._plain = io.BufferedReader(lzma.LZMAFile(self._packed, "rb"))  # noqa: SIM115
         else:
             self._plain = self._packed
         self._unpacked = 0

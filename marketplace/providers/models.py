@@ -302,6 +302,8 @@ class RegulatorLocation(Base):
 
     location_id: Mapped[str] = mapped_column(Text, primary_key=True)
     provider_id: Mapped[str | None] = mapped_column(ForeignKey("regulator_providers.provider_id"))
+    provider_name: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """The provider as the source named it; some name a provider without its id."""
     name: Mapped[str] = mapped_column(Text)
     name_key: Mapped[str] = mapped_column(Text)
     """Name without case, marks and spaces, to find re-registrations of one place."""
@@ -328,7 +330,12 @@ class RegulatorLocation(Base):
     rated_on: Mapped[date | None]
     inspected_on: Mapped[date | None]
     is_registered: Mapped[bool]
+    is_dormant: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Registered, but the provider told the regulator that no care is given at present."""
+    registered_on: Mapped[date | None]
     closed_on: Mapped[date | None]
+    successor_id: Mapped[str | None] = mapped_column(Text)
+    """The successor that the register itself names, whether or not we hold it."""
     superseded_by: Mapped[str | None] = mapped_column(Text)
     """A newer registration of the same place, where there is one."""
     url: Mapped[str] = mapped_column(Text, default="")

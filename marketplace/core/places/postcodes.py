@@ -15,13 +15,14 @@ METRES_PER_MILE = 1609.344
 EARTH_RADIUS_METRES = 6_371_008.8
 """Mean radius of the Earth (IUGG); the sphere is within 0.5 % of the ellipsoid over Great Britain."""
 
-# The 124 postcode areas. A well-formed code in an area that does not exist is a slip of the keyboard.
-AREAS = frozenset(
-    """AB AL B BA BB BD BH BL BN BR BS BT CA CB CF CH CM CO CR CT CV CW DA DD DE DG DH DL DN DT DY E EC EH EN EX
-    FK FY G GL GU GY HA HD HG HP HR HS HU HX IG IM IP IV JE KA KT KW KY L LA LD LE LL LN LS LU M ME MK ML N NE
-    NG NN NP NR NW OL OX PA PE PH PL PO PR RG RH RM S SA SE SG SK SL SM SN SO SP SR SS ST SW SY TA TD TF TN TQ
-    TR TS TW UB W WA WC WD WF WN WR WS WV YO ZE""".split()
-)
+_AREAS = """
+AB AL B BA BB BD BH BL BN BR BS BT CA CB CF CH CM CO CR CT CV CW DA DD DE DG DH DL DN DT DY E EC EH EN EX FK FY G GL
+GU GY HA HD HG HP HR HS HU HX IG IM IP IV JE KA KT KW KY L LA LD LE LL LN LS LU M ME MK ML N NE NG NN NP NR NW OL OX
+PA PE PH PL PO PR RG RH RM S SA SE SG SK SL SM SN SO SP SR SS ST SW SY TA TD TF TN TQ TR TS TW UB W WA WC WD WF WN WR
+WS WV YO ZE
+"""
+AREAS = frozenset(_AREAS.split())
+"""The 124 postcode areas. A well-formed code in an area that does not exist is a slip of the keyboard."""
 
 _OUTWARD_SHAPE = r"[A-PR-UWYZ](?:[0-9]{1,2}|[0-9][ABCDEFGHJKPSTUW]|[A-HK-Y](?:[0-9]{1,2}|[0-9][ABEHMNPRVWXY]))"
 _INWARD_SHAPE = r"[0-9][ABD-HJLNP-UW-Z]{2}"
@@ -127,9 +128,7 @@ def distance_metres(lat: float, lon: float, other_lat: float, other_lon: float) 
         Metres along the surface, not along roads; error below 0.5 %.
     """
     phi, other_phi = radians(lat), radians(other_lat)
-    half_chord = (
-        sin((other_phi - phi) / 2) ** 2 + cos(phi) * cos(other_phi) * sin(radians(other_lon - lon) / 2) ** 2
-    )
+    half_chord = sin((other_phi - phi) / 2) ** 2 + cos(phi) * cos(other_phi) * sin(radians(other_lon - lon) / 2) ** 2
     return 2 * EARTH_RADIUS_METRES * asin(min(1.0, sqrt(half_chord)))
 
 

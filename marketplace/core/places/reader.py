@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
 
-import brotli
+import brotli  # ships no types
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -42,14 +42,14 @@ class PostcodeBatch(msgspec.Struct, frozen=True):
     postcodes: list[str]
     lats: NDArray[np.float64]
     lons: NDArray[np.float64]
-    lad_codes: list[str | None]
+    lad_codes: list[str]
     rows: int
     left_out: dict[str, int]
     bad_rows: list[tuple[int, str, str]]
     """Row number, what is wrong, the value: rows that are damaged, not those left out on purpose."""
 
-    def records(self) -> Iterator[tuple[str, float, float, str | None]]:
-        """Yield one tuple a postcode: printed form, latitude, longitude (5 decimals, about 1 m), district code."""
+    def records(self) -> Iterator[tuple[str, float, float, str]]:
+        """Yield one tuple a postcode: printed form, latitude, longitude (5 decimals), district code ("" unknown)."""
         return zip(
             self.postcodes,
             np.round(self.lats, 5).tolist(),
@@ -109,7 +109,7 @@ def _packaged_batch(letter: _Letter) -> PostcodeBatch:
     located = ~(np.isnan(eastings) | np.isnan(northings))
     kept: list[int] = []
     postcodes: list[str] = []
-    lad_codes: list[str | None] = []
+    lad_codes: list[str] = []
     for index, (text, lad_code, has_place) in enumerate(zip(letter.pcd, letter.laua, located.tolist(), strict=True)):
         if text.startswith(_LEFT_OUT):
             reason = "northern ireland" if text.startswith("BT") else "crown dependency"
@@ -120,7 +120,7 @@ def _packaged_batch(letter: _Letter) -> PostcodeBatch:
             # Seven characters, the outward half padded to four: no need to parse two million codes.
             kept.append(index)
             postcodes.append(f"{text[:-3].rstrip()} {text[-3:]}")
-            lad_codes.append(lad_code if isinstance(lad_code, str) and _DISTRICT.fullmatch(lad_code) else None)
+            lad_codes.append(lad_code if isinstance(lad_code, str) and _DISTRICT.fullmatch(lad_code) else "")
     lats, lons = grid_to_lat_lon(eastings[kept], northings[kept])
     return PostcodeBatch(postcodes, lats, lons, lad_codes, len(letter.pcd), left_out, bad)
 
@@ -206,9 +206,9 @@ def _table_batch(rows: list[Row | BadRow], columns: _Columns) -> PostcodeBatch:
     postcodes: list[str] = []
     firsts: list[float] = []
     seconds: list[float] = []
-    lad_codes: list[str | None] = []
+    lad_codes: list[str] = []
     numbers: list[int] = []
-    districts: dict[str, str | None] = {}
+    districts: dict[str, str] = {}
     left_out: dict[str, int] = {}
     bad: list[tuple[int, str, str]] = []
     for row in rows:
@@ -238,7 +238,7 @@ def _table_batch(rows: list[Row | BadRow], columns: _Columns) -> PostcodeBatch:
             continue
         lad_code = row.cells[columns.lad_code].strip() if columns.lad_code is not None else ""
         if lad_code not in districts:
-            districts[lad_code] = lad_code if _DISTRICT.fullmatch(lad_code) else None
+            districts[lad_code] = lad_code if _DISTRICT.fullmatch(lad_code) else ""
         numbers.append(row.number)
         postcodes.append(postcode)
         firsts.append(first)

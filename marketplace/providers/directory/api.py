@@ -28,12 +28,6 @@ _QUESTIONS = {
     "well-led": "well_led",
 }
 
-# A record of the API speaks about everything but the council's district, and names its provider by id alone.
-CARRIES = frozenset(RegisterLocation.__struct_fields__) - {
-    "location_id", "row_number", "lad_code", "provider_name", "company_number", "as_of", "source_layout", "url",
-    "carries", "may_create",
-}  # fmt: skip
-
 
 def is_api_record(line: str) -> bool:
     """Whether a line looks like a record of the API rather than a heading or other JSON."""
@@ -112,7 +106,6 @@ def _location(record: dict[str, Any], clean: Cells) -> Iterator[Item]:
         succeeded_by=_successor(record),
         source_layout=Layout.API,
         url=location_url(location_id),
-        carries=CARRIES,
     )
     yield from clean.notes
     yield location

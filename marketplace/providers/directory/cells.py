@@ -25,6 +25,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u20
 _SPACES = re.compile(r"\s{2,}")
 _NOT_A_DIGIT = re.compile(r"[^0-9]")
 _ISO_DATE = re.compile(r"(\d{4})-(\d{2})(?:-(\d{2}))?(?:[T ].*)?")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}(-[0-9]{2})?")
 _SLASH_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?: .*)?")
 _HOST = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}", re.IGNORECASE)
 
@@ -134,6 +135,17 @@ class Cells:
             self.refuse(field, "This is not a date.", clean)
             return None
         return read
+
+    def as_of(self, value: str | None) -> str | None:
+        """Read the moment that facts were true: an ISO day, or a month ("2026-02"), which sorts before its days."""
+        clean = (value or "").strip()
+        if not clean:
+            return None
+        if _MOMENT.fullmatch(clean) and self.day("as_of", clean):
+            return clean
+        if not any(note.field == "as_of" for note in self.notes):
+            self.refuse("as_of", "This is neither a day nor a month.", clean)
+        return None
 
     def phone(self, value: str | None) -> str | None:
         """Read a UK telephone number to its digits; a number of impossible length is refused."""

@@ -49,9 +49,7 @@ SERVICE_TYPES: tuple[ServiceType, ...] = (
     ServiceType(
         "Community based services for people with mental health needs", "Community services - Mental Health", False
     ),
-    ServiceType(
-        "Community health care services - Nurses Agency only", "Community services - Nursing", False
-    ),
+    ServiceType("Community health care services - Nurses Agency only", "Community services - Nursing", False),
     ServiceType("Community healthcare service", "Community services - Healthcare", False),
     ServiceType("Rehabilitation services", "Rehabilitation (illness/injury)", False),
     ServiceType(
@@ -69,7 +67,8 @@ SERVICE_TYPES: tuple[ServiceType, ...] = (
         False,
     ),
     ServiceType(
-        "Hospital services for people with mental health needs, learning disabilities and problems with substance misuse",
+        "Hospital services for people with mental health needs, learning disabilities and problems with substance "
+        "misuse",
         "Hospitals - Mental health/capacity",
         False,
     ),

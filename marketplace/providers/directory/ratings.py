@@ -50,7 +50,7 @@ class _Gathered:
         self.ratings: dict[str, tuple[date | None, Rating | None]] = {}
 
 
-def gather_ratings(rows: Iterator[Row | BadRow], place: dict[str, int], carries: frozenset[str]) -> Iterator[Item]:
+def gather_ratings(rows: Iterator[Row | BadRow], place: dict[str, int]) -> Iterator[Item]:
     """Yield notes as rows come and every location once, after the last row."""
     gathered: dict[str, _Gathered] = {}
     for row in rows:
@@ -69,7 +69,7 @@ def gather_ratings(rows: Iterator[Row | BadRow], place: dict[str, int], carries:
         yield from reading.clean.notes
         reading.clean.notes.clear()
     for location_id, held in gathered.items():
-        yield from _location(location_id, held, carries)
+        yield from _location(location_id, held)
 
 
 def _add(held: _Gathered, reading: Reading) -> None:
@@ -89,7 +89,7 @@ def _add(held: _Gathered, reading: Reading) -> None:
         held.ratings[domain] = published_on, rating
 
 
-def _location(location_id: str, held: _Gathered, carries: frozenset[str]) -> Iterator[Item]:
+def _location(location_id: str, held: _Gathered) -> Iterator[Item]:
     reading, clean = held.reading, Cells(held.reading.number, location_id)
     is_social_care = _is_social_care(held)
     if is_social_care is False:
@@ -115,7 +115,6 @@ def _location(location_id: str, held: _Gathered, carries: frozenset[str]) -> Ite
         ratings=Ratings(**found, published_on=overall[0] if overall and overall[1] else None),
         source_layout=Layout.RATINGS,
         url=location_url(location_id),
-        carries=carries,
         may_create=is_social_care is True,
     )
     yield from clean.notes

@@ -19,7 +19,7 @@ from marketplace.providers.directory.records import (
     RegisterProvider,
     RowNote,
 )
-from marketplace.providers.directory.rows import ROW_FUNCTIONS, Reading, carried_fields
+from marketplace.providers.directory.rows import ROW_FUNCTIONS, Reading
 
 
 class DirectoryReading:
@@ -56,11 +56,10 @@ class DirectoryReading:
         table = Table(self._file)
         heading = find_heading(table, wanted)
         self.layout = heading.columns.layout
-        carries = carried_fields(heading)
         rows = self._counted(table)
         if self.layout is Layout.RATINGS:
-            return gather_ratings(rows, heading.place, carries)
-        return self._delimited(rows, heading.place, carries)
+            return gather_ratings(rows, heading.place)
+        return self._delimited(rows, heading.place)
 
     @property
     def fraction(self) -> float:
@@ -84,15 +83,13 @@ class DirectoryReading:
             self.rows_read = row.number
             yield row
 
-    def _delimited(
-        self, rows: Iterator[Row | BadRow], place: dict[str, int], carries: frozenset[str]
-    ) -> Iterator[Item]:
+    def _delimited(self, rows: Iterator[Row | BadRow], place: dict[str, int]) -> Iterator[Item]:
         read = ROW_FUNCTIONS[self.layout]
         for row in rows:
             if isinstance(row, BadRow):
                 yield RowNote(row.number, None, None, NoteKind.REFUSED, row.message, row.text)
             else:
-                yield from read(Reading(row, place), carries)
+                yield from read(Reading(row, place))
 
     def _api(self) -> Iterator[Item]:
         for line in self._file.lines():
@@ -110,15 +107,15 @@ class DirectoryReading:
                 elif isinstance(item, RegisterProvider):
                     key = f"provider {item.provider_id}"
                     if key in seen:
-                        yield _repeated(item.row_number, None, item.provider_id)
+                        yield _repeated(item, None, "Repeats the provider of an earlier row, which stands.")
                     else:
                         seen.add(key)
                         yield item
                 elif held is not None and held.location_id == item.location_id:
-                    yield _repeated(item.row_number, item.location_id, "")
+                    yield _repeated(item, item.location_id, "Repeats the row above; their lists were put together.")
                     held = _merged(held, item)
                 elif item.location_id in seen:
-                    yield _repeated(item.row_number, item.location_id, "")
+                    yield _repeated(item, item.location_id, "Repeats an earlier row, which stands.")
                 else:
                     seen.add(item.location_id)
                     if held is not None:
@@ -162,7 +159,5 @@ def _merged(first: RegisterLocation, again: RegisterLocation) -> RegisterLocatio
     )
 
 
-def _repeated(row_number: int, location_id: str | None, value: str) -> RowNote:
-    return RowNote(
-        row_number, location_id, None, NoteKind.SKIPPED, "Repeats an earlier row, which stands with both lists.", value
-    )
+def _repeated(item: RegisterLocation | RegisterProvider, location_id: str | None, message: str) -> RowNote:
+    return RowNote(item.row_number, location_id, None, NoteKind.SKIPPED, message, item.name)

@@ -91,21 +91,21 @@ class RegisterLocation(msgspec.Struct, frozen=True, kw_only=True):
     lon: float | None = None
     phone: str | None = None
     website: str | None = None
-    ratings: Ratings = Ratings()
+    ratings: Ratings | None = None
+    """None where the source does not speak about ratings at all, which is other than "not rated"."""
     registered_on: date | None = None
     last_inspection_on: date | None = None
-    status: RegisterStatus = RegisterStatus.REGISTERED
+    status: RegisterStatus | None = None
+    """None where the source does not say; what it lists is then taken for registered unless known as closed."""
     closed_on: date | None = None
     is_dormant: bool | None = None
     """Registered, but the provider has told the regulator that no care is given at present."""
     succeeded_by: str | None = None
     """Location that the register names as the successor, where it says so."""
-    as_of: date | None = None
-    """Day that the facts were true; the first of the month where the source names a month. None: not said."""
+    as_of: str | None = None
+    """When the facts were true, an ISO day or month ("2026-02"); None where the source does not say."""
     source_layout: Layout
     url: str
-    carries: frozenset[str] = frozenset()
-    """Fields that this source speaks about at all: the others must not erase what is held."""
     may_create: bool = True
     """False where the source does not tell adult social care from other care: then only a known location is updated."""
 

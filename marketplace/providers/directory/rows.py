@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from marketplace.core.textfiles import Row
 from marketplace.providers.directory import names
 from marketplace.providers.directory.cells import MAX_NAME, Cells
-from marketplace.providers.directory.layouts import Heading
 from marketplace.providers.directory.records import (
     Item,
     Layout,
@@ -20,32 +19,6 @@ SOCIAL_CARE_CATEGORIES = frozenset({"residential social care", "community based 
 NOT_SOCIAL_CARE = "Not adult social care."
 _LOCATION_URL = "https://www.cqc.org.uk/location/"
 _PROVIDER_URL = "https://www.cqc.org.uk/provider/"
-
-# Our field for each column whose name differs; a column in the heading means that the source carries the field.
-_FIELD_OF_COLUMN = {
-    "companies_house_number": "company_number",
-    "care_home": "is_care_home",
-    "last_inspection_date": "last_inspection_on",
-    "dormant": "is_dormant",
-    "rating_overall": "ratings",
-    "rating": "ratings",
-}
-_NOT_FIELDS = frozenset(
-    {
-        "location_id", "primary_category", "rating_safe", "rating_effective", "rating_caring", "rating_responsive",
-        "rating_well_led", "rating_date", "published_on", "cqc_url", "group", "domain", "location_type",
-    }
-)  # fmt: skip
-
-
-def carried_fields(heading: Heading) -> frozenset[str]:
-    """Name the fields of `RegisterLocation` that a table with this heading speaks about."""
-    fields = {_FIELD_OF_COLUMN.get(column, column) for column in heading.place if column not in _NOT_FIELDS}
-    if heading.columns.layout in (Layout.FILTERS, Layout.DOWNLOAD):
-        fields |= {"is_care_home"}
-    if heading.columns.layout != Layout.RATINGS:
-        fields |= {"status"}
-    return frozenset(fields)
 
 
 def location_url(location_id: str) -> str:
@@ -110,7 +83,7 @@ class Reading:
         return ratings
 
 
-def read_joined(reading: Reading, carries: frozenset[str]) -> Iterator[Item]:
+def read_joined(reading: Reading) -> Iterator[Item]:
     """One row of the joined table."""
     clean = reading.clean
     identity = reading.identified()
@@ -155,16 +128,15 @@ def read_joined(reading: Reading, carries: frozenset[str]) -> Iterator[Item]:
         ratings=reading.ratings(reading["rating_date"]),
         last_inspection_on=clean.day("last_inspection_on", reading["last_inspection_date"]),
         status=RegisterStatus.REGISTERED if status == "registered" else RegisterStatus.CLOSED,
-        as_of=clean.day("as_of", reading["as_of"]),
+        as_of=clean.as_of(reading["as_of"]),
         source_layout=Layout.JOINED,
         url=location_url(location_id),
-        carries=carries,
     )
     yield from clean.notes
     yield location
 
 
-def read_download(reading: Reading, carries: frozenset[str]) -> Iterator[Item]:
+def read_download(reading: Reading) -> Iterator[Item]:
     """One row of the search download: a location, or a provider where the location id is empty."""
     clean = reading.clean
     if not reading["location_id"].strip() and reading["provider_id"].strip():
@@ -202,7 +174,6 @@ def read_download(reading: Reading, carries: frozenset[str]) -> Iterator[Item]:
         status=RegisterStatus.REGISTERED,
         source_layout=Layout.DOWNLOAD,
         url=location_url(location_id),
-        carries=carries,
     )
     yield from clean.notes
     yield location
@@ -245,7 +216,7 @@ def _download_provider(reading: Reading) -> Iterator[Item]:
     yield provider
 
 
-def read_filters(reading: Reading, carries: frozenset[str]) -> Iterator[Item]:
+def read_filters(reading: Reading) -> Iterator[Item]:
     """One row of the directory with filters."""
     clean = reading.clean
     identity = reading.identified()
@@ -294,13 +265,12 @@ def read_filters(reading: Reading, carries: frozenset[str]) -> Iterator[Item]:
         is_dormant=_yes_or_no(reading["dormant"]),
         source_layout=Layout.FILTERS,
         url=location_url(location_id),
-        carries=carries,
     )
     yield from clean.notes
     yield location
 
 
-RowFunction = Callable[[Reading, frozenset[str]], Iterator[Item]]
+RowFunction = Callable[[Reading], Iterator[Item]]
 ROW_FUNCTIONS: dict[Layout, RowFunction] = {
     Layout.JOINED: read_joined,
     Layout.DOWNLOAD: read_download,
