@@ -49,7 +49,7 @@ class PostcodeBatch(msgspec.Struct, frozen=True):
     """Row number, what is wrong, the value: rows that are damaged, not those left out on purpose."""
 
     def records(self) -> Iterator[tuple[str, float, float, str]]:
-        """Yield one tuple a postcode: printed form, latitude, longitude (5 decimals, about 1 m), district code ("" if not known)."""
+        """Yield printed form, latitude, longitude (5 decimals, about 1 m) and district code ("" where not known)."""
         return zip(
             self.postcodes,
             np.round(self.lats, 5).tolist(),
