@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.accounts.permissions import Role
@@ -28,7 +28,7 @@ class Council(Base, WithId):
     """The body that runs brokerage for the council, where it is not the council itself."""
     district_codes: Mapped[list[str]] = mapped_column(default=list)
     """ONS codes of the districts it serves."""
-    theme: Mapped[str] = mapped_column(Text, default="default")
+    theme: Mapped[str] = mapped_column(Text, default="teal")
     contact_phone: Mapped[str] = mapped_column(Text, default="")
     contact_email: Mapped[str] = mapped_column(Text, default="")
     created_at: Mapped[datetime]
@@ -81,6 +81,8 @@ class Membership(Base, WithId):
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"), index=True)
     worker_id: Mapped[UUID | None] = mapped_column(ForeignKey("workers.id"))
     person_id: Mapped[UUID | None] = mapped_column(ForeignKey("people.id"), index=True)
+    acting_for_name: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    """Name of the person a representative acts for, as the grant has it; shown in the banner."""
     starts_on: Mapped[date]
     ends_on: Mapped[date | None]
 
@@ -164,7 +166,3 @@ class AuditSeal(Base):
     sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     entry_number: Mapped[int] = mapped_column(BigInteger, ForeignKey("audit_entries.number"))
     hash: Mapped[bytes]
-
-
-WAITING_SEALS = text("NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.entry_number = audit_entries.number)")
-"""Condition of entries that no seal covers yet."""

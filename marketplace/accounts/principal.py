@@ -13,7 +13,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
     `council_id` is the council the role is held in. `councils` are those whose rows the user may reach: one for council
     staff and people, several for a provider that serves several. `organisation_id`, `worker_id` and `person_id` say for
-    whom the role acts. `represented_id` is set when a representative acts for a person, who is then `person_id`.
+    whom the role acts; a representative's `person_id` is the person acted for.
     """
 
     user_id: UUID
@@ -27,7 +27,14 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     organisation_id: UUID | None = None
     worker_id: UUID | None = None
     person_id: UUID | None = None
+    theme: str = "teal"
     acting_for: str | None = None
+    """Name of the person a representative acts for."""
+
+    @property
+    def actor(self) -> str:
+        """The name under which one-time form ids of this user are kept."""
+        return f"user:{self.user_id}"
 
     @property
     def role_label(self) -> str:

@@ -240,7 +240,8 @@ class AccountService:
             organisation_id=membership.organisation_id,
             worker_id=membership.worker_id,
             person_id=membership.person_id,
-            acting_for="person" if membership.role is Role.REPRESENTATIVE else None,
+            theme=council.theme,
+            acting_for=membership.acting_for_name if membership.role is Role.REPRESENTATIVE else None,
         )
 
 

@@ -72,26 +72,34 @@ def choice(kind: type[StrEnum]) -> Enum:
     )
 
 
-def make_engine(url: str, *, pool_size: int = 10, app_role: bool = True) -> AsyncEngine:
+def make_engine(
+    url: str, *, pool_size: int = 10, app_role: bool = True, command_seconds: float | None = None
+) -> AsyncEngine:
     """Open a pool of connections.
 
     Every wait has an end (connecting 3 s, a statement 30 s, a place in the pool 3 s), so that a dead or stalled
     database becomes a 503 page and never a hanging request.
+
+    Args:
+        url: SQLAlchemy address with the asyncpg driver.
+        pool_size: Connections kept; as many again may open for a while.
+        app_role: Work as the role that row-level security binds; migrations work as the owner.
+        command_seconds: Give up on a single answer after this long (web); None leaves the 30 s of the server.
     """
     server: dict[str, str] = {
         "application_name": "marketplace",
-        "statement_timeout": "30000",
         "idle_in_transaction_session_timeout": "60000",
     }
     if app_role:
         server["role"] = APP_ROLE
+        server["statement_timeout"] = "30000"
     return create_async_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=3,
         pool_pre_ping=True,
-        connect_args={"timeout": 3, "server_settings": server},
+        connect_args={"timeout": 3, "command_timeout": command_seconds, "server_settings": server},
     )
 
 

@@ -28,7 +28,7 @@ def make_broker(url: str) -> RedisBroker:
     command in twenty bring that to seconds.
     """
     middleware = [kind() for kind in default_middleware if kind.__name__ not in {"Prometheus", "Retries"}]
-    broker = RedisBroker(
+    broker = RedisBroker(  # type: ignore[no-untyped-call]  # dramatiq ships no types here
         url=url, middleware=[*middleware, AsyncIO()], heartbeat_timeout=10_000, maintenance_chance=50_000
     )
     dramatiq.set_broker(broker)

@@ -6,8 +6,8 @@ page's POST forms), `request_path`, `navigation` (list of `(text, href, is_curre
 acted for), `flash` (list of mappings with `kind` "success" or "information", `text`, optional `heading`),
 `council_name`, `theme` (a name in `THEMES`), `values` and `errors` of a form.
 
-Rendering costs show on every page: the layout is plain HTML, macros are for forms, and a loop over results holds neither
-macros nor includes (stack notes, "Template cost": 20 macro calls cost more than the rest of the page).
+Rendering costs show on every page: the layout is plain HTML, macros are for forms, and a loop over results holds
+neither macros nor includes (20 macro calls cost more than the rest of a page; measured in the trials of the stack).
 """
 
 from __future__ import annotations
@@ -179,7 +179,9 @@ def _hidden_inputs(context: Context, once: bool) -> Markup:
         raise LookupError("A POST form needs csrf_token in the context of its page.")
     inputs = Markup('<input type="hidden" name="{}" value="{}">')
     form_id = context.get("form_id")
-    return inputs.format(CSRF_FIELD, token) + (inputs.format(FORM_ID_FIELD, form_id) if once and form_id else Markup(""))
+    return inputs.format(CSRF_FIELD, token) + (
+        inputs.format(FORM_ID_FIELD, form_id) if once and form_id else Markup("")
+    )
 
 
 def status_text(status: object) -> str:
@@ -249,16 +251,20 @@ def choices(
     return items
 
 
-def line_points(values: Sequence[float], top: float | None = None) -> str:
+def line_points(values: Sequence[float], top: float | None = None, floor: float = 0) -> str:
     """Place the values of a line chart on a 100 by 100 field: "0,100 50,20 100,0".
 
     Args:
-        values: One figure per step, 0 or more, at least one.
+        values: One figure per step, at least one, none below the floor.
         top: Figure at the upper edge; the largest value when not given.
+        floor: Figure at the lower edge. Leave it at 0 for charts; a sparkline, which shows only the shape, may start
+            at its smallest value.
     """
-    highest = max(top or 0, *values, 0) or 1
+    span = max([top or 0, *values]) - floor or 1
     step = 100 / (len(values) - 1) if len(values) > 1 else 0
-    return " ".join(f"{index * step:.2f},{100 - 100 * value / highest:.2f}" for index, value in enumerate(values))
+    return " ".join(
+        f"{index * step:.2f},{100 - 100 * (value - floor) / span:.2f}" for index, value in enumerate(values)
+    )
 
 
 def chart_cells(rows: Iterable[Sequence[Any]]) -> list[tuple[Any, Any]]:

@@ -51,9 +51,10 @@ PUBLIC_READ = ("accreditations",)
 
 APPEND_ONLY = ("ledger_entries", "ledger_lines", "audit_entries", "audit_seals", "steps")
 
+# PostgreSQL may evaluate both sides of the OR, so the list must be readable for "*", too.
 IN_SCOPE = (
-    "(current_setting('app.councils', true) = '*' "
-    "OR council_id = ANY (string_to_array(nullif(current_setting('app.councils', true), ''), ',')::uuid[]))"
+    "(current_setting('app.councils', true) = '*' OR council_id = ANY (string_to_array("
+    "nullif(nullif(current_setting('app.councils', true), ''), '*'), ',')::uuid[]))"
 )
 
 

@@ -38,6 +38,25 @@ _OLDEST_NODE = 20
 _GOVUK = "govuk-frontend/dist/govuk/govuk-frontend.min.js"
 _HTMX = "htmx.org/dist/htmx.min.js"
 
+_MIT = """\
+The MIT License (MIT)
+
+Copyright (C) Crown Copyright (Government Digital Service)
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
+rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
+persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
+Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
+WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
+COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+"""
+
 
 class BuildFailed(Exception):
     """The assets could not be built; the text says what is missing or what a tool answered."""
@@ -82,7 +101,9 @@ def build(out: Path = DEFAULT_OUT, *, install: bool = True) -> bool:
 def source_stamp() -> str:
     """Hash of everything the result depends on: our sources, this script and the lock file."""
     digest = hashlib.sha256()
-    for path in sorted([*SOURCES.glob("*.scss"), *SOURCES.glob("*.js"), *SOURCES.glob("*.svg"), SOURCES / "build.py", _lock_file()]):
+    for path in sorted(
+        [*SOURCES.glob("*.scss"), *SOURCES.glob("*.js"), *SOURCES.glob("*.svg"), SOURCES / "build.py", _lock_file()]
+    ):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -152,7 +173,7 @@ def _compile(node: Node, packages: Path) -> dict[str, bytes]:
     """Make the final content of each file by its plain name, imports already pointing at hashed names."""
     sass = [*node.node, str(packages / "sass/sass.js"), "--style=compressed", "--no-source-map", "--quiet-deps"]
     css = _run([*sass, f"--load-path={packages}", str(SOURCES / "app.scss")])
-    govuk = (packages / _GOVUK).read_bytes().split(b"\n//# sourceMappingURL=")[0] + b"\n"
+    govuk = (packages / _GOVUK).read_bytes().split(b"//# sourceMappingURL=")[0].rstrip() + b"\n"
     app = (SOURCES / "app.js").read_text(encoding="utf-8")
     old = "'./govuk-frontend.js'"
     if old not in app:
@@ -168,16 +189,10 @@ def _compile(node: Node, packages: Path) -> dict[str, bytes]:
 
 
 def _licences(packages: Path) -> bytes:
-    # Both licences ask for their text to travel with copies. The npm package of govuk-frontend carries no licence
-    # file, only the name of the licence, so the notice is put together here.
+    # Both licences ask for their text to travel with copies. The npm package of govuk-frontend names its licence but
+    # carries no licence file, so the notice stands here.
     htmx = (packages / "htmx.org/LICENSE").read_text(encoding="utf-8").strip()
-    return (
-        "app.css and govuk-frontend contain GOV.UK Frontend, (c) Crown copyright (Government Digital Service),\n"
-        "under the MIT License: permission is granted, free of charge, to use, copy, modify, merge, publish,\n"
-        "distribute, sublicense and sell copies, provided that this notice is included; the software is provided\n"
-        'as it is ("AS IS"), without warranty of any kind.\n\n'
-        f"htmx is used under this licence:\n\n{htmx}\n"
-    ).encode()
+    return f"app.css and govuk-frontend contain GOV.UK Frontend.\n\n{_MIT}\nhtmx\n\n{htmx}\n".encode()
 
 
 def hashed_name(name: str, content: bytes) -> str:

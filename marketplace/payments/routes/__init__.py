@@ -1,0 +1,5 @@
+"""Pages of payments."""
+
+from typing import Any
+
+ROUTES: list[Any] = []

@@ -1,0 +1,1 @@
+"""Questions about providers, one module a noun."""

@@ -1,0 +1,1 @@
+"""The verbs of providers, one module a noun."""

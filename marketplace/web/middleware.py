@@ -1,0 +1,147 @@
+"""What happens around every request: who it is, headers of every answer, a deadline, a log line, figures."""
+
+import asyncio
+import time
+from typing import Any
+
+import structlog
+from litestar import Litestar
+from litestar.connection import Request
+from litestar.datastructures import MutableScopeHeaders
+
+from marketplace.accounts import AccountService
+from marketplace.core.database import session_maker, transaction
+from marketplace.core.errors import BadRequest, Unavailable
+from marketplace.core.flash import STATE
+from marketplace.core.ids import new_id
+from marketplace.core.settings import Settings
+from marketplace.web import metrics
+from marketplace.web.context import FLASH_COOKIE, SEED_COOKIE, SESSION_COOKIE, cookie_name, sign
+from marketplace.web.errors import handle
+
+log = structlog.get_logger("marketplace.requests")
+
+DEADLINE_SECONDS = 4.5
+"""No page takes longer: a stalled database becomes a 503 page within five seconds."""
+SLOW_PATHS = ("/exports/", "/static/")
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; manifest-src 'self'; base-uri 'none'; object-src 'none'; "
+    "frame-ancestors 'none'; form-action 'self'{pay}"
+)
+
+
+def security_headers(settings: Settings) -> list[tuple[bytes, bytes]]:
+    """Return the headers that every answer carries."""
+    pay = settings.stripe_api_base if settings.stripe_api_base else "https://checkout.stripe.com"
+    headers = {
+        "content-security-policy": POLICY.format(pay=f" {pay} https://checkout.stripe.com" if pay else ""),
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "same-origin",
+        "cross-origin-opener-policy": "same-origin",
+        "cross-origin-resource-policy": "same-origin",
+        "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "x-frame-options": "DENY",
+    }
+    if settings.is_https:
+        headers["strict-transport-security"] = "max-age=31536000; includeSubDomains"
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+class Surround:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: Litestar, settings: Settings) -> None:
+        self.app = app
+        self.settings = settings
+        self.headers = security_headers(settings)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.monotonic()
+        state: dict[str, Any] = {"request_id": new_id().hex}
+        scope[STATE] = state
+        scope["app"] = scope["litestar_app"] = self.app
+        is_head = scope["method"] == "HEAD"
+        if is_head:
+            # Routes are declared for GET; HEAD is the same without a body.
+            scope["method"] = "GET"
+        status = 0
+        has_started = False
+
+        async def dress(message: Any) -> None:
+            nonlocal status, has_started
+            if message["type"] == "http.response.start":
+                status, has_started = int(message["status"]), True
+                self._dress(scope, message, state)
+            if is_head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        try:
+            async with asyncio.timeout(None if scope["path"].startswith(SLOW_PATHS) else DEADLINE_SECONDS):
+                if b"\x00" in scope["raw_path"] or b"%00" in scope["raw_path"] or b"%00" in scope["query_string"]:
+                    raise BadRequest
+                if not scope["path"].startswith(("/static/", "/health", "/metrics", "/ready")):
+                    await self._find_principal(scope, state)
+                await self.app(scope, receive, dress)
+        except Exception as error:
+            if has_started:
+                raise
+            request: Request[Any, Any, Any] = Request(scope, receive=receive, send=send)
+            cause = Unavailable() if isinstance(error, TimeoutError) else error
+            response = handle(request, cause)
+            await response.to_asgi_response(app=None, request=request)(scope, receive, dress)
+        finally:
+            seconds = time.monotonic() - started
+            route = scope.get("path_template") or "none"
+            metrics.observe(scope["method"], str(route), status, seconds)
+            if not scope["path"].startswith(("/static/", "/health", "/ready")):
+                log.info(
+                    "request",
+                    request_id=state["request_id"],
+                    method="HEAD" if is_head else scope["method"],
+                    route=route,
+                    status=status,
+                    milliseconds=round(seconds * 1000, 1),
+                )
+
+    async def _find_principal(self, scope: Any, state: dict[str, Any]) -> None:
+        request: Request[Any, Any, Any] = Request(scope)
+        token = request.cookies.get(cookie_name(SESSION_COOKIE, self.settings))
+        if not token:
+            return
+        if len(token) > 100:
+            state["drop_session"] = True
+            return
+        async with transaction(session_maker(), "every") as db:
+            found = await AccountService(db).principal_of(token)
+            state["principal"] = found
+            state["drop_session"] = found is None
+
+    def _dress(self, scope: Any, message: Any, state: dict[str, Any]) -> None:
+        headers = MutableScopeHeaders.from_message(message)
+        for name, value in self.headers:
+            headers.setdefault(name.decode(), value.decode())
+        headers["x-request-id"] = state["request_id"]
+        if not scope["path"].startswith("/static/"):
+            headers.setdefault("cache-control", "no-store" if state.get("principal") else "private, no-cache")
+        attributes = "; Path=/; HttpOnly; SameSite=Lax" + ("; Secure" if self.settings.is_https else "")
+
+        def put(name: str, value: str, more: str = "") -> None:
+            headers.add("set-cookie", f"{cookie_name(name, self.settings)}={value}{attributes}{more}")
+
+        if "new_session" in state:
+            put(SESSION_COOKIE, state["new_session"])
+        elif state.get("drop_session") or state.get("end_session"):
+            put(SESSION_COOKIE, "", "; Max-Age=0")
+        if "new_seed" in state:
+            put(SEED_COOKIE, state["new_seed"], "; Max-Age=7200")
+        if "flash_next" in state:
+            put(FLASH_COOKIE, sign(self.settings.secret_key, state["flash_next"]), "; Max-Age=120")
+        elif state.get("flash_shown"):
+            put(FLASH_COOKIE, "", "; Max-Age=0")

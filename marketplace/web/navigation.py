@@ -1,0 +1,37 @@
+"""The menu of each role: its tasks, in the order people do them."""
+
+from marketplace.accounts import Permission, Principal
+
+PUBLIC = (("Find support", "/market"), ("How it works", "/how-it-works"))
+
+TASKS: tuple[tuple[Permission, str, str], ...] = (
+    (Permission.REFERRALS_READ, "Referrals", "/referrals"),
+    (Permission.OFFERS_ANSWER, "Offers", "/offers"),
+    (Permission.PLANS_WRITE, "Plans", "/plans"),
+    (Permission.PLANS_READ, "Plans", "/plans"),
+    (Permission.PLANS_AGREE, "My plan", "/my-plan"),
+    (Permission.REVIEWS_READ, "Reviews", "/reviews"),
+    (Permission.BOOKINGS_OWN, "My bookings", "/bookings"),
+    (Permission.BOOKINGS_ANSWER, "Bookings", "/provider/bookings"),
+    (Permission.MONEY_OWN, "My money", "/money"),
+    (Permission.ORGANISATIONS_READ, "Organisations", "/organisations"),
+    (Permission.INVOICES_READ, "Self-bills", "/self-bills"),
+    (Permission.INVOICES_READ, "Payment runs", "/payment-runs"),
+    (Permission.TARIFFS_READ, "Tariffs", "/tariffs"),
+    (Permission.EARNINGS_OWN, "Earnings", "/earnings"),
+    (Permission.CAPACITY_OWN, "Availability", "/availability"),
+    (Permission.AUDIT_READ, "Audit log", "/audit"),
+    (Permission.OPERATIONS_READ, "Operations", "/operations"),
+)
+
+
+def navigation(principal: Principal | None, path: str) -> list[tuple[str, str, bool]]:
+    """Return menu items as (text, address, whether the page belongs to it)."""
+    if principal is None:
+        items = list(PUBLIC)
+    else:
+        items = [("Home", "/home"), ("Find support", "/market")]
+        for permission, text, address in TASKS:
+            if principal.may(permission) and all(address != other for _, other in items):
+                items.append((text, address))
+    return [(text, address, path == address or path.startswith(f"{address}/")) for text, address in items]

@@ -1,0 +1,216 @@
+"""A browser for tests that go through HTTP: keeps cookies, fills in tokens, checks every page it opens."""
+
+import re
+from typing import Any, Self
+from uuid import uuid4
+from xml.etree import ElementTree
+
+import html5lib
+import httpx
+from litestar import Litestar
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.accounts.service import AccountService
+from marketplace.core.database import scope_to
+from marketplace.core.settings import Settings
+from marketplace.web.context import csrf_token
+
+MOST_QUERIES = 25
+XHTML = "{http://www.w3.org/1999/xhtml}"
+
+
+class Page:
+    """An answer, read as a page."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self.status = response.status_code
+        self.text = response.text
+        self._tree: Any = None
+
+    @property
+    def tree(self) -> Any:
+        """The parsed page; strict, so that broken HTML is an error."""
+        if self._tree is None:
+            parser = html5lib.HTMLParser(strict=True, tree=html5lib.getTreeBuilder("etree"))
+            self._tree = parser.parse(self.text)
+        return self._tree
+
+    @property
+    def title(self) -> str:
+        """Text of the title element."""
+        return _words(self.tree.find(f".//{XHTML}title"))
+
+    @property
+    def heading(self) -> str:
+        """Text of the one h1."""
+        return _words(self.tree.find(f".//{XHTML}h1"))
+
+    @property
+    def words(self) -> str:
+        """All visible words of the main part, in one line."""
+        main = self.tree.find(f".//{XHTML}main")
+        return _words(main if main is not None else self.tree)
+
+    @property
+    def location(self) -> str:
+        """Where a redirect leads."""
+        return self.response.headers.get("location", "")
+
+    def errors(self) -> dict[str, str]:
+        """Messages of the error summary by the field they link to."""
+        summary = next(
+            (item for item in self.tree.iter(f"{XHTML}div") if "govuk-error-summary" in _classes(item)), None
+        )
+        if summary is None:
+            return {}
+        return {link.get("href", "").lstrip("#"): _words(link) for link in summary.iter(f"{XHTML}a")}
+
+    def field(self, name: str) -> str | None:
+        """Value of an input, select or textarea by name; None when it is not there."""
+        for item in self.tree.iter():
+            if item.get("name") == name:
+                if item.tag == f"{XHTML}textarea":
+                    return (item.text or "").strip()
+                if item.tag == f"{XHTML}select":
+                    chosen = [option for option in item.iter(f"{XHTML}option") if option.get("selected") is not None]
+                    return chosen[0].get("value") if chosen else None
+                if item.get("type") in ("radio", "checkbox") and item.get("checked") is None:
+                    continue
+                return item.get("value", "")
+        return None
+
+    def links(self) -> list[str]:
+        """Addresses of all links."""
+        return [item.get("href", "") for item in self.tree.iter(f"{XHTML}a")]
+
+    def link(self, pattern: str) -> str:
+        """The first link whose address fits a pattern."""
+        return next(address for address in self.links() if re.search(pattern, address))
+
+    def json(self) -> Any:
+        """The answer as JSON."""
+        return self.response.json()
+
+    def check(self) -> None:
+        """What holds for every page: one h1 that the title starts with, unique ids, every field labelled."""
+        tree = self.tree
+        headings = list(tree.iter(f"{XHTML}h1"))
+        assert len(headings) == 1, f"{len(headings)} h1"
+        title = self.title.removeprefix("Error: ")
+        assert title.startswith(_words(headings[0])[:40]), f"title {self.title!r}, heading {self.heading!r}"
+        ids = [item.get("id") for item in tree.iter() if item.get("id")]
+        assert len(ids) == len(set(ids)), f"ids twice: {sorted({i for i in ids if ids.count(i) > 1})}"
+        labelled = {item.get("for") for item in tree.iter(f"{XHTML}label")}
+        for kind in ("input", "select", "textarea"):
+            for item in tree.iter(f"{XHTML}{kind}"):
+                if item.get("type") in ("hidden", "submit"):
+                    continue
+                assert item.get("id") in labelled or item.get("aria-label"), f"no label: {item.attrib}"
+        for item in tree.iter(f"{XHTML}script"):
+            assert item.get("src"), "inline script"
+        assert not list(tree.iter(f"{XHTML}style")), "inline style element"
+        assert not [item for item in tree.iter() if item.get("style")], "style attribute"
+
+
+class Browser:
+    """Opens pages and sends forms as one person."""
+
+    def __init__(self, app: Any, litestar: Litestar, db: AsyncSession, settings: Settings) -> None:
+        self.app, self.litestar, self.db, self.settings = app, litestar, db, settings
+        self.client = self._client()
+        self.token: str | None = None
+        self.queries = 0
+
+    def _client(self) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+        return httpx.AsyncClient(transport=transport, base_url="http://testserver", headers={"accept": "text/html"})
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.client.aclose()
+
+    async def signed_in(self, user: Any) -> "Browser":
+        """Return a browser in which somebody (a `Member`) is signed in."""
+        other = Browser(self.app, self.litestar, self.db, self.settings)
+        service = AccountService(self.db)
+        opened = await service._open(user.user, user.membership, user.council, service.clock.now())
+        await self.db.flush()
+        other.token = opened.token
+        other.client.cookies.set("session", opened.token)
+        return other
+
+    def cookie(self, name: str) -> str | None:
+        """Value of a cookie, or None."""
+        return next((item.value for item in self.client.cookies.jar if item.name == name), None)
+
+    async def get(self, path: str, *, expect: int | None = 200, **options: Any) -> Page:
+        """Ask for an address."""
+        return await self._ask("GET", path, expect, **options)
+
+    async def open(self, path: str, *, expect: int = 200) -> Page:
+        """Open a page and check what holds for every page, the number of its queries included."""
+        page = await self._ask("GET", path, expect)
+        page.check()
+        assert self.queries <= MOST_QUERIES, f"{path}: {self.queries} queries"
+        return page
+
+    async def post(
+        self, path: str, data: dict[str, Any] | None = None, *, expect: int | None = 303, **options: Any
+    ) -> Page:
+        """Send a form as one of our pages would: with the token of the session and a fresh one-time id."""
+        holder = self.token
+        if holder is None:
+            holder = self.cookie("seed") or "a-visitor"
+            if self.cookie("seed") is None:
+                self.client.cookies.set("seed", holder, domain="testserver.local")
+        filled = {"csrf_token": csrf_token(self.settings.secret_key, holder), "form_id": uuid4().hex, **(data or {})}
+        page = await self._ask("POST", path, expect, data=filled, **options)
+        if page.status == 422:
+            page.check()
+        return page
+
+    async def _ask(self, method: str, path: str, expect: int | None, **options: Any) -> Page:
+        counter = {"n": 0}
+        bind = self.db.get_bind()
+
+        def count(*_: object) -> None:
+            counter["n"] += 1
+
+        event.listen(bind, "before_cursor_execute", count)
+        try:
+            # What the test holds in its session is written before the application looks.
+            await self.db.flush()
+            response = await self.client.request(method, path, **options)
+        finally:
+            event.remove(bind, "before_cursor_execute", count)
+            await scope_to(self.db, "every")
+            self.db.expire_all()
+        self.queries = counter["n"]
+        page = Page(response)
+        if expect is not None:
+            assert page.status == expect, f"{method} {path}: {page.status}, wanted {expect}\n{page.text[:3000]}"
+        return page
+
+
+async def count(db: AsyncSession, table: str, where: str = "true") -> int:
+    """Count rows of a table."""
+    return int(await db.scalar(text(f"SELECT count(*) FROM {table} WHERE {where}")) or 0)
+
+
+async def events(db: AsyncSession) -> list[str]:
+    """Names of events in the outbox, oldest first."""
+    return list((await db.scalars(text("SELECT event FROM outbox_messages ORDER BY number"))).all())
+
+
+def _words(element: Any) -> str:
+    if element is None:
+        return ""
+    return " ".join("".join(element.itertext()).split())
+
+
+def _classes(element: ElementTree.Element) -> str:
+    return element.get("class", "")

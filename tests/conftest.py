@@ -1,0 +1,170 @@
+"""Fixtures of all tests: a real PostgreSQL, one clone of a template a worker, one rolled-back transaction a test."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, Generator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
+
+from marketplace.accounts.service import use_hasher
+from marketplace.core import tables  # noqa: F401 - every table is known to every test
+from marketplace.core.clock import FixedClock
+from marketplace.core.database import SessionMaker, make_engine, scope_to, use_session_maker
+from marketplace.core.migrate import upgrade
+from marketplace.core.settings import Settings
+
+SOCKETS = "MARKETPLACE_TEST_SOCKETS"
+TEMPLATE = "test_template"
+NOW = datetime(2027, 3, 3, 10, 0, tzinfo=UTC)
+"""Wednesday 3 March 2027, ten in the morning: where the tests' clock stands."""
+
+# Password hashing is slow by design; tests hash often and keep no secrets.
+use_hasher(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1))
+
+_server: Any = None
+_server_dir: Path | None = None
+
+
+def url_of(database: str, sockets: str | None = None) -> str:
+    """Address of a database of the tests' server."""
+    return f"postgresql+asyncpg://postgres@/{database}?{urlencode({'host': sockets or os.environ[SOCKETS]})}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start one server for all workers, with a migrated template."""
+    global _server, _server_dir
+    if hasattr(config, "workerinput") or os.environ.get(SOCKETS):
+        return
+    from marketplace.web.embedded import EmbeddedPostgres
+
+    _server_dir = Path(tempfile.mkdtemp(prefix="mkt-tests-"))
+    _server = EmbeddedPostgres(_server_dir, durable=False, database=TEMPLATE)
+    _server.start()
+    os.environ[SOCKETS] = str(_server.socket_dir)
+    upgrade(url_of(TEMPLATE))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the server and remove its data."""
+    if _server is not None and not hasattr(config, "workerinput"):
+        _server.stop()
+        os.environ.pop(SOCKETS, None)
+        if _server_dir is not None:
+            shutil.rmtree(_server_dir, ignore_errors=True)
+
+
+async def admin(statement: str, database: str = "postgres") -> None:
+    """Run a statement outside any transaction."""
+    engine = make_engine(url_of(database), app_role=False, pool_size=1)
+    try:
+        async with engine.connect() as connection:
+            await (await connection.execution_options(isolation_level="AUTOCOMMIT")).execute(text(statement))
+    finally:
+        await engine.dispose()
+
+
+async def clone_database(name: str) -> str:
+    """Copy the migrated template; returns the address of the copy."""
+    await admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    await admin(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY wal_log")
+    return url_of(name)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Tests run on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def database_url(worker_id: str) -> Generator[str, None, None]:
+    """A clone of the template for this worker."""
+    name = f"test_{worker_id}"
+    yield asyncio.run(clone_database(name))
+    asyncio.run(admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+
+
+@pytest.fixture(scope="session")
+def worker_id(request: pytest.FixtureRequest) -> str:
+    """Name of the xdist worker, or "main"."""
+    return getattr(request.config, "workerinput", {}).get("workerid", "main")
+
+
+@pytest.fixture(scope="session")
+async def engine(database_url: str) -> AsyncGenerator[AsyncEngine, None]:
+    """Connections that work as the role row-level security binds."""
+    made = make_engine(database_url, pool_size=2)
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock at ten o'clock on Wednesday 3 March 2027."""
+    return FixedClock(NOW)
+
+
+@pytest.fixture
+async def connection(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection, None]:
+    """A connection in a transaction that is rolled back at the end."""
+    async with engine.connect() as made:
+        outer = await made.begin()
+        yield made
+        if outer.is_active:
+            await outer.rollback()
+
+
+@pytest.fixture
+async def maker(connection: AsyncConnection, clock: FixedClock) -> AsyncGenerator[SessionMaker, None]:
+    """Sessions on the test's connection: what a request rolls back goes to its savepoint, nothing more."""
+    made = async_sessionmaker(
+        bind=connection,
+        expire_on_commit=False,
+        join_transaction_mode="create_savepoint",
+        info={"clock": clock},
+    )
+    use_session_maker(made)
+    yield made
+    use_session_maker(None)
+
+
+@pytest.fixture
+async def db(maker: SessionMaker) -> AsyncGenerator[AsyncSession, None]:
+    """A session that reaches every council, for factories and for looking at what happened."""
+    async with maker() as session:
+        await scope_to(session, "every")
+        yield session
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a test installation."""
+    return Settings(
+        data_dir=tmp_path,
+        secret_key="a test secret that is long enough to sign with",
+        public_url="http://testserver",
+        stripe_secret_key="sk_test_marketplace",
+        stripe_webhook_secret="whsec_test",
+    )
+
+
+@pytest.fixture
+async def browser(
+    db: AsyncSession, maker: SessionMaker, clock: FixedClock, settings: Settings
+) -> AsyncGenerator[Any, None]:
+    """A person's browser without JavaScript, on the application in this process."""
+    from marketplace.web.app import build_app, surround
+    from tests.browser import Browser
+
+    litestar = build_app(settings, maker=maker, clock=clock)
+    async with Browser(surround(litestar, settings), litestar, db, settings) as made:
+        yield made
