@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
 
-import brotli  # type: ignore[import-untyped]  # ships no types
+import brotli
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
