@@ -1,0 +1,119 @@
+"""The plain reason behind each part of a score, for a broker and for the person."""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from marketplace.matching.engine.model import Part, Weights, week_of
+from marketplace.matching.engine.rules import Facts
+from marketplace.matching.engine.score import counted_rating
+from marketplace.matching.engine.words import count_text, day_text, kilometres_text, list_text, miles_text, pounds_text
+
+
+def reason(part: Part, facts: Facts, weights: Weights) -> str:
+    """Say why an eligible candidate has the points it has for one part; no full stop, no figures of the score."""
+    return _WORDS[part](facts, weights)
+
+
+def _distance(facts: Facts, weights: Weights) -> str:
+    return f"About {miles_text(facts.metres)} away ({kilometres_text(facts.metres)})"
+
+
+def _specialism(facts: Facts, weights: Weights) -> str:
+    case = facts.case
+    if not case.needs:
+        return "No special needs named: not counted"
+    met, unmet = case.needs & facts.candidate.specialisms, case.needs - facts.candidate.specialisms
+    of = f"{len(met)} of {count_text(len(case.needs), 'need')}"
+    if not met:
+        return f"No record of work with {_labels(facts, unmet, 'or')}: {of}"
+    without = f", not with {_labels(facts, unmet, 'or')}" if unmet else ""
+    return f"Has worked with people with {_labels(facts, met, 'and')}{without}: {of}"
+
+
+def _interests(facts: Facts, weights: Weights) -> str:
+    if not facts.case.interests:
+        return "No interests named: not counted"
+    shared = facts.case.interests & facts.candidate.interests
+    if not shared:
+        return "No shared interests"
+    return f"Shares {count_text(len(shared), 'interest')}: {_labels(facts, shared, 'and')}"
+
+
+def _language(facts: Facts, weights: Weights) -> str:
+    case = facts.case
+    if not case.wished_languages:
+        return "No language wished for: not counted"
+    shared = case.wished_languages & facts.candidate.languages
+    if shared:
+        return f"Speaks {_labels(facts, shared, 'and')}"
+    return f"Does not speak {_labels(facts, case.wished_languages, 'or')}"
+
+
+def _continuity(facts: Facts, weights: Weights) -> str:
+    if facts.case.previous_worker_id is None:
+        return "Nobody has worked with this person before: not counted"
+    if facts.case.previous_worker_id == facts.candidate.id:
+        return "Has worked with this person before"
+    return "Has not worked with this person before"
+
+
+def _quality(facts: Facts, weights: Weights) -> str:
+    candidate = facts.candidate
+    if candidate.rating is None:
+        return "Not rated: counted as average"
+    of = f"Rated {candidate.rating} of 100 ({count_text(candidate.rating_count, 'rating')})"
+    drawn = counted_rating(np.array([candidate.rating]), np.array([candidate.rating_count]), weights)
+    counted = int(drawn[0] + 0.5)
+    return of if counted == candidate.rating else f"{of}, counted as {counted}"
+
+
+def _price(facts: Facts, weights: Weights) -> str:
+    budget, tariff = facts.case.budget_pence, facts.candidate.tariff_pence
+    if not budget:
+        return "No budget named: not counted"
+    if tariff is None:
+        return "No price published: no points"
+    if tariff == budget:
+        return f"{pounds_text(tariff)}, the whole of the budget"
+    side = "below" if tariff < budget else "above"
+    return f"{pounds_text(tariff)}, {pounds_text(abs(budget - tariff))} {side} the budget of {pounds_text(budget)}"
+
+
+def _waiting(facts: Facts, weights: Weights) -> str:
+    if facts.first_day is None:
+        return "No free place known"
+    days = facts.first_day - facts.case.start_day
+    if not days:
+        return f"Can start on the day asked for, {day_text(facts.first_day)}"
+    return f"Can start in {count_text(days, 'day')} from the day asked for, on {day_text(facts.first_day)}"
+
+
+def _spare_capacity(facts: Facts, weights: Weights) -> str:
+    if facts.first_day is None:
+        return "No free place known"
+    places, capacity = facts.candidate.free_places(week_of(facts.first_day)), facts.candidate.week_capacity
+    return f"{places} of {count_text(capacity, 'place')} free in the week of {day_text(facts.first_day)}"
+
+
+def _fair_spread(facts: Facts, weights: Weights) -> str:
+    return f"Has {count_text(facts.candidate.open_cases, 'open case')}"
+
+
+def _labels(facts: Facts, codes: frozenset[str], last: str) -> str:
+    return list_text((facts.case.label(code) for code in codes), last)
+
+
+_WORDS: Final[dict[Part, Callable[[Facts, Weights], str]]] = {
+    Part.DISTANCE: _distance,
+    Part.SPECIALISM: _specialism,
+    Part.INTERESTS: _interests,
+    Part.LANGUAGE: _language,
+    Part.CONTINUITY: _continuity,
+    Part.QUALITY: _quality,
+    Part.PRICE: _price,
+    Part.WAITING: _waiting,
+    Part.SPARE_CAPACITY: _spare_capacity,
+    Part.FAIR_SPREAD: _fair_spread,
+}
