@@ -17,7 +17,7 @@ from search.errors import IndexBusy, IndexUnavailable
 from search.listing_terms import key_of
 from search.meilisearch_settings import PlaceFilters, one_of, row_of, settings
 from search.synonyms import Synonyms
-from search.units import Unit, did_you_mean, matched_words, units_of
+from search.units import Explainer, Unit, did_you_mean, units_of
 from search.words import stem, words_of
 
 ASK_SECONDS: Final = 2
@@ -278,6 +278,7 @@ class _Question:
     def hits(self, found: list[dict[str, Any]]) -> list[Hit]:
         lats = [(hit.get("_geo") or {}).get("lat") for hit in found]
         lons = [(hit.get("_geo") or {}).get("lng") for hit in found]
+        explainer = Explainer(self.units)
         point = self.query.point
         distances = [float("nan")] * len(found) if point is None else distances_metres(*point, lats, lons).tolist()
         return [
@@ -285,7 +286,7 @@ class _Question:
                 id=hit["id"],
                 score=float(hit.get("_rankingScore") or 0.0),
                 distance_metres=None if isnan(distance) else round(distance),
-                matched=matched_words(self.units, hit["plain"].split()) if self.units else [],
+                matched=explainer.matched(hit["plain"].split()) if self.units else [],
             )
             for hit, distance in zip(found, distances, strict=True)
         ]

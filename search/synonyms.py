@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from search.words import stem, words_of
+from search.words import stems_of, words_of
 
 DEFAULT_GROUPS: Final[tuple[tuple[str, ...], ...]] = (
     ("carer", "care worker", "support worker", "care assistant", "home carer", "caregiver"),
@@ -189,4 +189,4 @@ def phrase_term(phrase: Sequence[str]) -> str:
 
 
 def _stems(words: Sequence[str]) -> Phrase:
-    return tuple(map(stem, words))
+    return tuple(stems_of(words))
