@@ -42,7 +42,7 @@ def build_schema() -> tantivy.Schema:
 class Row(NamedTuple):
     """A listing as the index takes it."""
 
-    key: int
+    id: str
     json: str
 
 
@@ -60,10 +60,9 @@ def row_of(document: ListingDocument, phrases: PhraseFinder) -> Row:
     ]
     words = [word for part in parts for word in (*part, GAP)]
     stems = list(map(stem, words))
-    key = key_of(document.id)
     row: dict[str, Any] = {
         "id": document.id,
-        "key": key,
+        "key": key_of(document.id),
         "title": " ".join(map(stem, title)),
         "topic": " ".join([stem(word) for text in topics for word in short_text(text)]),
         "everything": " ".join([*stems, *phrases.terms_in(stems)]),
@@ -78,4 +77,4 @@ def row_of(document: ListingDocument, phrases: PhraseFinder) -> Row:
         row["lat"], row["lon"] = document.point
     if document.radius_metres is not None:
         row["radius_metres"] = max(document.radius_metres, 0)
-    return Row(key, msgspec.json.encode(row).decode())
+    return Row(document.id, msgspec.json.encode(row).decode())

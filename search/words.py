@@ -12,8 +12,8 @@ MAX_WORD_CHARACTERS: Final = 40
 
 _STOP_TEXT: Final = """
 a an and any are as at be by can could do for from get has have how i in is it looking me my need needs near of on or
-our please some someone something that the their them they this to us want wants we what where which who will with would you
-your
+our please some someone something that the their them they this to us want wants we what where which who will with
+would you your
 """
 STOP_WORDS: Final = frozenset(_STOP_TEXT.split())
 """Left out of a question unless nothing else is asked."""
