@@ -1,4 +1,4 @@
-"""When a worker is free: weekly hours less absences less visits, all as instants, so that clock changes come out right."""
+"""When a worker is free: weekly hours less absences less visits, as instants, so that clock changes come out right."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta

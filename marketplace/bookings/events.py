@@ -34,7 +34,7 @@ class BookingCancelled(BookingEvent, frozen=True, kw_only=True):
 
 
 class BookingCalledOff(BookingEvent, frozen=True, kw_only=True):
-    """A person said too late that they do not want a visit. It stays agreed and is owed unless the provider lets it go."""
+    """A person said too late that they do not want a visit. It is owed unless the provider lets it go."""
 
 
 class BookingClaimed(BookingEvent, frozen=True, kw_only=True):

@@ -44,10 +44,8 @@ def affordable_minutes(listing: Listing, free_pence: int, most: int) -> int:
     if listing.price_unit is not PriceUnit.HOUR:
         return 0
     least = max(15, listing.least_minutes)
-    fits = [
-        minutes for minutes in range(least, most, 15) if visit_cost(Pence(listing.price_pence), minutes) <= free_pence
-    ]
-    return max(fits, default=0)
+    rate = Pence(listing.price_pence)
+    return max((minutes for minutes in range(least, most, 15) if visit_cost(rate, minutes) <= free_pence), default=0)
 
 
 class Cancelling(StrEnum):

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from marketplace.bookings.models import Funding
+from marketplace.core.errors import InvalidInput
 from marketplace.core.forms import FormReader
 
 LONGEST_MINUTES = 12 * 60
@@ -48,8 +49,8 @@ class BookingForm(msgspec.Struct, frozen=True, kw_only=True):
         note = form.text("note", "your note", required=False, longest=LONGEST_NOTE)
         funding = form.choice("funding", "how to pay", Funding, required=False)
         form.done()
-        assert visit_on is not None
-        assert starts_local is not None
+        if visit_on is None or starts_local is None:
+            raise InvalidInput(form.errors)
         return cls(
             listing_id=listing_id,
             visit_on=visit_on,

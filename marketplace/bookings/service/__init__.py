@@ -1,4 +1,4 @@
-"""The verbs of bookings: `requests` up to the request, `visits` from the answer on, `purse` for what is left to spend."""
+"""The verbs of bookings: `requests` up to the request, `visits` from the answer on, `purse` for what is left."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -219,11 +219,8 @@ class RequestSteps:
             raise InvalidInput({"visit_on": "The visit must be in the future. Choose a later date or time"})
         if starts_at < now + LEAST_NOTICE:
             earliest = uk_time(now + LEAST_NOTICE)
-            raise InvalidInput(
-                {
-                    "starts_local": f"The visit must start at least 2 hours from now, so after {earliest}. Choose a later time"
-                }
-            )
+            message = f"The visit must start at least 2 hours from now, so after {earliest}. Choose a later time"
+            raise InvalidInput({"starts_local": message})
         if starts_at > now + FURTHEST_AHEAD:
             last = uk_date(local(now + FURTHEST_AHEAD).date())
             raise InvalidInput({"visit_on": f"You can book up to 26 weeks ahead. Choose a date up to {last}"})

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import Permission, Principal, audit, setting
+from marketplace.accounts import Permission, Principal, Role, audit, setting
 from marketplace.bookings.errors import NotYet
 from marketplace.bookings.events import (
     BookingAccepted,
@@ -48,7 +48,9 @@ class VisitSteps:
     def of_provider(self, principal: Principal) -> Select[Booking]:
         """Start a question about a provider's bookings; a personal assistant sees their own."""
         question = self.bookings.of_organisation(principal.councils, principal.need_organisation())
-        return question.where(Booking.worker_id == principal.worker_id) if principal.worker_id else question
+        if principal.role is Role.PA and principal.worker_id:
+            question = question.where(Booking.worker_id == principal.worker_id)
+        return question
 
     async def terms(self, booking: Booking) -> CancelTerms:
         """Say what cancelling means now."""
@@ -91,7 +93,7 @@ class VisitSteps:
         return booking
 
     async def let_go(self, principal: Principal, booking_id: UUID, reason: str) -> Booking:
-        """Cancel an agreed or disputed visit for the provider. The person owes nothing; a card payment is given back."""
+        """Cancel an agreed or disputed visit for the provider. A card payment is given back."""
         booking = await self._of_provider(principal, booking_id)
         if booking.status is BookingStatus.REQUESTED:
             raise NotYet("Decline the request instead.")
