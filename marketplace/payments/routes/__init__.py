@@ -2,4 +2,17 @@
 
 from typing import Any
 
-ROUTES: list[Any] = []
+from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
+from marketplace.payments.routes.earnings import EarningsController
+from marketplace.payments.routes.runs import PaymentRunController
+from marketplace.payments.routes.self_bills import SelfBillController
+from marketplace.payments.routes.tariffs import TariffController
+
+ROUTES: list[Any] = [
+    TariffController,
+    SelfBillController,
+    EarningsController,
+    BankDetailsController,
+    BankCheckController,
+    PaymentRunController,
+]

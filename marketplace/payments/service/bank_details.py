@@ -8,13 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, audit
 from marketplace.core import outbox
-from marketplace.core.clock import today
+from marketplace.core.clock import local, today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import Conflict, NotFound
 from marketplace.core.formats import account_masked, sort_code_masked
 from marketplace.payments.errors import OwnDetails
 from marketplace.payments.events import BankDetailsChecked, BankDetailsEntered
-from marketplace.payments.models import BankAccount
+from marketplace.payments.models import BankAccount, PaymentRunLine
 from marketplace.payments.policies import require_finance
 from marketplace.payments.repository.bank_accounts import BankAccountRepository
 from marketplace.payments.schemas import BankDetailsForm
@@ -34,7 +34,7 @@ class DetailsView(msgspec.Struct, frozen=True):
     """One of in_use, checked, replaced, refused, waiting."""
 
 
-def masked(account: BankAccount) -> str:
+def masked(account: BankAccount | PaymentRunLine) -> str:
     """Write an account so that its owner knows it and nobody else can use it."""
     return f"{sort_code_masked(account.sort_code)} {account_masked(account.account_number)}"
 
@@ -64,7 +64,7 @@ def views_of(accounts: list[BankAccount], day: date) -> list[DetailsView]:
                 row.account_name,
                 sort_code_masked(row.sort_code),
                 account_masked(row.account_number),
-                row.created_at.date(),
+                local(row.created_at).date(),
                 row.live_from,
                 state,
             )

@@ -92,7 +92,7 @@ class TariffService:
         await self.tariffs.hold(council_id)
         latest = await self.check_start(principal, form.starts_on)
         if latest is not None and (latest.ends_on is None or latest.ends_on > form.starts_on):
-            before = {"ends_on": latest.ends_on}
+            before: dict[str, object] = {"ends_on": latest.ends_on}
             latest.ends_on = form.starts_on
             self._record(principal, "payments.end_tariff", latest.id, before=before, after={"ends_on": form.starts_on})
         tariff = Tariff(
@@ -107,7 +107,12 @@ class TariffService:
         )
         self.db.add(tariff)
         await self.db.flush()
-        after = {"name": form.name, "starts_on": form.starts_on, "bands": tariff.bands, "source": form.source}
+        after: dict[str, object] = {
+            "name": form.name,
+            "starts_on": form.starts_on,
+            "bands": tariff.bands,
+            "source": form.source,
+        }
         self._record(principal, "payments.set_tariff", tariff.id, after=after)
         for message_id in await self.tariffs.parked(council_id, ACCRUE_PLAN):
             await outbox.unpark(self.db, message_id, ACCRUE_PLAN)
