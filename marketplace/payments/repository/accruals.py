@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Text, case, cast, func, select, update
+from sqlalchemy import Date, Row, Text, case, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from marketplace.core.ids import new_id
@@ -89,10 +89,10 @@ class AccrualRepository(Repository[Accrual]):
 
         The state is that of the bill, or "accrued" where there is none.
         """
-        # One labelled expression in the select, the group and the order: bound twice it would count as two.
-        month = func.date_trunc("month", Accrual.earned_on).label("month")
+        month = cast(func.date_trunc("month", Accrual.earned_on), Date).label("month")
         state = case((Invoice.id.is_(None), "accrued"), else_=cast(Invoice.status, Text)).label("state")
-        rows: Any = (
+        # Groups go by label: an expression with bound values, written twice, would count as two.
+        return (
             await self.db.execute(
                 select(month, state, func.count().label("count"), func.sum(Accrual.amount_pence).label("total_pence"))
                 .outerjoin(Invoice, Invoice.id == Accrual.invoice_id)
@@ -105,7 +105,6 @@ class AccrualRepository(Repository[Accrual]):
                 .order_by(month.desc())
             )
         ).all()
-        return rows  # type: ignore[no-any-return]
 
     async def waiting(self, organisation_id: UUID, councils: Sequence[UUID], limit: int) -> Sequence[Accrual]:
         """Return an organisation's newest earnings that stand on no bill yet."""

@@ -9,6 +9,7 @@ from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import AccountRepository, Permission, Principal
+from marketplace.core.clock import today
 from marketplace.core.errors import InvalidInput
 from marketplace.core.flash import flash
 from marketplace.core.forms import FormReader
@@ -130,7 +131,7 @@ async def _check_page(
 ) -> Template:
     service = BankDetailsService(db)
     account, organisation, is_waiting = await service.waiting_one(principal, row_id(account_id))
-    live = await service.accounts.live_of([organisation.id], service.clock.now().date())
+    live = await service.accounts.live_of([organisation.id], today(service.clock))
     names = await AccountRepository(db).names({account.entered_by_user_id} if account.entered_by_user_id else set())
     context = {
         "account": account,

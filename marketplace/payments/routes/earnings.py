@@ -1,5 +1,6 @@
 """What an organisation earns, as its own people see it."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
@@ -93,14 +94,12 @@ class EarningsController(Controller):
         return Template("payments/earnings_bill.html", context=context)
 
 
-def _by_month(rows: Any) -> list[dict[str, Any]]:
+def _by_month(rows: Sequence[Row[date, str, int, int]]) -> list[dict[str, Any]]:
     """Turn (month, state, number, pence) into a row a month with pence by stage, newest first."""
     months: dict[date, dict[str, Any]] = {}
-    row: Row[Any]
-    for row in rows:
-        start, state, _, pence = row
+    for start, state, _, pence in rows:
         stages: dict[str, Any] = dict.fromkeys(STAGES.values(), 0)
-        month = months.setdefault(start, {"month": start.date(), "total": 0, **stages})
+        month = months.setdefault(start, {"month": start, "total": 0, **stages})
         if state in STAGES:
             month[STAGES[state]] += int(pence)
             month["total"] += int(pence)
