@@ -16,7 +16,6 @@ import asyncpg
 import structlog
 from dramatiq.brokers.redis import RedisBroker
 from sqlalchemy import select, text
-from sqlalchemy.engine import make_url
 
 from marketplace.accounts import audit
 from marketplace.core import log as logs
@@ -29,6 +28,7 @@ from marketplace.messaging import delivery
 from marketplace.web.parts import open_parts
 from marketplace.web.supervisor import ENDS_WITH_PARENT, exit_when_orphaned
 from marketplace.web.tasks import import_tasks
+from marketplace.web.urls import plain_url
 from marketplace.web.worker import close_parts
 
 log = structlog.get_logger(__name__)
@@ -204,11 +204,6 @@ async def leading(database_url: str, wake: asyncio.Event) -> AsyncGenerator[asyn
         connection.terminate()
 
 
-def plain_url(database_url: str) -> str:
-    """Turn an address for SQLAlchemy into one for the driver alone."""
-    return make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
-
-
 async def _probe(connection: Any) -> None:
     """Return when the connection, and with it the lock, is lost."""
     try:
@@ -263,7 +258,7 @@ async def _main(settings: Settings, database_url: str, redis_url: str) -> None:
         lead.cancel()
         await asyncio.gather(lead, return_exceptions=True)
         await engine.dispose()
-        close_parts(parts)
+        await close_parts(parts)
         log.info("scheduler-stopped")
 
 

@@ -4,6 +4,8 @@ dramatiq's own command is not used: its forked processes outlive a killed parent
 the queue and one event loop runs the tasks.
 """
 
+import asyncio
+import inspect
 import os
 import signal
 import threading
@@ -86,16 +88,16 @@ def run(settings: Settings) -> int:
     last_resort.start()
     worker.stop(timeout=STOP_SECONDS * 1_000)
     broker.close()
-    close_parts(parts)
+    asyncio.run(close_parts(parts))
     log.info("worker-stopped")
     return 0 if is_alive else 1
 
 
-def close_parts(parts: dict[str, Any]) -> None:
+async def close_parts(parts: dict[str, Any]) -> None:
     """Close what `open_parts` opened and what can be closed."""
     for part in parts.values():
         close = getattr(part, "close", None)
         if callable(close):
             result = close()
-            if hasattr(result, "close"):  # A coroutine: its loop is gone, and the process ends with it.
-                result.close()
+            if inspect.isawaitable(result):
+                await result
