@@ -34,7 +34,13 @@ async def market(db: Any) -> dict[str, Any]:
     service = await make_organisation(db, name="Kestrel Support", is_example=True)
     await make_accreditation(db, service, council, ServiceLine.PERSONAL_ASSISTANCE)
     worker = await make_worker(
-        db, service, kind=WorkerKind.PA, gender=Gender.FEMALE, lat=53.75934, lon=-2.69931, bio="Match days a speciality."
+        db,
+        service,
+        kind=WorkerKind.PA,
+        gender=Gender.FEMALE,
+        lat=53.75934,
+        lon=-2.69931,
+        bio="Match days a speciality.",
     )
     pa = await make_listing(
         db,
