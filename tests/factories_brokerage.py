@@ -3,6 +3,7 @@
 from datetime import date
 from itertools import count as counter
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,7 +22,9 @@ from tests.factories import Member, make_accreditation, make_member, make_organi
 _number = counter(1)
 
 
-async def make_postcode(db: AsyncSession, postcode: str = "PR1 2HE", lat: float = 53.7593, lon: float = -2.6993) -> None:
+async def make_postcode(
+    db: AsyncSession, postcode: str = "PR1 2HE", lat: float = 53.7593, lon: float = -2.6993
+) -> None:
     """A postcode of the directory."""
     db.add(PostcodeRow(postcode=postcode, lat=lat, lon=lon, lad_code="E07000123"))
     await db.flush()
@@ -96,18 +99,16 @@ async def offer_form(
     )
 
 
-async def make_offer(
-    db: AsyncSession, broker: Member, referral: Referral, person: Person, worker: Worker
-) -> Offer:
+async def make_offer(db: AsyncSession, broker: Member, referral: Referral, person: Person, worker: Worker) -> Offer:
     """An offer that waits for its answer."""
     form = await offer_form(db, broker, referral, person, worker)
     return await OfferService(db).make(broker.principal, referral.id, form)
 
 
-def referral_form(person: Person, **given: Any) -> dict[str, Any]:
+def referral_form(person_id: UUID | str, **given: Any) -> dict[str, Any]:
     """The form of a complete, simple referral."""
     values: dict[str, Any] = {
-        "person": str(person.id),
+        "person": str(person_id),
         "source": "frontline",
         "needs": ["dementia", "older"],
         "urgency": "standard",
@@ -124,5 +125,3 @@ def referral_form(person: Person, **given: Any) -> dict[str, Any]:
         "previous_worker_id": "",
     }
     return {**values, **given}
-
-

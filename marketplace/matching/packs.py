@@ -98,4 +98,5 @@ def _distance(person: Person, worker: Worker) -> str:
     lat, lon, base_lat, base_lon = places
     if lat is None or lon is None or base_lat is None or base_lon is None:
         return "Not known"
-    return f"About {miles_text(distance_metres(lat, lon, base_lat, base_lon) * ROAD_FACTOR)} from your base"
+    miles = miles_text(distance_metres(lat, lon, base_lat, base_lon) * ROAD_FACTOR)
+    return f"{'Less than a mile' if miles.startswith('less') else f'About {miles}'} from your base"

@@ -1,7 +1,7 @@
 """What the pages of matching show, put together from rows and rankings."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -291,5 +291,5 @@ def _name(names: Names, worker_id: UUID | None) -> str:
 
 
 def week_words(week_on: date | None) -> str:
-    """Write a held place's week: "8 March to 12 March 2027"."""
-    return f"{uk_date(week_on)} to {uk_date(week_on + timedelta(days=4))}" if week_on else ""
+    """Write a held place's week by its Monday: "8 March 2027"."""
+    return uk_date(week_on) if week_on else ""

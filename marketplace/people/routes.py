@@ -20,7 +20,7 @@ from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.flash import flash
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
-from marketplace.core.web import FormData, local_path, submit
+from marketplace.core.web import FormData, local_path, submit, typed
 from marketplace.people.forms import PersonForm, ProfileForm, person_values
 from marketplace.people.models import Person
 from marketplace.people.repository import PeopleRepository
@@ -175,7 +175,7 @@ ROUTES = [PeopleController, ProfileController]
 
 
 def _form(template: str, values: FormData, errors: dict[str, str], **more: Any) -> Template:
-    context = {"values": values, "errors": errors, **VOCABULARY, **more}
+    context = {"values": typed(values), "errors": errors, **VOCABULARY, **more}
     return Template(template, context=context, status_code=422 if errors else 200)
 
 

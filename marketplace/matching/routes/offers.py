@@ -14,7 +14,7 @@ from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.flash import flash
 from marketplace.core.ids import parse_id
-from marketplace.core.web import FormData, submit
+from marketplace.core.web import FormData, submit, typed
 from marketplace.matching.forms import DeclineForm
 from marketplace.matching.models import Offer
 from marketplace.matching.packs import anonymous_pack, full_pack
@@ -150,7 +150,7 @@ async def _page(
         "reasons": list(DECLINE_REASONS.items()),
         "is_open": offer.status is OfferStatus.OFFERED,
         "is_late": offer.status is OfferStatus.OFFERED and clock_of(db).now() >= offer.answer_by,
-        "values": values,
+        "values": typed(values),
         "errors": errors,
     }
     return Template("matching/offer.html", context=context, status_code=422 if errors else 200)

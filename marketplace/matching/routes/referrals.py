@@ -17,7 +17,7 @@ from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.flash import flash
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
-from marketplace.core.web import FormData, submit
+from marketplace.core.web import FormData, submit, typed
 from marketplace.matching.engine import Part, Weights
 from marketplace.matching.forms import ReasonForm, ReferralForm, referral_values
 from marketplace.matching.models import Offer, Referral, Urgency
@@ -304,7 +304,7 @@ def _reason_page(
         raise NotFound
     if change != "close":
         principal.require(Permission.REFERRALS_MATCH)
-    context = {"referral": referral, "change": change, **CHANGES[change], "values": values, "errors": errors}
+    context = {"referral": referral, "change": change, **CHANGES[change], "values": typed(values), "errors": errors}
     return Template("matching/reason.html", context=context, status_code=422 if errors else 200)
 
 
@@ -329,7 +329,7 @@ async def _form(
     choices = form_choices(await _planners(db, principal))
     return Template(
         template,
-        context={"values": values, "errors": errors, **choices, **more},
+        context={"values": typed(values), "errors": errors, **choices, **more},
         status_code=422 if errors else 200,
     )
 

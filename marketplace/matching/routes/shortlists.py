@@ -14,7 +14,7 @@ from marketplace.accounts import AccountRepository, Permission, Principal
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.flash import flash
 from marketplace.core.ids import parse_id
-from marketplace.core.web import FormData, submit
+from marketplace.core.web import FormData, submit, typed
 from marketplace.matching.engine import load_inputs
 from marketplace.matching.errors import RankingChanged, ReferralNotOpen
 from marketplace.matching.forms import OfferForm
@@ -132,7 +132,7 @@ async def _choice(
         "referral": referral,
         "line": line,
         "first": view.lines[0],
-        "values": values,
+        "values": typed(values),
         "errors": errors,
     }
     return Template("matching/choose_planner.html", context=context, status_code=422 if errors else 200)
