@@ -34,7 +34,13 @@ async def market(db: Any) -> dict[str, Any]:
     service = await make_organisation(db, name="Kestrel Support", is_example=True)
     await make_accreditation(db, service, council, ServiceLine.PERSONAL_ASSISTANCE)
     worker = await make_worker(
-        db, service, kind=WorkerKind.PA, gender=Gender.FEMALE, lat=53.75934, lon=-2.69931, bio="Match days a speciality."
+        db,
+        service,
+        kind=WorkerKind.PA,
+        gender=Gender.FEMALE,
+        lat=53.75934,
+        lon=-2.69931,
+        bio="Match days a speciality.",
     )
     pa = await make_listing(
         db,
@@ -361,7 +367,16 @@ async def test_a_listing_shows_its_facts_and_never_the_home_of_a_worker(
 ) -> None:
     page = await browser.open(f"/market/{market['pa_id']}")
     assert page.heading == "Company on match days"
-    for words in ("£18.40", "an hour", "Polish", "Football", market["council_name"], "9am to 5pm", "Female", "Preston (PR1)"):
+    for words in (
+        "£18.40",
+        "an hour",
+        "Polish",
+        "Football",
+        market["council_name"],
+        "9am to 5pm",
+        "Female",
+        "Preston (PR1)",
+    ):
         assert words in page.words, words
     assert page.link(rf"^/bookings/new\?listing={market['pa_id']}$")
     assert "PR1 2HE" not in page.text
