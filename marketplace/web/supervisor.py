@@ -29,6 +29,8 @@ __all__ = [
 HEALTHY_SECONDS = 60.0  # A child that ran this long starts again without a pause.
 LONGEST_PAUSE_SECONDS = 30.0
 HEARTBEAT_SECONDS = 2.0
+# Set by `make run`: without it the platform would go on, unseen, after a kill of make.
+ENDS_WITH_PARENT = "MARKETPLACE_ENDS_WITH_PARENT"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Ready = Callable[[], Awaitable[bool]]
@@ -61,7 +63,7 @@ class _Part:
         self.process: asyncio.subprocess.Process | None = None
         self.restarts: deque[float] = deque()
         self.started_at = 0.0
-        self.reader: asyncio.Task[None] | None = None
+        self.readers: list[asyncio.Task[None]] = []
 
     @property
     def is_running(self) -> bool:
@@ -118,6 +120,8 @@ class Supervisor:
         Returns:
             Exit code: 0 after a signal or `stop`, 1 when a child failed for good, 130 when the end was forced.
         """
+        if os.environ.get(ENDS_WITH_PARENT) == "1":
+            exit_when_orphaned(grace_seconds=60.0)
         return asyncio.run(self.run_async())
 
     def stop(self) -> None:
@@ -161,17 +165,24 @@ class Supervisor:
     async def _start(self, part: _Part) -> None:
         child = part.child
         part.started_at = time.monotonic()
-        part.process = await asyncio.create_subprocess_exec(
-            *child.argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **child.env},
-            process_group=0,
-            preexec_fn=ends_with_parent(signal.SIGTERM),
-        )
-        if part.process.stdout is not None:
-            part.reader = asyncio.create_task(self._relay_lines(child.name, part.process.stdout))
+        # A pipe of our own: asyncio's would make `wait` wait for everyone who inherited it, not only for the child.
+        read_end, write_end = os.pipe()
+        try:
+            part.process = await asyncio.create_subprocess_exec(
+                *child.argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=write_end,
+                stderr=write_end,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **child.env},
+                process_group=0,
+                preexec_fn=ends_with_parent(signal.SIGTERM),
+            )
+        except BaseException:
+            os.close(read_end)
+            raise
+        finally:
+            os.close(write_end)
+        part.readers.append(asyncio.create_task(self._relay_lines(child.name, read_end)))
 
     async def _watch(self, part: _Part) -> None:
         """Start the child again when it ends, until that happens too often."""
@@ -198,6 +209,7 @@ class Supervisor:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             part.restarts.append(time.monotonic())
+            part.readers = [reader for reader in part.readers if not reader.done()]
             await self._start(part)
 
     async def _wait_until_ready(self) -> None:
@@ -235,22 +247,31 @@ class Supervisor:
             part.signal_group(signal.SIGKILL)
             if part.process is not None:
                 await part.process.wait()
-            if part.reader is not None:
-                await asyncio.wait({part.reader}, timeout=1.0)  # Its last lines.
-                part.reader.cancel()
+            if part.readers:
+                _, unfinished = await asyncio.wait(part.readers, timeout=1.0)  # Its last lines.
+                for reader in unfinished:
+                    reader.cancel()
+                await asyncio.gather(*unfinished, return_exceptions=True)
 
-    async def _relay_lines(self, name: str, stream: asyncio.StreamReader) -> None:
+    async def _relay_lines(self, name: str, descriptor: int) -> None:
         """Pass a child's output on, line by line. Read in pieces: a line longer than a buffer must not stop it."""
+        stream = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(descriptor, "rb")
+        )
         rest = b""
-        while piece := await stream.read(65536):
-            *lines, rest = (rest + piece).split(b"\n")
-            for line in lines:
-                self._write(name, line)
-            if len(rest) > 1_000_000:
+        try:
+            while piece := await stream.read(65536):
+                *lines, rest = (rest + piece).split(b"\n")
+                for line in lines:
+                    self._write(name, line)
+                if len(rest) > 1_000_000:
+                    self._write(name, rest)
+                    rest = b""
+        finally:
+            transport.close()
+            if rest:
                 self._write(name, rest)
-                rest = b""
-        if rest:
-            self._write(name, rest)
 
     def _say(self, text: str) -> None:
         self._write("serve", text.encode())

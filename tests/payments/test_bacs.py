@@ -4,7 +4,7 @@ import socket
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.payments import bacs
@@ -110,6 +110,7 @@ credit_lists = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(credits=credit_lists, name=names)
 def test_totals_and_contra_always_agree_with_the_payments(credits, name):
     contents = read_bacs18(render_bacs18(make_file(credits=tuple(credits), account_name=name)))
@@ -130,6 +131,7 @@ def test_totals_and_contra_always_agree_with_the_payments(credits, name):
     assert contents.processing_on == PROCESSING_ON
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_cleaned_text_stays_in_the_character_set_and_is_stable(text):
     cleaned = bacs_text(text)
@@ -224,6 +226,7 @@ def test_csv_rows_hold_pounds_and_start_no_formula():
     ]
 
 
+@settings(deadline=None)
 @given(credits=credit_lists)
 def test_no_csv_cell_starts_like_a_formula(credits):
     for row in csv.reader(io.StringIO(render_payments_csv(make_file(credits=tuple(credits))).decode())):
@@ -250,6 +253,7 @@ def test_processing_days_skip_weekends_and_bank_holidays(day, following):
     assert is_processing_day(following)
 
 
+@settings(deadline=None)
 @given(st.dates(date(2012, 1, 1), date(2098, 12, 31)))
 def test_the_next_processing_day_is_later_and_the_first(day):
     following = next_processing_day(day)

@@ -4,7 +4,7 @@ import lzma
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketplace.payments.sandbox import DEFAULT_API_KEY, SandboxConfig, SandboxRefused, create_sandbox
@@ -327,6 +327,7 @@ def test_the_environment_configures_the_sandbox(tmp_path):
     assert config_from_environment({}, host="127.0.0.1", port=8420).public_base_url == "http://127.0.0.1:8420"
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab01[]=&%+", max_size=40))
 def test_any_form_is_read_or_refused(text):
     with contextlib.suppress(ApiError):

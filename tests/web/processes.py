@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -52,14 +51,9 @@ def ended(process: "subprocess.Popen[str]") -> Generator["subprocess.Popen[str]"
         if process.poll() is None:
             process.kill()
         process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
-
-
-def kill(pid: int) -> None:
-    """End a process the hard way."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
 
 
 def processes_naming(text: str) -> list[int]:

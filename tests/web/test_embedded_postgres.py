@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -198,7 +199,9 @@ def test_variables_of_the_shell_do_not_steer_the_server(data_dir: Path, monkeypa
 def test_programs_that_the_account_cannot_read_are_copied(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "SHARED_PROGRAMS", Path(tmp_path.parents[2], f"programs-{os.getpid()}"))
+    reachable = Path(tempfile.mkdtemp())
+    reachable.chmod(0o755)
+    monkeypatch.setattr(places, "SHARED_PROGRAMS", reachable / "programs")
     package = postgres_programs().parent.parent
     hidden = tmp_path / "hidden"  # Below pytest's own folder, which is private to root.
     hidden.mkdir()
@@ -217,7 +220,7 @@ def test_programs_that_the_account_cannot_read_are_copied(
             assert program.is_relative_to(places.SHARED_PROGRAMS)
             assert program.stat().st_uid == 0
     finally:
-        shutil.rmtree(places.SHARED_PROGRAMS, ignore_errors=True)
+        shutil.rmtree(reachable)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become an ordinary user")

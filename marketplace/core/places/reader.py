@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import BinaryIO
 
-import brotli  # ships no types
+import brotli
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ class PostcodeBatch(msgspec.Struct, frozen=True):
     """Row number, what is wrong, the value: rows that are damaged, not those left out on purpose."""
 
     def records(self) -> Iterator[tuple[str, float, float, str]]:
-        """Yield one tuple a postcode: printed form, latitude, longitude (5 decimals), district code ("" unknown)."""
+        """Yield printed form, latitude, longitude (5 decimals, about 1 m) and district code ("" where not known)."""
         return zip(
             self.postcodes,
             np.round(self.lats, 5).tolist(),

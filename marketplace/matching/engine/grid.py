@@ -8,7 +8,7 @@ way needs the survey's grid of corrections, OSTN15). Distances between two point
 less, because neighbours share the error; the grid's own scale is within 0.07 per cent. A postcode is coarser by itself.
 Northern Ireland and the Channel Islands have other grids.
 
-Source: Ordnance Survey, "A guide to coordinate systems in Great Britain", sections 6 and C, annexe A to C.
+Source: Ordnance Survey, "A guide to coordinate systems in Great Britain": the Helmert transformation, the projection.
 """
 
 from math import atan2, cos, hypot, isfinite, radians, sin, sqrt, tan

@@ -30,7 +30,7 @@ def dump_inputs(case: Case, candidates: Iterable[Candidate], weights: Weights, s
     """Give the inputs as plain JSON values."""
     ordered = tuple(sorted(candidates, key=lambda candidate: candidate.id))
     inputs = Inputs(format=ENGINE, case=case, weights=weights, salt=salt, candidates=ordered)
-    plain: dict[str, Any] = msgspec.to_builtins(inputs, order="sorted")
+    plain: dict[str, Any] = msgspec.json.decode(_encoder.encode(inputs))
     return plain
 
 

@@ -21,6 +21,8 @@ DEFAULT_PORT = 8420
 def run(host: str, port: int, config: SandboxConfig) -> None:
     """Serve until SIGTERM or SIGINT, in this process and with no child.
 
+    End the process with `os._exit` afterwards, as `__main__.py` does and says why.
+
     Args:
         host: Address to bind; a loopback one is the caller's duty.
         port: Port to bind.

@@ -137,6 +137,7 @@ body { margin: 0; color: #0b0c0c; background: #ffffff;
 .banner { background: #ffdd00; border-bottom: 0.25rem solid #0b0c0c; }
 .banner p { padding-top: 0.75rem; padding-bottom: 0.75rem; }
 main { padding-top: 1.5rem !important; padding-bottom: 2rem !important; }
+footer p { padding-top: 1rem; }
 footer { border-top: 1px solid #b1b4b6; font-size: 1rem; color: #484949; }
 h1 { margin: 0 0 1.5rem; font-size: 2rem; line-height: 1.1; }
 h2 { margin: 2rem 0 1rem; font-size: 1.5rem; line-height: 1.2; }

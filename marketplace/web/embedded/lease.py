@@ -81,8 +81,12 @@ class ServiceLease:
         self._lease.release()
         # Either the keeper ends, or another user keeps it up and there is nothing to wait for.
         wait_until(lambda: self._keeper.is_free() or self._is_used_by_others(), deadline_seconds)
-        if self._process is not None and self._process.poll() is None:
-            self._process.returncode = 0  # It goes on for somebody else and is not ours to wait for.
+        keeper, self._process = self._process, None
+        if keeper is not None:
+            if self._keeper.is_free():
+                keeper.wait()
+            elif keeper.poll() is None:
+                keeper.returncode = 0  # It goes on for somebody else and is not ours to wait for.
 
     def _is_used_by_others(self) -> bool:
         """Whether somebody shares the lease. Two users that leave together may each be taken for one by the other;
@@ -108,10 +112,12 @@ class ServiceLease:
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, cwd="/", start_new_session=True,
                 env=os.environ | {"PYTHONPATH": paths},
             )  # fmt: skip
+        if self._process is not None:
+            self._process.wait()  # The keeper that we started earlier has ended, or there were no need of this one.
+        self._process = keeper
         said = _read_line(keeper, deadline_seconds)
         word, _, url = said.partition(" ")
         if word == READY:
-            self._process = keeper
             return url.strip()
         keeper.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -57,7 +57,8 @@ SETTINGS = {
     "log_error_verbosity": "terse",
     "log_checkpoints": "off",
 }
-UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+# Survives the kill of any process, since the system's cache holds what was written; not a crash of the machine.
+UNSAFE_BUT_FAST = {"fsync": "off", "full_page_writes": "off"}
 
 
 def postgres_programs() -> Path:
@@ -189,12 +190,15 @@ class EmbeddedPostgres:
 
     def _programs_for_the_account(self) -> Path:
         programs = postgres_programs()
-        if places.account_reaches(programs / "postgres", self._account):
+        if self._account is None or places.account_reaches(programs / "postgres", self._account):
             return programs
         package = programs.parent.parent
         version = f"{PACKAGE}-{metadata.version(PACKAGE)}"
         libraries = [folder for folder in [package.parent / f"{PACKAGE}.libs"] if folder.is_dir()]
-        return places.readable_copy(programs.parent, libraries, version, self.home, self._account) / "bin"
+        copied = places.readable_copy(programs.parent, libraries, version, self.home, self._account) / "bin"
+        if not places.account_reaches(copied / "postgres", self._account):
+            raise ServiceError(f"The account {self._account.name} cannot run programs in {copied}. Set DATABASE_URL.")
+        return copied
 
     def _stop_orphan(self) -> None:
         """Stop a server that an earlier owner left behind. We hold the owner's lock, so any server is an orphan."""
@@ -281,7 +285,7 @@ class EmbeddedPostgres:
         while True:
             with self._open_log() as log:
                 start = log.tell()
-                self._server = self._spawn(command, log, died_with_parent=True)
+                self._server = self._spawn(command, log, dies_with_parent=True)
             if self._wait_for_connections(deadline):
                 return
             code = self._server.poll()
@@ -323,7 +327,7 @@ class EmbeddedPostgres:
         return self.log_path.open("ab")
 
     def _spawn(
-        self, command: list[str | Path], log: Any, *, died_with_parent: bool = False
+        self, command: list[str | Path], log: Any, *, dies_with_parent: bool = False
     ) -> "subprocess.Popen[bytes]":
         """Run a program as the account; `{home}` in its words becomes a path that the account can use."""
         home, descriptor = str(self.home), None
@@ -339,7 +343,7 @@ class EmbeddedPostgres:
             return subprocess.Popen(  # noqa: S603 - programs of the wheel
                 [str(word).replace("{home}", home) for word in command],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=_environment(), start_new_session=True,
-                preexec_fn=ends_with_parent(signal.SIGINT if died_with_parent else signal.SIGKILL), **options,
+                preexec_fn=ends_with_parent(signal.SIGINT if dies_with_parent else signal.SIGKILL), **options,
             )  # fmt: skip
         except OSError as error:
             raise ServiceError(f"Cannot run {command[0]}: {error}.") from error

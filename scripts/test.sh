@@ -1,0 +1,34 @@
+#!/bin/sh
+# Every check, the quick ones first; stops at the first that fails. The last line is pytest's own.
+set -eu
+cd "$(dirname "$0")/.."
+PATH="$(pwd)/.venv/bin:$PATH"
+export PATH
+
+step() {
+    name=$1
+    shift
+    started=$(date +%s)
+    printf -- '--- %s\n' "$name"
+    "$@"
+    printf -- '--- %s: passed in %s s\n' "$name" "$(($(date +%s) - started))"
+}
+
+if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null
+then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "--- Installing chromium with apt for the browser tests"
+        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
+            </dev/null >build/apt.log 2>&1 || echo "Chromium could not be installed (build/apt.log): browser tests are skipped."
+    else
+        echo "There is no Chromium here, so the browser tests are skipped. To run them: sudo apt-get install chromium"
+    fi
+fi
+
+step "ruff check" ruff check .
+step "ruff format" ruff format --check .
+step "mypy" mypy marketplace search
+step "lint-imports" lint-imports
+printf -- '--- pytest\n'
+# A file stays with one worker, so that what its tests share (a demo, a site) is made once.
+exec python -m pytest -n "${TEST_WORKERS:-2}" --dist loadfile "$@"

@@ -1,0 +1,204 @@
+"""What goes into the index, what is asked of it and what comes back."""
+
+from typing import Final
+
+import msgspec
+
+from search.errors import UnknownFilter
+
+Point = tuple[float, float]
+"""Latitude and longitude, WGS 84 degrees."""
+
+NOT_RATED: Final = "not rated"
+
+FACETS: Final = ("category", "kind", "rating", "languages", "suits", "gender", "price_band", "has_free_capacity")
+"""Counted with every answer."""
+
+FILTERS: Final = (*FACETS, "councils", "interests", "town", "postcode_area", "price_unit", "provider")
+"""Names that `ListingQuery.filters` may use."""
+
+SORTS: Final = ("relevance", "distance", "price")
+MAX_PER_PAGE: Final = 200
+
+PRICE_BANDS: Final[tuple[tuple[int, str], ...]] = (
+    (1, "free"),
+    (10_00, "under-10-pounds"),
+    (20_00, "10-to-20-pounds"),
+    (30_00, "20-to-30-pounds"),
+    (50_00, "30-to-50-pounds"),
+    (100_00, "50-to-100-pounds"),
+)
+"""Upper limit in pence (exclusive) and name of each band, lowest first."""
+TOP_PRICE_BAND: Final = "100-pounds-or-more"
+NO_PRICE_BAND: Final = "price-not-stated"
+
+
+class ListingDocument(msgspec.Struct, kw_only=True, gc=False):
+    """One listing as people find it. Money and payment never take part in its rank."""
+
+    id: str
+    name: str
+    provider: str = ""
+    category: str = ""
+    kind: str = ""
+    """`regulated`, `community`, `pa`, `equipment`, …"""
+    summary: str = ""
+    body: str = ""
+    keywords: list[str] = msgspec.field(default_factory=list)
+    suits: list[str] = msgspec.field(default_factory=list)
+    """Needs and groups of people that the service suits."""
+    languages: list[str] = msgspec.field(default_factory=list)
+    interests: list[str] = msgspec.field(default_factory=list)
+    gender: str | None = None
+    town: str = ""
+    postcode_area: str = ""
+    """Outward code, like `PR1`."""
+    lat: float | None = None
+    lon: float | None = None
+    radius_metres: int | None = None
+    """How far from its base the service goes; None leaves it to `districts`, or to anywhere when there are none."""
+    nationwide: bool = False
+    districts: list[str] = msgspec.field(default_factory=list)
+    """Codes of the districts that the service covers in full."""
+    price_pence: int | None = None
+    price_unit: str = ""
+    rating: str = NOT_RATED
+    """The regulator's word. A missing rating is a word of its own, never a number and never a low place."""
+    councils: list[str] = msgspec.field(default_factory=list)
+    """Ids of the councils that accredit the listing."""
+    has_free_capacity: bool = False
+    updated_at: str = ""
+
+    @property
+    def price_band(self) -> str:
+        """Name of the band of the price, whatever its unit."""
+        return price_band(self.price_pence)
+
+    @property
+    def point(self) -> Point | None:
+        """The base of the listing, None when it is not known or not on the earth."""
+        return as_point(self.lat, self.lon)
+
+    @property
+    def is_anywhere(self) -> bool:
+        """Whether no place rules the listing out."""
+        return self.nationwide or (self.radius_metres is None and not self.districts)
+
+
+class ListingQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """One question.
+
+    A listing is found when every word of `text` is found in it (or, when no listing has them all, some of them), when
+    it passes each filter (values of one filter are alternatives), and when it comes to the place:
+
+    * it is nationwide, or covers the searcher's district, or the searcher's point lies within its own radius, or it
+      names no area at all; a listing that names only districts is let through when the searcher's is not known;
+    * and, when `radius_metres` is given, its base lies within that distance of the point. A listing without a base (a
+      telephone or online service) has no distance and stays.
+    """
+
+    text: str = ""
+    lat: float | None = None
+    lon: float | None = None
+    radius_metres: int | None = None
+    categories: list[str] = msgspec.field(default_factory=list)
+    filters: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    district: str | None = None
+    sort: str = "relevance"
+    page: int = 1
+    per_page: int = 20
+
+    @property
+    def point(self) -> Point | None:
+        """The searcher's point, None when it is not given or not on the earth."""
+        return as_point(self.lat, self.lon)
+
+    @property
+    def offset(self) -> int:
+        """Number of hits before the page."""
+        return (max(self.page, 1) - 1) * self.limit
+
+    @property
+    def limit(self) -> int:
+        """Hits on a page, 0 to 200."""
+        return min(max(self.per_page, 0), MAX_PER_PAGE)
+
+    def chosen(self) -> dict[str, list[str]]:
+        """Values by filter, `categories` among them, empty filters left out."""
+        chosen = {name: list(values) for name, values in self.filters.items() if values}
+        if self.categories:
+            chosen["category"] = list(dict.fromkeys([*chosen.get("category", []), *self.categories]))
+        return chosen
+
+
+class Hit(msgspec.Struct, kw_only=True):
+    """One listing found."""
+
+    id: str
+    score: float
+    """Comparable within one answer only."""
+    distance_metres: int | None
+    matched: list[str]
+    """Words of the listing that answered the words asked for, in the order asked."""
+
+
+class Answer(msgspec.Struct, kw_only=True):
+    """What a question found."""
+
+    total: int
+    hits: list[Hit]
+    facets: dict[str, dict[str, int]]
+    """`facets[name][value]`: listings with that value. A facet ignores its own filter, so that values can be added."""
+    suggestion: str | None
+    """The text with unknown words replaced by near ones that the index knows."""
+    took_ms: float
+    is_relaxed: bool = False
+    """No listing has all the words; these have some of them."""
+
+
+def check_query(query: ListingQuery) -> None:
+    """Refuse filters and orders that do not exist.
+
+    Raises:
+        UnknownFilter: Names the first one.
+    """
+    for name in query.filters:
+        if name not in FILTERS:
+            raise UnknownFilter(f"There is no filter {name!r}.")
+    if query.sort not in SORTS:
+        raise UnknownFilter(f"There is no order {query.sort!r}.")
+
+
+def as_point(lat: float | None, lon: float | None) -> Point | None:
+    """Pair two coordinates in degrees; None when one is missing or out of range (a NaN is)."""
+    if lat is None or lon is None or not (-90 <= lat <= 90 and -180 <= lon <= 180):
+        return None
+    return float(lat), float(lon)
+
+
+def price_band(price_pence: int | None) -> str:
+    """Name the band of a price in pence."""
+    if price_pence is None:
+        return NO_PRICE_BAND
+    return next((name for limit, name in PRICE_BANDS if price_pence < limit), TOP_PRICE_BAND)
+
+
+def filter_values(document: ListingDocument) -> dict[str, list[str]]:
+    """Values of a listing by filter name, without repetitions and empty ones."""
+    values: dict[str, list[str]] = {
+        "category": [document.category],
+        "kind": [document.kind],
+        "rating": [document.rating or NOT_RATED],
+        "languages": document.languages,
+        "suits": document.suits,
+        "gender": [document.gender or ""],
+        "price_band": [document.price_band],
+        "has_free_capacity": ["true" if document.has_free_capacity else "false"],
+        "councils": document.councils,
+        "interests": document.interests,
+        "town": [document.town],
+        "postcode_area": [document.postcode_area],
+        "price_unit": [document.price_unit],
+        "provider": [document.provider],
+    }
+    return {name: list(dict.fromkeys(filter(None, found))) for name, found in values.items()}

@@ -1,0 +1,119 @@
+"""Words as both backends see them: folded, cut, stemmed and compared."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+import tantivy
+
+MAX_QUERY_CHARACTERS: Final = 500
+MAX_WORD_CHARACTERS: Final = 40
+MAX_STEMS: Final = 500_000
+
+_STOP_TEXT: Final = """
+a an and any are as at be by can could do for from get has have how i in is it looking me my need needs near of on or
+our please some someone something that the their them they this to us want wants we what where which who will with
+would you your
+"""
+STOP_WORDS: Final = frozenset(_STOP_TEXT.split())
+"""Left out of a question unless nothing else is asked."""
+
+_WORD: Final = re.compile(rf"[^\W_]{{1,{MAX_WORD_CHARACTERS}}}")
+_ASCII_WORD: Final = re.compile(rf"[a-z0-9]{{1,{MAX_WORD_CHARACTERS}}}")
+_STEMS: Final[dict[str, str]] = {}
+_APOSTROPHES: Final = dict.fromkeys(map(ord, "'’‘ʼ`´"))
+_ANALYSER: Final = (
+    tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    .filter(tantivy.Filter.lowercase())
+    .filter(tantivy.Filter.stemmer("english"))
+    .build()
+)
+
+
+def clean(text: str) -> str:
+    """Drop what UTF-8 cannot carry (lone surrogates), which the index and JSON refuse."""
+    return text if text.isascii() else text.encode("utf-8", "ignore").decode("utf-8")
+
+
+def fold(text: str) -> str:
+    """Lower case, without accents and apostrophes: `O’Brien’s café` becomes `obriens cafe`."""
+    if text.isascii():
+        # Most texts: the slow steps below would double the time of an import.
+        lowered = text.lower()
+        return lowered.translate(_APOSTROPHES) if "'" in lowered or "`" in lowered else lowered
+    # Apostrophes go first: compatibility forms of some are a space and a mark.
+    spread = unicodedata.normalize("NFKD", clean(text).translate(_APOSTROPHES))
+    return "".join(letter for letter in spread if not unicodedata.combining(letter)).casefold()
+
+
+def words_of(text: str) -> list[str]:
+    """Cut a text into folded words of letters and digits; what is longer than 40 characters is cut again."""
+    folded = fold(text)
+    return (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
+
+
+def stem(word: str) -> str:
+    """English stem of a folded word."""
+    return stems_of((word,))[0]
+
+
+def stems_of(words: Sequence[str]) -> list[str]:
+    """English stems of folded words."""
+    # A plain dictionary, emptied when it is full: half the stems of a search are asked for again and again, and a
+    # look-up here costs a quarter of one in an LRU cache.
+    stems = list(map(_STEMS.get, words))
+    if None in stems:
+        if len(_STEMS) > MAX_STEMS:
+            _STEMS.clear()
+        for word in words:
+            if word not in _STEMS:
+                found: list[str] = _ANALYSER.analyze(word)
+                _STEMS[word] = found[0] if len(found) == 1 else word
+        stems = [_STEMS.get(word, word) for word in words]
+    return stems  # type: ignore[return-value]
+
+
+def typos_allowed(word: str) -> int:
+    """Changed letters that still count as the same word.
+
+    Returns:
+        0 below four letters and for words with digits (postcodes, sizes), 1 up to seven letters, 2 from eight.
+    """
+    if len(word) < 4 or not word.isalpha():
+        return 0
+    return 1 if len(word) < 8 else 2
+
+
+@lru_cache(maxsize=200_000)
+def _letters(word: str) -> int:
+    """Which letters a word has, as bits."""
+    bits = 0
+    for letter in word:
+        bits |= 1 << (ord(letter) & 63)
+    return bits
+
+
+@lru_cache(maxsize=200_000)
+def typo_distance(word: str, other: str, limit: int) -> int | None:
+    """Count the letters added, dropped, changed or swapped with a neighbour between two words.
+
+    Returns:
+        0 to `limit`, or None when the words are further apart.
+    """
+    if abs(len(word) - len(other)) > limit or (_letters(word) ^ _letters(other)).bit_count() > 2 * limit:
+        return None
+    before: list[int] = []
+    previous = list(range(len(other) + 1))
+    for i, letter in enumerate(word, 1):
+        current = [i]
+        for j, other_letter in enumerate(other, 1):
+            cost = min(previous[j] + 1, current[j - 1] + 1, previous[j - 1] + (letter != other_letter))
+            if i > 1 and j > 1 and letter == other[j - 2] and word[i - 2] == other_letter:
+                cost = min(cost, before[j - 2] + 1)
+            current.append(cost)
+        if min(current) > limit:
+            return None
+        before, previous = previous, current
+    return previous[-1] if previous[-1] <= limit else None
