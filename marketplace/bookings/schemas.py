@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import date, time
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from marketplace.bookings.models import Funding
 from marketplace.core.errors import InvalidInput
 from marketplace.core.forms import FormReader
 
@@ -15,6 +15,13 @@ LONGEST_MINUTES = 12 * 60
 SHORTEST_MINUTES = 15
 LONGEST_NOTE = 1_000
 ANY_WORKER = "any"
+
+
+class Funding(StrEnum):
+    """What pays for a booking."""
+
+    DIRECT_PAYMENT = "direct_payment"
+    CARD = "card"
 
 
 class BookingForm(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from marketplace.core.settings import Settings
+from marketplace.payments.service.cards import open_cards
 from marketplace.providers.service.market_index import use_search
 from search import AsyncSearch, open_backend
 
@@ -28,4 +29,5 @@ def open_search(settings: Settings) -> AsyncSearch:
 
 def open_parts(settings: Settings) -> dict[str, Any]:
     """Open the parts named in `app.state`."""
-    return {"search": open_search(settings)}
+    cards = open_cards(settings)
+    return {"search": open_search(settings), "cards": cards}

@@ -34,7 +34,13 @@ async def market(db: Any) -> dict[str, Any]:
     service = await make_organisation(db, name="Kestrel Support", is_example=True)
     await make_accreditation(db, service, council, ServiceLine.PERSONAL_ASSISTANCE)
     worker = await make_worker(
-        db, service, kind=WorkerKind.PA, gender=Gender.FEMALE, lat=53.75934, lon=-2.69931, bio="Match days a speciality."
+        db,
+        service,
+        kind=WorkerKind.PA,
+        gender=Gender.FEMALE,
+        lat=53.75934,
+        lon=-2.69931,
+        bio="Match days a speciality.",
     )
     pa = await make_listing(
         db,
@@ -59,12 +65,19 @@ async def market(db: Any) -> dict[str, Any]:
         price_unit=PriceUnit.FREE,
         radius_metres=None,
     )
-    far = await make_listing(
+    await make_listing(
         db, await make_organisation(db), title="Football friends of London", town="London", lat=LONDON[0], lon=LONDON[1]
     )
     agency = await make_location(db, name="Ribble Home Care", rated_on=None)
     await make_postcode(db)
-    return {"council": council, "pa": pa, "club": club, "far": far, "agency": agency, "worker": worker}
+    return {
+        "club": club,
+        "pa_id": pa.id,
+        "club_id": club.id,
+        "agency_id": agency.location_id,
+        "worker_name": worker.name,
+        "council_name": council.name,
+    }
 
 
 async def test_anybody_finds_an_offer_by_misspelt_words_and_postcode(
@@ -228,7 +241,10 @@ async def test_hostile_questions_are_answered_or_refused_in_words(
     for query in HOSTILE:
         page = await reader.get(f"/market?{query}", expect=None)
         assert page.status in (200, 400, 422), f"{query[:60]}: {page.status}"
-        page.check()
+        try:
+            page.check()
+        except Exception as error:
+            raise AssertionError(f"{query[:60]}: {error!r}") from error
         if page.status == 422:
             assert page.errors(), query[:60]
         answer = await reader.get(f"/api/v1/listings?{query}", expect=None)
@@ -280,7 +296,7 @@ async def test_reading_needs_no_council_and_leaves_no_trace(
 ) -> None:
     reader = await searching(browser, maker, settings, search)
     await scope_to(browser.db, ())
-    for path in ("/market?q=football", f"/market/{market['pa'].id}", "/api/v1/listings?q=football"):
+    for path in ("/market?q=football", f"/market/{market['pa_id']}", "/api/v1/listings?q=football"):
         page = await reader.get(path)
         assert not page.response.headers.get_list("set-cookie"), path
         assert "ootball" in page.text
@@ -321,7 +337,7 @@ async def test_the_interface_answers_in_the_agreed_shape(
     assert first["distance_miles"] < 1
     assert answer["facets"]["category"] == {"personal_assistant": 1}
     register = (await reader.get("/api/v1/listings?q=ribble+home&category=home_care")).json()["results"][0]
-    assert register["id"] == f"cqc-{market['agency'].location_id}"
+    assert register["id"] == f"cqc-{market['agency_id']}"
     assert register["price_pence"] is None
 
 
@@ -349,13 +365,22 @@ async def test_the_interface_refuses_what_makes_no_sense(browser: Browser, query
 async def test_a_listing_shows_its_facts_and_never_the_home_of_a_worker(
     browser: Browser, maker: Any, settings: Any, search: Any, market: Any
 ) -> None:
-    page = await browser.open(f"/market/{market['pa'].id}")
+    page = await browser.open(f"/market/{market['pa_id']}")
     assert page.heading == "Company on match days"
-    for words in ("£18.40", "an hour", "Polish", "Football", "Ribbleshire", "9am to 5pm", "Female", "Preston (PR1)"):
+    for words in (
+        "£18.40",
+        "an hour",
+        "Polish",
+        "Football",
+        market["council_name"],
+        "9am to 5pm",
+        "Female",
+        "Preston (PR1)",
+    ):
         assert words in page.words, words
-    assert page.link(rf"^/bookings/new\?listing={market['pa'].id}$")
+    assert page.link(rf"^/bookings/new\?listing={market['pa_id']}$")
     assert "PR1 2HE" not in page.text
-    assert market["worker"].name not in page.words
+    assert market["worker_name"] not in page.words
     reader = await searching(browser, maker, settings, search)
     document = (await reader.get("/api/v1/listings?q=football&postcode=PR1+2HE")).json()["results"][0]
     # Rounded to about a kilometre: a searcher at the very door is not told "0.0".
@@ -366,7 +391,7 @@ async def test_a_listing_shows_its_facts_and_never_the_home_of_a_worker(
 async def test_absent_unpublished_and_hidden_listings_look_the_same(browser: Browser, market: Any, db: Any) -> None:
     market["club"].is_published = False
     await db.flush()
-    for path in (str(market["club"].id), "00000000-0000-7000-8000-000000000000", "x", "%27", "a" * 300):
+    for path in (str(market["club_id"]), "00000000-0000-7000-8000-000000000000", "x", "%27", "a" * 300):
         await browser.get(f"/market/{path}", expect=404)
 
 
@@ -376,9 +401,10 @@ async def test_a_register_entry_shows_the_regulators_facts_only(browser: Browser
         db, name="Ribble Care (old)", is_registered=False, superseded_by=newer.location_id,
         url="https://www.cqc.org.uk/location/1-9", ratings={"safe": "Good", "well_led": "Outstanding"},
     )  # fmt: skip
-    page = await browser.open(f"/market/register/{old.location_id}")
+    old_id, newer_id = old.location_id, newer.location_id
+    page = await browser.open(f"/market/register/{old_id}")
     assert "This service is closed" in page.words
-    assert page.link(rf"^/market/register/{newer.location_id}$")
+    assert page.link(rf"^/market/register/{newer_id}$")
     assert page.link(r"^https://www\.cqc\.org\.uk/")
     assert "as of 2027-02-01" in page.words
     assert "Well-led Outstanding" in page.words

@@ -29,11 +29,13 @@ from marketplace.core.web import FormData, submit
 FIELDS = ("visit_on-day", "visit_on-month", "visit_on-year", "starts_local", "minutes", "worker", "note", "funding")
 
 
-class NewBookingController(Controller):
-    """A new booking."""
+class NewBookings(Controller):
+    """A new booking. `BookingController` takes these pages in: one path belongs to one controller."""
 
-    @get("/bookings/new", permission=Permission.BOOKINGS_REQUEST)
-    async def show(
+    path = "/bookings"
+
+    @get("/new", permission=Permission.BOOKINGS_REQUEST)
+    async def new(
         self,
         db: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
@@ -64,8 +66,8 @@ class NewBookingController(Controller):
         }
         return await _form_page(service, offer, values, {}, day=day, minutes=length)
 
-    @post("/bookings/new", permission=Permission.BOOKINGS_REQUEST)
-    async def check(
+    @post("/new", permission=Permission.BOOKINGS_REQUEST)
+    async def check_answers(
         self,
         db: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
@@ -98,8 +100,8 @@ class NewBookingController(Controller):
         }
         return Template("bookings/check.html", context=context)
 
-    @post("/bookings", permission=Permission.BOOKINGS_REQUEST)
-    async def request(
+    @post("/", permission=Permission.BOOKINGS_REQUEST)
+    async def send_request(
         self,
         request: Request[Any, Any, Any],
         db: NamedDependency[AsyncSession],

@@ -4,7 +4,7 @@ from datetime import time, timedelta
 from typing import Any
 from uuid import UUID
 
-from litestar import Controller, Request, get, post
+from litestar import Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, URLEncodedBody
 from litestar.response import Redirect, Template
@@ -15,6 +15,7 @@ from marketplace.accounts import Permission, Principal
 from marketplace.bookings.models import Booking
 from marketplace.bookings.policies import Cancelling, may_confirm
 from marketplace.bookings.repository import BookingRepository, BookingView
+from marketplace.bookings.routes.new import NewBookings
 from marketplace.bookings.schemas import ReasonForm
 from marketplace.bookings.service import BookingService
 from marketplace.core.clock import instant, local, parse_day, today, week_start
@@ -32,10 +33,8 @@ CANCELLED_WORDS = {
 }
 
 
-class BookingController(Controller):
+class BookingController(NewBookings):
     """The person's own bookings, or those of the person acted for."""
-
-    path = "/bookings"
 
     @get("/", permission=Permission.BOOKINGS_OWN)
     async def index(

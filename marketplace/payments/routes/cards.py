@@ -17,7 +17,7 @@ from marketplace.core.ids import parse_id
 from marketplace.payments.models import CardPayment
 from marketplace.payments.repository.cards import CardRepository
 from marketplace.payments.service import card_calls
-from marketplace.payments.service.cards import START_WITHIN, gateway
+from marketplace.payments.service.cards import HOLD, START_WITHIN, gateway
 from marketplace.payments.states import CardStatus
 from marketplace.payments.stripe_gateway import EventRefused, StripeGateway
 
@@ -83,7 +83,7 @@ class CardController(Controller):
         if payment.status not in {CardStatus.CREATED, CardStatus.OPEN}:
             return Redirect(f"/payments/cards/{payment.id}/done", status_code=303)
         may_go = payment.status is CardStatus.OPEN or clock_of(db).now() < payment.created_at + START_WITHIN
-        context = {"payment": payment, "held_until": payment.created_at + card_calls.HOLD, "may_go": may_go}
+        context = {"payment": payment, "held_until": payment.created_at + HOLD, "may_go": may_go}
         return Template("payments/cards/stopped.html", context=context)
 
 

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from typing import Annotated, Any
+from uuid import UUID
 
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
@@ -17,6 +18,7 @@ from marketplace.core.flash import flash
 from marketplace.core.forms import FormReader
 from marketplace.core.idempotency import once_per_form
 from marketplace.core.web import FormData
+from marketplace.payments.models import Invoice
 from marketplace.payments.policies import is_finance, require_finance
 from marketplace.payments.repository.runs import PaymentRunRepository
 from marketplace.payments.repository.self_bills import SelfBillRepository
@@ -226,6 +228,9 @@ async def _run_page(
     run = await runs.find(principal.council_id, row_id(run_id))
     lines = await runs.lines(run.id)
     steps = await SelfBillRepository(db).steps(RUN.kind, run.id)
+    bills: dict[UUID, list[Invoice]] = {}
+    for bill, line_id in await runs.bills(run.id):
+        bills.setdefault(line_id, []).append(bill)
     may_move = run.status is RunStatus.MADE
     is_maker = run.made_by_user_id == principal.user_id
     context = {
@@ -235,7 +240,7 @@ async def _run_page(
         "processing_on": processing_day_of(run.pay_on),
         "lines": [(line, masked(line)) for line in lines],
         "names": await runs.names({line.organisation_id for line in lines}),
-        "bills": await runs.bills(run.id),
+        "bills": bills,
         "events": await timeline_of(db, steps, RUN_LABELS),
         "may_release": may_move and principal.may(Permission.RUNS_RELEASE) and not is_maker,
         "is_maker": may_move and is_maker,

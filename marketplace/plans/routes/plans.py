@@ -59,12 +59,12 @@ class PlanController(Controller):
         self,
         db: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
-        state: FromQuery[str | None] = None,
+        wanted: Annotated[str | None, QueryParameter(name="state", max_length=40)] = None,
         after: FromQuery[str | None] = None,
     ) -> Template:
         """List plans by state: a planner's own, or those of a council."""
         scope = policies.plans_scope(principal)
-        shown = state or _first_list(principal)
+        shown = wanted or _first_list(principal)
         if shown not in LISTS:
             raise BadRequest
         plans = PlanRepository(db)

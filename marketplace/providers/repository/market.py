@@ -19,8 +19,10 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    type_coerce,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import ARRAY as PostgresArray
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Council
@@ -106,11 +108,12 @@ def on_the_register() -> ColumnElement[bool]:
 
 
 def register_category() -> Any:
-    """Column: the category of a register entry, as `category_of_services` says it."""
+    """Column: the category of a register entry, as `service.register.category_of` says it."""
+    types = type_coerce(RegulatorLocation.service_types, PostgresArray(Text))
     return case(
         (RegulatorLocation.is_care_home, ListingCategory.CARE_HOME.value),
-        (RegulatorLocation.service_types.contains([HOME_CARE_TYPE]), ListingCategory.HOME_CARE.value),
-        (RegulatorLocation.service_types.overlap(list(SUPPORTED_LIVING_TYPES)), ListingCategory.SUPPORTED_LIVING.value),
+        (types.contains([HOME_CARE_TYPE]), ListingCategory.HOME_CARE.value),
+        (types.overlap(list(SUPPORTED_LIVING_TYPES)), ListingCategory.SUPPORTED_LIVING.value),
         else_=ListingCategory.OTHER_REGULATED.value,
     )
 

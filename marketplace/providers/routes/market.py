@@ -1,5 +1,6 @@
 """The market's public pages: search, a listing, an entry of the register. Nobody needs to sign in or gets a cookie."""
 
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -62,7 +63,7 @@ async def market_page(request: Request[Any, Any, Any], db: NamedDependency[Async
         query = read_query(given)
     except InvalidInput as error:
         context = _form_context(lenient_query(given), None)
-        context["values"] = {name: str(value[-1])[:300] for name, value in given.items() if value}
+        context["values"] = {name: _printable(value[-1]) for name, value in given.items() if value}
         context["errors"] = error.fields
         return Template("providers/market.html", context=context, status_code=422)
     service = MarketService(db, search_of(request))
@@ -96,6 +97,11 @@ async def register_page(db: NamedDependency[AsyncSession], location_id: FromPath
         raise NotFound
     page = await ListingPageService(db).register(location_id)
     return Template("providers/register.html", context={"page": page})
+
+
+def _printable(text: str) -> str:
+    """Return what was typed as far as a page can hold it: its start, without controls and unassigned characters."""
+    return "".join(char for char in str(text)[:300] if unicodedata.category(char) not in ("Cc", "Cs", "Cn"))
 
 
 def _form_context(query: MarketQuery, results: Results | None) -> dict[str, Any]:
