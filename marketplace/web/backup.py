@@ -1,6 +1,7 @@
 """Backups of the whole database with PostgreSQL's own programs, and reading them back."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import shutil
@@ -187,7 +188,9 @@ def _feed(script: "subprocess.Popen[bytes]", server: "subprocess.Popen[bytes]", 
                 server.wait()
             sink.close()
         except BrokenPipeError:
-            pass  # psql has ended, and its exit code says why.
+            # psql has ended, and its exit code says why. What is still in our buffer has nowhere to go.
+            with contextlib.suppress(BrokenPipeError):
+                sink.close()
     server.wait()
 
 
