@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
@@ -26,6 +28,12 @@ SOCKETS = "MARKETPLACE_TEST_SOCKETS"
 TEMPLATE = "test_template"
 NOW = datetime(2027, 3, 3, 10, 0, tzinfo=UTC)
 """Wednesday 3 March 2027, ten in the morning: where the tests' clock stands."""
+
+# The same examples on every machine and every run; a busy machine is no failure.
+hypothesis_settings.register_profile(
+    "suite", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("suite")
 
 # Password hashing is slow by design; tests hash often and keep no secrets.
 use_hasher(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1))

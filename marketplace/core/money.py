@@ -10,7 +10,7 @@ Pence = NewType("Pence", int)
 LARGEST_PENCE = 99_999_999_999
 """What fits the 11 digits of a Bacs amount: £999,999,999.99."""
 
-_AMOUNT = re.compile(r"^£?\s*(\d{1,3}(?:,\d{3})+|\d{1,9})(?:\.(\d{1,2}))?$")
+_AMOUNT = re.compile(r"^£?\s*(\d{1,3}(?:,\d{3})+|\d{1,9})(?:\.(\d{1,2}))?$", re.ASCII)
 
 
 def half_up(value: Decimal) -> Pence:

@@ -103,6 +103,12 @@ def _for_driver(database_url: str | None) -> str | None:
     return f"postgresql+asyncpg://{rest}"
 
 
+def site_address(environ: Mapping[str, str] | None = None) -> str:
+    """Return the address people reach the site at, without a slash at its end: for links in messages."""
+    env = os.environ if environ is None else environ
+    return (env.get("PUBLIC_URL") or f"http://localhost:{env.get('PORT') or 8000}").rstrip("/")
+
+
 def _stored_secret(data_dir: Path) -> str:
     """Make a secret once per data directory, readable by the owner alone."""
     path = data_dir / "secret_key"

@@ -1,5 +1,6 @@
 """Small helpers that every package's routes share."""
 
+import unicodedata
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -26,6 +27,20 @@ async def submit(
     """Take a form once and send the browser on (Post/Redirect/Get). The action returns the address."""
     address = await once_per_form(db, actor, request.url.path, data, action)
     return Redirect(address, status_code=303)
+
+
+def typed(data: FormData) -> FormData:
+    """Return what was typed, to show it again: without the control characters that no page may hold."""
+    return {
+        name: [_printable(item) for item in value] if isinstance(value, list) else _printable(value)
+        for name, value in data.items()
+    }
+
+
+def _printable(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return "".join(char for char in value if char in "\n\r\t" or unicodedata.category(char) not in ("Cc", "Cs"))
 
 
 def page_number(text: str | None) -> int:

@@ -37,3 +37,21 @@ class OfferDeclined(Event, frozen=True, kw_only=True):
     referral_id: UUID
     worker_id: UUID
     organisation_id: UUID
+
+
+class OfferWithdrawn(Event, frozen=True, kw_only=True):
+    """A broker took an open offer back; the referral is back in the queue."""
+
+    offer_id: UUID
+    referral_id: UUID
+    worker_id: UUID
+    organisation_id: UUID
+
+
+class OfferLapsed(Event, frozen=True, kw_only=True):
+    """Nobody answered in time; the referral is back in the queue."""
+
+    offer_id: UUID
+    referral_id: UUID
+    worker_id: UUID
+    organisation_id: UUID

@@ -89,7 +89,8 @@ class Shortlist(Base, WithId):
     made_at: Mapped[datetime]
     made_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     weights_version: Mapped[str] = mapped_column(Text)
-    inputs: Mapped[dict[str, Any]]
+    inputs: Mapped[dict[str, Any]] = mapped_column(info=PERSONAL)
+    """The engine's inputs: codes and ids, and where the person lives."""
     ranking: Mapped[dict[str, Any]]
     fingerprint: Mapped[str] = mapped_column(Text)
 

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import Principal
+from marketplace.accounts import AccountRepository, Principal
 from marketplace.core.database import session_maker, transaction
 from marketplace.web import metrics
 
@@ -29,6 +29,18 @@ def _static_page(path: str, template: str) -> Any:
         return Template(template)
 
     return page
+
+
+@get("/feedback", permission=None)
+async def feedback(db: NamedDependency[AsyncSession]) -> Template:
+    """How to reach the councils that run this installation."""
+    return Template("web/feedback.html", context={"councils": await AccountRepository(db).councils()})
+
+
+@get("/open-data", permission=None)
+async def open_data(request: Request[Any, Any, Any]) -> Template:
+    """What machines may read without an account."""
+    return Template("web/open_data.html", context={"base": request.app.state.settings.public_url})
 
 
 @get("/health", permission=None)
@@ -95,6 +107,8 @@ async def robots() -> str:
 
 ROUTES = [
     start,
+    feedback,
+    open_data,
     health,
     ready,
     figures,

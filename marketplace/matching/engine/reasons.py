@@ -17,7 +17,9 @@ def reason(part: Part, facts: Facts, weights: Weights) -> str:
 
 
 def _distance(facts: Facts, weights: Weights) -> str:
-    return f"About {miles_text(facts.metres)} away ({kilometres_text(facts.metres)})"
+    miles = miles_text(facts.metres)
+    about = "Less than a mile" if miles.startswith("less") else f"About {miles}"
+    return f"{about} away ({kilometres_text(facts.metres)})"
 
 
 def _specialism(facts: Facts, weights: Weights) -> str:

@@ -1,0 +1,59 @@
+"""What can go wrong on the way from a referral to a planner."""
+
+from marketplace.core.errors import Conflict
+
+
+class ReferralChanged(Conflict):
+    """Somebody else changed the referral since the form was drawn."""
+
+    code = "referral-changed"
+    title = "Somebody else has changed this referral"
+
+
+class ReferralNotOpen(Conflict):
+    """The referral is not waiting for a planner."""
+
+    code = "referral-not-open"
+    title = "This referral is not waiting for a planner"
+
+
+class PlaceTaken(Conflict):
+    """Somebody else took the planner's last place in that week."""
+
+    code = "place-taken"
+    title = "That place has just been taken"
+
+
+class RankingChanged(Conflict):
+    """The planner no longer stands where the page showed."""
+
+    code = "ranking-changed"
+    title = "The shortlist has changed since you opened it"
+
+
+class NotAccredited(Conflict):
+    """The organisation may not plan for this council today (invariant 6)."""
+
+    code = "not-accredited"
+    title = "This organisation is not accredited today"
+
+
+class CannotRank(Conflict):
+    """There is no shortlist for this referral."""
+
+    code = "cannot-rank"
+    title = "There is no shortlist for this referral yet"
+
+
+class AnswerTooLate(Conflict):
+    """The time to answer has ended."""
+
+    code = "answer-too-late"
+    title = "The time to answer this offer has ended"
+
+
+class OfferClosed(Conflict):
+    """The offer was answered, taken back or has ended."""
+
+    code = "offer-closed"
+    title = "This offer is no longer open"

@@ -1,0 +1,299 @@
+"""Offering a referral to one planner, and the planner's answer."""
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.accounts import Permission, Principal, audit, setting
+from marketplace.core import outbox
+from marketplace.core.clock import today, week_start
+from marketplace.core.database import clock_of
+from marketplace.core.errors import NotFound, broken_constraint
+from marketplace.core.events import Event
+from marketplace.core.formats import uk_date, uk_datetime
+from marketplace.matching.calendar import answer_deadline
+from marketplace.matching.engine import RankedCandidate, Rule
+from marketplace.matching.errors import (
+    AnswerTooLate,
+    NotAccredited,
+    OfferClosed,
+    PlaceTaken,
+    RankingChanged,
+    ReferralNotOpen,
+)
+from marketplace.matching.events import OfferAccepted, OfferDeclined, OfferLapsed, OfferMade, OfferWithdrawn
+from marketplace.matching.forms import OfferForm
+from marketplace.matching.models import CapacityReservation, Offer, Referral
+from marketplace.matching.repository import OfferRepository, ReferralRepository
+from marketplace.matching.service.shortlists import Shortlisted, ShortlistService
+from marketplace.matching.states import OFFER, REFERRAL, OfferStatus, ReferralStatus
+from marketplace.matching.words import OFFER_LABELS, STATUS_LABELS
+from marketplace.people import PeopleRepository
+from marketplace.providers.models import Worker
+from marketplace.providers.repository.planners import PlannerRepository
+from marketplace.providers.service.planners import PlannerService
+
+LATE = "Nobody answered in time"
+
+
+class OfferService:
+    """Offers to planners."""
+
+    def __init__(self, db: AsyncSession) -> None:
+        self.db = db
+        self.offers = OfferRepository(db)
+        self.referrals = ReferralRepository(db)
+        self.planners = PlannerService(db)
+
+    async def make(self, principal: Principal, referral_id: UUID, form: OfferForm) -> Offer:
+        """Offer a referral to the planner a broker chose, and hold one of that planner's places.
+
+        The ranking is made afresh and stored; the planner must stand where the broker saw them, so that the decision is
+        the one that was taken. The referral is locked first, so two brokers cannot both offer it.
+
+        Raises:
+            ReferralNotOpen: It is not waiting.
+            NotAccredited: The organisation's accreditation is not live today (invariant 6).
+            PlaceTaken: The planner's last place in that week has gone.
+            RankingChanged: The planner stands elsewhere now.
+        """
+        principal.require(Permission.REFERRALS_MATCH)
+        council_id, clock = principal.council_id, clock_of(self.db)
+        referral = await self.referrals.find(council_id, referral_id, locked=True)
+        if referral.status is not ReferralStatus.RECEIVED:
+            raise ReferralNotOpen(f"Its state is now: {STATUS_LABELS[referral.status].lower()}.")
+        found = (await PlannerRepository(self.db).with_organisation([form.worker_id])).get(form.worker_id)
+        if found is None:
+            raise NotFound
+        worker: Worker = found[0]
+        await self._need_accreditation(worker.organisation_id, found[1].name, council_id)
+        person = await PeopleRepository(self.db).find(council_id, referral.person_id)
+        shortlists = ShortlistService(self.db)
+        made = await shortlists.rank(referral, person, principal.council_name)
+        entry = _as_shown(made, form)
+        shortlist = shortlists.store(principal, referral, made)
+        await self.db.flush()
+        now = clock.now()
+        hours: int = await setting(self.db, council_id, "matching.offer_hours", today(clock))
+        offer = Offer(
+            council_id=council_id,
+            referral_id=referral.id,
+            shortlist_id=shortlist.id,
+            worker_id=worker.id,
+            organisation_id=worker.organisation_id,
+            status=OfferStatus.OFFERED,
+            rank=entry.rank,
+            score=entry.total,
+            override_reason=form.override_reason,
+            decided_by_user_id=principal.user_id,
+            offered_at=now,
+            answer_by=answer_deadline(now, int(hours)),
+        )
+        self.db.add(offer)
+        await self.db.flush()
+        week_on = week_start(date.fromordinal(entry.first_day))
+        place = await self._take_place(offer, worker, week_on)
+        OFFER.begin(self.db, offer, by=principal.user_id, why=form.override_reason)
+        REFERRAL.move(self.db, referral, ReferralStatus.OFFERED, by=principal.user_id)
+        self._note(
+            principal,
+            "matching.make_offer",
+            offer,
+            after={"worker_id": worker.id, "rank": entry.rank, "week_on": week_on, "place": place},
+            why=form.override_reason,
+        )
+        self._publish(OfferMade, offer)
+        return offer
+
+    async def withdraw(self, principal: Principal, referral_id: UUID, why: str) -> Offer:
+        """Take back an offer that waits for its answer.
+
+        Raises:
+            OfferClosed: No offer waits: the planner was quicker.
+        """
+        principal.require(Permission.REFERRALS_MATCH)
+        referral = await self.referrals.find(principal.council_id, referral_id, locked=True)
+        offer = await self.offers.open_of(principal.council_id, referral.id, locked=True)
+        if offer is None:
+            raise OfferClosed(f"The state of the referral is now: {STATUS_LABELS[referral.status].lower()}.")
+        await self._end(offer, referral, OfferStatus.WITHDRAWN, principal, why)
+        self._note(principal, "matching.withdraw_offer", offer, why=why)
+        self._publish(OfferWithdrawn, offer)
+        return offer
+
+    async def accept(self, principal: Principal, offer_id: UUID) -> Offer:
+        """Take a referral on.
+
+        Raises:
+            NotFound: The offer is not the planner's.
+            OfferClosed: It was taken back or answered before.
+            AnswerTooLate: The time to answer has ended.
+            NotAccredited: The organisation's accreditation has ended since.
+        """
+        offer, referral = await self._open_for(principal, offer_id)
+        now = clock_of(self.db).now()
+        if now >= offer.answer_by:
+            raise AnswerTooLate(f"It ended on {uk_datetime(offer.answer_by)}. The council offers it to somebody else.")
+        row = (await PlannerRepository(self.db).with_organisation([offer.worker_id]))[offer.worker_id]
+        await self._need_accreditation(offer.organisation_id, row[1].name, offer.council_id)
+        OFFER.move(self.db, offer, OfferStatus.ACCEPTED, by=principal.user_id)
+        offer.answered_at = now
+        REFERRAL.move(self.db, referral, ReferralStatus.MATCHED, by=principal.user_id)
+        self._note(principal, "matching.accept_offer", offer)
+        outbox.publish(
+            self.db,
+            OfferAccepted(
+                council_id=offer.council_id,
+                offer_id=offer.id,
+                referral_id=referral.id,
+                person_id=referral.person_id,
+                worker_id=offer.worker_id,
+                organisation_id=offer.organisation_id,
+            ),
+        )
+        return offer
+
+    async def decline(self, principal: Principal, offer_id: UUID, why: str) -> Offer:
+        """Say no to a referral: the place is free again and the referral goes back into the queue.
+
+        Raises:
+            NotFound: The offer is not the planner's.
+            OfferClosed: It was taken back or answered before.
+        """
+        offer, referral = await self._open_for(principal, offer_id)
+        offer.decline_reason = why
+        await self._end(offer, referral, OfferStatus.DECLINED, principal, why)
+        self._note(principal, "matching.decline_offer", offer, why=why)
+        self._publish(OfferDeclined, offer)
+        return offer
+
+    async def lapse(self, council_id: UUID, offer_id: UUID) -> bool:
+        """End an offer whose time to answer has passed. Returns whether there was anything to end."""
+        seen = await self.offers.find(council_id, offer_id)
+        referral = await self.referrals.find(council_id, seen.referral_id, locked=True)
+        offer = await self.offers.find(council_id, offer_id, locked=True)
+        if offer.status is not OfferStatus.OFFERED or clock_of(self.db).now() < offer.answer_by:
+            return False
+        await self._end(offer, referral, OfferStatus.LAPSED, None, LATE)
+        self._note(None, "matching.lapse_offer", offer, why=LATE)
+        self._publish(OfferLapsed, offer)
+        return True
+
+    async def _open_for(self, principal: Principal, offer_id: UUID) -> tuple[Offer, Referral]:
+        """Lock the referral, then the planner's own offer, and see that it waits for an answer."""
+        principal.require(Permission.OFFERS_ANSWER)
+        if principal.worker_id is None:
+            raise NotFound
+        seen = await self.offers.for_worker(offer_id, principal.worker_id, principal.councils)
+        referral = await self.referrals.find(seen.council_id, seen.referral_id, locked=True)
+        offer = await self.offers.for_worker(offer_id, principal.worker_id, principal.councils, locked=True)
+        if offer.status is not OfferStatus.OFFERED:
+            raise OfferClosed(f"Its state is now: {OFFER_LABELS[offer.status].lower()}.")
+        return offer, referral
+
+    async def _end(
+        self, offer: Offer, referral: Referral, to: OfferStatus, principal: Principal | None, why: str
+    ) -> None:
+        """End an open offer: free its place and put the referral back into the queue."""
+        by = principal.user_id if principal else None
+        OFFER.move(self.db, offer, to, by=by, why=why)
+        offer.answered_at = clock_of(self.db).now()
+        await self.offers.free_place(offer.council_id, offer.id)
+        REFERRAL.move(self.db, referral, ReferralStatus.RECEIVED, by=by, why=why)
+
+    async def _need_accreditation(self, organisation_id: UUID, name: str, council_id: UUID) -> None:
+        on = today(clock_of(self.db))
+        why = await self.planners.why_not_accredited(organisation_id, council_id, on)
+        if why is not None:
+            raise NotAccredited(f"{name} {why}. Choose somebody else.")
+
+    async def _take_place(self, offer: Offer, worker: Worker, week_on: date) -> int:
+        """Hold the smallest free place of a week. The unique key on planner, week and number decides a race.
+
+        The loser looks again, so two brokers who want two places of the same week both get one.
+
+        Raises:
+            PlaceTaken: The week is full.
+        """
+        plans_per_week: int = await setting(
+            self.db, offer.council_id, "matching.plans_per_week", today(clock_of(self.db))
+        )
+        while True:
+            week = await self.planners.week(worker, week_on, int(plans_per_week))
+            place = week.next_place
+            if place is None:
+                raise PlaceTaken(
+                    f"{worker.name} has no place left in the week of {uk_date(week_on)}. Look at the shortlist again."
+                )
+            try:
+                async with self.db.begin_nested():
+                    self.db.add(
+                        CapacityReservation(
+                            council_id=offer.council_id,
+                            worker_id=worker.id,
+                            week_on=week_on,
+                            place=place,
+                            offer_id=offer.id,
+                        )
+                    )
+            except IntegrityError as error:
+                if broken_constraint(error) != "uq_capacity_reservations_worker_id_week_on_place":
+                    raise
+            else:
+                return place
+
+    def _note(
+        self,
+        principal: Principal | None,
+        action: str,
+        offer: Offer,
+        *,
+        after: dict[str, object] | None = None,
+        why: str = "",
+    ) -> None:
+        audit.record(
+            self.db,
+            principal,
+            action,
+            council_id=offer.council_id,
+            subject_kind="offer",
+            subject_id=offer.id,
+            after={"status": offer.status, **(after or {})},
+            why=why,
+        )
+
+    def _publish(
+        self, kind: type[OfferMade] | type[OfferDeclined] | type[OfferWithdrawn] | type[OfferLapsed], offer: Offer
+    ) -> None:
+        event: Event = kind(
+            council_id=offer.council_id,
+            offer_id=offer.id,
+            referral_id=offer.referral_id,
+            worker_id=offer.worker_id,
+            organisation_id=offer.organisation_id,
+        )
+        outbox.publish(self.db, event)
+
+
+def _as_shown(made: Shortlisted, form: OfferForm) -> RankedCandidate:
+    """Return the planner's line of the fresh ranking, if it is the one the broker saw.
+
+    Raises:
+        PlaceTaken: The planner has no place by then any more.
+        RankingChanged: Anything else is different.
+    """
+    entry = made.entry(form.worker_id)
+    if entry is None:
+        left_out = next((item for item in made.ranking.left_out if item.id == str(form.worker_id)), None)
+        if left_out is not None and left_out.rules == (Rule.HAS_CAPACITY,):
+            raise PlaceTaken("The planner has no place left. Look at the shortlist again.")
+        reasons = "; ".join(left_out.reasons) if left_out is not None else "The planner is not on the shortlist"
+        raise RankingChanged(f"{reasons}. Look at the shortlist again.")
+    if entry.first_day > form.first_day:
+        week = uk_date(week_start(date.fromordinal(form.first_day)))
+        raise PlaceTaken(f"The planner has no place left in the week of {week}. Look at the shortlist again.")
+    if (entry.rank, entry.total, entry.first_day) != (form.rank, form.score, form.first_day):
+        raise RankingChanged("The planner you chose stands elsewhere now. Look at the shortlist again.")
+    return entry

@@ -1,0 +1,197 @@
+"""Pages about people: the council's records and the person's own profile.
+
+The page of one person (`/people/{id}`) also lists their referrals, so `matching` serves it.
+"""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Controller, Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
+from litestar.response import Redirect, Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.accounts import Permission, Principal
+from marketplace.accounts.words import COMMUNICATION_NEEDS, GENDER_LABELS, INTERESTS, LANGUAGES, NEEDS
+from marketplace.core.clock import today
+from marketplace.core.database import clock_of
+from marketplace.core.errors import InvalidInput, NotFound
+from marketplace.core.flash import flash
+from marketplace.core.forms import FormReader
+from marketplace.core.ids import parse_id
+from marketplace.core.web import FormData, local_path, submit, typed
+from marketplace.people.forms import PersonForm, ProfileForm, person_values
+from marketplace.people.models import Person
+from marketplace.people.repository import PeopleRepository
+from marketplace.people.service import PeopleService
+
+PEOPLE_PAGE = 25
+VOCABULARY: dict[str, Any] = {
+    "genders": [(gender.value, label) for gender, label in GENDER_LABELS.items()],
+    "languages": [(language, language) for language in LANGUAGES],
+    "interests": list(INTERESTS.items()),
+    "needs": list(NEEDS.items()),
+    "communication_needs": list(COMMUNICATION_NEEDS.items()),
+}
+"""Choices of the forms."""
+
+
+async def search_people(db: AsyncSession, principal: Principal, words: str, after: UUID | None) -> dict[str, Any]:
+    """Return one page of people for a template: `people`, `words` and `after`, the key of the next page."""
+    found = await PeopleRepository(db).page(principal.council_id, words, after=after, limit=PEOPLE_PAGE + 1)
+    shown = found[:PEOPLE_PAGE]
+    return {"people": shown, "words": words, "after": shown[-1].id if len(found) > PEOPLE_PAGE else None}
+
+
+def search_words(data: FormData) -> tuple[str, UUID | None]:
+    """Read the words and the key of a search that was sent as a form, so that no name stands in an address."""
+    form = FormReader(data)
+    return form.text("q", "a name or reference", required=False, longest=100)[:100], parse_id(form.raw("after"))
+
+
+class PeopleController(Controller):
+    """The council's records of people."""
+
+    @get("/people", permission=Permission.PEOPLE_READ)
+    async def index(
+        self,
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        after: Annotated[str | None, QueryParameter(name="after", max_length=36)] = None,
+    ) -> Template:
+        """List people by family name."""
+        return Template("people/index.html", context=await search_people(db, principal, "", parse_id(after or "")))
+
+    @post("/people", permission=Permission.PEOPLE_READ, status_code=200)
+    async def search(
+        self,
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        data: URLEncodedBody[FormData],
+    ) -> Template:
+        """Search by name or reference. A form, because names do not belong into addresses."""
+        words, after = search_words(data)
+        return Template("people/index.html", context=await search_people(db, principal, words, after))
+
+    @get("/people/new", permission=Permission.PEOPLE_RECORD)
+    async def new(self, next: FromQuery[str | None] = None) -> Template:
+        """Show the form for a new record."""
+        return _form("people/new.html", {"next": local_path(next, ""), "languages": ["English"]}, {})
+
+    @post("/people/new", permission=Permission.PEOPLE_RECORD)
+    async def record(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        data: URLEncodedBody[FormData],
+    ) -> Template | Redirect:
+        """Record a person, then go on to where the form was asked for."""
+
+        async def action() -> str:
+            form = PersonForm.read(data, today(clock_of(db)))
+            person = await PeopleService(db).record(principal, form)
+            _say_where(request, person, "The person is recorded")
+            way_on = local_path(str(data.get("next") or ""), "")
+            return f"{way_on}?person={person.id}" if way_on == "/referrals/new" else f"/people/{person.id}"
+
+        try:
+            async with db.begin_nested():
+                return await submit(request, db, principal.actor, data, action)
+        except InvalidInput as error:
+            return _form("people/new.html", data, error.fields)
+
+    @get("/people/{person_id:str}/edit", permission=Permission.PEOPLE_RECORD)
+    async def edit(
+        self,
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        person_id: FromPath[str],
+    ) -> Template:
+        """Show the form that changes a record."""
+        person = await PeopleService(db).read(principal, _id(person_id), why="To change it")
+        return _form("people/edit.html", person_values(person), {}, person_id=person.id)
+
+    @post("/people/{person_id:str}/edit", permission=Permission.PEOPLE_RECORD)
+    async def update(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        person_id: FromPath[str],
+        data: URLEncodedBody[FormData],
+    ) -> Template | Redirect:
+        """Change a record."""
+        wanted = _id(person_id)
+
+        async def action() -> str:
+            form = PersonForm.read(data, today(clock_of(db)))
+            person = await PeopleService(db).update(principal, wanted, form)
+            _say_where(request, person, "The record is changed")
+            return f"/people/{person.id}"
+
+        try:
+            async with db.begin_nested():
+                return await submit(request, db, principal.actor, data, action)
+        except InvalidInput as error:
+            await PeopleRepository(db).find(principal.council_id, wanted)
+            return _form("people/edit.html", data, error.fields, person_id=wanted)
+
+
+class ProfileController(Controller):
+    """A person's own one page profile."""
+
+    @get("/profile", permission=Permission.PROFILE_OWN)
+    async def show(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
+        """Show the profile, ready to change."""
+        person = await PeopleRepository(db).find(principal.council_id, principal.need_person())
+        return _form("people/profile.html", person_values(person), {}, person=person)
+
+    @post("/profile", permission=Permission.PROFILE_OWN)
+    async def update(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        data: URLEncodedBody[FormData],
+    ) -> Template | Redirect:
+        """Keep what was written."""
+
+        async def action() -> str:
+            await PeopleService(db).update_own(principal, ProfileForm.read(data))
+            flash(request, "Your profile is saved")
+            return "/profile"
+
+        try:
+            async with db.begin_nested():
+                return await submit(request, db, principal.actor, data, action)
+        except InvalidInput as error:
+            person = await PeopleRepository(db).find(principal.council_id, principal.need_person())
+            return _form("people/profile.html", data, error.fields, person=person)
+
+
+ROUTES = [PeopleController, ProfileController]
+
+
+def _form(template: str, values: FormData, errors: dict[str, str], **more: Any) -> Template:
+    context = {"values": typed(values), "errors": errors, **VOCABULARY, **more}
+    return Template(template, context=context, status_code=422 if errors else 200)
+
+
+def _id(text: str) -> UUID:
+    found = parse_id(text)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _say_where(request: Request[Any, Any, Any], person: Person, done: str) -> None:
+    """Say what was done, and when the postcode could not be found."""
+    flash(request, done)
+    if person.lat is None:
+        flash(
+            request,
+            "We do not know the postcode of this record, so distances cannot be measured. Check the postcode.",
+            kind="information",
+        )
