@@ -1,7 +1,9 @@
 """The demo: loaded once, consistent to the penny, and nobody in it is real."""
 
+import re
+
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from marketplace.core.clock import FixedClock
 from marketplace.core.database import make_session_maker, transaction
@@ -13,6 +15,7 @@ from marketplace.payments.service.run_files import RunFiles
 from marketplace.reporting.demo import load_demo
 from marketplace.web.checks import run_checks
 from tests.browser import count
+from tests.conftest import NOW
 from tests.reporting.conftest import Loaded
 
 DRAMA = re.compile(r"01632 960\d{3}|07700 900\d{3}|020 7946 0\d{3}")
