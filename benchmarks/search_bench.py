@@ -79,12 +79,12 @@ def listings(number: int, seed: int = 7) -> Iterator[ListingDocument]:
     )
     fillers = ["".join(chance.choices(parts, k=3)) for _ in range(4_000)]
     filler_weights = [1 / (rank + 20) for rank in range(len(fillers))]
-    weights = [1 / (rank + 2) for rank in range(len(WORDS))]
+    weights = [1 / (rank + 6) for rank in range(len(WORDS))]
     towns, shares = [town[:3] for town in TOWNS], [town[3] for town in TOWNS]
     for i in range(number):
         town, lat, lon = chance.choices(towns, shares)[0]
         category = chance.choice(CATEGORIES)
-        words = chance.choices(WORDS, weights, k=20) + chance.choices(fillers, filler_weights, k=60)
+        words = chance.choices(WORDS, weights, k=12) + chance.choices(fillers, filler_weights, k=68)
         chance.shuffle(words)
         place = chance.random()
         yield ListingDocument(

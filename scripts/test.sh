@@ -30,5 +30,5 @@ step "ruff format" ruff format --check .
 step "mypy" mypy marketplace search
 step "lint-imports" lint-imports
 printf -- '--- pytest\n'
-# Stealing keeps the tests of a file together as long as both workers have some, and its fixtures with them.
-exec python -m pytest -n "${TEST_WORKERS:-2}" --dist worksteal "$@"
+# A file stays with one worker, so that what its tests share (a demo, a site) is made once.
+exec python -m pytest -n "${TEST_WORKERS:-2}" --dist loadfile "$@"

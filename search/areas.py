@@ -1,7 +1,7 @@
 """Circles on the earth as cells of a grid, so that an index without geography can answer "who comes to this point?".
 
 The grid of level n has 2^n columns and 2^n rows over all longitudes and latitudes. A circle is drawn with cells of a
-sixth to a third of its radius: cells that lie wholly inside are certain, cells that its line crosses are decided
+quarter to a half of its radius: cells that lie wholly inside are certain, cells that its line crosses are decided
 listing by listing with the exact distance. The cover is computed on the sphere without approximation, row by row.
 """
 
@@ -20,6 +20,7 @@ EARTH_RADIUS_METRES: Final = 6_371_008.8
 
 FINEST_LEVEL: Final = 15
 COARSEST_LEVEL: Final = 5
+LEVEL_NAMES: Final = "abcdefghijklmnop"
 ALL_LEVELS: Final = tuple(range(COARSEST_LEVEL, FINEST_LEVEL + 1))
 BASE_LEVELS: Final = (6, 8, 10, 11, 12, 13, 14)
 """Levels at which the base of a listing is indexed for "within so many miles of me"."""
@@ -29,7 +30,7 @@ _MARGIN_METRES: Final = 0.5
 
 
 class Cover(NamedTuple):
-    """Cells of a circle as `level.column.row`."""
+    """Cells of a circle: the letter of the level, then the number of the cell, row by row from the south."""
 
     inside: list[str]
     crossed: list[str]
@@ -53,22 +54,21 @@ def distances_metres(lat: float, lon: float, lats: Sequence[float | None], lons:
     return metres
 
 
-def cell(level: int, lat: float, lon: float) -> str:
-    """Name the cell of a point."""
-    side = 1 << level
-    column = min(side - 1, int((lon + 180) / 360 * side))
-    row = min(side - 1, int((lat + 90) / 180 * side))
-    return f"{level}.{column}.{row}"
-
-
-def cells_of_point(lat: float, lon: float) -> list[str]:
-    """Name the cells of a point at each level that a cover may use."""
-    return [cell(level, lat, lon) for level in ALL_LEVELS]
+def cells_of_point(lat: float, lon: float, levels: Sequence[int] = ALL_LEVELS) -> list[str]:
+    """Name the cells of a point, level by level."""
+    finest = 1 << FINEST_LEVEL
+    column = min(finest - 1, int((lon + 180) / 360 * finest))
+    row = min(finest - 1, int((lat + 90) / 180 * finest))
+    return [
+        f"{LEVEL_NAMES[level]}{((row >> up) << level) + (column >> up)}"
+        for level in levels
+        for up in (FINEST_LEVEL - level,)
+    ]
 
 
 def level_for(radius_metres: float, levels: tuple[int, ...]) -> int:
-    """Coarsest level whose rows are at most a third of the radius high, or the finest there is."""
-    rows = pi * EARTH_RADIUS_METRES / (max(radius_metres, 1.0) / 3)
+    """Coarsest level whose rows are at most half the radius high, or the finest there is."""
+    rows = pi * EARTH_RADIUS_METRES / (max(radius_metres, 1.0) / 2)
     return next((level for level in levels if 1 << level >= rows), levels[-1])
 
 
@@ -82,6 +82,7 @@ def cover(lat: float, lon: float, radius_metres: float, levels: tuple[int, ...] 
         levels: Levels to choose from, ascending.
     """
     level = level_for(radius_metres, levels)
+    name = LEVEL_NAMES[level]
     side = 1 << level
     outer = (radius_metres + _MARGIN_METRES) / EARTH_RADIUS_METRES
     inner = max(radius_metres - _MARGIN_METRES, 0.0) / EARTH_RADIUS_METRES
@@ -113,11 +114,14 @@ def cover(lat: float, lon: float, radius_metres: float, levels: tuple[int, ...] 
         from_column, to_column = max(0, int(centre - reach)), min(side - 1, int(centre + reach))
         sure = min(sure_south, sure_north) * columns_per_degree
         if sure >= 0:
-            sure_from, sure_to = ceil(centre - sure), int(centre + sure)
+            sure_from = max(ceil(centre - sure), from_column)
+            sure_to = max(sure_from, min(int(centre + sure), side))
         else:
             sure_from = sure_to = from_column
-        for column in range(from_column, to_column + 1):
-            (inside if sure_from <= column < sure_to else crossed).append(f"{level}.{column}.{row - 1}")
+        start = (row - 1) << level
+        inside += [f"{name}{start + column}" for column in range(sure_from, sure_to)]
+        crossed += [f"{name}{start + column}" for column in range(from_column, sure_from)]
+        crossed += [f"{name}{start + column}" for column in range(sure_to, to_column + 1)]
     return Cover(inside, crossed)
 
 

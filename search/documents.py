@@ -33,7 +33,7 @@ TOP_PRICE_BAND: Final = "100-pounds-or-more"
 NO_PRICE_BAND: Final = "price-not-stated"
 
 
-class ListingDocument(msgspec.Struct, kw_only=True):
+class ListingDocument(msgspec.Struct, kw_only=True, gc=False):
     """One listing as people find it. Money and payment never take part in its rank."""
 
     id: str
@@ -201,4 +201,4 @@ def filter_values(document: ListingDocument) -> dict[str, list[str]]:
         "price_unit": [document.price_unit],
         "provider": [document.provider],
     }
-    return {name: [value for value in dict.fromkeys(found) if value] for name, found in values.items()}
+    return {name: list(dict.fromkeys(filter(None, found))) for name, found in values.items()}

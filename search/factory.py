@@ -17,7 +17,7 @@ def open_backend(
         api_key: Key that may search, write documents, change settings and swap indexes.
         synonyms: Instead of the usual ones, `Synonyms.default(extra)` for instance.
     """
-    # Imported here, so that a process loads the engine it uses and not the other.
+    # Imported here: the client of the server brings libraries that an installation without one need not load.
     if meilisearch_url:
         from search.meilisearch_backend import MeilisearchSearch
 

@@ -4,7 +4,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
-from search.areas import BASE_LEVELS, cell, cover
+from search.areas import BASE_LEVELS, cells_of_point, cover
 from search.documents import ListingDocument
 from search.words import words_of
 
@@ -27,12 +27,19 @@ def short_text(text: str) -> tuple[str, ...]:
     return tuple(words_of(text))
 
 
+@lru_cache(maxsize=50_000)
+def _phrase(text: str) -> str:
+    return " ".join(short_text(text))
+
+
 def phrases_of(document: ListingDocument) -> list[str]:
     """Phrases that complete a half-typed one. Names of single people (PAs) are not among them."""
     texts = [document.category, document.town, *document.keywords, *document.suits, *document.interests]
     if document.kind != "pa":
         texts += [document.name, document.provider]
-    return list(dict.fromkeys(phrase for text in texts if (phrase := " ".join(short_text(text)))))
+    phrases = dict.fromkeys(map(_phrase, texts))
+    phrases.pop("", None)
+    return list(phrases)
 
 
 def area_terms(document: ListingDocument) -> list[str]:
@@ -52,7 +59,7 @@ def area_terms(document: ListingDocument) -> list[str]:
         covered = cover(lat, lon, float(max(document.radius_metres, 0)))
         terms += [f"i{name}" for name in covered.inside]
         terms += [f"e{name}" for name in covered.crossed]
-    return terms + [f"b{cell(level, lat, lon)}" for level in BASE_LEVELS]
+    return terms + [f"b{name}" for name in cells_of_point(lat, lon, BASE_LEVELS)]
 
 
 def district_code(code: str) -> str:

@@ -17,7 +17,7 @@ from search.errors import IndexBusy, IndexUnavailable
 from search.listing_terms import key_of
 from search.meilisearch_settings import PlaceFilters, one_of, row_of, settings
 from search.synonyms import Synonyms
-from search.units import Unit, did_you_mean, matched_words, units_of
+from search.units import Explainer, Unit, did_you_mean, units_of
 from search.words import stem, words_of
 
 ASK_SECONDS: Final = 2
@@ -108,6 +108,11 @@ class MeilisearchSearch:
     def close(self) -> None:
         """See `SearchBackend.close`. The client keeps no connection open."""
 
+    def drop(self) -> None:
+        """Remove the index from the server."""
+        with answered():
+            self._drop(self._uid)
+
     def suggest(self, prefix: str, limit: int = 8) -> list[str]:
         """See `SearchBackend.suggest`."""
         folded = " ".join(words_of(prefix))
@@ -123,14 +128,13 @@ class MeilisearchSearch:
         """See `SearchBackend.search`."""
         began = time.perf_counter()
         check_query(query)
-        units = units_of(query.text, self._synonyms)
         with answered():
-            answer = _Question(self._asking, self._uid, query, units).answer()
+            answer = _Question(self._asking, self._uid, query, self._synonyms).answer()
         answer.took_ms = (time.perf_counter() - began) * 1000
         return answer
 
     def _living(self) -> list[str]:
-        """Names of the indexes to write to. Writing to a missing one would make it, without our settings and half empty."""
+        """Name the indexes to write to. Writing to a missing one would make it, half empty and without our settings."""
         if not self._exists(self._uid):
             raise IndexUnavailable("There is no search index yet; it needs a rebuild.")
         return [self._uid, self._next] if self._exists(self._next) else [self._uid]
@@ -174,12 +178,12 @@ class MeilisearchSearch:
 class _Question:
     """One question to the server."""
 
-    def __init__(self, client: meilisearch.Client, uid: str, query: ListingQuery, units: list[Unit]) -> None:
+    def __init__(self, client: meilisearch.Client, uid: str, query: ListingQuery, synonyms: Synonyms) -> None:
         self.client = client
         self.uid = uid
         self.query = query
-        self.units = units
-        self.text = _text(query.text, units)
+        self.units = units_of(query.text, synonyms)
+        self.text = _text(self.units, synonyms)
         self.chosen = {name: one_of(name, values) for name, values in query.chosen().items()}
 
     def answer(self) -> Answer:
@@ -274,6 +278,7 @@ class _Question:
     def hits(self, found: list[dict[str, Any]]) -> list[Hit]:
         lats = [(hit.get("_geo") or {}).get("lat") for hit in found]
         lons = [(hit.get("_geo") or {}).get("lng") for hit in found]
+        explainer = Explainer(self.units)
         point = self.query.point
         distances = [float("nan")] * len(found) if point is None else distances_metres(*point, lats, lons).tolist()
         return [
@@ -281,7 +286,7 @@ class _Question:
                 id=hit["id"],
                 score=float(hit.get("_rankingScore") or 0.0),
                 distance_metres=None if isnan(distance) else round(distance),
-                matched=matched_words(self.units, hit["plain"].split()) if self.units else [],
+                matched=explainer.matched(hit["plain"].split()) if self.units else [],
             )
             for hit, distance in zip(found, distances, strict=True)
         ]
@@ -319,9 +324,12 @@ class _Question:
         return did_you_mean(self.query.text, self.units, is_known, near, how_common)
 
 
-def _text(text: str, units: Sequence[Unit]) -> str:
-    """Words to ask for. Plain words only: quotes and minus signs would be commands to the server."""
-    words = " ".join(word for unit in units for word in unit.words)
+def _text(units: Sequence[Unit], synonyms: Synonyms) -> str:
+    """Words to ask for. Plain words only: quotes and minus signs would be commands to the server.
+
+    A phrase with synonyms is sent as the one word that the settings know it by.
+    """
+    words = " ".join(synonyms.key(unit.words) if unit.synonyms else " ".join(unit.words) for unit in units)
     # A word with a space behind it is complete; the server takes any other last word as half typed.
     return words if not units or units[-1].is_prefix else f"{words} "
 

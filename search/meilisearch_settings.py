@@ -15,26 +15,13 @@ from search.listing_terms import (
     district_code,
     key_of,
     phrases_of,
+    short_text,
 )
 from search.synonyms import Synonyms
 from search.words import STOP_WORDS, clean, words_of
 
-SEARCHED: Final = (
-    "name",
-    "category",
-    "keywords",
-    "suits",
-    "interests",
-    "kind",
-    "provider",
-    "town",
-    "postcode_area",
-    "languages",
-    "gender",
-    "summary",
-    "body",
-)
-"""Attributes in order of weight."""
+SEARCHED: Final = ("title", "topics", "others", "summary_words", "body_words")
+"""Attributes that hold folded words, in order of weight."""
 
 MAX_FACET_VALUES: Final = 200
 
@@ -62,23 +49,24 @@ def settings(synonyms: Synonyms) -> dict[str, Any]:
 
 def row_of(document: ListingDocument) -> dict[str, Any]:
     """Write a listing as Meilisearch takes it. Its own key may hold digits only, so the id is a field of its own."""
-    texts = [document.name, document.category, document.kind, *document.keywords, *document.suits, *document.interests]
-    texts += [document.provider, document.town, document.postcode_area, *document.languages, document.gender or ""]
-    texts += [document.summary, document.body]
+    topics = [document.category, document.kind, *document.keywords, *document.suits, *document.interests]
+    others = [document.provider, document.town, document.postcode_area, *document.languages, document.gender or ""]
     row: dict[str, Any] = {
         **{name: [clean(value) for value in values] for name, values in filter_values(document).items()},
         "key": str(key_of(document.id)),
         "id": document.id,
-        "name": clean(document.name),
-        "keywords": [clean(text) for text in document.keywords],
-        "summary": clean(document.summary),
-        "body": clean(document.body),
-        "plain": " ".join(dict.fromkeys(word for text in texts for word in words_of(text))),
+        "title": " ".join(words_of(document.name)),
+        "topics": [" ".join(short_text(text)) for text in topics if text],
+        "others": [" ".join(short_text(text)) for text in others if text],
+        "summary_words": " ".join(words_of(document.summary)),
+        "body_words": " ".join(words_of(document.body)),
         "phrases": phrases_of(document),
         "area": area_terms(document),
         "radius_metres": document.radius_metres,
         "price_order": NO_PRICE if document.price_pence is None else document.price_pence,
     }
+    texts = [row["title"], *row["topics"], *row["others"], row["summary_words"], row["body_words"]]
+    row["plain"] = " ".join(dict.fromkeys(" ".join(texts).split()))
     if document.point is not None:
         row["_geo"] = dict(zip(("lat", "lng"), document.point, strict=True))
     return row

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from search.words import stem, words_of
+from search.words import stems_of, words_of
 
 DEFAULT_GROUPS: Final[tuple[tuple[str, ...], ...]] = (
     ("carer", "care worker", "support worker", "care assistant", "home carer", "caregiver"),
@@ -132,15 +132,18 @@ class Synonyms:
         """Terms of all phrases of two words and more, sorted."""
         return sorted("_".join(stems) for stems in self._phrases if len(stems) > 1)
 
+    def key(self, phrase: Phrase) -> str:
+        """Word that stands for a phrase in a search server's own list: of a known phrase one long word, else itself."""
+        return phrase[0] if len(phrase) == 1 else "".join(self._phrases.get(_stems(phrase), phrase))
+
     def as_mapping(self) -> dict[str, list[str]]:
-        """Give phrases by phrase, as a search server wants them; plurals too, since such a server knows no stems."""
+        """Give what each `key` finds, as a search server wants it: plurals are spelt out, since it knows no stems."""
         mapping: dict[str, list[str]] = {}
         for stems, others in self._others.items():
-            phrase = " ".join(self._phrases[stems])
-            values = [" ".join(other) for other in others]
-            mapping[phrase] = values
-            if not phrase.endswith("s"):
-                mapping.setdefault(f"{phrase}s", [phrase, *values])
+            phrase = self._phrases[stems]
+            spelt = [spelling for same in (phrase, *others) for spelling in (" ".join(same), _plural(same))]
+            for key in {self.key(phrase), _plural(phrase) if len(phrase) == 1 else self.key(phrase)}:
+                mapping[key] = [spelling for spelling in dict.fromkeys(spelt) if spelling != key]
         return mapping
 
 
@@ -175,10 +178,15 @@ def _holds(stems: Sequence[str], phrase: Phrase) -> bool:
     )
 
 
+def _plural(phrase: Phrase) -> str:
+    text = " ".join(phrase)
+    return text if text.endswith("s") else f"{text}s"
+
+
 def phrase_term(phrase: Sequence[str]) -> str:
     """Term of a phrase of folded words."""
     return "_".join(_stems(phrase))
 
 
 def _stems(words: Sequence[str]) -> Phrase:
-    return tuple(map(stem, words))
+    return tuple(stems_of(words))

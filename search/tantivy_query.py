@@ -23,7 +23,7 @@ EXACT_BONUS: Final = 2_000.0
 """More than all other scores of a question together, so that a misspelt match never passes an exact one."""
 
 TAKEN_AS_SPELT: Final = 50
-"""A word found in this many listings is what was meant; looking for near words would only add noise."""
+"""A word found in this many listings is what was meant, whole; longer and near words would only add noise."""
 
 
 class TextQueries:
@@ -54,20 +54,21 @@ class TextQueries:
         return self._fuzzy(word, distance)
 
     def _unit(self, unit: Unit) -> Query:
-        words = [
-            self._word(word, is_prefix=unit.is_prefix and i == len(unit.words)) for i, word in enumerate(unit.words, 1)
-        ]
-        asked = words[0] if len(words) == 1 else Query.boolean_query([(Occur.Must, word) for word in words])
-        if not unit.synonyms:
-            return asked
-        others = [Query.boost_query(self._synonym(phrase), SYNONYM_BOOST) for phrase in unit.synonyms]
-        return Query.disjunction_max_query([asked, *others])
+        others = [Query.boost_query(self._phrase(phrase), SYNONYM_BOOST) for phrase in unit.synonyms]
+        if others and len(unit.words) > 1:
+            # A phrase that is known as a whole is neither half typed nor misspelt.
+            apart = [(Occur.Must, self._everything(stemmed)) for stemmed in unit.stems]
+            return Query.disjunction_max_query([self._phrase(unit.words), Query.boolean_query(apart), *others])
+        last = len(unit.words)
+        words = [self._word(word, is_prefix=unit.is_prefix and i == last) for i, word in enumerate(unit.words, 1)]
+        asked = words[0] if last == 1 else Query.boolean_query([(Occur.Must, word) for word in words])
+        return Query.disjunction_max_query([asked, *others]) if others else asked
 
     def _word(self, word: str, *, is_prefix: bool) -> Query:
         exact = self._exact(stem(word))
         found = self._searcher.doc_freq("everything", stem(word))
         parts: list[tuple[Occur, Query]] = []
-        if is_prefix and len(word) > 1:
+        if is_prefix and len(word) > 1 and found < TAKEN_AS_SPELT:
             # Distance 0 with a prefix: everything that begins with the word.
             starts = Query.fuzzy_term_query(self._schema, "plain", word, 0, True, True)
             parts.append((Occur.Should, Query.const_score_query(starts, PREFIX_SCORE)))
@@ -84,21 +85,24 @@ class TextQueries:
     def _exact(self, stemmed: str) -> Query:
         return Query.disjunction_max_query(
             [
-                Query.term_query(self._schema, "everything", stemmed, index_option="freq"),
+                self._everything(stemmed),
                 Query.boost_query(Query.term_query(self._schema, "topic", stemmed, index_option="freq"), TOPIC_BOOST),
                 Query.boost_query(Query.term_query(self._schema, "title", stemmed, index_option="freq"), TITLE_BOOST),
             ],
             tie_breaker=0.1,
         )
 
-    def _synonym(self, phrase: Phrase) -> Query:
+    def _phrase(self, phrase: Phrase) -> Query:
         if len(phrase) == 1:
-            return self._exact(stem(phrase[0]))
+            return self._everything(stem(phrase[0]))
         term = phrase_term(phrase)
         if term in self._phrases:
-            return Query.term_query(self._schema, "everything", term, index_option="basic")
+            return self._everything(term)
         # A synonym that is newer than the index: put together from the places of its words.
         return Query.phrase_query(self._schema, "everything", [stem(word) for word in phrase])
+
+    def _everything(self, term: str) -> Query:
+        return Query.term_query(self._schema, "everything", term, index_option="freq")
 
     def _fuzzy(self, word: str, distance: int) -> Query:
         return Query.fuzzy_term_query(self._schema, "plain", word, distance, True, False)
@@ -110,7 +114,8 @@ class PlaceQueries:
     def __init__(self, schema: tantivy.Schema, query: ListingQuery) -> None:
         """Draw the question's place; it must have one."""
         self._schema = schema
-        sure_area = [ANYWHERE, f"d{district_code(query.district)}" if query.district is not None else DISTRICTS_ONLY]
+        self._district = None if query.district is None else f"d{district_code(query.district)}"
+        sure_area = [ANYWHERE, self._district or DISTRICTS_ONLY]
         self._sure: list[Query] = []
         self._maybe_area: Query | None = None
         self._sure_near: Query | None = None
@@ -125,6 +130,15 @@ class PlaceQueries:
                 self._maybe_near = self._terms([f"b{name}" for name in near.crossed])
         self._sure_area = self._terms(sure_area)
 
+    def possible(self) -> Query:
+        """Listings that may come, with all that are certain among them: measure each."""
+        area = self._sure_area if self._maybe_area is None else either(self._sure_area, self._maybe_area)
+        return _both(area, self._near())
+
+    def in_district(self) -> Query | None:
+        """Those of the possible ones that cover the searcher's district."""
+        return None if self._district is None else _both(self._terms([self._district]), self._near())
+
     def certain(self) -> Query:
         """Listings that need no measuring."""
         return _both(self._sure_area, self._sure_near)
@@ -133,15 +147,18 @@ class PlaceQueries:
         """Listings whose own circle has its edge near the point: measure against both radii."""
         if self._maybe_area is None:
             return None
-        near = self._sure_near
-        if near is not None and self._maybe_near is not None:
-            near = Query.boolean_query([(Occur.Should, near), (Occur.Should, self._maybe_near)])
+        near = self._near()
         parts = [(Occur.Must, self._maybe_area), (Occur.MustNot, self._sure_area)]
         return Query.boolean_query(parts if near is None else [*parts, (Occur.Must, near)])
 
     def radius_edge(self) -> Query | None:
         """Listings that come to the point, with a base near the edge of the searcher's circle: measure against that."""
         return None if self._maybe_near is None else _both(self._sure_area, self._maybe_near)
+
+    def _near(self) -> Query | None:
+        if self._sure_near is None or self._maybe_near is None:
+            return None
+        return either(self._sure_near, self._maybe_near)
 
     def _terms(self, terms: list[str]) -> Query:
         return any_term(self._schema, "area", terms)
@@ -155,7 +172,7 @@ def around(schema: tantivy.Schema, lat: float, lon: float, radius_metres: float)
 
 def keys_query(schema: tantivy.Schema, keys: Sequence[int]) -> Query:
     """Listings by number."""
-    return Query.term_set_query(schema, "key", list(keys))
+    return either(*(Query.term_query(schema, "key", key, index_option="basic") for key in keys))
 
 
 def values_query(schema: tantivy.Schema, name: str, values: Sequence[str]) -> Query:
@@ -176,6 +193,11 @@ def both(scored: Query | None, *silent: Query | None) -> Query:
     if not parts:
         return Query.all_query()
     return parts[0][1] if len(parts) == 1 else Query.boolean_query(parts)
+
+
+def without(wanted: Query, unwanted: Query) -> Query:
+    """Match the first part less the second."""
+    return Query.boolean_query([(Occur.Must, wanted), (Occur.MustNot, unwanted)])
 
 
 def either(*parts: Query) -> Query:

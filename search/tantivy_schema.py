@@ -8,10 +8,14 @@ import tantivy
 from search.documents import FACETS, FILTERS, ListingDocument, filter_values
 from search.listing_terms import NO_PRICE, area_terms, key_of, phrases_of, short_text
 from search.synonyms import PhraseFinder
-from search.words import clean, stem, words_of
+from search.words import clean, stems_of, words_of
 
 LAYOUT: Final = 1
 """Raised with each change of the schema or of the terms; an index of another layout is refused until it is rebuilt."""
+
+REACH_ANYWHERE: Final = 1 << 50
+REACH_DISTRICTS: Final = 1 << 49
+"""In place of a radius: the listing comes anywhere, or to its districts only."""
 
 GAP: Final = "_"
 """Stands between two texts, so that no phrase is found across them."""
@@ -34,7 +38,7 @@ def build_schema() -> tantivy.Schema:
         builder.add_text_field(name, fast=name in FACETS, tokenizer_name="raw", index_option="basic")
     for name in ("lat", "lon"):
         builder.add_float_field(name, fast=True)
-    builder.add_unsigned_field("radius_metres", fast=True)
+    builder.add_unsigned_field("reach_metres", fast=True)
     builder.add_integer_field("price_order", fast=True)
     return builder.build()
 
@@ -42,7 +46,7 @@ def build_schema() -> tantivy.Schema:
 class Row(NamedTuple):
     """A listing as the index takes it."""
 
-    key: int
+    id: str
     json: str
 
 
@@ -58,24 +62,35 @@ def row_of(document: ListingDocument, phrases: PhraseFinder) -> Row:
         words_of(document.summary),
         words_of(document.body),
     ]
-    words = [word for part in parts for word in (*part, GAP)]
-    stems = list(map(stem, words))
-    key = key_of(document.id)
+    words: list[str] = []
+    for part in parts:
+        words += part
+        words.append(GAP)
+    stems = stems_of(words)
+    plain = dict.fromkeys(words)
+    del plain[GAP]
     row: dict[str, Any] = {
         "id": document.id,
-        "key": key,
-        "title": " ".join(map(stem, title)),
-        "topic": " ".join([stem(word) for text in topics for word in short_text(text)]),
+        "key": key_of(document.id),
+        "title": " ".join(stems_of(title)),
+        "topic": " ".join([one for text in topics for one in stems_of(short_text(text))]),
         "everything": " ".join([*stems, *phrases.terms_in(stems)]),
-        "plain": " ".join(word for word in dict.fromkeys(words) if word != GAP),
+        "plain": " ".join(plain),
         "phrases": phrases_of(document),
         "area": " ".join(area_terms(document)),
         "price_order": NO_PRICE if document.price_pence is None else document.price_pence,
     }
-    for name, values in filter_values(document).items():
-        row[name] = [clean(value) for value in values]
+    row |= filter_values(document)
     if document.point is not None:
         row["lat"], row["lon"] = document.point
-    if document.radius_metres is not None:
-        row["radius_metres"] = max(document.radius_metres, 0)
-    return Row(key, msgspec.json.encode(row).decode())
+    if document.is_anywhere:
+        row["reach_metres"] = REACH_ANYWHERE
+    elif document.radius_metres is None:
+        row["reach_metres"] = REACH_DISTRICTS
+    else:
+        row["reach_metres"] = max(document.radius_metres, 0)
+    try:
+        return Row(document.id, msgspec.json.encode(row).decode())
+    except UnicodeEncodeError:
+        row |= {name: [clean(value) for value in values] for name, values in filter_values(document).items()}
+        return Row(document.id, msgspec.json.encode(row).decode())

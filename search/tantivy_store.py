@@ -175,15 +175,15 @@ class IndexStore:
     def _fill(self, index: tantivy.Index, documents: Iterable[ListingDocument], phrases: PhraseFinder) -> int:
         with guarded():
             writer = index.writer(REBUILD_HEAP_BYTES, WRITER_THREADS)
-        seen: set[int] = set()
+        seen: set[str] = set()
         source = iter(documents)
         # Listings are fetched outside the guard, so that an error of whoever makes them stays what it is.
         while chunk := [row_of(document, phrases) for document in islice(source, _ROWS_AT_ONCE)]:
             with guarded():
                 for row in chunk:
-                    if row.key in seen:
-                        writer.delete_documents_by_term("key", row.key)
-                    seen.add(row.key)
+                    if row.id in seen:
+                        writer.delete_documents_by_term("id", row.id)
+                    seen.add(row.id)
                     writer.add_json(row.json)
         with guarded():
             writer.commit()

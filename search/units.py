@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from search.synonyms import Phrase, Synonyms
-from search.words import MAX_QUERY_CHARACTERS, STOP_WORDS, clean, stem, typo_distance, typos_allowed, words_of
+from search.words import MAX_QUERY_CHARACTERS, STOP_WORDS, clean, stems_of, typo_distance, typos_allowed, words_of
 
 MAX_UNITS: Final = 10
 
@@ -18,6 +18,11 @@ class Unit(msgspec.Struct, frozen=True):
     synonyms: tuple[Phrase, ...] = ()
     is_prefix: bool = False
     """The last word of a text that may be half typed."""
+
+    @property
+    def stems(self) -> Phrase:
+        """Stems of the words."""
+        return tuple(stems_of(self.words))
 
 
 def units_of(text: str, synonyms: Synonyms) -> list[Unit]:
@@ -38,49 +43,59 @@ def units_of(text: str, synonyms: Synonyms) -> list[Unit]:
     return list(unique.values())[:MAX_UNITS]
 
 
-def matched_words(units: Sequence[Unit], found: Iterable[str], certain: Collection[str] = ()) -> list[str]:
-    """Name the words of a listing that answer each unit: as asked, else a synonym, else half typed, else misspelt.
+class Explainer:
+    """Says which words of a listing answered the units of a question."""
 
-    Args:
-        found: The folded words of the listing.
-        certain: Words that are taken as spelt, for which no near words are looked for.
-    """
-    words = list(found)
-    have = set(words)
-    # Of words with one stem the first stays.
-    by_stem = dict(zip(map(stem, reversed(words)), reversed(words), strict=True))
-    matched: dict[str, None] = {}
-    for unit in units:
-        exact = _phrase(unit.words, have, by_stem)
-        others = (_phrase(synonym, have, by_stem) for synonym in unit.synonyms)
-        if exact is not None:
-            matched.update(dict.fromkeys(exact))
-        elif (other := next(filter(None, others), None)) is not None:
-            matched[" ".join(other)] = None
-        else:
-            for word in unit.words:
-                one = _phrase((word,), have, by_stem) or _half_typed(unit, word, words)
-                matched.update(dict.fromkeys(one or ([] if word in certain else _misspelt(word, words))))
-    return list(matched)
+    def __init__(self, units: Sequence[Unit], certain: Collection[str] = ()) -> None:
+        """Prepare for many listings.
 
+        Args:
+            certain: Words that are taken as spelt, for which no near words are looked for.
+        """
+        self._certain = certain
+        self._units = [
+            (unit, unit.stems, [dict.fromkeys(stems_of(synonym)) for synonym in unit.synonyms]) for unit in units
+        ]
+        self._asked = {one for _, stems, synonyms in self._units for part in (stems, *synonyms) for one in part}
 
-def _phrase(phrase: Phrase, have: set[str], by_stem: dict[str, str]) -> list[str] | None:
-    found = [word if word in have else by_stem.get(stem(word)) for word in phrase]
-    return [word for word in found if word] if all(found) else None
+    def matched(self, words: list[str]) -> list[str]:
+        """Name the words that answer each unit: as asked, else a synonym, else half typed, else misspelt.
+
+        Args:
+            words: The folded words of the listing, once each.
+        """
+        asked = self._asked
+        by_stem = {one: word for one, word in zip(stems_of(words), words, strict=True) if one in asked}
+        have = by_stem.keys()
+        matched: list[str] = []
+        for unit, stems, synonyms in self._units:
+            exact = [by_stem[one] for one in stems if one in have]
+            if len(exact) == len(stems):
+                matched += exact
+                continue
+            other = next((synonym for synonym in synonyms if have >= synonym.keys()), None)
+            if other is not None:
+                matched.append(" ".join(by_stem[one] for one in other))
+                continue
+            for word, stemmed in zip(unit.words, stems, strict=True):
+                if stemmed in have:
+                    matched.append(by_stem[stemmed])
+                else:
+                    matched += _half_typed(unit, word, words) or self._misspelt(word, words)
+        return list(dict.fromkeys(matched))
+
+    def _misspelt(self, word: str, words: list[str]) -> list[str]:
+        limit = typos_allowed(word)
+        if not limit or word in self._certain:
+            return []
+        near = [(distance, one) for one in words if (distance := typo_distance(word, one, limit)) is not None]
+        return [min(near)[1]] if near else []
 
 
 def _half_typed(unit: Unit, word: str, words: list[str]) -> list[str]:
     if not unit.is_prefix or word != unit.words[-1]:
         return []
     return [other for other in words if other.startswith(word)][:1]
-
-
-def _misspelt(word: str, words: list[str]) -> list[str]:
-    limit = typos_allowed(word)
-    near = [
-        (distance, other) for other in words if limit and (distance := typo_distance(word, other, limit)) is not None
-    ]
-    return [min(near)[1]] if near else []
 
 
 def did_you_mean(

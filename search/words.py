@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -9,17 +10,19 @@ import tantivy
 
 MAX_QUERY_CHARACTERS: Final = 500
 MAX_WORD_CHARACTERS: Final = 40
+MAX_STEMS: Final = 500_000
 
 _STOP_TEXT: Final = """
 a an and any are as at be by can could do for from get has have how i in is it looking me my need needs near of on or
-our please some someone something that the their them they this to us want wants we what where which who will with would you
-your
+our please some someone something that the their them they this to us want wants we what where which who will with
+would you your
 """
 STOP_WORDS: Final = frozenset(_STOP_TEXT.split())
 """Left out of a question unless nothing else is asked."""
 
 _WORD: Final = re.compile(rf"[^\W_]{{1,{MAX_WORD_CHARACTERS}}}")
 _ASCII_WORD: Final = re.compile(rf"[a-z0-9]{{1,{MAX_WORD_CHARACTERS}}}")
+_STEMS: Final[dict[str, str]] = {}
 _APOSTROPHES: Final = dict.fromkeys(map(ord, "'’‘ʼ`´"))
 _ANALYSER: Final = (
     tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
@@ -51,11 +54,25 @@ def words_of(text: str) -> list[str]:
     return (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
 
 
-@lru_cache(maxsize=200_000)
 def stem(word: str) -> str:
-    """English stem of a folded word, the same as the index makes."""
-    stems: list[str] = _ANALYSER.analyze(word)
-    return stems[0] if len(stems) == 1 else word
+    """English stem of a folded word."""
+    return stems_of((word,))[0]
+
+
+def stems_of(words: Sequence[str]) -> list[str]:
+    """English stems of folded words."""
+    # A plain dictionary, emptied when it is full: half the stems of a search are asked for again and again, and a
+    # look-up here costs a quarter of one in an LRU cache.
+    stems = list(map(_STEMS.get, words))
+    if None in stems:
+        if len(_STEMS) > MAX_STEMS:
+            _STEMS.clear()
+        for word in words:
+            if word not in _STEMS:
+                found: list[str] = _ANALYSER.analyze(word)
+                _STEMS[word] = found[0] if len(found) == 1 else word
+        stems = [_STEMS.get(word, word) for word in words]
+    return stems  # type: ignore[return-value]
 
 
 def typos_allowed(word: str) -> int:

@@ -15,6 +15,7 @@ from marketplace.accounts.service import AccountService
 from marketplace.core.database import scope_to
 from marketplace.core.settings import Settings
 from marketplace.web.context import csrf_token
+from tests.web.page_checks import check_page
 
 MOST_QUERIES = 25
 XHTML = "{http://www.w3.org/1999/xhtml}"
@@ -94,24 +95,8 @@ class Page:
         return self.response.json()
 
     def check(self) -> None:
-        """What holds for every page: one h1 that the title starts with, unique ids, every field labelled."""
-        tree = self.tree
-        headings = list(tree.iter(f"{XHTML}h1"))
-        assert len(headings) == 1, f"{len(headings)} h1"
-        title = self.title.removeprefix("Error: ")
-        assert title.startswith(_words(headings[0])[:40]), f"title {self.title!r}, heading {self.heading!r}"
-        ids = [item.get("id") for item in tree.iter() if item.get("id")]
-        assert len(ids) == len(set(ids)), f"ids twice: {sorted({i for i in ids if ids.count(i) > 1})}"
-        labelled = {item.get("for") for item in tree.iter(f"{XHTML}label")}
-        for kind in ("input", "select", "textarea"):
-            for item in tree.iter(f"{XHTML}{kind}"):
-                if item.get("type") in ("hidden", "submit"):
-                    continue
-                assert item.get("id") in labelled or item.get("aria-label"), f"no label: {item.attrib}"
-        for item in tree.iter(f"{XHTML}script"):
-            assert item.get("src"), "inline script"
-        assert not list(tree.iter(f"{XHTML}style")), "inline style element"
-        assert not [item for item in tree.iter() if item.get("style")], "style attribute"
+        """What holds for every page (see `page_checks`)."""
+        check_page(self.text)
 
 
 class Browser:

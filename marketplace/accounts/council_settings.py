@@ -40,6 +40,10 @@ DEFAULTS: Mapping[str, Any] = {
     ],
     # Days from issue to payment (domain.md 4.6).
     "payments.terms_days": 30,
+    # Legal minimum wage from the age of 21, pence an hour, from 1 April 2026 (domain.md 4.4).
+    "payments.legal_wage_pence": 1_271,
+    # A payment to one payee above this is marked in the proposal of a payment run.
+    "payments.large_payment_pence": 500_000,
     # Hours before a visit until which cancelling costs nothing.
     "bookings.free_cancellation_hours": 24,
 }

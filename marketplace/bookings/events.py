@@ -33,6 +33,18 @@ class BookingCancelled(BookingEvent, frozen=True, kw_only=True):
     refund_pence: int
 
 
+class BookingCalledOff(BookingEvent, frozen=True, kw_only=True):
+    """A person said too late that they do not want a visit. It is owed unless the provider lets it go."""
+
+
+class BookingClaimed(BookingEvent, frozen=True, kw_only=True):
+    """The provider says that the visit took place."""
+
+
+class BookingDisputed(BookingEvent, frozen=True, kw_only=True):
+    """The person says that something was wrong with the visit."""
+
+
 class BookingApproved(BookingEvent, frozen=True, kw_only=True):
     """The person confirmed that the visit took place. This is what the provider earns."""
 

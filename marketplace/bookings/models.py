@@ -1,22 +1,15 @@
 """Rows of bookings: a visit on a day, with a worker, at a price."""
 
 from datetime import date, datetime, time
-from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.accounts.models import PERSONAL
+from marketplace.bookings.schemas import Funding as Funding
 from marketplace.bookings.states import BookingStatus
 from marketplace.core.database import Base, WithId, choice
-
-
-class Funding(StrEnum):
-    """What pays for a booking."""
-
-    DIRECT_PAYMENT = "direct_payment"
-    CARD = "card"
 
 
 class Booking(Base, WithId):

@@ -41,7 +41,9 @@ BOOKING = Lifecycle(
     {
         BookingStatus.AWAITING_PAYMENT: frozenset({BookingStatus.REQUESTED, BookingStatus.CANCELLED}),
         BookingStatus.REQUESTED: frozenset({BookingStatus.ACCEPTED, BookingStatus.DECLINED, BookingStatus.CANCELLED}),
-        BookingStatus.ACCEPTED: frozenset({BookingStatus.CLAIMED, BookingStatus.APPROVED, BookingStatus.CANCELLED}),
+        BookingStatus.ACCEPTED: frozenset(
+            {BookingStatus.CLAIMED, BookingStatus.APPROVED, BookingStatus.DISPUTED, BookingStatus.CANCELLED}
+        ),
         BookingStatus.CLAIMED: frozenset({BookingStatus.APPROVED, BookingStatus.DISPUTED}),
         BookingStatus.APPROVED: frozenset(),
         BookingStatus.DISPUTED: frozenset({BookingStatus.APPROVED, BookingStatus.CANCELLED}),

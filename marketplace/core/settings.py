@@ -76,7 +76,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         public_url=(value("PUBLIC_URL") or f"http://localhost:{port}").rstrip("/"),
         web_workers=number("WEB_WORKERS", 1, 64),
         secret_key=value("SECRET_KEY") or _stored_secret(data_dir),
-        database_url=value("DATABASE_URL"),
+        database_url=_for_driver(value("DATABASE_URL")),
         redis_url=value("REDIS_URL"),
         meilisearch_url=value("MEILISEARCH_URL"),
         meilisearch_api_key=value("MEILISEARCH_API_KEY"),
@@ -87,6 +87,20 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         smtp_url=value("SMTP_URL"),
         demo=(value("MARKETPLACE_DEMO") or "") == "1",
     )
+
+
+def _for_driver(database_url: str | None) -> str | None:
+    """Name our driver in an address as hosting services give it: `postgres://…` or `postgresql://…`.
+
+    Raises:
+        SettingsError: Another kind of database.
+    """
+    if database_url is None:
+        return None
+    scheme, _, rest = database_url.partition("://")
+    if scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
+        raise SettingsError("DATABASE_URL must start with postgresql://")
+    return f"postgresql+asyncpg://{rest}"
 
 
 def site_address(environ: Mapping[str, str] | None = None) -> str:

@@ -115,7 +115,8 @@ class PlanItem(Base, WithId):
     position: Mapped[int]
     outcome: Mapped[str] = mapped_column(Text, info=PERSONAL)
     what: Mapped[str] = mapped_column(Text, info=PERSONAL)
-    helped_by: Mapped[HelpKind] = mapped_column(choice(HelpKind))
+    helped_by: Mapped[HelpKind | None] = mapped_column(choice(HelpKind))
+    """None only while the plan is being written."""
     weekly_pence: Mapped[int] = mapped_column(BigInteger, default=0)
 
 

@@ -32,6 +32,13 @@ PLAN = Lifecycle(
 )
 
 
+EDITABLE = (PlanStatus.DRAFT, PlanStatus.RETURNED)
+"""States in which the planner writes."""
+
+SHOWN_TO_PERSON = (PlanStatus.AWAITING_AGREEMENT, PlanStatus.AWAITING_SIGN_OFF, PlanStatus.SIGNED_OFF)
+"""States in which the person reads a version, the most urgent first."""
+
+
 class ReviewStatus(StrEnum):
     """Where a review is. Overdue is worked out from its dates, not stored."""
 

@@ -65,8 +65,11 @@ def _known(error: Exception) -> PlatformError | None:
         if error.connection_invalidated or isinstance(cause, _DATABASE_AWAY):
             return Unavailable()
         return None
-    if isinstance(error, _DATABASE_AWAY | FileNotFoundError) and not isinstance(error, asyncpg.DataError):
-        return Unavailable() if not isinstance(error, FileNotFoundError) or ".s.PGSQL" in str(error) else None
+    if isinstance(error, _DATABASE_AWAY):
+        return Unavailable()
+    # A file that is missing has a name; a socket that nobody listens on has none.
+    if isinstance(error, OSError) and error.filename is None:
+        return Unavailable()
     return None
 
 

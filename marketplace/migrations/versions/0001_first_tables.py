@@ -1527,7 +1527,7 @@ def upgrade() -> None:
                 create_constraint=True,
                 length=40,
             ),
-            nullable=False,
+            nullable=True,
         ),
         sa.Column("weekly_pence", sa.BigInteger(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -1,5 +1,21 @@
-"""Pages of payments."""
+"""Pages of payments: direct-payment accounts, cards, tariffs, self-bills and payment runs."""
 
 from typing import Any
 
-ROUTES: list[Any] = []
+from marketplace.payments.routes import cards, direct_payments
+from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
+from marketplace.payments.routes.earnings import EarningsController
+from marketplace.payments.routes.runs import PaymentRunController
+from marketplace.payments.routes.self_bills import SelfBillController
+from marketplace.payments.routes.tariffs import TariffController
+
+ROUTES: list[Any] = [
+    *cards.ROUTES,
+    *direct_payments.ROUTES,
+    TariffController,
+    SelfBillController,
+    EarningsController,
+    BankDetailsController,
+    BankCheckController,
+    PaymentRunController,
+]

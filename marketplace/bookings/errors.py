@@ -1,0 +1,39 @@
+"""What can go wrong with a booking."""
+
+from marketplace.core.errors import Conflict, InvalidInput
+
+
+class SlotTaken(Conflict):
+    """Somebody else got the worker's time first."""
+
+    code = "slot-taken"
+    title = "This visit time has just been taken"
+
+
+class NotBookable(Conflict):
+    """The listing is not booked by the visit on this site."""
+
+    code = "not-bookable"
+    title = "You cannot book this here"
+
+
+class NotYet(Conflict):
+    """The step has its time, and it has not come or is over."""
+
+    code = "not-yet"
+    title = "It is not the time for this"
+
+
+class NotEnoughLeft(InvalidInput):
+    """The direct payment does not cover the visit once all promises are kept (P11).
+
+    `short_pence` is what is missing; `affordable_minutes` the longest visit that fits, 0 when none does or when the
+    price does not follow the length.
+    """
+
+    code = "not-enough-left"
+
+    def __init__(self, fields: dict[str, str], *, short_pence: int, affordable_minutes: int) -> None:
+        super().__init__(fields)
+        self.short_pence = short_pence
+        self.affordable_minutes = affordable_minutes

@@ -1,0 +1,103 @@
+"""Rules of a booking beyond the role: when it may be asked for, cancelled, confirmed, and what that costs."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from marketplace.bookings.models import Booking, Funding
+from marketplace.bookings.states import BookingStatus
+from marketplace.core.money import Pence, visit_cost
+from marketplace.providers.models import CATEGORY_SERVICE, Listing, ListingCategory, PriceUnit, ServiceLine
+
+LEAST_NOTICE = timedelta(hours=2)
+FURTHEST_AHEAD = timedelta(weeks=26)
+LEAST_CARD_PENCE = 30
+"""Stripe takes no smaller payment in pounds."""
+
+BOOKABLE_UNITS = frozenset({PriceUnit.FREE, PriceUnit.HOUR, PriceUnit.VISIT, PriceUnit.SESSION})
+"""Prices that say what one visit costs; a week, a plan or a purchase is agreed with the provider."""
+
+SHOWS_ADDRESS = frozenset({BookingStatus.ACCEPTED, BookingStatus.CLAIMED, BookingStatus.DISPUTED})
+"""States in which the provider needs to know where to go and whom to call."""
+
+
+def is_bookable(listing: Listing) -> bool:
+    """Whether a visit can be booked from a listing."""
+    return listing.takes_bookings and listing.price_unit in BOOKABLE_UNITS
+
+
+def price(listing: Listing, minutes: int) -> Pence:
+    """Return what a visit costs: by the hour, or fixed for the visit or session."""
+    if listing.price_unit is PriceUnit.HOUR:
+        return visit_cost(Pence(listing.price_pence), minutes)
+    return Pence(0 if listing.price_unit is PriceUnit.FREE else listing.price_pence)
+
+
+def service_of(category: ListingCategory) -> ServiceLine:
+    """Return the accreditation that council money needs for a category."""
+    return CATEGORY_SERVICE.get(category) or ServiceLine.COMMUNITY_SUPPORT
+
+
+def affordable_minutes(listing: Listing, free_pence: int, most: int) -> int:
+    """Return the longest visit, in steps of 15 minutes and shorter than `most`, that an amount pays; 0 when none."""
+    if listing.price_unit is not PriceUnit.HOUR:
+        return 0
+    least = max(15, listing.least_minutes)
+    rate = Pence(listing.price_pence)
+    return max((minutes for minutes in range(least, most, 15) if visit_cost(rate, minutes) <= free_pence), default=0)
+
+
+class Cancelling(StrEnum):
+    """What cancelling means now."""
+
+    FREE = "free"
+    LATE_CARD = "late_card"
+    """The visit ends, and the card payment stays with the provider."""
+    LATE_DIRECT_PAYMENT = "late_direct_payment"
+    """The provider is told; the visit stays agreed and is owed unless the provider lets it go."""
+    TOO_LATE = "too_late"
+    """The visit has begun: it is approved or disputed instead."""
+    NOT_POSSIBLE = "not_possible"
+
+
+class CancelTerms(msgspec.Struct, frozen=True):
+    """What cancelling means, and until when it is free."""
+
+    kind: Cancelling
+    free_until: datetime
+    refund_pence: int
+
+
+def cancel_terms(booking: Booking, now: datetime, free_hours: int) -> CancelTerms:
+    """Say what it means if the person cancels now.
+
+    Before the provider has accepted, and until `free_hours` before the start, cancelling costs nothing.
+    """
+    free_until = booking.starts_at - timedelta(hours=free_hours)
+    if booking.status not in {BookingStatus.AWAITING_PAYMENT, BookingStatus.REQUESTED, BookingStatus.ACCEPTED}:
+        return CancelTerms(Cancelling.NOT_POSSIBLE, free_until, 0)
+    is_paid = booking.funding is Funding.CARD and booking.status is not BookingStatus.AWAITING_PAYMENT
+    refund = booking.cost_pence if is_paid else 0
+    if booking.status is not BookingStatus.ACCEPTED:
+        return CancelTerms(Cancelling.FREE, free_until, refund)
+    if now >= booking.starts_at:
+        return CancelTerms(Cancelling.TOO_LATE, free_until, 0)
+    if now <= free_until:
+        return CancelTerms(Cancelling.FREE, free_until, refund)
+    kind = Cancelling.LATE_CARD if booking.funding is Funding.CARD else Cancelling.LATE_DIRECT_PAYMENT
+    return CancelTerms(kind, free_until, 0)
+
+
+def may_confirm(booking: Booking, now: datetime) -> bool:
+    """Whether the person may say how a visit went: it was agreed and its time is over."""
+    return now >= booking.ends_at and booking.status in {
+        BookingStatus.ACCEPTED,
+        BookingStatus.CLAIMED,
+        BookingStatus.DISPUTED,
+    }
+
+
+def may_claim(booking: Booking, now: datetime) -> bool:
+    """Whether the provider may say that a visit took place: it was agreed and has begun."""
+    return booking.status is BookingStatus.ACCEPTED and now >= booking.starts_at

@@ -1,0 +1,265 @@
+"""From the request on: the answer, the visit, its approval, cancelling, and what card payments bring about."""
+
+from uuid import UUID
+
+from sqlalchemy import Select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.accounts import Permission, Principal, Role, audit, setting
+from marketplace.bookings.errors import NotYet
+from marketplace.bookings.events import (
+    BookingAccepted,
+    BookingApproved,
+    BookingCalledOff,
+    BookingCancelled,
+    BookingClaimed,
+    BookingDeclined,
+    BookingDisputed,
+)
+from marketplace.bookings.models import Booking, Funding
+from marketplace.bookings.policies import Cancelling, CancelTerms, cancel_terms, may_claim, may_confirm
+from marketplace.bookings.repository import BookingRepository
+from marketplace.bookings.service.requests import publish_requested
+from marketplace.bookings.states import BOOKING, BookingStatus
+from marketplace.core import outbox
+from marketplace.core.clock import today
+from marketplace.core.database import clock_of
+from marketplace.core.errors import NotFound
+from marketplace.core.formats import uk_date, uk_time
+from marketplace.ledger import LedgerService, Purpose, credit, debit
+
+NOT_PAID_IN_TIME = "The card payment was not made in time."
+NOT_ANSWERED = "The provider did not answer before the visit was due."
+MONEY_GIVEN_BACK = "The card payment was given back."
+
+
+class VisitSteps:
+    """The verbs after the request. Each locks the booking before it moves."""
+
+    def __init__(self, db: AsyncSession) -> None:
+        self.db = db
+        self.clock = clock_of(db)
+        self.bookings = BookingRepository(db)
+
+    def of_person(self, principal: Principal) -> Select[Booking]:
+        """Start a question about the bookings of who is signed in, or acted for."""
+        return self.bookings.of_person(principal.council_id, principal.need_person())
+
+    def of_provider(self, principal: Principal) -> Select[Booking]:
+        """Start a question about a provider's bookings; a personal assistant sees their own."""
+        question = self.bookings.of_organisation(principal.councils, principal.need_organisation())
+        if principal.role is Role.PA and principal.worker_id:
+            question = question.where(Booking.worker_id == principal.worker_id)
+        return question
+
+    async def terms(self, booking: Booking) -> CancelTerms:
+        """Say what cancelling means now."""
+        hours = int(await setting(self.db, booking.council_id, "bookings.free_cancellation_hours", today(self.clock)))
+        return cancel_terms(booking, self.clock.now(), hours)
+
+    async def accept(self, principal: Principal, booking_id: UUID) -> Booking:
+        """Agree to a visit. The provider sees the address from now on.
+
+        Raises:
+            NotFound: Not the provider's.
+            NotYet: The visit should have begun already.
+            StepRefused: It is not a request any more.
+        """
+        booking = await self._of_provider(principal, booking_id)
+        if self.clock.now() >= booking.starts_at and booking.status is BookingStatus.REQUESTED:
+            raise NotYet("The time of this visit has come, so it can no longer be accepted.")
+        self._move(principal, booking, BookingStatus.ACCEPTED, "bookings.accept_booking")
+        outbox.publish(self.db, BookingAccepted(**_ids(booking)))
+        return booking
+
+    async def decline(self, principal: Principal, booking_id: UUID, reason: str) -> Booking:
+        """Say no to a visit. The time is free again; a card payment is given back."""
+        booking = await self._of_provider(principal, booking_id)
+        self._move(principal, booking, BookingStatus.DECLINED, "bookings.decline_booking", reason)
+        outbox.publish(self.db, BookingDeclined(**_ids(booking)))
+        return booking
+
+    async def claim(self, principal: Principal, booking_id: UUID) -> Booking:
+        """Say that a visit took place.
+
+        Raises:
+            NotYet: It has not begun.
+        """
+        booking = await self._of_provider(principal, booking_id)
+        if booking.status is BookingStatus.ACCEPTED and not may_claim(booking, self.clock.now()):
+            raise NotYet("You can mark a visit as delivered once it has started.")
+        self._move(principal, booking, BookingStatus.CLAIMED, "bookings.claim_booking")
+        outbox.publish(self.db, BookingClaimed(**_ids(booking)))
+        return booking
+
+    async def let_go(self, principal: Principal, booking_id: UUID, reason: str) -> Booking:
+        """Cancel an agreed or disputed visit for the provider. A card payment is given back."""
+        booking = await self._of_provider(principal, booking_id)
+        if booking.status is BookingStatus.REQUESTED:
+            raise NotYet("Decline the request instead.")
+        self._cancel(principal, booking, reason, refund_pence=_all_of_card(booking))
+        return booking
+
+    async def cancel(self, principal: Principal, booking_id: UUID, reason: str) -> Cancelling:
+        """Cancel a visit for the person, on the terms of `terms`.
+
+        Returns:
+            What it came to.
+
+        Raises:
+            NotYet: The visit has begun.
+            StepRefused: It is over or was cancelled before.
+        """
+        booking = await self._of_person(principal, Permission.BOOKINGS_REQUEST, booking_id)
+        terms = await self.terms(booking)
+        if terms.kind is Cancelling.TOO_LATE:
+            raise NotYet("The visit has started. You can approve it or say what was wrong when its time is over.")
+        if terms.kind is Cancelling.LATE_DIRECT_PAYMENT:
+            audit.record(
+                self.db,
+                principal,
+                "bookings.call_off_booking",
+                council_id=booking.council_id,
+                subject_kind="booking",
+                subject_id=booking.id,
+                why=reason,
+            )
+            booking.reason = reason or "Called off late."
+            outbox.publish(self.db, BookingCalledOff(**_ids(booking)))
+        else:
+            self._cancel(principal, booking, reason, refund_pence=terms.refund_pence)
+        return terms.kind
+
+    async def approve(self, principal: Principal, booking_id: UUID) -> Booking:
+        """Confirm that a visit took place. A direct payment moves in this transaction.
+
+        Raises:
+            NotYet: Its time is not over.
+            StepRefused: It was never agreed, or is approved already.
+        """
+        booking = await self._of_person(principal, Permission.BOOKINGS_APPROVE, booking_id)
+        self._need_end(booking)
+        self._move(principal, booking, BookingStatus.APPROVED, "bookings.approve_booking")
+        booking.approved_at = self.clock.now()
+        if booking.funding is Funding.DIRECT_PAYMENT and booking.cost_pence:
+            await LedgerService(self.db).post(
+                booking.council_id,
+                "visit-approved",
+                booking.id,
+                [
+                    debit(Purpose.DIRECT_PAYMENT, booking.cost_pence, booking.person_id),
+                    credit(Purpose.ACCRUED, booking.cost_pence, booking.organisation_id),
+                ],
+                memo=f"Visit on {uk_date(booking.visit_on)} at {uk_time(booking.starts_at)}",
+            )
+        outbox.publish(
+            self.db,
+            BookingApproved(
+                **_ids(booking),
+                cost_pence=booking.cost_pence,
+                funding=booking.funding.value,
+                visit_on=booking.visit_on,
+            ),
+        )
+        return booking
+
+    async def dispute(self, principal: Principal, booking_id: UUID, reason: str) -> Booking:
+        """Say that something was wrong with a visit. Its money stays promised until both sides agree.
+
+        Raises:
+            NotYet: Its time is not over.
+            StepRefused: It was never agreed, or is settled already.
+        """
+        booking = await self._of_person(principal, Permission.BOOKINGS_APPROVE, booking_id)
+        self._need_end(booking)
+        self._move(principal, booking, BookingStatus.DISPUTED, "bookings.dispute_booking", reason)
+        outbox.publish(self.db, BookingDisputed(**_ids(booking)))
+        return booking
+
+    async def mark_funded(self, booking_id: UUID) -> bool:
+        """The card payment has come: send the request to the provider. For `payments`, which holds no principal.
+
+        Returns:
+            False when the booking did not wait for money any more, so that the payment has to be given back.
+        """
+        booking = await self.bookings.locked(booking_id)
+        if booking is None or booking.status is not BookingStatus.AWAITING_PAYMENT:
+            return False
+        self._move(None, booking, BookingStatus.REQUESTED, "bookings.fund_booking")
+        publish_requested(self.db, booking)
+        return True
+
+    async def release_unpaid(self, booking_id: UUID) -> None:
+        """The card payment will not come: free the time. Does nothing when the booking is past that."""
+        booking = await self.bookings.locked(booking_id)
+        if booking is not None and booking.status is BookingStatus.AWAITING_PAYMENT:
+            self._cancel(None, booking, NOT_PAID_IN_TIME, refund_pence=0)
+
+    async def end_refunded(self, booking_id: UUID) -> None:
+        """The whole card payment was given back: a visit that nobody pays for does not take place."""
+        booking = await self.bookings.locked(booking_id)
+        waiting = {BookingStatus.AWAITING_PAYMENT, BookingStatus.REQUESTED, BookingStatus.ACCEPTED}
+        if booking is not None and booking.status in waiting and self.clock.now() < booking.ends_at:
+            self._cancel(None, booking, MONEY_GIVEN_BACK, refund_pence=0)
+
+    async def close_unanswered(self, booking_id: UUID) -> None:
+        """Cancel a request that nobody answered before its start. All money is given back."""
+        booking = await self.bookings.locked(booking_id)
+        now = self.clock.now()
+        if booking is not None and booking.status is BookingStatus.REQUESTED and booking.starts_at <= now:
+            self._cancel(None, booking, NOT_ANSWERED, refund_pence=_all_of_card(booking))
+
+    def _need_end(self, booking: Booking) -> None:
+        if booking.status in {BookingStatus.ACCEPTED, BookingStatus.CLAIMED} and not may_confirm(
+            booking, self.clock.now()
+        ):
+            raise NotYet("You can say how the visit went when its time is over.")
+
+    async def _of_person(self, principal: Principal, permission: Permission, booking_id: UUID) -> Booking:
+        principal.require(permission)
+        return await self.bookings.one(self.of_person(principal).where(Booking.id == booking_id), locked=True)
+
+    async def _of_provider(self, principal: Principal, booking_id: UUID) -> Booking:
+        principal.require(Permission.BOOKINGS_ANSWER)
+        found = await self.bookings.maybe(self.of_provider(principal).where(Booking.id == booking_id), locked=True)
+        if found is None:
+            raise NotFound
+        return found
+
+    def _cancel(self, principal: Principal | None, booking: Booking, reason: str, *, refund_pence: int) -> None:
+        self._move(principal, booking, BookingStatus.CANCELLED, "bookings.cancel_booking", reason)
+        outbox.publish(self.db, BookingCancelled(**_ids(booking), refund_pence=refund_pence))
+
+    def _move(
+        self, principal: Principal | None, booking: Booking, to: BookingStatus, action: str, reason: str = ""
+    ) -> None:
+        before = booking.status
+        # The reason itself is personal: it stands on the booking, which a person's export and erasure find.
+        BOOKING.move(self.db, booking, to, by=principal.user_id if principal else None)
+        if reason:
+            booking.reason = reason
+        audit.record(
+            self.db,
+            principal,
+            action,
+            council_id=booking.council_id,
+            subject_kind="booking",
+            subject_id=booking.id,
+            before={"status": before},
+            after={"status": to},
+            why=reason,
+        )
+
+
+def _all_of_card(booking: Booking) -> int:
+    return booking.cost_pence if booking.funding is Funding.CARD else 0
+
+
+def _ids(booking: Booking) -> dict[str, UUID]:
+    return {
+        "council_id": booking.council_id,
+        "booking_id": booking.id,
+        "person_id": booking.person_id,
+        "organisation_id": booking.organisation_id,
+        "worker_id": booking.worker_id,
+    }

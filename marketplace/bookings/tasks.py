@@ -1,0 +1,135 @@
+"""Telling people about bookings, and closing requests that nobody answered."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.accounts import Role
+from marketplace.bookings.events import (
+    BookingAccepted,
+    BookingApproved,
+    BookingCalledOff,
+    BookingCancelled,
+    BookingClaimed,
+    BookingDeclined,
+    BookingDisputed,
+    BookingEvent,
+    BookingRequested,
+)
+from marketplace.bookings.models import Booking, Funding
+from marketplace.bookings.repository import BookingRepository
+from marketplace.bookings.service import BookingService
+from marketplace.bookings.states import BookingStatus
+from marketplace.core.database import clock_of, session_maker, transaction
+from marketplace.core.outbox import first_time, task
+from marketplace.core.schedule import every
+from marketplace.messaging import MessagingService
+
+CLOSE_BATCH = 100
+
+
+@task("bookings.tell_requested", on=BookingRequested)
+async def tell_requested(message_id: UUID, event: BookingRequested) -> None:
+    """Ask the provider for an answer. No name and no address before they accept."""
+    await _tell(message_id, "bookings.tell_requested", event, "booking_requested", to_provider=True)
+
+
+@task("bookings.tell_accepted", on=BookingAccepted)
+async def tell_accepted(message_id: UUID, event: BookingAccepted) -> None:
+    """Tell the person that the visit is agreed."""
+    await _tell(message_id, "bookings.tell_accepted", event, "booking_accepted", to_person=True)
+
+
+@task("bookings.tell_declined", on=BookingDeclined)
+async def tell_declined(message_id: UUID, event: BookingDeclined) -> None:
+    """Tell the person that the provider said no."""
+    await _tell(message_id, "bookings.tell_declined", event, "booking_declined", to_person=True)
+
+
+@task("bookings.tell_cancelled", on=BookingCancelled)
+async def tell_cancelled(message_id: UUID, event: BookingCancelled) -> None:
+    """Tell both sides that the visit will not take place."""
+    await _tell(message_id, "bookings.tell_cancelled", event, "booking_cancelled", to_person=True, to_provider=True)
+
+
+@task("bookings.tell_called_off", on=BookingCalledOff)
+async def tell_called_off(message_id: UUID, event: BookingCalledOff) -> None:
+    """Tell the provider that the person does not want the visit, though it is owed."""
+    await _tell(message_id, "bookings.tell_called_off", event, "booking_called_off", to_provider=True)
+
+
+@task("bookings.tell_claimed", on=BookingClaimed)
+async def tell_claimed(message_id: UUID, event: BookingClaimed) -> None:
+    """Ask the person to approve the visit."""
+    await _tell(message_id, "bookings.tell_claimed", event, "booking_claimed", to_person=True)
+
+
+@task("bookings.tell_approved", on=BookingApproved)
+async def tell_approved(message_id: UUID, event: BookingApproved) -> None:
+    """Tell the provider that the person confirmed the visit."""
+    await _tell(message_id, "bookings.tell_approved", event, "booking_approved", to_provider=True)
+
+
+@task("bookings.tell_disputed", on=BookingDisputed)
+async def tell_disputed(message_id: UUID, event: BookingDisputed) -> None:
+    """Tell the provider and the council's brokers that something was wrong."""
+    name = "bookings.tell_disputed"
+    await _tell(message_id, name, event, "booking_disputed", to_provider=True, to_brokers=True)
+
+
+@every(timedelta(minutes=5), "bookings.close_unanswered")
+async def close_unanswered() -> None:
+    """Cancel requests that nobody answered before their start, each in its own transaction."""
+    async with transaction(session_maker(), "every") as db:
+        waiting = await BookingRepository(db).unanswered(clock_of(db).now(), CLOSE_BATCH)
+    for council_id, booking_id in waiting:
+        async with transaction(session_maker(), [council_id]) as db:
+            await BookingService(db).close_unanswered(booking_id)
+
+
+async def _tell(
+    message_id: UUID,
+    name: str,
+    event: BookingEvent,
+    template: str,
+    *,
+    to_person: bool = False,
+    to_provider: bool = False,
+    to_brokers: bool = False,
+) -> None:
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if not await first_time(db, name, message_id):
+            return
+        context = await _context(db, event)
+        messages = MessagingService(db)
+        if to_person:
+            await messages.tell(event.council_id, template, context, person_id=event.person_id)
+        # A booking that never got past the card page was never shown to the provider.
+        if to_provider and context["was_requested"]:
+            words = f"{template}_provider" if to_person else template
+            await messages.tell(event.council_id, words, context, organisation_id=event.organisation_id)
+        if to_brokers:
+            await messages.tell(event.council_id, f"{template}_council", context, role=Role.BROKER)
+
+
+async def _context(db: AsyncSession, event: BookingEvent) -> dict[str, Any]:
+    bookings = BookingRepository(db)
+    view = await bookings.view(bookings.of(event.council_id).where(Booking.id == event.booking_id))
+    if view is None:
+        raise LookupError(f"Booking {event.booking_id} is gone")
+    booking = view.booking
+    steps = await bookings.steps(booking)
+    return {
+        "organisation": view.organisation.name,
+        "worker": view.worker_name,
+        "listing": view.listing_title,
+        "starts_at": booking.starts_at,
+        "minutes": booking.minutes,
+        "cost_pence": booking.cost_pence,
+        "is_card": booking.funding is Funding.CARD,
+        "refund_pence": event.refund_pence if isinstance(event, BookingCancelled) else 0,
+        "reason": booking.reason,
+        "was_requested": any(step.to_status == BookingStatus.REQUESTED for step in steps),
+    }

@@ -1,0 +1,114 @@
+"""Questions about self-bills."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import Row, func, select
+
+from marketplace.accounts.models import Council
+from marketplace.core.models import Step
+from marketplace.core.repository import Repository
+from marketplace.payments.models import Invoice, InvoiceLine, PaymentRun, PaymentRunInvoice
+from marketplace.payments.states import InvoiceStatus, RunStatus
+from marketplace.providers.models import Organisation
+
+
+class SelfBillRepository(Repository[Invoice]):
+    """Bills that a council makes out for its suppliers."""
+
+    model_type = Invoice
+
+    async def listed(
+        self, council_id: UUID, *, status: InvoiceStatus | None, words: str, before: str | None, limit: int
+    ) -> Sequence[Row[Invoice, str]]:
+        """Return bills with their organisation's name, highest number first, below the number `before`."""
+        question = (
+            select(Invoice, Organisation.name)
+            .join(Organisation, Organisation.id == Invoice.organisation_id)
+            .where(Invoice.council_id == council_id)
+        )
+        if status is not None:
+            question = question.where(Invoice.status == status)
+        if words:
+            question = question.where(Organisation.name.icontains(words, autoescape=True))
+        if before:
+            question = question.where(Invoice.number < before)
+        return (await self.db.execute(question.order_by(Invoice.number.desc()).limit(limit))).all()
+
+    async def sums(self, council_id: UUID) -> dict[InvoiceStatus, tuple[int, int]]:
+        """Return (number, pence) of a council's bills by state."""
+        rows = await self.db.execute(
+            select(Invoice.status, func.count(), func.sum(Invoice.total_pence))
+            .where(Invoice.council_id == council_id)
+            .group_by(Invoice.status)
+        )
+        return {status: (number, int(pence)) for status, number, pence in rows}
+
+    async def lines(self, invoice_id: UUID) -> Sequence[InvoiceLine]:
+        """Return the lines of a bill in their order."""
+        return (
+            await self.db.scalars(
+                select(InvoiceLine).where(InvoiceLine.invoice_id == invoice_id).order_by(InvoiceLine.position)
+            )
+        ).all()
+
+    async def steps(self, kind: str, subject_id: UUID) -> Sequence[Step]:
+        """Return what happened to a row, oldest first."""
+        return (
+            await self.db.scalars(
+                select(Step)
+                .where(Step.subject_kind == kind, Step.subject_id == subject_id)
+                .order_by(Step.at, Step.id)
+                .limit(200)
+            )
+        ).all()
+
+    async def organisation(self, organisation_id: UUID) -> Organisation:
+        """Return the organisation that a row names."""
+        return await self.db.get_one(Organisation, organisation_id)
+
+    async def run_of(self, invoice_id: UUID) -> PaymentRun | None:
+        """Return the payment run a bill is in or was paid by."""
+        found: PaymentRun | None = await self.db.scalar(
+            select(PaymentRun)
+            .join(PaymentRunInvoice, PaymentRunInvoice.run_id == PaymentRun.id)
+            .where(PaymentRunInvoice.invoice_id == invoice_id, PaymentRun.status != RunStatus.CANCELLED)
+        )
+        return found
+
+    async def of_organisation(
+        self, organisation_id: UUID, councils: Sequence[UUID], *, before: UUID | None, limit: int
+    ) -> Sequence[Row[Invoice, str, PaymentRun | None]]:
+        """Return an organisation's bills with the council's name and the run that pays each, newest first."""
+        question = (
+            select(Invoice, Council.name, PaymentRun)
+            .join(Council, Council.id == Invoice.council_id)
+            .outerjoin(
+                PaymentRunInvoice,
+                (PaymentRunInvoice.invoice_id == Invoice.id)
+                & PaymentRunInvoice.run_id.in_(
+                    select(PaymentRun.id).where(
+                        PaymentRun.status != RunStatus.CANCELLED, PaymentRun.council_id.in_(councils)
+                    )
+                ),
+            )
+            .outerjoin(PaymentRun, PaymentRun.id == PaymentRunInvoice.run_id)
+            .where(Invoice.organisation_id == organisation_id, Invoice.council_id.in_(councils))
+        )
+        if before is not None:
+            question = question.where(Invoice.id < before)
+        return (await self.db.execute(question.order_by(Invoice.id.desc()).limit(limit))).all()
+
+    async def own(self, organisation_id: UUID, councils: Sequence[UUID], invoice_id: UUID) -> Invoice:
+        """Return an organisation's own bill.
+
+        Raises:
+            NotFound: It is not theirs.
+        """
+        return await self.one(
+            select(Invoice).where(
+                Invoice.id == invoice_id,
+                Invoice.organisation_id == organisation_id,
+                Invoice.council_id.in_(councils),
+            )
+        )

@@ -1,0 +1,147 @@
+"""Pages of bank details: the organisation's own, and those that finance checks."""
+
+from typing import Any
+
+from litestar import Controller, Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect, Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.accounts import AccountRepository, Permission, Principal
+from marketplace.core.clock import today
+from marketplace.core.errors import InvalidInput
+from marketplace.core.flash import flash
+from marketplace.core.forms import FormReader
+from marketplace.core.web import FormData
+from marketplace.payments.policies import require_finance
+from marketplace.payments.repository.bank_accounts import BankAccountRepository
+from marketplace.payments.routes.shared import row_id, take
+from marketplace.payments.schemas import BankDetailsForm
+from marketplace.payments.service.bank_details import BankDetailsService, masked
+
+STATE_LABELS = {
+    "in_use": "In use",
+    "checked": "Checked",
+    "waiting": "Waiting for a check",
+    "replaced": "Replaced",
+    "refused": "Refused",
+}
+STATE_LOOKS = {
+    "in_use": "live",
+    "checked": "approved",
+    "waiting": "pending",
+    "replaced": "closed",
+    "refused": "refused",
+}
+
+
+class BankDetailsController(Controller):
+    """Where an organisation is paid."""
+
+    path = "/bank-details"
+
+    @get("/", permission=Permission.BANK_DETAILS_OWN)
+    async def show(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
+        """Show the details, masked, and the form for new ones."""
+        return await _own_page(db, principal, {}, {})
+
+    @post("/", permission=Permission.BANK_DETAILS_OWN)
+    async def enter(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        data: URLEncodedBody[FormData],
+    ) -> Redirect | Template:
+        """Take new details."""
+
+        async def action() -> str:
+            await BankDetailsService(db).enter(principal, BankDetailsForm.read(data))
+            flash(request, "We have your new bank details. The council checks them before it uses them")
+            return "/bank-details"
+
+        try:
+            return await take(request, db, principal, data, action)
+        except InvalidInput as error:
+            return await _own_page(db, principal, data, error.fields)
+
+
+class BankCheckController(Controller):
+    """Bank details that wait for a second person."""
+
+    path = "/bank-details-to-check"
+
+    @get("/", permission=Permission.INVOICES_READ)
+    async def listed(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
+        """Show what waits, oldest first."""
+        require_finance(principal)
+        rows = await BankAccountRepository(db).waiting(principal.council_id)
+        return Template("payments/bank_checks.html", context={"rows": [(row, name, masked(row)) for row, name in rows]})
+
+    @get("/{account_id:str}", permission=Permission.INVOICES_READ)
+    async def show(
+        self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal], account_id: FromPath[str]
+    ) -> Template:
+        """Show one, with what is in use now."""
+        return await _check_page(db, principal, account_id, {}, {})
+
+    @post("/{account_id:str}", permission=Permission.INVOICES_READ)
+    async def check(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        account_id: FromPath[str],
+        data: URLEncodedBody[FormData],
+    ) -> Redirect | Template:
+        """Accept or refuse details."""
+
+        async def action() -> str:
+            form = FormReader(data)
+            answer = form.option("answer", "whether the details are right", ("accept", "refuse"))
+            reason = form.text("reason", "how you checked, or what is wrong", longest=500)
+            form.done()
+            accept = answer == "accept"
+            await BankDetailsService(db).check(principal, row_id(account_id), accept=accept, reason=reason)
+            flash(request, "Payments go to this account from tomorrow" if accept else "You have refused these details")
+            return "/bank-details-to-check"
+
+        try:
+            return await take(request, db, principal, data, action)
+        except InvalidInput as error:
+            return await _check_page(db, principal, account_id, data, error.fields)
+
+
+async def _own_page(db: AsyncSession, principal: Principal, values: FormData, errors: dict[str, str]) -> Template:
+    details = await BankDetailsService(db).own(principal)
+    context = {
+        "details": details,
+        "labels": STATE_LABELS,
+        "state_looks": STATE_LOOKS,
+        # A refused form keeps the name; numbers are typed again rather than written back into a page.
+        "values": {"account_name": values.get("account_name", "")},
+        "errors": errors,
+    }
+    return Template("payments/bank_details.html", context=context, status_code=422 if errors else 200)
+
+
+async def _check_page(
+    db: AsyncSession, principal: Principal, account_id: str, values: FormData, errors: dict[str, str]
+) -> Template:
+    service = BankDetailsService(db)
+    account, organisation, is_waiting = await service.waiting_one(principal, row_id(account_id))
+    live = await service.accounts.live_of([organisation.id], today(service.clock))
+    names = await AccountRepository(db).names({account.entered_by_user_id} if account.entered_by_user_id else set())
+    context = {
+        "account": account,
+        "account_masked": masked(account),
+        "organisation": organisation,
+        "is_waiting": is_waiting,
+        "is_own": account.entered_by_user_id == principal.user_id,
+        "entered_by": next(iter(names.values()), ""),
+        "in_use": [masked(row) for row in live.get(organisation.id, [])[:1]],
+        "values": values,
+        "errors": errors,
+    }
+    return Template("payments/bank_check.html", context=context, status_code=422 if errors else 200)

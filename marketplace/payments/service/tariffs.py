@@ -1,0 +1,146 @@
+"""Setting tariffs: dated, never retroactive, previewed."""
+
+from datetime import date, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.accounts import Permission, Principal, audit, setting
+from marketplace.core import outbox
+from marketplace.core.clock import today
+from marketplace.core.database import clock_of
+from marketplace.core.errors import InvalidInput
+from marketplace.core.formats import uk_date
+from marketplace.payments.bands import Band, fee_for, is_below_wage, read_bands, wage_lines
+from marketplace.payments.models import Tariff, TariffEvent
+from marketplace.payments.repository.tariffs import TariffRepository
+from marketplace.payments.schemas import TariffForm, TariffPreview
+
+ACCRUE_PLAN = "payments.accrue_plan"
+"""Name of the task that turns a signed-off plan into money."""
+
+OLDEST_FIRST_DAY = timedelta(days=366)
+
+
+class TariffService:
+    """The verbs of tariffs."""
+
+    def __init__(self, db: AsyncSession) -> None:
+        self.db = db
+        self.clock = clock_of(db)
+        self.tariffs = TariffRepository(db)
+
+    async def preview(self, principal: Principal, bands: tuple[Band, ...], starts_on: date) -> TariffPreview:
+        """Work out what bands would have cost for plans completed in the last six months.
+
+        Plans count by the day they were completed and by their recorded time; the legal wage is the one that holds on
+        the first day of the tariff.
+        """
+        principal.require(Permission.TARIFFS_READ)
+        until = today(self.clock) + timedelta(days=1)
+        since = _months_before(until, 6)
+        wage_pence: int = await setting(self.db, principal.council_id, "payments.legal_wage_pence", starts_on)
+        rows = await self.tariffs.plans_by_minutes(principal.council_id, since, until)
+        fees = [(minutes, plans, fee_for(bands, minutes)) for minutes, plans, _ in rows]
+        return TariffPreview(
+            since=since,
+            until=until,
+            plans=sum(plans for _, plans, _ in fees),
+            paid_pence=sum(int(paid) for _, _, paid in rows),
+            would_pence=sum(plans * fee for _, plans, fee in fees),
+            short_plans=sum(plans for minutes, plans, fee in fees if is_below_wage(fee, minutes, wage_pence)),
+            longest_minutes=max((minutes for minutes, _, _ in fees), default=0),
+            wage_pence=wage_pence,
+            wage_lines=wage_lines(bands, wage_pence),
+        )
+
+    async def check_start(self, principal: Principal, starts_on: date) -> Tariff | None:
+        """Refuse a first day that would change what finished work earns. Returns the tariff that will end.
+
+        The very first tariff may start in the past: plans that were completed without one wait for it.
+
+        Raises:
+            InvalidInput: On the field `starts_on`.
+        """
+        now = today(self.clock)
+        latest = await self.tariffs.latest(principal.council_id, TariffEvent.PLAN_COMPLETED)
+        message = None
+        if latest is None:
+            if starts_on < now - OLDEST_FIRST_DAY:
+                message = "The first day must not be more than a year ago"
+        elif starts_on <= now:
+            message = "The first day must be tomorrow or later: plans completed before keep the tariff of their day"
+        elif starts_on <= latest.starts_on:
+            message = f"A tariff from {uk_date(latest.starts_on)} is set already. Choose a later day"
+        if starts_on > now + 2 * OLDEST_FIRST_DAY:
+            message = "The first day must be within two years"
+        if message:
+            raise InvalidInput({"starts_on": message})
+        return latest
+
+    async def set(self, principal: Principal, form: TariffForm) -> Tariff:
+        """Set a tariff from a day on; the one before ends on that day.
+
+        Work that was parked because no tariff covered its day is tried again.
+
+        Raises:
+            Forbidden: The role may not.
+            InvalidInput: The day would change the past, or lies before another tariff.
+        """
+        principal.require(Permission.TARIFFS_SET)
+        council_id = principal.council_id
+        await self.tariffs.hold(council_id)
+        latest = await self.check_start(principal, form.starts_on)
+        if latest is not None and (latest.ends_on is None or latest.ends_on > form.starts_on):
+            before: dict[str, object] = {"ends_on": latest.ends_on}
+            latest.ends_on = form.starts_on
+            self._record(principal, "payments.end_tariff", latest.id, before=before, after={"ends_on": form.starts_on})
+        tariff = Tariff(
+            council_id=council_id,
+            event=TariffEvent.PLAN_COMPLETED,
+            name=form.name,
+            bands=[{"up_to_minutes": band.up_to_minutes, "pence": band.pence} for band in form.bands],
+            starts_on=form.starts_on,
+            source=form.source,
+            set_by_user_id=principal.user_id,
+            set_at=self.clock.now(),
+        )
+        self.db.add(tariff)
+        await self.db.flush()
+        after: dict[str, object] = {
+            "name": form.name,
+            "starts_on": form.starts_on,
+            "bands": tariff.bands,
+            "source": form.source,
+        }
+        self._record(principal, "payments.set_tariff", tariff.id, after=after)
+        for message_id in await self.tariffs.parked(council_id, ACCRUE_PLAN):
+            await outbox.unpark(self.db, message_id, ACCRUE_PLAN)
+        return tariff
+
+    async def wage_warnings(self, principal: Principal, tariffs: list[Tariff]) -> dict[UUID, TariffPreview]:
+        """Return the preview of each tariff that stands or is to come, so that the page can warn."""
+        now = today(self.clock)
+        live = [tariff for tariff in tariffs if tariff.ends_on is None or tariff.ends_on > now]
+        return {
+            tariff.id: await self.preview(principal, read_bands(tariff.bands), max(tariff.starts_on, now))
+            for tariff in live[:3]
+        }
+
+    def _record(self, principal: Principal, action: str, tariff_id: UUID, **values: dict[str, object]) -> None:
+        audit.record(
+            self.db,
+            principal,
+            action,
+            council_id=principal.council_id,
+            subject_kind="tariff",
+            subject_id=tariff_id,
+            before=values.get("before"),
+            after=values.get("after"),
+        )
+
+
+def _months_before(day: date, months: int) -> date:
+    """Return the same day some months earlier, the 28th at the latest."""
+    whole = day.year * 12 + day.month - 1 - months
+    return date(whole // 12, whole % 12 + 1, min(day.day, 28))

@@ -1,0 +1,6 @@
+"""The verbs of plans and reviews."""
+
+from marketplace.plans.service.plans import PlanService
+from marketplace.plans.service.reviews import ReviewService
+
+__all__ = ["PlanService", "ReviewService"]

@@ -1,0 +1,18 @@
+"""Pages and JSON of providers: the market, organisations, availability and own listings."""
+
+from marketplace.providers.routes.api import search_listings
+from marketplace.providers.routes.availability import AvailabilityController
+from marketplace.providers.routes.listings import OwnListingController
+from marketplace.providers.routes.market import listing_page, market_page, register_page
+from marketplace.providers.routes.organisations import AccreditationController, OrganisationController
+
+ROUTES = [
+    market_page,
+    register_page,
+    listing_page,
+    search_listings,
+    OrganisationController,
+    AccreditationController,
+    AvailabilityController,
+    OwnListingController,
+]

@@ -1,0 +1,94 @@
+"""The regulator's register on the market: what a location offers, taken from the register's own words."""
+
+from collections.abc import Sequence
+
+from marketplace.accounts.words import NEEDS
+from marketplace.providers.models import CATEGORY_LABELS, ListingCategory, RegulatorLocation
+from marketplace.providers.repository.market import (
+    HOME_CARE_TYPE,
+    REGISTER_HOME_CARE_METRES,
+    REGISTER_PREFIX,
+    SUPPORTED_LIVING_TYPES,
+)
+from marketplace.providers.service.words import KIND_OF
+from search import ListingDocument
+from search.documents import NOT_RATED
+
+NOT_BOOKED_HERE = "On the public register. It does not take bookings here."
+
+_NEEDS_OF_SPECIALISM: dict[str, tuple[str, ...]] = {
+    "Caring for adults over 65 yrs": ("older",),
+    "Dementia": ("dementia",),
+    "Learning disabilities": ("learning", "autism"),
+    "Mental health conditions": ("mental_health",),
+    "Physical disabilities": ("physical",),
+    "Sensory impairment": ("sight", "hearing"),
+    "Substance misuse problems": ("substance",),
+}
+"""The register's specialisms in the words that people and workers use; the register joins autism with learning
+disability and sight with hearing."""
+
+
+def category_of(location: RegulatorLocation) -> ListingCategory:
+    """Give the category of a register entry from its service types.
+
+    A place that is a care home and more is a care home first; home care comes before supported living, since most
+    supported living is given by home care agencies.
+    """
+    if location.is_care_home:
+        return ListingCategory.CARE_HOME
+    if HOME_CARE_TYPE in location.service_types:
+        return ListingCategory.HOME_CARE
+    if any(name in location.service_types for name in SUPPORTED_LIVING_TYPES):
+        return ListingCategory.SUPPORTED_LIVING
+    return ListingCategory.OTHER_REGULATED
+
+
+def suits_of(location: RegulatorLocation) -> list[str]:
+    """Give the needs that a register entry says it is for, in our words."""
+    codes = [code for name in location.specialisms for code in _NEEDS_OF_SPECIALISM.get(name, ())]
+    return [NEEDS[code] for code in dict.fromkeys(codes)]
+
+
+def register_document(location: RegulatorLocation) -> ListingDocument:
+    """Turn a register entry into what is searched."""
+    category = category_of(location)
+    return ListingDocument(
+        id=REGISTER_PREFIX + location.location_id,
+        name=location.name,
+        provider=location.provider_name,
+        category=category.value,
+        kind=KIND_OF[category],
+        summary=summary_of(location),
+        body=NOT_BOOKED_HERE,
+        keywords=[
+            CATEGORY_LABELS[category],
+            *location.service_types,
+            *location.specialisms,
+            *([location.also_known_as] if location.also_known_as else []),
+        ],
+        suits=suits_of(location),
+        town=location.town,
+        postcode_area=location.postcode.split(" ")[0],
+        lat=location.lat,
+        lon=location.lon,
+        radius_metres=REGISTER_HOME_CARE_METRES if category is ListingCategory.HOME_CARE else None,
+        rating=location.rating_overall or NOT_RATED,
+        updated_at=location.updated_at.isoformat(),
+    )
+
+
+def summary_of(location: RegulatorLocation) -> str:
+    """Say in one sentence what a register entry is, from the register's facts alone."""
+    parts = [CATEGORY_LABELS[category_of(location)]]
+    if location.town:
+        parts.append(f"in {location.town}")
+    suits = suits_of(location)
+    if suits:
+        parts.append(f"for {_joined([word[:1].lower() + word[1:] for word in suits])}")
+    beds = f", with {location.beds} beds" if location.is_care_home and location.beds else ""
+    return f"{' '.join(parts)}{beds}."
+
+
+def _joined(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,124 @@
+"""Loads the demo: everything in one transaction, once."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import msgspec
+from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.accounts.models import Council as CouncilRow
+from marketplace.accounts.models import Membership, User
+from marketplace.accounts.permissions import ROLE_LABELS
+from marketplace.accounts.service import hash_password
+from marketplace.core.clock import Clock, SystemClock, today
+from marketplace.core.database import SessionMaker, transaction
+from marketplace.reporting.demo.book import Book
+from marketplace.reporting.demo.content.councils import COUNCILS
+from marketplace.reporting.demo.councils import make_council
+from marketplace.reporting.demo.market import Numbers, make_market
+from marketplace.reporting.demo.messages import tell_messages
+from marketplace.reporting.demo.money import FinanceTeller
+from marketplace.reporting.demo.people import make_people
+from marketplace.reporting.demo.plans import PlanTeller
+from marketplace.reporting.demo.referrals import Desk
+from marketplace.reporting.demo.spots import Spots
+from marketplace.reporting.demo.stories import make_stories
+from marketplace.reporting.demo.visits import VisitTeller
+from marketplace.reporting.demo.world import World
+
+SEED = 2015
+PASSWORD = "demo-password"  # noqa: S105 - shown on the sign-in page of a demo
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the share that is done (0 to 1)."""
+
+
+class SignIn(msgspec.Struct, frozen=True):
+    """Somebody the demo can be entered as."""
+
+    email: str
+    name: str
+    role: str
+    council: str
+
+
+class DemoReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a load did. `created` is false when the demo was there already."""
+
+    created: bool
+    rows: int
+    counts: dict[str, int]
+    sign_ins: tuple[SignIn, ...]
+    password: str = PASSWORD
+
+
+async def load_demo(maker: SessionMaker, clock: Clock | None = None, *, progress: Progress | None = None) -> DemoReport:
+    """Load the three councils of the demo with six months of history up to now.
+
+    Everything that varies follows from one seed and from today's date, so that dashboards always look alive. The load
+    is recognised by its councils' addresses: when one of them exists, nothing is written.
+
+    Args:
+        maker: Sessions on the installation's database.
+        clock: The present, where history ends; the machine's own when left out.
+        progress: Told how far the load is.
+    """
+    note = progress or _say_nothing
+    async with transaction(maker, "every") as db:
+        # Two loads at once would both find nothing; the second waits here and then finds the first.
+        await db.execute(text("SELECT pg_advisory_xact_lock(hashtext('demo'))"))
+        slugs = [council.slug for council in COUNCILS]
+        if await db.scalar(select(CouncilRow.id).where(CouncilRow.slug.in_(slugs)).limit(1)) is not None:
+            return DemoReport(created=False, rows=0, counts={}, sign_ins=await _sign_ins(db))
+        note("Writing six months of history", 0.0)
+        book = await _write_book(db, clock or SystemClock(), note)
+        note("Storing it", 0.6)
+        rows = await book.write(db)
+        counts = Counter({table.name: len(kept) for table, kept in book.rows.items()})
+        note("Done", 1.0)
+        return DemoReport(created=True, rows=rows, counts=dict(counts), sign_ins=await _sign_ins(db))
+
+
+async def _write_book(db: AsyncSession, clock: Clock, note: Progress) -> Book:
+    rng = random.Random(SEED)  # noqa: S311 - repeatable on purpose, nothing secret comes from it
+    now = clock.now()
+    book = Book(rng, now)
+    districts = [district for council in COUNCILS for district in council.districts]
+    spots = await Spots.read(db, rng, districts)
+    world = World(now, today(clock), rng, book, spots, await hash_password(PASSWORD))
+    numbers = Numbers()
+    for number, council_text in enumerate(COUNCILS, start=1):
+        council = make_council(world, council_text, number)
+        make_market(world, council, numbers)
+        make_people(world, council)
+        desk, plans, visits = Desk(world, council), PlanTeller(world, council), VisitTeller(world, council)
+        for story in make_stories(world, council):
+            matched = desk.tell(story)
+            if matched is not None:
+                plans.tell(matched)
+        visits.tell()
+        finance = FinanceTeller(world, council)
+        finance.accrue(plans.signed_off, visits.earned)
+        finance.bill()
+        tell_messages(world, council)
+        note(f"Writing six months of history: {council_text.short_name}", 0.2 * number)
+    return book
+
+
+async def _sign_ins(db: AsyncSession) -> tuple[SignIn, ...]:
+    rows = await db.execute(
+        select(User, Membership, CouncilRow)
+        .join(Membership, Membership.user_id == User.id)
+        .join(CouncilRow, CouncilRow.id == Membership.council_id)
+        .where(User.is_demo)
+        .order_by(CouncilRow.name, Membership.id)
+    )
+    return tuple(
+        SignIn(user.email, user.name, ROLE_LABELS[membership.role], council.short_name)
+        for user, membership, council in rows
+    )
+
+
+def _say_nothing(what: str, share: float) -> None:
+    """Take the place of a progress bar."""

@@ -1,0 +1,102 @@
+"""A browser and a site for journeys: headless Chromium walks what a person would."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from marketplace.web.app import BUILT_ASSETS
+from tests.conftest import admin, clone_database
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Site:
+    """Where the site runs, and a hand on its clock."""
+
+    def __init__(self, address: str, data_dir: Path) -> None:
+        self.address = address
+        self.data_dir = data_dir
+
+    def move_clock(self, *, hours: float) -> None:
+        """Let time pass."""
+        httpx.post(f"{self.address}/test-clock", json={"seconds": int(hours * 3600)}).raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Generator[Site, None, None]:
+    """The demo, served in a process of its own."""
+    if not (BUILT_ASSETS / "manifest.json").exists():
+        pytest.skip("the style sheets are not built: run `make assets`")
+    data_dir = tmp_path_factory.mktemp("site")
+    name = f"journeys_{worker_id}"
+    url = asyncio.run(clone_database(name))
+    port, sandbox_port = free_port(), free_port()
+    arguments = ["--database", url, "--data-dir", data_dir, "--port", port, "--sandbox-port", sandbox_port]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.journeys.site", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line.strip() == "ready", f"the site did not start: {line!r}"
+        address = f"http://localhost:{port}"
+        with httpx.Client() as client:
+            for _ in range(100):
+                try:
+                    if client.get(f"{address}/health").status_code == 200:
+                        break
+                except httpx.TransportError:
+                    pass
+        yield Site(address, data_dir)
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        asyncio.run(admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Generator[Any, None, None]:
+    """Debian's Chromium under Playwright."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed: browser journeys are skipped")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()

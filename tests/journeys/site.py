@@ -1,0 +1,152 @@
+"""A whole site for browser journeys, in a process of its own: real pages, database, outbox and card sandbox.
+
+Started by `tests/journeys/conftest.py` as `python -m tests.journeys.site`. It differs from `marketplace serve` in two
+things only: its clock can be moved (POST /test-clock with a number of seconds), and the outbox is delivered inside the
+process instead of through the queue, so that a journey can wait for it.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+
+from granian.constants import Interfaces
+from granian.server.embed import Server
+from litestar import post
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from marketplace.accounts.service import use_hasher
+from marketplace.core import log, outbox, schedule, tables
+from marketplace.core.database import make_engine, make_session_maker, session_maker, transaction, use_session_maker
+from marketplace.core.queue import deliver
+from marketplace.core.settings import Settings
+from marketplace.reporting.demo import load_demo
+from marketplace.web.app import BUILT_ASSETS, build_app, surround
+from marketplace.web.pages import load_manifest
+from marketplace.web.parts import open_parts
+
+PACKAGES_WITH_TASKS = (*tables.PACKAGES, "reporting")
+
+
+class OffsetClock:
+    """The machine's clock, moved on by as much as a journey wants."""
+
+    def __init__(self) -> None:
+        self.offset = timedelta()
+
+    def now(self) -> datetime:
+        """Return the present instant of the site."""
+        return datetime.now(UTC) + self.offset
+
+
+def import_tasks() -> None:
+    """Import every package's tasks, so that their listeners are known."""
+    root = Path(__file__).resolve().parents[2] / "marketplace"
+    for package in PACKAGES_WITH_TASKS:
+        for module in sorted((root / package).glob("tasks*.py")):
+            import_module(f"marketplace.{package}.{module.stem}")
+
+
+async def deliver_for_ever(stop: asyncio.Event) -> None:
+    """Relay and deliver messages, and run the scheduled jobs that are due, until told to stop."""
+    while not stop.is_set():
+        async with transaction(session_maker(), "every") as db:
+            deliveries = await outbox.relay(db)
+            jobs = await schedule.due(db)
+            for job in jobs:
+                await schedule.note_start(db, job)
+        for delivery in deliveries:
+            await deliver(delivery)
+        for job in jobs:
+            await job.run()
+        if not deliveries:
+            await asyncio.sleep(0.1)
+
+
+async def serve(database_url: str, data_dir: Path, port: int, sandbox_port: int) -> None:
+    """Load the demo, then serve until SIGTERM."""
+    settings = Settings(
+        data_dir=data_dir,
+        secret_key="a secret of the journeys that is long enough",
+        public_url=f"http://localhost:{port}",
+        port=port,
+        stripe_secret_key="sk_test_marketplace_sandbox",
+        stripe_webhook_secret="whsec_journeys",
+        stripe_api_base=f"http://localhost:{sandbox_port}",
+        demo=True,
+    )
+    clock = OffsetClock()
+    engine = make_engine(database_url, pool_size=8)
+    maker = make_session_maker(engine, clock)
+    use_session_maker(maker)
+    await load_demo(maker, clock)
+    import_tasks()
+    parts = open_parts(settings)
+    prepare = parts.pop("prepare", None)
+    if prepare is not None:
+        await prepare()
+
+    @post("/test-clock", permission=None, csrf=False, status_code=204)
+    async def move_clock(data: dict[str, int]) -> None:
+        clock.offset += timedelta(seconds=data["seconds"])
+
+    app = build_app(settings, maker=maker, clock=clock, manifest=load_manifest(BUILT_ASSETS), state=parts)
+    app.register(move_clock)
+    stop = asyncio.Event()
+    server = Server(
+        surround(app, settings), address="127.0.0.1", port=port, interface=Interfaces.ASGI, websockets=False
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    background = asyncio.create_task(deliver_for_ever(stop))
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    await server.serve()
+    stop.set()
+    await background
+    await engine.dispose()
+
+
+def start_sandbox(port: int, site_port: int, data_dir: Path) -> "subprocess.Popen[bytes]":
+    """Start the card sandbox beside the site."""
+    environment = {
+        **os.environ,
+        "SANDBOX_HOST": "127.0.0.1",
+        "SANDBOX_PORT": str(port),
+        "SANDBOX_WEBHOOK_URL": f"http://localhost:{site_port}/webhooks/stripe",
+        "SANDBOX_WEBHOOK_SECRET": "whsec_journeys",
+        "SANDBOX_PUBLIC_URL": f"http://localhost:{port}",
+        "SANDBOX_API_KEY": "sk_test_marketplace_sandbox",
+        "SANDBOX_STATE_FILE": str(data_dir / "sandbox.sqlite"),
+    }
+    return subprocess.Popen([sys.executable, "-m", "marketplace.payments.sandbox"], env=environment)
+
+
+def main() -> None:
+    """Run the site as the arguments say."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--database", required=True)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--sandbox-port", type=int, required=True)
+    given = parser.parse_args()
+    use_hasher(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1))
+    log.configure(level=30)
+    sandbox = start_sandbox(given.sandbox_port, given.port, given.data_dir)
+    try:
+        asyncio.run(serve(given.database, given.data_dir, given.port, given.sandbox_port))
+    finally:
+        sandbox.terminate()
+        sandbox.wait(10)
+    # The embedded server may abort at interpreter shutdown; everything is stored by now.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

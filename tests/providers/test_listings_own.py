@@ -1,0 +1,169 @@
+"""Providers keep their listings and their time true."""
+
+from datetime import date, time
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from marketplace.accounts.permissions import Role
+from marketplace.providers.models import WorkerKind
+from tests.browser import Browser, count, events
+from tests.factories import make_listing, make_member, make_organisation, make_worker
+
+HOURS = {f"day{day}": "" for day in range(7)} | {"radius_miles": "10"}
+
+
+@pytest.fixture
+async def pa(db: Any) -> dict[str, Any]:
+    """A personal assistant with a listing."""
+    organisation = await make_organisation(db)
+    worker = await make_worker(db, organisation, kind=WorkerKind.PA)
+    listing = await make_listing(db, organisation, worker_id=worker.id, title="Out and about")
+    member = await make_member(db, Role.PA, organisation_id=organisation.id, worker_id=worker.id)
+    return {"member": member, "worker_id": worker.id, "listing_id": listing.id, "organisation": organisation}
+
+
+def listing_form(**changes: str) -> dict[str, str]:
+    """The form of a listing."""
+    return {
+        "title": "Out and about", "summary": "Friendly support with daily life.", "price_unit": "hour",
+        "price": "16.00", "area": "radius", "miles": "12", "is_published": "yes", "version": "1", **changes,
+    }  # fmt: skip
+
+
+async def test_a_listing_is_changed_and_told_to_the_index(browser: Browser, db: Any, pa: Any) -> None:
+    reader = await browser.signed_in(pa["member"])
+    await reader.open("/provider/listings")
+    page = await reader.open(f"/provider/listings/{pa['listing_id']}")
+    assert page.field("price") == "16.00"
+    await reader.post(f"/provider/listings/{pa['listing_id']}", listing_form(price="17.50", title="Days out"))
+    assert await count(db, "listings", "title = 'Days out' AND price_pence = 1750 AND version = 2") == 1
+    assert await events(db) == ["ListingChanged"]
+    assert await count(db, "audit_entries", "action = 'providers.change_listing'") == 1
+    public = await browser.open(f"/market/{pa['listing_id']}")
+    assert "£17.50" in public.words
+
+
+async def test_a_listing_changed_by_somebody_else_is_not_overwritten(browser: Browser, db: Any, pa: Any) -> None:
+    reader = await browser.signed_in(pa["member"])
+    address = f"/provider/listings/{pa['listing_id']}"
+    await reader.post(address, listing_form(title="First"))
+    page = await reader.post(address, listing_form(title="Second"), expect=409)
+    assert "Somebody else changed this listing" in page.words
+    assert await count(db, "listings", "title = 'First'") == 1
+
+
+async def test_an_unpublished_listing_leaves_the_market(browser: Browser, pa: Any) -> None:
+    reader = await browser.signed_in(pa["member"])
+    form = listing_form()
+    del form["is_published"]
+    await reader.post(f"/provider/listings/{pa['listing_id']}", form)
+    await browser.get(f"/market/{pa['listing_id']}", expect=404)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"title": ""}, "title"),
+        ({"title": "x" * 101}, "title"),
+        ({"price": "lots"}, "price"),
+        ({"price": "-1"}, "price"),
+        ({"price_unit": "wish"}, "price_unit"),
+        ({"area": "moon"}, "area"),
+        ({"miles": "1000"}, "miles"),
+    ],
+)
+async def test_a_wrong_listing_is_refused(
+    browser: Browser, db: Any, pa: Any, changes: dict[str, str], field: str
+) -> None:
+    reader = await browser.signed_in(pa["member"])
+    page = await reader.post(f"/provider/listings/{pa['listing_id']}", listing_form(**changes), expect=422)
+    assert field in page.errors()
+    assert await events(db) == []
+
+
+async def test_nobody_changes_the_listing_of_others(browser: Browser, db: Any, pa: Any) -> None:
+    other = await make_listing(db, await make_organisation(db))
+    colleague = await make_listing(db, pa["organisation"])
+    ids = (other.id, colleague.id)
+    reader = await browser.signed_in(pa["member"])
+    for listing_id in ids:
+        await reader.get(f"/provider/listings/{listing_id}", expect=404)
+        await reader.post(f"/provider/listings/{listing_id}", listing_form(title="Mine"), expect=404)
+    assert await count(db, "listings", "title = 'Mine'") == 0
+
+
+async def test_usual_hours_are_written_as_people_say_them(browser: Browser, db: Any, pa: Any) -> None:
+    reader = await browser.signed_in(pa["member"])
+    page = await reader.open("/availability")
+    assert page.field("day0") == "9am to 5pm"
+    assert page.link(r"^/provider/listings$")
+    form = {**HOURS, "day0": "9am to midday, 2pm to 6:30pm", "day5": "10:00-14:00"}
+    await reader.post(f"/availability/{pa['worker_id']}/hours", form)
+    page = await reader.open("/availability")
+    assert page.field("day0") == "9am to midday, 2pm to 6:30pm"
+    assert page.field("day5") == "10am to 2pm"
+    assert page.field("day1") == ""
+    assert page.field("radius_miles") == "10"
+    assert await events(db) == ["ListingChanged"]
+    assert await count(db, "audit_entries", "action = 'providers.set_hours'") == 1
+
+
+@pytest.mark.parametrize(
+    "typed", ["all day", "9am", "5pm to 9am", "9am to 1pm, midday to 5pm", "9am to 25pm", "9am to 5pm to 6pm"]
+)
+async def test_wrong_hours_are_refused_and_kept(browser: Browser, db: Any, pa: Any, typed: str) -> None:
+    reader = await browser.signed_in(pa["member"])
+    form = {**HOURS, "day3": typed}
+    page = await reader.post(f"/availability/{pa['worker_id']}/hours", form, expect=422)
+    assert "day3" in page.errors()
+    assert page.field("day3") == typed
+    assert await count(db, "worker_hours") == 5
+
+
+async def test_days_away_are_added_once_and_taken_back(browser: Browser, db: Any, pa: Any) -> None:
+    reader = await browser.signed_in(pa["member"])
+    form = {
+        "first_day-day": "1", "first_day-month": "6", "first_day-year": "2027",
+        "last_away-day": "7", "last_away-month": "6", "last_away-year": "2027",
+    }  # fmt: skip
+    address = f"/availability/{pa['worker_id']}/absences"
+    await reader.post(address, form)
+    page = await reader.open("/availability")
+    assert "1 June 2027 to 7 June 2027" in page.words
+    again = await reader.post(address, form, expect=422)
+    assert "first_day" in again.errors()
+    past = await reader.post(address, {**form, "first_day-year": "2020", "last_away-year": "2020"}, expect=422)
+    assert "last_away" in past.errors()
+    row = (await db.execute(text("SELECT id FROM worker_absences"))).scalar_one()
+    await reader.post(f"{address}/{row}/remove")
+    assert await count(db, "worker_absences") == 0
+
+
+async def test_a_provider_sets_the_time_of_its_own_workers_only(browser: Browser, db: Any, pa: Any) -> None:
+    provider = await make_member(db, Role.PROVIDER, organisation_id=pa["organisation"].id)
+    stranger = await make_worker(db, await make_organisation(db))
+    stranger_id = stranger.id
+    reader = await browser.signed_in(provider)
+    assistant = await browser.signed_in(pa["member"])
+    page = await reader.open("/availability")
+    assert page.link(rf"/availability/{pa['worker_id']}")
+    await reader.open(f"/availability/{pa['worker_id']}")
+    done = await reader.post(f"/availability/{pa['worker_id']}/hours", {**HOURS, "day6": "8am to 8pm"})
+    assert done.location == f"/availability/{pa['worker_id']}"
+    await reader.get(f"/availability/{stranger_id}", expect=404)
+    await reader.post(f"/availability/{stranger_id}/hours", HOURS, expect=404)
+    await assistant.get(f"/availability/{stranger_id}", expect=404)
+
+
+async def test_a_planner_sees_the_share_of_full_time(browser: Browser, db: Any) -> None:
+    organisation = await make_organisation(db)
+    worker = await make_worker(
+        db, organisation, fte_percent=60, hours=[(0, time(9), time(17))], starts_on=date(2027, 1, 1)
+    )
+    planner = await make_member(db, Role.PLANNER, organisation_id=organisation.id, worker_id=worker.id)
+    reader = await browser.signed_in(planner)
+    page = await reader.open("/availability")
+    assert "You work 60% of full time" in page.words
+    assert "/provider/listings" not in page.text
