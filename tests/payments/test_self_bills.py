@@ -144,11 +144,7 @@ async def test_what_changed_since_the_preview_is_shown_first(browser: Browser, d
 
 @pytest.mark.parametrize(
     ("change", "field"),
-    [
-        ({"last_on-day": "31"}, "last_on"),
-        ({"last_on-year": "2028"}, "last_on"),
-        ({"first_on-year": "2025"}, "first_on"),
-    ],
+    [({"last_on-day": "31"}, "last_on"), ({"last_on-year": "2028"}, "last_on"), ({"first_on-year": "2025"}, "first_on")],
 )
 async def test_a_wrong_period_is_explained(
     browser: Browser, db: AsyncSession, change: dict[str, str], field: str
