@@ -125,7 +125,8 @@ def start_sandbox(port: int, site_port: int, data_dir: Path) -> "subprocess.Pope
         "SANDBOX_API_KEY": "sk_test_marketplace_sandbox",
         "SANDBOX_STATE_FILE": str(data_dir / "sandbox.sqlite"),
     }
-    return subprocess.Popen([sys.executable, "-m", "marketplace.payments.sandbox"], env=environment)
+    command = [sys.executable, "-m", "marketplace.payments.sandbox"]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
 
 
 def main() -> None:
