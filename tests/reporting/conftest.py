@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator, Generator
 from time import perf_counter
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from marketplace.core.clock import FixedClock
-from marketplace.core.database import SessionMaker, make_engine, make_session_maker, scope_to, use_session_maker
+from marketplace.core.database import make_engine, make_session_maker
 from marketplace.reporting.demo import DemoReport, load_demo
 from tests.conftest import NOW, admin, clone_database
 

@@ -8,6 +8,8 @@ from marketplace.payments.sandbox.objects import PLATFORM_ACCOUNT, new_id
 from marketplace.payments.sandbox.store import Json
 
 LINK_LIFE_SECONDS = 300
+EXAMPLE_PREFIX = "acct_demo_"
+"""How ids of accounts of the example data start."""
 _DUE = ["business_profile.url", "external_account", "tos_acceptance.date", "tos_acceptance.ip"]
 
 
@@ -75,6 +77,13 @@ def new_account(*, created: int, kind: str, country: str, account_id: str | None
 def platform_account(created: int) -> Json:
     """The account that the API key belongs to."""
     body = new_account(created=created, kind="standard", country="GB", account_id=PLATFORM_ACCOUNT)
+    complete_onboarding(body)
+    return body
+
+
+def example_account(account_id: str, created: int) -> Json:
+    """An account of the example data, open for payments: the loader writes its id without calling the sandbox."""
+    body = new_account(created=created, kind="standard", country="GB", account_id=account_id)
     complete_onboarding(body)
     return body
 

@@ -15,6 +15,7 @@ from functools import partial
 
 import msgspec
 
+from marketplace.payments.sandbox.accounts import EXAMPLE_PREFIX, example_account
 from marketplace.payments.sandbox.checkout import create_session, current_session, expire_session
 from marketplace.payments.sandbox.errors import ApiError
 from marketplace.payments.sandbox.faults import CallFault
@@ -61,6 +62,8 @@ class ApiAnswer(msgspec.Struct, frozen=True):
 def _get(kind: str) -> Endpoint:
     def endpoint(sandbox: Sandbox, call: Call, object_id: str) -> Json:
         owner = "" if kind == "account" else call.account
+        if kind == "account":
+            _know_example(sandbox, object_id)
         return sandbox.store.get(kind, object_id, owner).body
 
     return endpoint
@@ -190,6 +193,7 @@ def _authenticate(sandbox: Sandbox, headers: Mapping[str, str]) -> str:
     account = headers.get("stripe-account", "")
     if account in {"", PLATFORM_ACCOUNT}:
         return ""
+    _know_example(sandbox, account)
     if sandbox.store.anyones("account", account) is None:
         raise ApiError(
             403,
@@ -199,6 +203,12 @@ def _authenticate(sandbox: Sandbox, headers: Mapping[str, str]) -> str:
             code="account_invalid",
         )
     return account
+
+
+def _know_example(sandbox: Sandbox, account_id: str) -> None:
+    """Open an account of the example data when it is first named."""
+    if account_id.startswith(EXAMPLE_PREFIX) and sandbox.store.anyones("account", account_id) is None:
+        sandbox.store.add(example_account(account_id, sandbox.now_seconds()), "")
 
 
 def api_key_of(headers: Mapping[str, str]) -> str | None:

@@ -12,7 +12,7 @@ from marketplace.accounts.models import Council as CouncilRow
 from marketplace.accounts.models import Membership, User
 from marketplace.accounts.permissions import ROLE_LABELS
 from marketplace.accounts.service import hash_password
-from marketplace.core.clock import Clock, today
+from marketplace.core.clock import Clock, SystemClock, today
 from marketplace.core.database import SessionMaker, transaction
 from marketplace.reporting.demo.book import Book
 from marketplace.reporting.demo.content.councils import COUNCILS
@@ -53,7 +53,7 @@ class DemoReport(msgspec.Struct, frozen=True, kw_only=True):
     password: str = PASSWORD
 
 
-async def load_demo(maker: SessionMaker, clock: Clock, *, progress: Progress | None = None) -> DemoReport:
+async def load_demo(maker: SessionMaker, clock: Clock | None = None, *, progress: Progress | None = None) -> DemoReport:
     """Load the three councils of the demo with six months of history up to now.
 
     Everything that varies follows from one seed and from today's date, so that dashboards always look alive. The load
@@ -61,7 +61,7 @@ async def load_demo(maker: SessionMaker, clock: Clock, *, progress: Progress | N
 
     Args:
         maker: Sessions on the installation's database.
-        clock: The present; history ends there.
+        clock: The present, where history ends; the machine's own when left out.
         progress: Told how far the load is.
     """
     note = progress or _say_nothing
@@ -72,7 +72,7 @@ async def load_demo(maker: SessionMaker, clock: Clock, *, progress: Progress | N
         if await db.scalar(select(CouncilRow.id).where(CouncilRow.slug.in_(slugs)).limit(1)) is not None:
             return DemoReport(created=False, rows=0, counts={}, sign_ins=await _sign_ins(db))
         note("Writing six months of history", 0.0)
-        book = await _write_book(db, clock, note)
+        book = await _write_book(db, clock or SystemClock(), note)
         note("Storing it", 0.6)
         rows = await book.write(db)
         counts = Counter({table.name: len(kept) for table, kept in book.rows.items()})

@@ -104,7 +104,7 @@ class VisitTeller:
             source = self.world.book.id(at)
             self.world.book.post(
                 self.council.id,
-                "direct-payment-paid-in",
+                "direct-payment-funding",
                 source,
                 [
                     debit(Purpose.DIRECT_PAYMENT_SPEND, amount),

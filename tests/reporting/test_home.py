@@ -1,0 +1,100 @@
+"""Dashboards: one for each role, with what waits and links that lead there."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.accounts.models import Council, Membership, User
+from tests.browser import Browser, Page
+from tests.factories import Member
+from tests.reporting.conftest import Loaded
+
+ROLES = (
+    *("person", "representative", "selffunder", "planner", "provider", "pa", "worker", "broker", "quality"),
+    *("accreditor", "finance", "finance-checker", "manager", "admin"),
+)
+
+
+async def member(db: AsyncSession, email: str) -> Member:
+    """Return somebody of the demo."""
+    row: Any = (
+        await db.execute(
+            select(User, Membership, Council)
+            .join(Membership, Membership.user_id == User.id)
+            .join(Council, Council.id == Membership.council_id)
+            .where(User.email == email)
+        )
+    ).one()
+    return Member(row[0], row[1], row[2])
+
+
+async def home(browser: Browser, db: AsyncSession, email: str) -> Page:
+    """Open somebody's dashboard."""
+    signed_in = await browser.signed_in(await member(db, email))
+    return await signed_in.open("/home")
+
+
+@pytest.mark.parametrize("council", ["lancashire", "doncaster", "derby"])
+@pytest.mark.parametrize("role", ROLES)
+async def test_each_role_has_a_dashboard(
+    demo: Loaded, browser: Browser, db: AsyncSession, council: str, role: str
+) -> None:
+    page = await home(browser, db, f"{role}@{council}.example")
+    assert page.heading == "What needs you now"
+    assert council.capitalize() in page.words
+
+
+async def test_all_sign_ins_are_reported(demo: Loaded) -> None:
+    emails = {sign_in.email for sign_in in demo.report.sign_ins}
+    assert emails == {f"{role}@{slug}.example" for role in ROLES for slug in ("lancashire", "doncaster", "derby")}
+
+
+@pytest.mark.parametrize(
+    ("role", "words"),
+    [
+        (
+            "broker",
+            ["1 crisis referral waiting", "urgent", "overdue", "Offers waiting for an answer", "Referrals by week"],
+        ),
+        ("planner", ["to answer", "sent back to you", "to write", "overdue", "Free places this week"]),
+        ("person", ["1 plan to read and agree", "to approve", "waiting for an answer", "Money left to book with"]),
+        ("provider", ["to answer", "Visits today", "Earned this month"]),
+        ("pa", ["to answer", "Visits today"]),
+        ("worker", ["to sign off", "to complete"]),
+        ("quality", ["to check"]),
+        ("manager", ["to sign off", "overdue", "Spent on support plans by month"]),
+        ("finance", ["to approve", "ready to pay", "on hold", "Spent on support plans by month"]),
+        ("finance-checker", ["1 payment run to release"]),
+        ("accreditor", ["ended in the last 30 days", "ending in the next 30 days"]),
+        ("admin", ["Users with a role", "Changes in the last seven days"]),
+    ],
+)
+async def test_lancashire_has_something_to_do_for_everybody(
+    demo: Loaded, browser: Browser, db: AsyncSession, role: str, words: list[str]
+) -> None:
+    page = await home(browser, db, f"{role}@lancashire.example")
+    for phrase in words:
+        assert phrase in page.words
+
+
+async def test_the_next_visit_of_the_person_is_shown(demo: Loaded, browser: Browser, db: AsyncSession) -> None:
+    assert "Next visit" in (await home(browser, db, "person@lancashire.example")).words
+
+
+async def test_a_self_funder_sees_no_direct_payment(demo: Loaded, browser: Browser, db: AsyncSession) -> None:
+    page = await home(browser, db, "selffunder@lancashire.example")
+    assert "Money left" not in page.words
+    assert "There is nothing you have to do" in page.words
+
+
+async def test_the_representative_sees_for_whom_they_act(demo: Loaded, browser: Browser, db: AsyncSession) -> None:
+    representative = await member(db, "representative@lancashire.example")
+    page = await home(browser, db, "representative@lancashire.example")
+    assert representative.membership.acting_for_name in page.text
+
+
+async def test_a_visitor_is_sent_to_sign_in(demo: Loaded, browser: Browser) -> None:
+    page = await browser.get("/home", expect=303)
+    assert page.location.startswith("/sign-in")
