@@ -11,7 +11,7 @@ import stripe
 import structlog
 from sqlalchemy import text
 
-from marketplace.bookings import Booking, BookingStatus
+from marketplace.bookings import Booking, BookingStatus, tasks  # noqa: F401 - its listeners are told
 from marketplace.bookings.checks import CHECKS as BOOKING_CHECKS
 from marketplace.core import outbox
 from marketplace.core.clock import LONDON
@@ -57,7 +57,7 @@ class Stripe:
         return (await self.api.post("/v1/accounts", data=data)).json()["id"]
 
     async def pay(self, url, number="4242 4242 4242 4242"):
-        fields = {"name": "Pat Payer", "number": number, "expiry": "12/34", "cvc": "123"}
+        fields = {"email": "payer@example.org", "name": "Pat Payer", "number": number, "expiry": "12/34", "cvc": "123"}
         return await self.api.post(urlsplit(url).path, data=fields)
 
     def events(self, *kinds):
