@@ -81,6 +81,7 @@ async def test_only_the_own_council_and_only_direct_payments(browser, db):
     without = await make_person(db, scene.council)
     loose(db, without)
     finance_member = await make_member(db, Role.FINANCE, scene.council)
+    loose(db, finance_member.user, finance_member.membership)
     finance = await browser.signed_in(finance_member)
     for person_id in (other.person.id, without.id, uuid4(), "x"):
         await finance.open(f"/direct-payments/{person_id}", expect=404)
