@@ -10,8 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Council
 from marketplace.accounts.permissions import Role
-from marketplace.core.database import clock_of
+from marketplace.core import outbox
+from marketplace.core.database import clock_of, scope_to
 from marketplace.core.ids import new_id
+from marketplace.core.queue import deliver
 from marketplace.ledger import LedgerService, Purpose, credit, debit
 from marketplace.matching.models import Complexity, Referral, ReferralSource, ReferralStatus, Urgency
 from marketplace.payments.models import Accrual, AccrualKind, BankAccount, Invoice, PaymentRun, Tariff, TariffEvent
@@ -228,5 +230,14 @@ async def balance(db: AsyncSession, council_id: UUID, purpose: Purpose, owner_id
 
 async def reload(db: AsyncSession) -> None:
     """Read again what the session holds: a browser's request lets all of it expire."""
+    await db.execute(text("SET CONSTRAINTS ALL DEFERRED"))
     for row in list(db.identity_map.values()):
         await db.refresh(row)
+
+
+async def handled(db: AsyncSession, delivery: outbox.Delivery) -> None:
+    """Let a worker handle a message, then reach every council again."""
+    await deliver(delivery)
+    await scope_to(db, "every")
+    # The worker's transaction ended by checking what was deferred; this session is still in the middle of its own.
+    await db.execute(text("SET CONSTRAINTS ALL DEFERRED"))

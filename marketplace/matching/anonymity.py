@@ -21,7 +21,7 @@ _SHAPES = (
     re.compile(r"\b\d{1,2}[/.-]\d{1,2}[/.-](?:19|20)?\d{2}\b"),
 )
 _SHORTEST_NAME = 2
-_HOUSE_NUMBER = re.compile(r"^\s*(?:flat\s+)?\d+\w?[\s,/-]+", re.IGNORECASE)
+_HOUSE_NUMBER = re.compile(r"^\s*(?:(?:flat\s+)?\d+\w?[\s,/-]+)+", re.IGNORECASE)
 
 
 def without_identity(text: str, *, names: Iterable[str], places: Iterable[str], born_on: date | None = None) -> str:

@@ -269,7 +269,8 @@ def mix(items: Iterable[CostedItem]) -> list[tuple[str, int, str]]:
         chosen = [item for item in held if item.helped_by in kinds]
         if chosen:
             cost = sum(item.weekly_pence for item in chosen)
-            parts.append((label, len(chosen), f"{plural(len(chosen), 'outcome')}, {pounds(cost)} a week"))
+            money = f"{pounds(cost)} a week" if cost else "no cost"
+            parts.append((label, len(chosen), f"{plural(len(chosen), 'outcome')}, {money}"))
     return parts
 
 

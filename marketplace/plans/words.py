@@ -43,14 +43,14 @@ REVIEW_LABELS: dict[ReviewKind, str] = {
 }
 
 
-def review_state(review: Review, today: date) -> tuple[str, str]:
-    """Return the colour group and the words of a review's state on a day: ("overdue", "Overdue by 3 days")."""
+def review_state(review: Review, today: date) -> tuple[str, str, str]:
+    """Return a review's state on a day as colour group, tag and what follows: ("overdue", "Overdue", "by 3 days")."""
     if is_overdue(review, today):
-        return "overdue", f"Overdue by {plural((today - review.window_ends_on).days, 'day')}"
+        return "overdue", "Overdue", f"by {plural((today - review.window_ends_on).days, 'day')}"
     if review.status is ReviewStatus.BOOKED and review.booked_on is not None:
-        return "scheduled", f"Booked for {uk_date(review.booked_on)}"
+        return "scheduled", "Booked", f"for {uk_date(review.booked_on)}"
     if review.status is ReviewStatus.HELD and review.held_on is not None:
-        return "completed", f"Held on {uk_date(review.held_on)}"
+        return "completed", "Held", f"on {uk_date(review.held_on)}"
     if review.status is ReviewStatus.CANCELLED:
-        return "cancelled", "Cancelled"
-    return ("due", "Due soon") if is_due_soon(review, today) else ("not_started", "Not due yet")
+        return "cancelled", "Cancelled", ""
+    return ("due", "Due soon", "") if is_due_soon(review, today) else ("not_started", "Not due yet", "")

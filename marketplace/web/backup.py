@@ -1,6 +1,8 @@
 """Backups of the whole database with PostgreSQL's own programs, and reading them back."""
 
 import asyncio
+import contextlib
+import hashlib
 import os
 import shutil
 import subprocess
@@ -18,6 +20,14 @@ from marketplace.web.urls import plain_url
 
 MAGIC = b"PGDMP"
 """How a file in pg_dump's custom format begins."""
+
+SEAL = b"\nmarketplace-backup-1 sha256 "
+"""Begins the last line of a backup, which holds a hash of all before it.
+
+Measured: pg_restore takes a file that lost its end for a whole one when the tables there are empty. It does not mind
+what follows the dump.
+"""
+SEAL_BYTES = len(SEAL) + 64 + 1
 
 PIECE = 1 << 20
 
@@ -67,7 +77,7 @@ def write_backup(database_url: str, path: Path) -> int:
     descriptor, unfinished = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            command = ["pg_dump", "--format=custom", "--no-owner", "--schema=public"]
+            command = ["pg_dump", "--format=custom", "--no-owner"]
             # An owner that is no superuser is bound by the walls, too, and has to ask for every council.
             if not asyncio.run(
                 _ask(database_url, "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
@@ -79,7 +89,11 @@ def write_backup(database_url: str, path: Path) -> int:
                 env=_environment(database_url), check=False,
             )  # fmt: skip
             file.flush()
-            os.fsync(file.fileno())
+            if done.returncode == 0:
+                file.seek(0, os.SEEK_END)
+                file.write(SEAL + _hash_of(Path(unfinished)) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
         if done.returncode != 0:
             raise ServiceError(f"The backup failed: {_last_line(done.stderr)}")
         size = os.path.getsize(unfinished)
@@ -103,9 +117,7 @@ def read_backup(database_url: str, path: Path, *, force: bool = False) -> None:
         NotEmpty: The database holds data and `force` is not given.
         ServiceError: PostgreSQL refused; nothing has changed.
     """
-    with path.open("rb") as file:
-        if file.read(len(MAGIC)) != MAGIC:
-            raise NotABackup(f"{path} is not a backup written by this platform.")
+    _check_seal(path)
     if not force and not asyncio.run(_is_empty(database_url)):
         raise NotEmpty("The database holds data. Restore into an empty one, or replace it with --force.")
     version = int(asyncio.run(_ask(database_url, "SELECT current_setting('server_version_num')")))
@@ -131,6 +143,32 @@ def read_backup(database_url: str, path: Path, *, force: bool = False) -> None:
             raise ServiceError(f"The restore failed and nothing was changed: {_last_line(_bytes(said))}")
 
 
+def _hash_of(path: Path, length: int | None = None) -> bytes:
+    """SHA-256 in hexadecimal over the first `length` bytes of a file, or all of it."""
+    digest, left = hashlib.sha256(), path.stat().st_size if length is None else length
+    with path.open("rb") as file:
+        while left > 0 and (piece := file.read(min(PIECE, left))):
+            digest.update(piece)
+            left -= len(piece)
+    return digest.hexdigest().encode()
+
+
+def _check_seal(path: Path) -> None:
+    """Refuse a file that is no backup of ours, or not as it was written.
+
+    Raises:
+        NotABackup: It is not.
+    """
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            raise NotABackup(f"{path} is not a backup written by this platform.")
+        length = file.seek(0, os.SEEK_END) - SEAL_BYTES
+        file.seek(max(0, length))
+        seal = file.read()
+    if seal != SEAL + _hash_of(path, length) + b"\n":
+        raise NotABackup(f"{path} is damaged or incomplete: it is not as it was written.")
+
+
 def _feed(script: "subprocess.Popen[bytes]", server: "subprocess.Popen[bytes]", *, drop_timeout: bool) -> None:
     """Pass the script on to psql. If it breaks off, psql is killed before its input ends, so that it cannot commit."""
     source, sink = script.stdout, server.stdin
@@ -150,16 +188,21 @@ def _feed(script: "subprocess.Popen[bytes]", server: "subprocess.Popen[bytes]", 
                 server.wait()
             sink.close()
         except BrokenPipeError:
-            pass  # psql has ended, and its exit code says why.
+            # psql has ended, and its exit code says why. What is still in our buffer has nowhere to go.
+            with contextlib.suppress(BrokenPipeError):
+                sink.close()
     server.wait()
 
 
 async def _ask(database_url: str, statement: str) -> Any:
-    connection = await asyncpg.connect(plain_url(database_url), timeout=5)
     try:
-        return await connection.fetchval(statement)
-    finally:
-        await connection.close()
+        connection = await asyncpg.connect(plain_url(database_url), timeout=5)
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
+    except asyncpg.PostgresError as error:
+        raise ServiceError(f"The database cannot be used: {type(error).__name__}.") from error
 
 
 async def _is_empty(database_url: str) -> bool:

@@ -50,13 +50,18 @@ def all_checks() -> list[Check]:
     return found
 
 
+def name_of(check: Check) -> str:
+    """The name of a check as programs see it: its function's, with hyphens."""
+    return str(getattr(check, "__name__", "check")).replace("_", "-")
+
+
 async def run_check(db: AsyncSession, check: Check) -> Finding:
     """Run one check in a transaction that reaches every council."""
     result = await check(db)
-    name, ok, checked, detail = (
+    _, ok, checked, detail = (
         (result.name, result.ok, result.checked, result.detail) if hasattr(result, "checked") else tuple(result)
     )
-    return Finding(name, bool(ok), int(checked), str(detail)[:LONGEST_DETAIL])
+    return Finding(name_of(check), bool(ok), int(checked), str(detail)[:LONGEST_DETAIL])
 
 
 async def run_checks(maker: SessionMaker) -> list[Finding]:
@@ -69,8 +74,7 @@ async def run_checks(maker: SessionMaker) -> list[Finding]:
                 await db.execute(text("SET LOCAL statement_timeout = '15min'"))
                 findings.append(await run_check(db, check))
         except Exception as error:
-            name = getattr(check, "__name__", "check").replace("_", "-")
-            findings.append(Finding(name, False, 0, f"The check itself failed: {type(error).__name__}"))
+            findings.append(Finding(name_of(check), False, 0, f"The check itself failed: {type(error).__name__}"))
     return findings
 
 

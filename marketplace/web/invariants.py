@@ -1,4 +1,4 @@
-"""The checks that concern several packages or none: ledger, bookings, life cycles, accreditation, walls, audit, outbox.
+"""The checks that concern several packages or none: ledger, places, life cycles, accreditation, walls, audit, outbox.
 
 Numbers are those of the list of invariants in docs/deployment.md. Statements answer in one row: how many things were
 looked at, how many are wrong, and the id of one of them.
@@ -31,8 +31,6 @@ WITHOUT_ROW_SECURITY = frozenset(
 
 LONGEST_WAIT = timedelta(hours=1)
 """How old a message may get unhandled before somebody should look."""
-
-_HOLDING = "('awaiting_payment', 'requested', 'accepted', 'claimed', 'approved', 'disputed')"
 
 
 async def _found(
@@ -82,24 +80,6 @@ async def balances_equal_lines(db: AsyncSession) -> Finding:
         ) accounts
         """,
         "balances differ from their lines",
-    )
-
-
-async def no_worker_booked_twice(db: AsyncSession) -> Finding:
-    """3: Visits that hold a worker's time do not overlap, across all councils."""
-    return await _found(
-        db,
-        "no-worker-booked-twice",
-        f"""
-        SELECT count(*), count(*) FILTER (WHERE is_wrong), min(id::text) FILTER (WHERE is_wrong)
-        FROM (
-            SELECT id, coalesce(max(ends_at) OVER (
-                PARTITION BY worker_id ORDER BY starts_at, id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            ) > starts_at, false) AS is_wrong
-            FROM bookings WHERE status IN {_HOLDING}
-        ) visits
-        """,
-        "visits overlap another of the same worker",
     )
 
 
@@ -312,7 +292,6 @@ async def outbox_is_handled(db: AsyncSession) -> Finding:
 CHECKS: list[Check] = [
     ledger_entries_balance,
     balances_equal_lines,
-    no_worker_booked_twice,
     no_place_given_twice,
     places_within_capacity,
     steps_follow_life_cycles,

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -64,16 +64,16 @@ class Scheduler:
         self._sealed_up_to.clear()
         self._seal_passes = 0
         await self.resume_jobs()
+        loops = [
+            asyncio.create_task(self._repeat("relay", self._relay_and_wait, 0)),
+            asyncio.create_task(self._repeat("sweep", self.sweep, SWEEP_SECONDS)),
+            asyncio.create_task(self._repeat("jobs", self.start_due_jobs, JOBS_SECONDS)),
+            asyncio.create_task(self._repeat("seal", self.seal, SEAL_SECONDS)),
+        ]
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._repeat("relay", self._relay_and_wait, 0))
-                group.create_task(self._repeat("sweep", self.sweep, SWEEP_SECONDS))
-                group.create_task(self._repeat("jobs", self.start_due_jobs, JOBS_SECONDS))
-                group.create_task(self._repeat("seal", self.seal, SEAL_SECONDS))
+            await asyncio.wait(loops)
         finally:
-            for task in self.running.values():
-                task.cancel()
-            await asyncio.gather(*self.running.values(), return_exceptions=True)
+            await end_all([*loops, *self.running.values()])
             self.running.clear()
 
     async def relay(self) -> int:
@@ -132,7 +132,8 @@ class Scheduler:
         self.wake.clear()
         if await self.relay() == 0:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.wake.wait(), POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self.wake.wait()
 
     async def _send(self, deliveries: Sequence[outbox.Delivery]) -> None:
         """Hand over after the commit. If the queue is down, the sweep hands out the rest later: nothing is lost."""
@@ -144,7 +145,8 @@ class Scheduler:
                 queue.send(self.broker, item)
 
         try:
-            await asyncio.wait_for(asyncio.to_thread(send_all), SEND_SECONDS)
+            async with asyncio.timeout(SEND_SECONDS):
+                await asyncio.to_thread(send_all)
         except Exception as error:
             # The client's family of errors is wide (its own, the system's, dramatiq's) and all mean the same here.
             log.warning("queue-unavailable", cause=type(error).__name__, count=len(deliveries))
@@ -180,6 +182,15 @@ class Scheduler:
             except Exception as error:
                 log.warning("scheduler-step-failed", step=name, cause=type(error).__name__, exc_info=True)
                 await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def end_all(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until all have ended. Once is not enough: a library may lose a cancellation that meets a result."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=0.5)
 
 
 @contextlib.asynccontextmanager
@@ -228,12 +239,10 @@ async def _lead(scheduler: Scheduler, database_url: str) -> None:
                     try:
                         await asyncio.wait({work, probe}, return_when=asyncio.FIRST_COMPLETED)
                     finally:
-                        for task in (work, probe):
-                            task.cancel()
-                        results = await asyncio.gather(work, probe, return_exceptions=True)
-                    for result in results:
-                        if isinstance(result, Exception):
-                            raise result
+                        await end_all([work, probe])
+                    for task in (work, probe):
+                        if not task.cancelled() and (error := task.exception()) is not None:
+                            raise error
                 elif not was_waiting:
                     log.info("scheduler-waits", reason="another one leads")
                     was_waiting = True
@@ -255,8 +264,7 @@ async def _main(settings: Settings, database_url: str, redis_url: str) -> None:
     try:
         await stopping.wait()
     finally:
-        lead.cancel()
-        await asyncio.gather(lead, return_exceptions=True)
+        await end_all([lead])
         await engine.dispose()
         await close_parts(parts)
         log.info("scheduler-stopped")

@@ -157,7 +157,7 @@ async def test_council_money_needs_an_accreditation_that_is_live_on_the_day(brow
 
 async def test_a_budget_that_ends_before_the_visit_does_not_pay_for_it(browser, db):
     scene = await make_scene(db)
-    scene.budget.ends_on = VISIT_ON
+    await db.execute(Booking.metadata.tables["budgets"].update().values(ends_on=VISIT_ON))
     page = await (await browser.signed_in(scene.member)).post("/bookings", scene.form(), expect=422)
     assert "runs until 4 March 2027" in page.errors()["visit_on"]
     await nothing_left_behind(db)

@@ -18,7 +18,6 @@ from pathlib import Path
 from granian.constants import Interfaces
 from granian.server.embed import Server
 from litestar import post
-from marketplace.reporting.demo import load_demo
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from marketplace.accounts.service import use_hasher
@@ -26,6 +25,7 @@ from marketplace.core import log, outbox, schedule, tables
 from marketplace.core.database import make_engine, make_session_maker, session_maker, transaction, use_session_maker
 from marketplace.core.queue import deliver
 from marketplace.core.settings import Settings
+from marketplace.reporting.demo import load_demo
 from marketplace.web.app import BUILT_ASSETS, build_app, surround
 from marketplace.web.pages import load_manifest
 from marketplace.web.parts import open_parts

@@ -77,10 +77,14 @@ def server() -> Generator[MailServer, None, None]:
     made.socket.close()
 
 
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
 async def test_a_message_becomes_a_private_file_with_its_own_name(tmp_path: Path) -> None:
     outbox = FileOutbox(tmp_path / "outbox", "no-reply@care.example")
     await outbox.send(ENVELOPE)
-    [path] = (tmp_path / "outbox").iterdir()
+    [path] = _files(tmp_path / "outbox")
     assert path.name == f"{ENVELOPE.message_id}.eml"
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
@@ -93,10 +97,10 @@ async def test_a_message_becomes_a_private_file_with_its_own_name(tmp_path: Path
 async def test_a_repeated_message_gives_the_same_bytes(tmp_path: Path) -> None:
     outbox = FileOutbox(tmp_path, "no-reply@care.example")
     await outbox.send(ENVELOPE)
-    [path] = tmp_path.iterdir()
+    [path] = _files(tmp_path)
     first = path.read_bytes()
     await outbox.send(ENVELOPE)
-    assert [path] == list(tmp_path.iterdir())
+    assert [path] == _files(tmp_path)
     assert path.read_bytes() == first
 
 
@@ -105,7 +109,7 @@ async def test_an_address_that_is_none_is_refused_and_leaves_no_file(tmp_path: P
         await FileOutbox(tmp_path, "no-reply@care.example").send(
             msgspec.structs.replace(ENVELOPE, to_address="a@b.c\r\nBcc: d@e.f")
         )
-    assert list(tmp_path.iterdir()) == []
+    assert _files(tmp_path) == []
 
 
 async def test_a_mail_server_gets_the_message(server: MailServer) -> None:

@@ -1,7 +1,6 @@
 """Earning: one row for one event, however often and in whatever order messages come (V9, V10)."""
 
 from datetime import date
-from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,22 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.bookings.events import BookingApproved
 from marketplace.core import outbox
 from marketplace.core.database import SessionMaker
-from marketplace.core.events import encode
 from marketplace.core.ids import new_id
-from marketplace.core.queue import deliver
 from marketplace.ledger import Purpose
 from marketplace.payments import tasks  # noqa: F401 - registers the tasks
 from marketplace.payments.bands import Band
 from marketplace.payments.schemas import TariffForm
 from marketplace.payments.service.tariffs import ACCRUE_PLAN, TariffService
 from tests.browser import Browser, count
-from tests.factories_payments import Money, balance, make_money, make_signed_plan, make_tariff, reload
+from tests.factories_payments import Money, balance, handled, make_money, make_signed_plan, make_tariff, reload
 
 DAY = date(2027, 2, 20)
-
-
-def delivery(message_id: UUID, task: str, event: object) -> outbox.Delivery:
-    return outbox.Delivery(message_id, task, type(event).__name__, encode(event))  # type: ignore[arg-type]
 
 
 async def published(db: AsyncSession, event: object, task: str) -> outbox.Delivery:
@@ -54,7 +47,7 @@ async def test_a_signed_off_plan_earns_its_tariff_once(db: AsyncSession, maker: 
     first = await published(db, event, ACCRUE_PLAN)
     second = await published(db, event, ACCRUE_PLAN)
     for item in (first, first, second, first):
-        await deliver(item)
+        await handled(db, item)
     assert await count(db, "accruals", f"amount_pence = 10000 AND tariff_id = '{tariff.id}'") == 1
     assert await count(db, "accruals") == 1
     assert await count(db, "ledger_entries", "kind = 'plan-tariff'") == 1
@@ -70,7 +63,7 @@ async def test_without_a_tariff_the_message_fails_visibly_and_works_once_one_is_
     event = await make_signed_plan(db, money.council, money.organisation, completed_on=DAY)
     item = await published(db, event, ACCRUE_PLAN)
     for _ in range(outbox.PARK_AFTER_ATTEMPTS):
-        await deliver(item)
+        await handled(db, item)
     assert await count(db, "accruals") == 0
     assert await count(db, "ledger_entries") == 0
     where = f"task = '{ACCRUE_PLAN}' AND parked_at IS NOT NULL AND error LIKE '%no tariff for that day%'"
@@ -82,7 +75,7 @@ async def test_without_a_tariff_the_message_fails_visibly_and_works_once_one_is_
     await TariffService(db).set(money.finance.principal, form)
     await db.flush()
     [again] = await outbox.sweep(db)
-    await deliver(again)
+    await handled(db, again)
     assert await count(db, "accruals", "amount_pence = 7500") == 1
     assert await count(db, "outbox_deliveries", "parked_at IS NOT NULL") == 0
 
@@ -91,7 +84,7 @@ async def test_an_approved_visit_earns_what_the_direct_payment_paid(db: AsyncSes
     money = await make_money(db)
     event = approved(money)
     for item in [await published(db, event, "payments.accrue_visit") for _ in range(2)]:
-        await deliver(item)
+        await handled(db, item)
     assert await count(db, "accruals", "kind = 'visit' AND amount_pence = 1234 AND tariff_id IS NULL") == 1
     # The entry is the bookings package's own; a second one here would pay the visit twice.
     assert await count(db, "ledger_entries") == 0
@@ -102,7 +95,7 @@ async def test_cards_and_free_visits_earn_nothing_here(
     db: AsyncSession, maker: SessionMaker, given: dict[str, object]
 ) -> None:
     money = await make_money(db)
-    await deliver(await published(db, approved(money, **given), "payments.accrue_visit"))
+    await handled(db, await published(db, approved(money, **given), "payments.accrue_visit"))
     assert await count(db, "accruals") == 0
     assert await count(db, "outbox_deliveries", "task = 'payments.accrue_visit' AND handled_at IS NOT NULL") == 1
 
@@ -111,7 +104,7 @@ async def test_descriptions_name_nobody(db: AsyncSession, maker: SessionMaker) -
     money = await make_money(db)
     await make_tariff(db, money.council)
     event = await make_signed_plan(db, money.council, money.organisation, completed_on=DAY)
-    await deliver(await published(db, event, ACCRUE_PLAN))
-    await deliver(await published(db, approved(money), "payments.accrue_visit"))
+    await handled(db, await published(db, event, ACCRUE_PLAN))
+    await handled(db, await published(db, approved(money), "payments.accrue_visit"))
     assert await count(db, "accruals", "description LIKE '%Ada%' OR description LIKE '%Example%'") == 0
     assert await count(db, "accruals", "description LIKE '%on 20 February 2027, reference %'") == 2

@@ -85,10 +85,9 @@ async def test_nothing_is_billed_twice(db: AsyncSession, maker: SessionMaker) ->
         description="Again",
         amount_pence=1,
     )
+    db.add(copy)
     with pytest.raises(IntegrityError, match="uq_invoice_lines_accrual_id"):
-        async with db.begin_nested():
-            db.add(copy)
-            await db.flush()
+        await db.flush()
 
 
 async def test_bills_that_are_rolled_back_leave_no_gap(db: AsyncSession, maker: SessionMaker) -> None:
@@ -96,10 +95,9 @@ async def test_bills_that_are_rolled_back_leave_no_gap(db: AsyncSession, maker: 
     await money.bill(db)
     await make_accrual(db, money.council, money.organisation)
     service = SelfBillService(db)
-    with pytest.raises(RuntimeError, match="power cut"):
-        async with db.begin_nested():
-            assert (await service.make(money.finance.principal, FEBRUARY))[0].number == "SB-000002"
-            raise RuntimeError("power cut")
+    attempt = await db.begin_nested()
+    assert (await service.make(money.finance.principal, FEBRUARY))[0].number == "SB-000002"
+    await attempt.rollback()
     await reload(db)
     assert (await service.make(money.finance.principal, FEBRUARY))[0].number == "SB-000002"
 
@@ -144,7 +142,11 @@ async def test_what_changed_since_the_preview_is_shown_first(browser: Browser, d
 
 @pytest.mark.parametrize(
     ("change", "field"),
-    [({"last_on-day": "31"}, "last_on"), ({"last_on-year": "2028"}, "last_on"), ({"first_on-year": "2025"}, "first_on")],
+    [
+        ({"last_on-day": "31"}, "last_on"),
+        ({"last_on-year": "2028"}, "last_on"),
+        ({"first_on-year": "2025"}, "first_on"),
+    ],
 )
 async def test_a_wrong_period_is_explained(
     browser: Browser, db: AsyncSession, change: dict[str, str], field: str
@@ -195,9 +197,10 @@ async def test_ticked_bills_are_approved_together_or_not_at_all(browser: Browser
         await make_accrual(db, money.council, await make_organisation(db))
     bills = await SelfBillService(db).make(money.finance.principal, FEBRUARY)
     ids = [str(bill.id) for bill in bills]
+    strange = str(money.council.id)
     finance = await browser.signed_in(money.finance)
-    assert (await finance.post("/self-bills/approve", {}, expect=422)).errors()
-    await finance.post("/self-bills/approve", {"bills": [ids[0], str(money.council.id)]}, expect=404)
+    assert (await finance.post("/self-bills/approve", {}, expect=422)).words.startswith("There is a problem")
+    await finance.post("/self-bills/approve", {"bills": [ids[0], strange]}, expect=404)
     assert await count(db, "invoices", "status = 'approved'") == 0
     await finance.post("/self-bills/approve", {"bills": ids})
     assert await count(db, "invoices", "status = 'approved'") == 2

@@ -1,5 +1,6 @@
 """The pages of a plan: its planner's form, the check, the person's face, the sign-off."""
 
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -51,8 +52,6 @@ async def planner(browser: Browser, world: PlanWorld) -> Browser:
 async def test_a_planner_finds_their_plans_by_state_with_due_dates(
     browser: Browser, db: AsyncSession, world: PlanWorld
 ) -> None:
-    from datetime import date
-
     late = await make_plan_referral(db, world, due_on=date(2027, 3, 1))
     await make_plan(db, world, referral=late)
     await make_plan(db, world, PlanStatus.RETURNED)
@@ -62,7 +61,7 @@ async def test_a_planner_finds_their_plans_by_state_with_due_dates(
     assert "All open plans (2)" in page.words
     assert "Draft (1)" in page.words
     assert "Signed off (1)" in page.words
-    assert "Late, was due 2 days ago" in page.words
+    assert "Late due 2 days ago" in page.words
     assert len([link for link in page.links() if link.startswith("/plans/")]) == 2
     signed = await mine.open("/plans?state=signed_off")
     assert len([link for link in signed.links() if link.startswith("/plans/")]) == 1
@@ -82,9 +81,9 @@ async def test_a_long_list_is_paged_by_key(browser: Browser, db: AsyncSession, w
 
 
 async def test_lists_without_rows_say_what_to_do(browser: Browser, world: PlanWorld) -> None:
-    for member in (world.planner, world.checker, world.social_worker):
-        page = await (await browser.signed_in(member)).open("/plans")
-        assert "No plans here" in page.words
+    readers = [await browser.signed_in(member) for member in (world.planner, world.checker, world.social_worker)]
+    for reader in readers:
+        assert "No plans here" in (await reader.open("/plans")).words
 
 
 async def test_the_form_starts_from_the_one_page_profile_and_says_so(

@@ -126,6 +126,20 @@ async def test_alternatives_stand_beside_regulated_care(
     assert "Also near you" not in mixed.words
 
 
+async def test_words_that_name_a_kind_are_taken_as_the_kind_and_can_be_taken_as_words(
+    browser: Browser, maker: Any, settings: Any, search: Any, market: Any, db: Any
+) -> None:
+    await make_location(
+        db, name="Beeches Care Home", is_care_home=True, service_types=["Care home service with nursing"]
+    )
+    reader = await searching(browser, maker, settings, search)
+    page = await reader.open("/market?q=Home++care&postcode=PR1+2HE")
+    assert "Ribble Home Care" in page.words
+    assert "Beeches Care Home" not in page.words
+    every = await reader.open(page.link(r"kinds=all"))
+    assert "Beeches Care Home" in every.words
+
+
 async def test_a_town_and_the_first_half_of_a_postcode_are_places(
     browser: Browser, maker: Any, settings: Any, search: Any, market: Any
 ) -> None:

@@ -187,7 +187,10 @@ async def _page(
         "is_late": warned_from is not None and review.booked_on is not None and review.booked_on > warned_from,
         "is_booked_outside": review.booked_on is not None
         and not review.window_starts_on <= review.booked_on <= review.window_ends_on,
-        "values": {**_day_fields("held_on", review.booked_on), **values},
+        "values": {
+            **_day_fields("held_on", review.booked_on if review.booked_on and review.booked_on <= day else None),
+            **values,
+        },
         "errors": errors,
         "history": [
             {

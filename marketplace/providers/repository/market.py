@@ -22,7 +22,7 @@ from sqlalchemy import (
     type_coerce,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import ARRAY as PostgresArray
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Council
@@ -109,7 +109,7 @@ def on_the_register() -> ColumnElement[bool]:
 
 def register_category() -> Any:
     """Column: the category of a register entry, as `service.register.category_of` says it."""
-    types = type_coerce(RegulatorLocation.service_types, PostgresArray(Text))
+    types = type_coerce(RegulatorLocation.service_types, postgresql.ARRAY(Text))
     return case(
         (RegulatorLocation.is_care_home, ListingCategory.CARE_HOME.value),
         (types.contains([HOME_CARE_TYPE]), ListingCategory.HOME_CARE.value),

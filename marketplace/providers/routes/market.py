@@ -14,9 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import Permission, Principal
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.ids import parse_id
+from marketplace.providers.models import CATEGORY_LABELS
 from marketplace.providers.service.listing_page import ListingPageService
 from marketplace.providers.service.market import MarketService, Results
 from marketplace.providers.service.market_query import (
+    ALL_KINDS,
     ANY_DISTANCE,
     FACET_LABELS,
     LAST_PAGE,
@@ -119,6 +121,8 @@ def _form_context(query: MarketQuery, results: Results | None) -> dict[str, Any]
         },
         "errors": {},
         "facets": facets,
+        "understood": CATEGORY_LABELS[query.understood] if query.understood else "",
+        "all_kinds_href": query.address(kinds=ALL_KINDS),
         "chips": _chips(query),
         "radius_choices": RADIUS_CHOICES,
         "sort_choices": SORT_CHOICES,

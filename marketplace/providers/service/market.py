@@ -153,16 +153,15 @@ class MarketService:
             is_plain = True
             self._report(error)
             answer = await self._plain(asked, day)
-        others: list[Hit] = []
-        if query.page == 1 and answer.hits and "kind" not in asked.filters:
-            others = await self._alternatives(asked, day, is_plain=is_plain)
-        rows = await self._rows([*answer.hits, *others], asked, where, day)
-        shown = [rows[hit.id] for hit in answer.hits if hit.id in rows]
-        is_all_regulated = bool(shown) and all(row.kind == REGULATED for row in shown)
+        shown = await self._rows(answer.hits, asked, where, day)
+        others: list[Result] = []
+        if query.page == 1 and shown and all(row.kind == REGULATED for row in shown):
+            hits = await self._alternatives(asked, day, is_plain=is_plain)
+            others = await self._rows(hits, asked, where, day)
         return Results(
             total=answer.total,
             rows=shown,
-            alternatives=[rows[hit.id] for hit in others if hit.id in rows] if is_all_regulated else [],
+            alternatives=others,
             facets=answer.facets,
             suggestion=answer.suggestion,
             is_relaxed=answer.is_relaxed,
@@ -221,22 +220,22 @@ class MarketService:
 
     # Rows
 
-    async def _rows(self, hits: Sequence[Hit], asked: ListingQuery, where: Where, day: date) -> dict[str, Result]:
+    async def _rows(self, hits: Sequence[Hit], asked: ListingQuery, where: Where, day: date) -> list[Result]:
         """Read the rows of the hits from PostgreSQL; what left the market since it was indexed is left out."""
         own = [found for hit in hits if (found := parse_id(hit.id)) is not None]
         theirs = [hit.id.removeprefix(REGISTER_PREFIX) for hit in hits if hit.id.startswith(REGISTER_PREFIX)]
         listings = await self.market.listings(own, day) if own else {}
         locations = await self.market.locations(theirs) if theirs else {}
         accredited = await self.accredited_by([row.organisation.id for row in listings.values()], day)
-        rows: dict[str, Result] = {}
+        rows: list[Result] = []
         for hit in hits:
             listing_id = parse_id(hit.id)
             why = _why(hit, where) if asked.text or where.label else ""
             if listing_id is not None and listing_id in listings:
                 row = listings[listing_id]
-                rows[hit.id] = _listing_result(row, hit, accredited.get(row.organisation.id, ()), why)
+                rows.append(_listing_result(row, hit, accredited.get(row.organisation.id, ()), why))
             elif (location := locations.get(hit.id.removeprefix(REGISTER_PREFIX))) is not None:
-                rows[hit.id] = _register_result(location, hit, why)
+                rows.append(_register_result(location, hit, why))
         return rows
 
     async def accredited_by(self, organisation_ids: Sequence[UUID], day: date) -> dict[UUID, tuple[str, ...]]:
@@ -262,6 +261,8 @@ def rating_words(location: RegulatorLocation | None) -> str:
 def _asked(query: MarketQuery, where: Where) -> ListingQuery:
     chosen = dict(query.chosen)
     categories = chosen.pop("category", [])
+    if query.understood is not None:
+        categories = [query.understood.value]
     return ListingQuery(
         text=query.words,
         lat=where.lat,

@@ -11,7 +11,7 @@ from marketplace.core.errors import InvalidInput
 from marketplace.core.forms import FormReader
 from marketplace.core.places import METRES_PER_MILE
 from marketplace.providers.directory import Rating
-from marketplace.providers.models import CATEGORY_LABELS
+from marketplace.providers.models import CATEGORY_LABELS, ListingCategory
 from search.documents import NO_PRICE_BAND, NOT_RATED, PRICE_BANDS, TOP_PRICE_BAND
 
 PER_PAGE: Final = 20
@@ -70,6 +70,24 @@ FACET_LABELS: Final[dict[str, tuple[str, dict[str, str]]]] = {
 """What can be ticked: facet, its heading, its values in the order shown and their words."""
 
 
+KIND_WORDS: Final[dict[str, ListingCategory]] = {
+    **{label.casefold(): category for category, label in CATEGORY_LABELS.items()},
+    "homecare": ListingCategory.HOME_CARE,
+    "domiciliary care": ListingCategory.HOME_CARE,
+    "care at home": ListingCategory.HOME_CARE,
+    "care homes": ListingCategory.CARE_HOME,
+    "nursing home": ListingCategory.CARE_HOME,
+    "nursing homes": ListingCategory.CARE_HOME,
+    "residential care": ListingCategory.CARE_HOME,
+    "personal assistants": ListingCategory.PERSONAL_ASSISTANT,
+    "pa": ListingCategory.PERSONAL_ASSISTANT,
+    "support planner": ListingCategory.SUPPORT_PLANNING,
+}
+"""Words that name a kind of support: "home care" is no care home, though it has the same words."""
+
+ALL_KINDS: Final = "all"
+
+
 class MarketQuery(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody looks for."""
 
@@ -82,9 +100,18 @@ class MarketQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Nobody chose a distance."""
     chosen: dict[str, list[str]] = msgspec.field(default_factory=dict)
     """Ticked values by facet."""
+    is_literal: bool = False
+    """Words that name a kind are words only."""
     sort: str = "relevance"
     page: int = 1
     per_page: int = PER_PAGE
+
+    @property
+    def understood(self) -> ListingCategory | None:
+        """The kind that the words name, when no kind is ticked and the searcher did not ask for all."""
+        if self.is_literal or "category" in self.chosen:
+            return None
+        return KIND_WORDS.get(" ".join(self.words.casefold().split()))
 
     @property
     def radius_choice(self) -> str:
@@ -114,6 +141,7 @@ class MarketQuery(msgspec.Struct, frozen=True, kw_only=True):
             "postcode": self.place,
             "radius_miles": "" if self.is_far_as_usual else self.radius_choice,
             "sort": "" if self.sort == "relevance" else self.sort,
+            "kinds": ALL_KINDS if self.is_literal else "",
             "page": "",
             **{name: str(value) for name, value in changes.items()},
         }
@@ -163,6 +191,7 @@ def read_query(data: Mapping[str, Any], *, for_page: bool = True) -> MarketQuery
         sort=sort or "relevance",
         page=page,
         per_page=per_page,
+        is_literal=not for_page or form.raw("kinds") == ALL_KINDS,
     )
 
 

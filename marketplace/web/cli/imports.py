@@ -4,10 +4,13 @@ import argparse
 from typing import Any
 
 import msgspec
+from sqlalchemy import text
 
 from marketplace.core.database import SessionMaker, transaction
+from marketplace.core.outbox import publish
 from marketplace.core.places import PostcodeCounts, import_postcodes
 from marketplace.providers.directory import DirectoryCounts, Layout, import_directory
+from marketplace.providers.events import EVERYWHERE, DirectoryImported
 from marketplace.web.cli.console import CommandFailed, print_figures, print_json, progress, say
 from marketplace.web.cli.installation import installation
 
@@ -15,7 +18,7 @@ _FIGURES = ("rows", "created", "updated", "unchanged", "closed", "refused", "cor
 
 
 def directory(options: argparse.Namespace) -> int:
-    """Import a file of the regulator's directory."""
+    """Import a file of the regulator's directory. The worker then makes the search index anew."""
     layouts = ["auto", *(layout.value for layout in Layout)]
     if options.format not in layouts:
         raise CommandFailed(f"--format must be one of {', '.join(layouts)}.")
@@ -32,6 +35,7 @@ def directory(options: argparse.Namespace) -> int:
                     report=options.report,
                     progress=show,
                 )
+                publish(db, DirectoryImported(council_id=EVERYWHERE, import_id=counts.import_id))
         return counts
 
     with installation() as place:
@@ -55,6 +59,16 @@ async def load_postcodes(maker: SessionMaker, source: Any = None) -> PostcodeCou
     with progress("Postcodes") as show:
         async with transaction(maker) as db:
             return await import_postcodes(db, source, progress=show)
+
+
+async def load_postcodes_once(maker: SessionMaker) -> None:
+    """Load the packaged postcodes where there are none yet."""
+    async with transaction(maker) as db:
+        if await db.scalar(text("SELECT EXISTS (SELECT FROM postcodes)")):
+            return
+    say("Loading the postcodes of Great Britain, once. This takes about half a minute.")
+    counts = await load_postcodes(maker)
+    say(f"Loaded {counts.created:,} postcodes in {counts.seconds:.0f} s.")
 
 
 def _print(counts: DirectoryCounts | PostcodeCounts, options: argparse.Namespace, **more: Any) -> None:

@@ -67,29 +67,17 @@ def _refuse_taken_port(settings: Settings) -> None:
 
 def _prepare(place: Installation, *, with_postcodes: bool) -> None:
     """Bring schema and data to where the parts can start. Each step is done once and repeated harmlessly."""
-    from sqlalchemy import text
-
-    from marketplace.core.database import SessionMaker, transaction
-
     if migrate(place.database_url):
         say("The database is up to date.")
     if with_postcodes:
+        from marketplace.web.cli.imports import load_postcodes_once
 
-        async def load(maker: SessionMaker) -> None:
-            from marketplace.web.cli.imports import load_postcodes
-
-            async with transaction(maker) as db:
-                if await db.scalar(text("SELECT EXISTS (SELECT FROM postcodes)")):
-                    return
-            say("Loading the postcodes of Great Britain, once. This takes a minute.")
-            counts = await load_postcodes(maker)
-            say(f"Loaded {counts.created:,} postcodes in {counts.seconds:.0f} s.")
-
-        place.run(load)
+        place.run(load_postcodes_once)
     if place.settings.demo:
-        from marketplace.web.cli.demo import load_demo
+        from marketplace.web.cli.demo import load_with_index
 
-        place.run(load_demo)
+        if place.run(lambda maker: load_with_index(maker, place.settings)).created:
+            say("Loaded the demo councils.")
 
 
 class Sandbox(msgspec.Struct, frozen=True):

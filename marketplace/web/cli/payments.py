@@ -1,0 +1,64 @@
+"""Commands for payment runs."""
+
+import argparse
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from marketplace.core.database import SessionMaker, transaction
+from marketplace.payments.schemas import FileFormat, RunSummary
+from marketplace.payments.service.runs import PaymentRunService
+from marketplace.web.cli.console import CommandFailed, print_json, say
+from marketplace.web.cli.installation import installation
+
+
+async def _runs(maker: SessionMaker) -> Sequence[RunSummary]:
+    async with transaction(maker, "every") as db:
+        return await PaymentRunService(db).summaries()
+
+
+def payment_runs(options: argparse.Namespace) -> int:
+    """List payment runs, newest first."""
+    with installation() as place:
+        runs = place.run(_runs)
+    if options.json:
+        print_json({"payment_runs": runs})
+        return 0
+    if not runs:
+        say("There are no payment runs yet.")
+    for run in runs:
+        pounds = f"£{run.total_pence // 100:,}.{run.total_pence % 100:02}"
+        print(f"{run.id}  {run.council}  {run.number}  {run.status}  pays on {run.pay_on}  {pounds}  {run.lines} lines")
+    return 0
+
+
+def export_run(options: argparse.Namespace) -> int:
+    """Write the file of a released run; the same run gives the same bytes each time."""
+    with installation() as place:
+
+        async def work(maker: SessionMaker) -> bytes:
+            wanted = [run for run in await _runs(maker) if options.id in (str(run.id), run.number)]
+            if len(wanted) > 1:
+                raise CommandFailed(f"Several councils have a run {options.id}: give its id.")
+            if not wanted:
+                raise CommandFailed(f"There is no payment run {options.id}. List them with: marketplace payment-runs")
+            async with transaction(maker, "every") as db:
+                return await PaymentRunService(db).file_bytes(wanted[0].id, FileFormat(options.format))
+
+        content = place.run(work)
+    write_private(options.out, content)
+    say(f"Wrote {len(content):,} bytes to {options.out}.")
+    return 0
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read (it holds bank details), whole or not at all."""
+    descriptor, unfinished = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(unfinished, path)
+    except BaseException:
+        os.unlink(unfinished)
+        raise
