@@ -69,6 +69,7 @@ class Permission(StrEnum):
     MONEY_OWN = "payments:own"
     EARNINGS_OWN = "payments:earnings_own"
     BANK_DETAILS_OWN = "payments:bank_details_own"
+    BANK_DETAILS_CHECK = "payments:bank_details_check"
     TARIFFS_READ = "payments:tariffs_read"
     TARIFFS_SET = "payments:tariffs_set"
     INVOICES_READ = "payments:invoices_read"
@@ -139,8 +140,14 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.ACCREDITOR: _EVERYBODY | {Permission.ORGANISATIONS_READ, Permission.ACCREDITATION_DECIDE},
     Role.FINANCE: _EVERYBODY
     | _FINANCE_READS
-    | {Permission.INVOICES_APPROVE, Permission.RUNS_MAKE, Permission.TARIFFS_SET, Permission.BUDGETS_SET},
-    Role.FINANCE_CHECKER: _EVERYBODY | _FINANCE_READS | {Permission.RUNS_RELEASE},
+    | {
+        Permission.INVOICES_APPROVE,
+        Permission.RUNS_MAKE,
+        Permission.TARIFFS_SET,
+        Permission.BUDGETS_SET,
+        Permission.BANK_DETAILS_CHECK,
+    },
+    Role.FINANCE_CHECKER: _EVERYBODY | _FINANCE_READS | {Permission.RUNS_RELEASE, Permission.BANK_DETAILS_CHECK},
     Role.MANAGER: _EVERYBODY
     | _COUNCIL_READS
     | _FINANCE_READS

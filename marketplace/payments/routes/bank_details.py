@@ -72,21 +72,21 @@ class BankCheckController(Controller):
 
     path = "/bank-details-to-check"
 
-    @get("/", permission=Permission.INVOICES_READ)
+    @get("/", permission=Permission.BANK_DETAILS_CHECK)
     async def listed(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
         """Show what waits, oldest first."""
         require_finance(principal)
         rows = await BankAccountRepository(db).waiting(principal.council_id)
         return Template("payments/bank_checks.html", context={"rows": [(row, name, masked(row)) for row, name in rows]})
 
-    @get("/{account_id:str}", permission=Permission.INVOICES_READ)
+    @get("/{account_id:str}", permission=Permission.BANK_DETAILS_CHECK)
     async def show(
         self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal], account_id: FromPath[str]
     ) -> Template:
         """Show one, with what is in use now."""
         return await _check_page(db, principal, account_id, {}, {})
 
-    @post("/{account_id:str}", permission=Permission.INVOICES_READ)
+    @post("/{account_id:str}", permission=Permission.BANK_DETAILS_CHECK)
     async def check(
         self,
         request: Request[Any, Any, Any],
