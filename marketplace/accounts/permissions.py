@@ -75,6 +75,8 @@ class Permission(StrEnum):
     INVOICES_APPROVE = "payments:invoices_approve"
     RUNS_MAKE = "payments:runs_make"
     RUNS_RELEASE = "payments:runs_release"
+    PAYMENTS_HANDLE = "payments:handle"
+    """Check payees' bank details, take payment files to the bank, cancel runs: finance alone."""
     BUDGETS_SET = "payments:budgets_set"
     DASHBOARD = "reporting:dashboard"
 
@@ -138,8 +140,14 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.ACCREDITOR: _EVERYBODY | {Permission.ORGANISATIONS_READ, Permission.ACCREDITATION_DECIDE},
     Role.FINANCE: _EVERYBODY
     | _FINANCE_READS
-    | {Permission.INVOICES_APPROVE, Permission.RUNS_MAKE, Permission.TARIFFS_SET, Permission.BUDGETS_SET},
-    Role.FINANCE_CHECKER: _EVERYBODY | _FINANCE_READS | {Permission.RUNS_RELEASE},
+    | {
+        Permission.INVOICES_APPROVE,
+        Permission.RUNS_MAKE,
+        Permission.PAYMENTS_HANDLE,
+        Permission.TARIFFS_SET,
+        Permission.BUDGETS_SET,
+    },
+    Role.FINANCE_CHECKER: _EVERYBODY | _FINANCE_READS | {Permission.RUNS_RELEASE, Permission.PAYMENTS_HANDLE},
     Role.MANAGER: _EVERYBODY
     | _COUNCIL_READS
     | _FINANCE_READS

@@ -14,7 +14,6 @@ from marketplace.core.errors import InvalidInput
 from marketplace.core.flash import flash
 from marketplace.core.forms import FormReader
 from marketplace.core.web import FormData
-from marketplace.payments.policies import require_finance
 from marketplace.payments.repository.bank_accounts import BankAccountRepository
 from marketplace.payments.routes.shared import row_id, take
 from marketplace.payments.schemas import BankDetailsForm
@@ -72,21 +71,20 @@ class BankCheckController(Controller):
 
     path = "/bank-details-to-check"
 
-    @get("/", permission=Permission.INVOICES_READ)
+    @get("/", permission=Permission.PAYMENTS_HANDLE)
     async def listed(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
         """Show what waits, oldest first."""
-        require_finance(principal)
         rows = await BankAccountRepository(db).waiting(principal.council_id)
         return Template("payments/bank_checks.html", context={"rows": [(row, name, masked(row)) for row, name in rows]})
 
-    @get("/{account_id:str}", permission=Permission.INVOICES_READ)
+    @get("/{account_id:str}", permission=Permission.PAYMENTS_HANDLE)
     async def show(
         self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal], account_id: FromPath[str]
     ) -> Template:
         """Show one, with what is in use now."""
         return await _check_page(db, principal, account_id, {}, {})
 
-    @post("/{account_id:str}", permission=Permission.INVOICES_READ)
+    @post("/{account_id:str}", permission=Permission.PAYMENTS_HANDLE)
     async def check(
         self,
         request: Request[Any, Any, Any],
