@@ -76,6 +76,8 @@ class Permission(StrEnum):
     INVOICES_APPROVE = "payments:invoices_approve"
     RUNS_MAKE = "payments:runs_make"
     RUNS_RELEASE = "payments:runs_release"
+    PAYMENTS_HANDLE = "payments:handle"
+    """Check payees' bank details, take payment files to the bank, cancel runs: finance alone."""
     BUDGETS_SET = "payments:budgets_set"
     DASHBOARD = "reporting:dashboard"
 
@@ -143,11 +145,19 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | {
         Permission.INVOICES_APPROVE,
         Permission.RUNS_MAKE,
+<<<<<<< HEAD
         Permission.TARIFFS_SET,
         Permission.BUDGETS_SET,
         Permission.BANK_DETAILS_CHECK,
     },
     Role.FINANCE_CHECKER: _EVERYBODY | _FINANCE_READS | {Permission.RUNS_RELEASE, Permission.BANK_DETAILS_CHECK},
+=======
+        Permission.PAYMENTS_HANDLE,
+        Permission.TARIFFS_SET,
+        Permission.BUDGETS_SET,
+    },
+    Role.FINANCE_CHECKER: _EVERYBODY | _FINANCE_READS | {Permission.RUNS_RELEASE, Permission.PAYMENTS_HANDLE},
+>>>>>>> payments
     Role.MANAGER: _EVERYBODY
     | _COUNCIL_READS
     | _FINANCE_READS

@@ -19,7 +19,6 @@ from marketplace.core.forms import FormReader
 from marketplace.core.idempotency import once_per_form
 from marketplace.core.web import FormData
 from marketplace.payments.models import Invoice
-from marketplace.payments.policies import is_finance, require_finance
 from marketplace.payments.repository.runs import PaymentRunRepository
 from marketplace.payments.repository.self_bills import SelfBillRepository
 from marketplace.payments.routes.shared import LABELS, PAGE, RUN_LABELS, cut, row_id, take, texts, timeline_of
@@ -117,7 +116,7 @@ class PaymentRunController(Controller):
 
         return await take(request, db, principal, data, action)
 
-    @post("/{run_id:str}/cancel", permission=Permission.INVOICES_READ)
+    @post("/{run_id:str}/cancel", permission=Permission.PAYMENTS_HANDLE)
     async def cancel(
         self,
         request: Request[Any, Any, Any],
@@ -139,7 +138,7 @@ class PaymentRunController(Controller):
         except InvalidInput as error:
             return await _run_page(db, principal, run_id, data, error.fields)
 
-    @get("/{run_id:str}/{file_format:str}", permission=Permission.INVOICES_READ)
+    @get("/{run_id:str}/{file_format:str}", permission=Permission.PAYMENTS_HANDLE)
     async def export_page(
         self,
         db: NamedDependency[AsyncSession],
@@ -150,7 +149,7 @@ class PaymentRunController(Controller):
         """Ask for what an export needs. Opening a page never counts as taking the file."""
         return await _export_page(db, principal, run_id, file_format, {}, {})
 
-    @post("/{run_id:str}/{file_format:str}", permission=Permission.INVOICES_READ)
+    @post("/{run_id:str}/{file_format:str}", permission=Permission.PAYMENTS_HANDLE)
     async def export(
         self,
         request: Request[Any, Any, Any],
@@ -243,8 +242,8 @@ async def _run_page(
         "events": await timeline_of(db, steps, RUN_LABELS),
         "may_release": may_move and principal.may(Permission.RUNS_RELEASE) and not is_maker,
         "is_maker": may_move and is_maker,
-        "may_cancel": may_move and (principal.may(Permission.RUNS_MAKE) or principal.may(Permission.RUNS_RELEASE)),
-        "may_export": run.status is RunStatus.RELEASED and is_finance(principal),
+        "may_cancel": may_move and principal.may(Permission.PAYMENTS_HANDLE),
+        "may_export": run.status is RunStatus.RELEASED and principal.may(Permission.PAYMENTS_HANDLE),
         "values": values,
         "errors": errors,
     }
@@ -260,7 +259,6 @@ async def _export_page(
     errors: dict[str, str],
 ) -> Template:
     wanted = _format(file_format)
-    require_finance(principal)
     service = PaymentRunService(db)
     run = await service.runs.find(principal.council_id, row_id(run_id))
     await service.files.render(run, wanted)

@@ -16,7 +16,6 @@ from marketplace.core.errors import InvalidInput
 from marketplace.core.flash import flash
 from marketplace.core.formats import plural
 from marketplace.core.web import FormData
-from marketplace.payments.policies import is_finance
 from marketplace.payments.repository.accruals import AccrualRepository
 from marketplace.payments.repository.bank_accounts import BankAccountRepository
 from marketplace.payments.repository.self_bills import SelfBillRepository
@@ -194,7 +193,11 @@ async def _list_page(
     rows, has_more = cut(
         await bills.listed(principal.council_id, status=wanted, words=words.strip(), before=before, limit=PAGE + 1)
     )
-    waiting = len(await BankAccountRepository(db).waiting(principal.council_id)) if is_finance(principal) else 0
+    waiting = (
+        len(await BankAccountRepository(db).waiting(principal.council_id))
+        if principal.may(Permission.PAYMENTS_HANDLE)
+        else 0
+    )
     context = {
         **LABELS,
         "rows": rows,
@@ -204,8 +207,8 @@ async def _list_page(
         "errors": errors,
         "next_before": rows[-1][0].number if has_more else "",
         "may_approve": principal.may(Permission.INVOICES_APPROVE),
-        "is_finance": is_finance(principal),
-        "details_waiting": waiting,
+        "is_finance": is_finance,
+        "details_waiting": len(waiting),
     }
     return Template("payments/self_bills.html", context=context, status_code=422 if errors else 200)
 

@@ -15,7 +15,6 @@ from marketplace.core.formats import account_masked, sort_code_masked
 from marketplace.payments.errors import OwnDetails
 from marketplace.payments.events import BankDetailsChecked, BankDetailsEntered
 from marketplace.payments.models import BankAccount, PaymentRunLine
-from marketplace.payments.policies import require_finance
 from marketplace.payments.repository.bank_accounts import BankAccountRepository
 from marketplace.payments.schemas import BankDetailsForm
 from marketplace.providers.models import Organisation
@@ -120,7 +119,7 @@ class BankDetailsService:
         Raises:
             NotFound: Unknown, or of an organisation that the council has nothing to do with.
         """
-        require_finance(principal)
+        principal.require(Permission.PAYMENTS_HANDLE)
         found = await self.accounts.payee(principal.council_id, account_id)
         if found is None:
             raise NotFound
@@ -142,7 +141,7 @@ class BankDetailsService:
             NotFound: Unknown, or nothing to do with the council.
             Conflict: Checked or replaced since.
         """
-        require_finance(principal)
+        principal.require(Permission.PAYMENTS_HANDLE)
         _, organisation, _ = await self.waiting_one(principal, account_id)
         await self.accounts.hold(organisation.id)
         account, _, is_waiting = await self.waiting_one(principal, account_id)

@@ -12,7 +12,7 @@ from marketplace.accounts import Permission, Principal, audit
 from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import Forbidden, InvalidInput
+from marketplace.core.errors import InvalidInput
 from marketplace.core.formats import uk_day
 from marketplace.core.ids import new_id
 from marketplace.ledger import LedgerService, Purpose, credit, debit
@@ -20,7 +20,6 @@ from marketplace.payments.bacs import BacsRefused, is_processing_day, next_proce
 from marketplace.payments.errors import MakerCannotRelease, TooLateToRelease
 from marketplace.payments.events import PaymentRunReleased
 from marketplace.payments.models import Invoice, PaymentRun, PaymentRunInvoice, PaymentRunLine
-from marketplace.payments.policies import require_finance
 from marketplace.payments.repository.bank_accounts import BankAccountRepository
 from marketplace.payments.repository.runs import PaymentRunRepository
 from marketplace.payments.repository.series import PAYMENT_RUNS, take_numbers
@@ -192,8 +191,7 @@ class PaymentRunService:
             Forbidden: Neither makes nor releases runs.
             StepRefused: It was released or cancelled.
         """
-        if not (principal.may(Permission.RUNS_MAKE) or principal.may(Permission.RUNS_RELEASE)):
-            raise Forbidden("Only the council’s finance team can cancel a payment run.")
+        principal.require(Permission.PAYMENTS_HANDLE)
         run = await self.runs.find(principal.council_id, run_id, locked=True)
         RUN.move(self.db, run, RunStatus.CANCELLED, by=principal.user_id, why=reason)
         run.cancel_reason = reason
@@ -217,7 +215,7 @@ class PaymentRunService:
             NotReleased: There is no file yet.
             InvalidInput: A further copy without a reason.
         """
-        require_finance(principal)
+        principal.require(Permission.PAYMENTS_HANDLE)
         run = await self.runs.find(principal.council_id, run_id, locked=True)
         await self.files.render(run, file_format)
         if run.export_count and not reason:
