@@ -69,7 +69,6 @@ class Permission(StrEnum):
     MONEY_OWN = "payments:own"
     EARNINGS_OWN = "payments:earnings_own"
     BANK_DETAILS_OWN = "payments:bank_details_own"
-    BANK_DETAILS_CHECK = "payments:bank_details_check"
     TARIFFS_READ = "payments:tariffs_read"
     TARIFFS_SET = "payments:tariffs_set"
     INVOICES_READ = "payments:invoices_read"
@@ -145,19 +144,11 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | {
         Permission.INVOICES_APPROVE,
         Permission.RUNS_MAKE,
-<<<<<<< HEAD
-        Permission.TARIFFS_SET,
-        Permission.BUDGETS_SET,
-        Permission.BANK_DETAILS_CHECK,
-    },
-    Role.FINANCE_CHECKER: _EVERYBODY | _FINANCE_READS | {Permission.RUNS_RELEASE, Permission.BANK_DETAILS_CHECK},
-=======
         Permission.PAYMENTS_HANDLE,
         Permission.TARIFFS_SET,
         Permission.BUDGETS_SET,
     },
     Role.FINANCE_CHECKER: _EVERYBODY | _FINANCE_READS | {Permission.RUNS_RELEASE, Permission.PAYMENTS_HANDLE},
->>>>>>> payments
     Role.MANAGER: _EVERYBODY
     | _COUNCIL_READS
     | _FINANCE_READS

@@ -71,32 +71,20 @@ class BankCheckController(Controller):
 
     path = "/bank-details-to-check"
 
-<<<<<<< HEAD
-    @get("/", permission=Permission.BANK_DETAILS_CHECK)
-=======
     @get("/", permission=Permission.PAYMENTS_HANDLE)
->>>>>>> payments
     async def listed(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
         """Show what waits, oldest first."""
         rows = await BankAccountRepository(db).waiting(principal.council_id)
         return Template("payments/bank_checks.html", context={"rows": [(row, name, masked(row)) for row, name in rows]})
 
-<<<<<<< HEAD
-    @get("/{account_id:str}", permission=Permission.BANK_DETAILS_CHECK)
-=======
     @get("/{account_id:str}", permission=Permission.PAYMENTS_HANDLE)
->>>>>>> payments
     async def show(
         self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal], account_id: FromPath[str]
     ) -> Template:
         """Show one, with what is in use now."""
         return await _check_page(db, principal, account_id, {}, {})
 
-<<<<<<< HEAD
-    @post("/{account_id:str}", permission=Permission.BANK_DETAILS_CHECK)
-=======
     @post("/{account_id:str}", permission=Permission.PAYMENTS_HANDLE)
->>>>>>> payments
     async def check(
         self,
         request: Request[Any, Any, Any],
