@@ -34,7 +34,7 @@ from marketplace.core.settings import Settings, read_settings
 from marketplace.web.context import PagesEngine, principal_of
 from marketplace.web.errors import handle
 from marketplace.web.guards import guard
-from marketplace.web.middleware import Surround
+from marketplace.web.middleware import DEADLINE_SECONDS, Surround
 from marketplace.web.pages import create_environment, load_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -191,7 +191,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     return surround(app, found)
 
 
-def surround(app: Litestar, settings: Settings) -> ASGIApp:
+def surround(app: Litestar, settings: Settings, deadline_seconds: float = DEADLINE_SECONDS) -> ASGIApp:
     """Put the middleware around an application, outside its routing, so that every answer is dressed."""
-    wrapped: ASGIApp = Surround(app, settings)
+    wrapped: ASGIApp = Surround(app, settings, deadline_seconds)
     return wrapped

@@ -1,6 +1,7 @@
 """The installation that a command works on: settings, running services, a schema that fits, sessions."""
 
 import asyncio
+import logging
 import os
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -73,12 +74,20 @@ def installation(*, with_schema: bool = True) -> Generator[Installation, None, N
         CommandFailed: The schema is older or newer than this release.
     """
     settings = read_settings()
+    quiet_logs()
     with ensure_services(settings) as running:
         resolved = msgspec.structs.replace(settings, database_url=running.database_url, redis_url=running.redis_url)
         place = Installation(resolved, is_embedded=not settings.database_url)
         if with_schema:
             _check_schema(place)
         yield place
+
+
+def quiet_logs() -> None:
+    """Send log lines of a command to standard error, and only those that matter: its output may be JSON."""
+    from marketplace.core import log
+
+    log.configure(level=logging.WARNING)
 
 
 def newest_revision() -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 from marketplace.core.settings import Settings, read_settings
 from marketplace.web.cli.console import CommandFailed, say
-from marketplace.web.cli.installation import Installation, migrate, service_environment
+from marketplace.web.cli.installation import Installation, migrate, quiet_logs, service_environment
 from marketplace.web.supervisor import (
     ENDS_WITH_PARENT,
     Child,
@@ -35,6 +35,7 @@ def serve(options: argparse.Namespace) -> int:
     settings = read_settings()
     if options.demo:
         settings = msgspec.structs.replace(settings, demo=True)
+    quiet_logs()
     _refuse_what_cannot_work(settings)
     with claim_serving(settings.data_dir, settings.public_url):
         _refuse_taken_port(settings)
