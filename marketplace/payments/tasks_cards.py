@@ -7,19 +7,9 @@ from marketplace.bookings.events import BookingCancelled, BookingDeclined
 from marketplace.core.database import session_maker, transaction
 from marketplace.core.outbox import task
 from marketplace.core.schedule import every
-from marketplace.core.settings import Settings
 from marketplace.payments.card_events import CardRefundAsked, StripeEventStored
 from marketplace.payments.service import card_calls
-from marketplace.payments.service.cards import CardService, gateway
-
-_public_url = "http://localhost:8000"
-
-
-def use_public_url(settings: Settings) -> None:
-    """Set the site's address, which stands in the links of card pages (start-up of a worker)."""
-    global _public_url
-    _public_url = settings.public_url
-
+from marketplace.payments.service.cards import CardService, gateway, public_url
 
 # None of these claims its message: each reads its row first and leaves when that is done, so that a message that comes
 # twice does nothing, and one whose call to Stripe failed is tried again.
@@ -53,11 +43,11 @@ async def give_back_cancelled(message_id: UUID, event: BookingCancelled) -> None
 async def sweep_cards() -> None:
     """Pick up unhandled events, pages left open and refunds that were not sent."""
     if gateway() is not None:
-        await card_calls.sweep(session_maker(), _public_url)
+        await card_calls.sweep(session_maker(), public_url())
 
 
 async def _give_back(council_id: UUID, booking_id: UUID, why: str, *, is_owed: bool = True) -> None:
     async with transaction(session_maker(), [council_id]) as db:
         unpaid = await CardService(db).give_back_booking(booking_id, why, is_owed=is_owed)
     for payment_id in unpaid:
-        await card_calls.close_payment(session_maker(), payment_id, _public_url)
+        await card_calls.close_payment(session_maker(), payment_id, public_url())

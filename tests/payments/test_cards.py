@@ -24,7 +24,7 @@ from marketplace.payments.models import CardPayment
 from marketplace.payments.sandbox import SandboxConfig, create_sandbox
 from marketplace.payments.sandbox.config import DEFAULT_API_KEY
 from marketplace.payments.sandbox.webhooks import sign
-from marketplace.payments.service.cards import open_cards, use_gateway
+from marketplace.payments.service.cards import open_cards, use_gateway, use_public_url
 from marketplace.payments.states import CardStatus
 from marketplace.payments.stripe_gateway import StripeGateway
 from marketplace.web.app import build_app, surround
@@ -92,7 +92,7 @@ async def site(db, maker, clock, settings, monkeypatch):
     monkeypatch.setattr(stripe.HTTPClient, "MAX_DELAY", 0.001)
     world = Stripe(clock)
     use_gateway(world.gateway)
-    tasks_cards.use_public_url(settings)
+    use_public_url(settings.public_url)
     app = build_app(settings, maker=maker, clock=clock, state={"cards": world.gateway})
     async with Site(surround(app, settings), app, db, settings) as made:
         made.stripe = world

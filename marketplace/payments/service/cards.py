@@ -36,6 +36,7 @@ START_WITHIN = timedelta(minutes=25)
 UNPAID = frozenset({CardStatus.CREATED, CardStatus.OPEN, CardStatus.FAILED, CardStatus.EXPIRED})
 
 _gateway: StripeGateway | None = None
+_public_url = "http://localhost:8000"
 
 
 def use_gateway(made: StripeGateway | None) -> None:
@@ -47,6 +48,17 @@ def use_gateway(made: StripeGateway | None) -> None:
 def gateway() -> StripeGateway | None:
     """Return the card gateway of this process; None where no cards are taken."""
     return _gateway
+
+
+def public_url() -> str:
+    """Return the site's address, which stands in the links of card pages and so in calls that must repeat exactly."""
+    return _public_url
+
+
+def use_public_url(address: str) -> None:
+    """Set the site's address (start-up, tests)."""
+    global _public_url
+    _public_url = address
 
 
 def need_gateway() -> StripeGateway:
@@ -62,6 +74,7 @@ def need_gateway() -> StripeGateway:
 
 def open_cards(settings: Settings) -> StripeGateway | None:
     """Open the card gateway that the settings name and make it this process's; None without keys."""
+    use_public_url(settings.public_url)
     if not settings.stripe_secret_key or not settings.stripe_webhook_secret:
         use_gateway(None)
         return None
