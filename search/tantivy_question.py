@@ -30,8 +30,10 @@ from search.words import stem, typos_allowed
 Address = tantivy.DocAddress
 Marks = NDArray[np.bool_]
 
-FEW: Final = 600
+FEW: Final = 2_000
 """Up to so many candidates are fetched and measured one by one; more are left to the index."""
+MANY_KEYS: Final = 800
+"""Naming more listings one by one costs more than asking again for the words."""
 MAX_FACET_VALUES: Final = 200
 MAX_TIES: Final = 2_000
 """Equally placed hits beyond these keep the order of the index, which is the same for each page of one state."""
@@ -108,7 +110,12 @@ class Question:
         if number_of(candidates) <= FEW:
             placed = self.kept(text, [Placed(-score, address) for score, address in candidates.hits])
             keys = self.keys([place.address for place in placed])
-            return Found(keys_query(self.schema, keys), len(keys), placed)
+            if len(keys) <= MANY_KEYS:
+                return Found(keys_query(self.schema, keys), len(keys), placed)
+            coming = {(place.address.segment_ord, place.address.doc) for place in placed}
+            others = [address for _, address in candidates.hits if (address.segment_ord, address.doc) not in coming]
+            query = without(both(None, text, self.place.possible()), keys_query(self.schema, self.keys(others)))
+            return Found(query, len(keys), placed)
         comes: list[int] = []
         stays: list[int] = []
         for edge in (self.place.own_edge(), self.place.radius_edge()):

@@ -26,6 +26,8 @@ from marketplace.core.settings import Settings
 
 SOCKETS = "MARKETPLACE_TEST_SOCKETS"
 TEMPLATE = "test_template"
+NO_HURRY_SECONDS = 120.0
+"""Deadline of a request in tests: a busy machine is no failure. `tests/web/test_faults.py` tests the real one."""
 NOW = datetime(2027, 3, 3, 10, 0, tzinfo=UTC)
 """Wednesday 3 March 2027, ten in the morning: where the tests' clock stands."""
 
@@ -183,5 +185,5 @@ async def browser(
     from tests.browser import Browser
 
     litestar = build_app(settings, maker=maker, clock=clock)
-    async with Browser(surround(litestar, settings), litestar, db, settings) as made:
+    async with Browser(surround(litestar, settings, NO_HURRY_SECONDS), litestar, db, settings) as made:
         yield made

@@ -119,7 +119,7 @@ def referral_form(person_id: UUID | str, **given: Any) -> dict[str, Any]:
         "person_informed": "yes",
         "interim_plan": "A neighbour brings meals.",
         "indicative_weekly_pence": "150.00",
-        "required_gender": "",
+        "required_gender": "any",
         "essential_language": "",
         "chosen_worker_id": "",
         "previous_worker_id": "",

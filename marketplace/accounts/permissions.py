@@ -108,6 +108,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | {
         Permission.OFFERS_ANSWER,
         Permission.PLANS_WRITE,
+        Permission.PLANS_READ,
         Permission.REVIEWS_READ,
         Permission.EARNINGS_OWN,
         Permission.CAPACITY_OWN,

@@ -18,6 +18,8 @@ MOST_WEEKLY_PENCE = 1_000_000
 
 GENDER_RULES = (Gender.FEMALE.value, Gender.MALE.value)
 """Genders a person may ask a planner to have."""
+NO_RULE = "any"
+"""What the form sends when the person does not mind."""
 
 
 class ReferralForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +68,7 @@ class ReferralForm(msgspec.Struct, frozen=True, kw_only=True):
             [str(organisation) for organisation in organisations],
         )
         budget = form.pounds("indicative_weekly_pence", "the indicative budget for a week", most=MOST_WEEKLY_PENCE)
+        gender = form.option("required_gender", "the gender", (NO_RULE, *GENDER_RULES), required=False)
         version = form.raw("version")
         found = cls(
             source=form.choice("source", "which team refers", ReferralSource) or ReferralSource.FRONTLINE,
@@ -77,7 +80,7 @@ class ReferralForm(msgspec.Struct, frozen=True, kw_only=True):
             wants=form.text("wants", "what the person wants", required=False, longest=LONGEST_TEXT),
             interim_plan=form.text("interim_plan", "the interim plan", required=False, longest=LONGEST_TEXT),
             indicative_weekly_pence=budget or 0,
-            required_gender=form.option("required_gender", "the gender", GENDER_RULES, required=False) or None,
+            required_gender=None if gender in ("", NO_RULE) else gender,
             essential_language=form.option("essential_language", "the language", LANGUAGES, required=False) or None,
             person_informed=form.ticked("person_informed"),
             chosen_worker_id=chosen,
@@ -101,7 +104,7 @@ def referral_values(referral: Referral) -> dict[str, Any]:
         "person_informed": "yes" if referral.person_informed else "",
         "chosen_worker_id": str(referral.chosen_worker_id or ""),
         "previous_worker_id": str(referral.previous_worker_id or ""),
-        "required_gender": referral.required_gender or "",
+        "required_gender": referral.required_gender or NO_RULE,
         "essential_language": referral.essential_language or "",
         "version": str(referral.version),
     }

@@ -12,7 +12,7 @@ from marketplace.core.clock import week_start
 from marketplace.core.formats import plural, uk_date, uk_datetime
 from marketplace.core.models import Step
 from marketplace.matching.engine import Candidate, LeftOut, RankedCandidate, Ranking, Rule, week_of, why_first
-from marketplace.matching.forms import GENDER_RULES
+from marketplace.matching.forms import GENDER_RULES, NO_RULE
 from marketplace.matching.models import Offer, Referral
 from marketplace.matching.states import OfferStatus, ReferralStatus
 from marketplace.matching.words import (
@@ -208,7 +208,7 @@ def form_choices(planners: Sequence[tuple[str, str, str, str]]) -> dict[str, Any
         "complexities": [(complexity.value, label) for complexity, label in COMPLEXITY_LABELS.items()],
         "needs": list(NEEDS.items()),
         "communication_needs": list(COMMUNICATION_NEEDS.items()),
-        "genders": [("", "No rule"), *((code, f"{GENDER_LABELS[Gender(code)]} only") for code in GENDER_RULES)],
+        "genders": [(NO_RULE, "No rule"), *((code, f"{GENDER_LABELS[Gender(code)]} only") for code in GENDER_RULES)],
         "languages": [(language, language) for language in LANGUAGES],
         "planners": [(worker_id, f"{name}, {organisation}") for worker_id, name, _, organisation in planners],
         "organisations": list(organisations.items()),

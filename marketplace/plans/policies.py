@@ -26,9 +26,9 @@ def plans_scope(principal: Principal) -> Scope:
     Raises:
         Forbidden: The role reads no plans.
     """
+    principal.require(Permission.PLANS_READ)
     if principal.may(Permission.PLANS_WRITE):
         return planner_scope(principal)
-    principal.require(Permission.PLANS_READ)
     return Scope((principal.council_id,), None)
 
 

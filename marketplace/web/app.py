@@ -1,11 +1,13 @@
 """The application: routes of all packages under one guard, one error handler, one set of headers."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemBytecodeCache
 from litestar import Litestar, Request
 from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
@@ -32,7 +34,7 @@ from marketplace.core.settings import Settings, read_settings
 from marketplace.web.context import PagesEngine, principal_of
 from marketplace.web.errors import handle
 from marketplace.web.guards import guard
-from marketplace.web.middleware import Surround
+from marketplace.web.middleware import DEADLINE_SECONDS, Surround
 from marketplace.web.pages import create_environment, load_manifest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,6 +105,7 @@ def build_app(
     clock: Clock | None = None,
     manifest: dict[str, str] | None = None,
     state: dict[str, Any] | None = None,
+    compiled_templates: Path | None = None,
 ) -> Litestar:
     """Build the application.
 
@@ -112,6 +115,7 @@ def build_app(
         clock: Where the time comes from.
         manifest: Hashed asset names; None leaves names plain.
         state: More things for `app.state`, such as the search index.
+        compiled_templates: Folder that keeps compiled templates; with it all are made ready before the first request.
     """
     the_clock = clock or SystemClock()
 
@@ -124,6 +128,8 @@ def build_app(
             engine = make_engine(settings.database_url, command_seconds=4)
             use_session_maker(make_session_maker(engine, the_clock))
         try:
+            if compiled_templates is not None:
+                await asyncio.to_thread(_compile, environment, compiled_templates)
             yield
         finally:
             if engine is not None:
@@ -161,16 +167,31 @@ def build_app(
     )
 
 
+def _compile(environment: Environment, folder: Path) -> None:
+    """Compile every template now, so that nobody's first page waits for it; later starts read them from the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    environment.bytecode_cache = FileSystemBytecodeCache(str(folder))
+    for name in environment.list_templates(extensions=["html"]):
+        if not name.startswith("govuk_frontend_jinja/"):
+            environment.get_template(name)
+
+
 def create_app(settings: Settings | None = None) -> ASGIApp:
     """Make the ASGI application of a web process (the target of the server)."""
     from marketplace.web.parts import open_parts
 
     found = settings or read_settings()
     log.configure()
-    return surround(build_app(found, manifest=load_manifest(BUILT_ASSETS), state=open_parts(found)), found)
+    app = build_app(
+        found,
+        manifest=load_manifest(BUILT_ASSETS),
+        state=open_parts(found),
+        compiled_templates=found.data_dir / "cache" / "templates",
+    )
+    return surround(app, found)
 
 
-def surround(app: Litestar, settings: Settings) -> ASGIApp:
+def surround(app: Litestar, settings: Settings, deadline_seconds: float = DEADLINE_SECONDS) -> ASGIApp:
     """Put the middleware around an application, outside its routing, so that every answer is dressed."""
-    wrapped: ASGIApp = Surround(app, settings)
+    wrapped: ASGIApp = Surround(app, settings, deadline_seconds)
     return wrapped

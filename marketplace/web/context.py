@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import secrets
+import unicodedata
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Any
@@ -102,6 +103,13 @@ def page_context(request: Request[Any, Any, Any]) -> dict[str, Any]:
     }
 
 
+def printable(value: Any) -> Any:
+    """Return what was typed without control characters, which no page may hold; lists item by item."""
+    if isinstance(value, str):
+        return "".join(char for char in value if char in "\n\t\r" or unicodedata.category(char) not in ("Cc", "Cs"))
+    return [printable(item) for item in value] if isinstance(value, list) else value
+
+
 class _WithContext:
     """A template that is rendered with the page's context around its own."""
 
@@ -112,6 +120,8 @@ class _WithContext:
         given: dict[str, Any] = dict(*args, **kwargs)
         request = given.get("request")
         around = page_context(request) if isinstance(request, Request) else {}
+        if isinstance(given.get("values"), Mapping):
+            given["values"] = {name: printable(value) for name, value in given["values"].items()}
         text: str = self.template.render({**around, **given, "request": None})
         return text
 

@@ -52,8 +52,9 @@ def security_headers(settings: Settings) -> list[tuple[bytes, bytes]]:
 class Surround:
     """ASGI middleware around the whole application."""
 
-    def __init__(self, app: Litestar, settings: Settings) -> None:
+    def __init__(self, app: Litestar, settings: Settings, deadline_seconds: float = DEADLINE_SECONDS) -> None:
         self.app = app
+        self.deadline_seconds = deadline_seconds
         self.settings = settings
         self.headers = security_headers(settings)
 
@@ -83,7 +84,7 @@ class Surround:
             await send(message)
 
         try:
-            async with asyncio.timeout(None if scope["path"].startswith(SLOW_PATHS) else DEADLINE_SECONDS):
+            async with asyncio.timeout(None if scope["path"].startswith(SLOW_PATHS) else self.deadline_seconds):
                 if b"\x00" in scope["raw_path"] or b"%00" in scope["raw_path"] or b"%00" in scope["query_string"]:
                     raise BadRequest
                 if not scope["path"].startswith(("/static/", "/health", "/metrics", "/ready")):

@@ -6,9 +6,11 @@ PUBLIC = (("Find support", "/market"), ("How it works", "/how-it-works"))
 
 TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.REFERRALS_READ, "Referrals", "/referrals"),
+    (Permission.PEOPLE_READ, "People", "/people"),
     (Permission.OFFERS_ANSWER, "Offers", "/offers"),
     (Permission.PLANS_WRITE, "Plans", "/plans"),
     (Permission.PLANS_READ, "Plans", "/plans"),
+    (Permission.PROFILE_OWN, "My profile", "/profile"),
     (Permission.PLANS_AGREE, "My plan", "/my-plan"),
     (Permission.REVIEWS_READ, "Reviews", "/reviews"),
     (Permission.BOOKINGS_OWN, "My bookings", "/bookings"),

@@ -86,6 +86,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Generator[
             process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
+        process.stdout.close()
         asyncio.run(admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
 

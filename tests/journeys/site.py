@@ -25,6 +25,8 @@ from marketplace.core import log, outbox, schedule, tables
 from marketplace.core.database import make_engine, make_session_maker, session_maker, transaction, use_session_maker
 from marketplace.core.queue import deliver
 from marketplace.core.settings import Settings
+from marketplace.messaging import delivery
+from marketplace.providers.service.market_index import rebuild_index
 from marketplace.reporting.demo import load_demo
 from marketplace.web.app import BUILT_ASSETS, build_app, surround
 from marketplace.web.pages import load_manifest
@@ -60,8 +62,8 @@ async def deliver_for_ever(stop: asyncio.Event) -> None:
             jobs = await schedule.due(db)
             for job in jobs:
                 await schedule.note_start(db, job)
-        for delivery in deliveries:
-            await deliver(delivery)
+        for waiting in deliveries:
+            await deliver(waiting)
         for job in jobs:
             await job.run()
         if not deliveries:
@@ -87,9 +89,8 @@ async def serve(database_url: str, data_dir: Path, port: int, sandbox_port: int)
     await load_demo(maker, clock)
     import_tasks()
     parts = open_parts(settings)
-    prepare = parts.pop("prepare", None)
-    if prepare is not None:
-        await prepare()
+    await rebuild_index(parts["search"].backend, maker)
+    delivery.use_settings(settings)
 
     @post("/test-clock", permission=None, csrf=False, status_code=204)
     async def move_clock(data: dict[str, int]) -> None:
@@ -125,7 +126,8 @@ def start_sandbox(port: int, site_port: int, data_dir: Path) -> "subprocess.Pope
         "SANDBOX_API_KEY": "sk_test_marketplace_sandbox",
         "SANDBOX_STATE_FILE": str(data_dir / "sandbox.sqlite"),
     }
-    return subprocess.Popen([sys.executable, "-m", "marketplace.payments.sandbox"], env=environment)
+    command = [sys.executable, "-m", "marketplace.payments.sandbox"]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
 
 
 def main() -> None:
@@ -137,7 +139,7 @@ def main() -> None:
     parser.add_argument("--sandbox-port", type=int, required=True)
     given = parser.parse_args()
     use_hasher(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1))
-    log.configure(level=30)
+    log.configure(level=50)
     sandbox = start_sandbox(given.sandbox_port, given.port, given.data_dir)
     try:
         asyncio.run(serve(given.database, given.data_dir, given.port, given.sandbox_port))

@@ -21,8 +21,8 @@ from tests.browser import Browser, count, events
 from tests.factories import make_member
 from tests.factories_payments import Money, handled, make_money, reload
 
-FORM = {"account_name": "Helping Hands CIC", "sort_code": "20-45-12", "account_number": "1234567"}
-DETAILS = BankDetailsForm("Helping Hands CIC", "204512", "01234567")
+FORM = {"account_name": "Helping Hands CIC", "sort_code": "30-96-26", "account_number": "1234567"}
+DETAILS = BankDetailsForm("Helping Hands CIC", "309626", "01234567")
 TOMORROW = date(2027, 3, 4)
 
 
@@ -71,7 +71,7 @@ async def test_whole_numbers_appear_on_no_page_log_or_message(browser: Browser, 
     for item in await outbox.relay(db):
         await handled(db, item)
     assert await count(db, "messages", "template IN ('bank_details_entered', 'bank_details_to_check')") == 3
-    for number in ("01234567", "1234567", "204512", "20-45-12"):
+    for number in ("01234567", "1234567", "309626", "30-96-26"):
         assert not [text for text in texts if number in text]
         assert await count(db, "messages", f"body LIKE '%{number}%'") == 0
         assert await count(db, "audit_entries", f"after::text LIKE '%{number}%'") == 0

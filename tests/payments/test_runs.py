@@ -57,12 +57,14 @@ def test_money_takes_three_working_days(made_on: date, first: date, processing: 
 
 async def test_from_approved_bills_to_a_released_file_in_the_browser(browser: Browser, db: AsyncSession) -> None:
     money = await make_money(db)
-    bill = await money.bill(db, 7_500, 2_550)
+    bill_id = str((await money.bill(db, 7_500, 2_550)).id)
+    provider = await browser.signed_in(money.provider)
     finance, checker = await browser.signed_in(money.finance), await browser.signed_in(money.checker)
     assert "No payment runs yet" in (await finance.open("/payment-runs")).words
     page = await finance.open("/payment-runs/new")
     assert "£100.50" in page.words
-    form = {**DAY, "bills": str(bill.id), "form_id": "once"}
+    assert page.field("bills") == bill_id
+    form = {**DAY, "bills": bill_id, "form_id": "once"}
     path = (await finance.post("/payment-runs", form)).location
     assert (await finance.post("/payment-runs", form)).location == path
     assert await count(db, "payment_runs") == 1
@@ -83,7 +85,7 @@ async def test_from_approved_bills_to_a_released_file_in_the_browser(browser: Br
     again = await finance.post(f"{path}/bacs18", {"form_id": "e"}, expect=200)
     assert again.response.content == first.response.content
     assert await count(db, "payment_runs", "export_count = 1") == 1
-    assert "Paid" in (await (await browser.signed_in(money.provider)).open("/earnings")).words
+    assert "Money arrives 8 Mar 2027" in (await provider.open("/earnings")).words
 
 
 async def test_a_second_export_asks_why_and_is_marked_as_a_copy(browser: Browser, db: AsyncSession) -> None:

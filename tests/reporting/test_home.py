@@ -17,6 +17,23 @@ ROLES = (
 )
 
 
+WAITING = {
+    "broker": ["1 crisis referral waiting", "urgent", "overdue", "Offers waiting for an answer", "Referrals by week"],
+    "planner": ["to answer", "sent back to you", "to write", "overdue", "Free places this week"],
+    "person": ["1 plan to read and agree", "to approve", "waiting for an answer", "Money left to book with"],
+    "provider": ["to answer", "Visits today", "Earned this month"],
+    "pa": ["to answer", "Visits today"],
+    "worker": ["to sign off", "to complete"],
+    "quality": ["to check"],
+    "manager": ["to sign off", "overdue", "Spent on support plans by month"],
+    "finance": ["to approve", "ready to pay", "on hold", "Spent on support plans by month"],
+    "finance-checker": ["1 payment run to release"],
+    "accreditor": ["ended in the last 30 days", "ending in the next 30 days"],
+    "admin": ["Users with a role", "Changes in the last seven days"],
+}
+"""What somebody in Lancashire finds on their dashboard."""
+
+
 async def member(db: AsyncSession, email: str) -> Member:
     """Return somebody of the demo."""
     row: Any = (
@@ -37,46 +54,18 @@ async def home(browser: Browser, db: AsyncSession, email: str) -> Page:
 
 
 @pytest.mark.parametrize("council", ["lancashire", "doncaster", "derby"])
-@pytest.mark.parametrize("role", ROLES)
-async def test_each_role_has_a_dashboard(
-    demo: Loaded, browser: Browser, db: AsyncSession, council: str, role: str
-) -> None:
-    page = await home(browser, db, f"{role}@{council}.example")
-    assert page.heading == "What needs you now"
-    assert council.capitalize() in page.words
+async def test_each_role_has_a_dashboard(demo: Loaded, browser: Browser, db: AsyncSession, council: str) -> None:
+    for role in ROLES:
+        page = await home(browser, db, f"{role}@{council}.example")
+        assert page.heading == "What needs you now"
+        assert council.capitalize() in page.words
+        for phrase in WAITING.get(role, []) if council == "lancashire" else []:
+            assert phrase in page.words, f"{role}: {phrase}"
 
 
 async def test_all_sign_ins_are_reported(demo: Loaded) -> None:
     emails = {sign_in.email for sign_in in demo.report.sign_ins}
     assert emails == {f"{role}@{slug}.example" for role in ROLES for slug in ("lancashire", "doncaster", "derby")}
-
-
-@pytest.mark.parametrize(
-    ("role", "words"),
-    [
-        (
-            "broker",
-            ["1 crisis referral waiting", "urgent", "overdue", "Offers waiting for an answer", "Referrals by week"],
-        ),
-        ("planner", ["to answer", "sent back to you", "to write", "overdue", "Free places this week"]),
-        ("person", ["1 plan to read and agree", "to approve", "waiting for an answer", "Money left to book with"]),
-        ("provider", ["to answer", "Visits today", "Earned this month"]),
-        ("pa", ["to answer", "Visits today"]),
-        ("worker", ["to sign off", "to complete"]),
-        ("quality", ["to check"]),
-        ("manager", ["to sign off", "overdue", "Spent on support plans by month"]),
-        ("finance", ["to approve", "ready to pay", "on hold", "Spent on support plans by month"]),
-        ("finance-checker", ["1 payment run to release"]),
-        ("accreditor", ["ended in the last 30 days", "ending in the next 30 days"]),
-        ("admin", ["Users with a role", "Changes in the last seven days"]),
-    ],
-)
-async def test_lancashire_has_something_to_do_for_everybody(
-    demo: Loaded, browser: Browser, db: AsyncSession, role: str, words: list[str]
-) -> None:
-    page = await home(browser, db, f"{role}@lancashire.example")
-    for phrase in words:
-        assert phrase in page.words
 
 
 async def test_the_next_visit_of_the_person_is_shown(demo: Loaded, browser: Browser, db: AsyncSession) -> None:
@@ -90,9 +79,10 @@ async def test_a_self_funder_sees_no_direct_payment(demo: Loaded, browser: Brows
 
 
 async def test_the_representative_sees_for_whom_they_act(demo: Loaded, browser: Browser, db: AsyncSession) -> None:
-    representative = await member(db, "representative@lancashire.example")
+    name = (await member(db, "representative@lancashire.example")).membership.acting_for_name
     page = await home(browser, db, "representative@lancashire.example")
-    assert representative.membership.acting_for_name in page.text
+    assert name
+    assert name in page.text
 
 
 async def test_a_visitor_is_sent_to_sign_in(demo: Loaded, browser: Browser) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from search import ListingDocument
+from search import ListingDocument, ListingQuery, SearchBackend
 
 PRESTON = (53.7632, -2.7031)
 LANCASTER = (54.0466, -2.8007)
@@ -130,3 +130,11 @@ MARKET = [
         nationwide=True,
     ),
 ]
+
+
+def ids(backend: SearchBackend, **query: object) -> list[str]:
+    return [hit.id for hit in backend.search(ListingQuery(**query)).hits]  # type: ignore[arg-type]
+
+
+def place(point: tuple[float, float]) -> dict[str, object]:
+    return {"lat": point[0], "lon": point[1]}

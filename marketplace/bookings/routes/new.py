@@ -1,5 +1,6 @@
 """Asking for a visit: the form with free times, the page that checks answers, the request."""
 
+import unicodedata
 from datetime import date, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +23,7 @@ from marketplace.core.clock import local, parse_day, today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.flash import flash
+from marketplace.core.formats import uk_time
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit
@@ -163,7 +165,7 @@ async def _form_page(
     # A day that is no day to book shows the free times of tomorrow: an answer that leads on.
     shown = chosen if chosen and first <= chosen < first + timedelta(days=200) else first + timedelta(days=1)
     worker_id = parse_id(str(values.get("worker") or ""))
-    known = {name: values.get(name, "") for name in FIELDS}
+    known = {name: _printable(reader, name) for name in FIELDS}
     context = {
         "offer": offer,
         "values": known | {"funding": known["funding"] or ("direct_payment" if offer.purse else "card")},
@@ -176,6 +178,13 @@ async def _form_page(
     return Template("bookings/new.html", context=context, status_code=422 if errors else 200)
 
 
+def _printable(reader: FormReader, name: str) -> str:
+    """Return what was typed without control characters, which no page can hold."""
+    return "".join(
+        char for char in reader.raw(name) if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs")
+    )
+
+
 async def _taken_page(service: BookingService, offer: Offer, values: FormData) -> Template:
     """Say that somebody else was faster, and offer other times."""
     form = BookingForm.read(values, offer.listing.id, offer.least_minutes)
@@ -184,7 +193,7 @@ async def _taken_page(service: BookingService, offer: Offer, values: FormData) -
         "offer": offer,
         "form": form,
         "times": times,
-        "starts": [(start, f"{local(start):%H:%M}") for start in times.starts[:12]],
+        "starts": [(f"{local(start):%H:%M}", uk_time(start)) for start in times.starts[:12]],
         "fields": form.as_fields(),
     }
     return Template("bookings/taken.html", context=context, status_code=HTTPStatus.CONFLICT)

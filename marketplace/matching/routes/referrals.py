@@ -19,7 +19,7 @@ from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit, typed
 from marketplace.matching.engine import Part, Weights
-from marketplace.matching.forms import ReasonForm, ReferralForm, referral_values
+from marketplace.matching.forms import NO_RULE, ReasonForm, ReferralForm, referral_values
 from marketplace.matching.models import Offer, Referral, Urgency
 from marketplace.matching.packs import anonymous_pack
 from marketplace.matching.pages import (
@@ -138,7 +138,7 @@ class ReferralController(Controller):
             "needs": who.needs,
             "communication_needs": who.communication_needs,
             "urgency": Urgency.STANDARD.value,
-            "required_gender": "",
+            "required_gender": NO_RULE,
         }
         return await _form(db, principal, "matching/new.html", values, {}, person=who)
 

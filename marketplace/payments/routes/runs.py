@@ -207,12 +207,11 @@ async def _proposal_page(
     due_until = form.day("due_until", "the day bills are due by", required=False) or day + DUE_WITHIN
     proposal = await ProposalService(db).propose(principal, due_until)
     ticked = set(texts(data, "bills"))
+    bills = [bill for payment in proposal.payments for bill in payment.bills]
     context = {
         "proposal": proposal,
         "due_until": due_until,
-        "is_ticked": {
-            str(bill.id): all_ticked or str(bill.id) in ticked for p in proposal.payments for bill in p.bills
-        },
+        "is_ticked": {bill.id: all_ticked or str(bill.id) in ticked for bill in bills},
         "values": {**data, **_parts("due_until", due_until)},
         "errors": {**form.errors, **errors},
         "earliest": earliest_pay_on(day),

@@ -54,7 +54,7 @@ _REMOVE = re.compile(r"^remove-(\d{1,2})$")
 class PlanController(Controller):
     """Plans."""
 
-    @get("/plans", permission=Permission.SIGNED_IN)
+    @get("/plans", permission=Permission.PLANS_READ)
     async def index(
         self,
         db: NamedDependency[AsyncSession],
@@ -89,7 +89,7 @@ class PlanController(Controller):
         }
         return Template("plans/index.html", context=context)
 
-    @get("/plans/for-referral/{referral_id:str}", permission=Permission.SIGNED_IN)
+    @get("/plans/for-referral/{referral_id:str}", permission=Permission.PLANS_READ)
     async def for_referral(
         self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal], referral_id: FromPath[str]
     ) -> Redirect:
@@ -97,7 +97,7 @@ class PlanController(Controller):
         plan_id = await PlanService(db).open_for_referral(principal, id_of(referral_id))
         return Redirect(f"/plans/{plan_id}", status_code=303)
 
-    @get("/plans/{plan_id:str}", permission=Permission.SIGNED_IN)
+    @get("/plans/{plan_id:str}", permission=Permission.PLANS_READ)
     async def show(
         self,
         db: NamedDependency[AsyncSession],

@@ -31,6 +31,8 @@ from marketplace.providers.service.market_query import (
 from search import AsyncSearch
 
 LONGEST_LOCATION_ID = 40
+FIELDS = frozenset({"q", "postcode", "radius_miles", "sort"})
+"""Fields of the search form that are always on the page."""
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -66,7 +68,8 @@ async def market_page(request: Request[Any, Any, Any], db: NamedDependency[Async
     except InvalidInput as error:
         context = _form_context(lenient_query(given), None)
         context["values"] = {name: _printable(value[-1]) for name, value in given.items() if value}
-        context["errors"] = error.fields
+        # A message leads to its field; what has none on the page (a page number, a filter) goes without a link.
+        context["errors"] = {name if name in FIELDS else "form": message for name, message in error.fields.items()}
         return Template("providers/market.html", context=context, status_code=422)
     service = MarketService(db, search_of(request))
     results = await service.search(query)

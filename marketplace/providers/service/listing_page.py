@@ -24,6 +24,7 @@ from marketplace.providers.service.words import hours_words, price_parts
 CIRCLE_POINTS: Final = 48
 TOWNS_ON_MAP: Final = 6
 NARROWEST_MAP_METRES: Final = 5_000
+MAP_OF_A_PLACE_METRES: Final = 14_000
 _METRES_PER_DEGREE: Final = 111_195.0
 
 KEY_QUESTIONS: Final = (
@@ -181,7 +182,7 @@ def area_map(lat: float | None, lon: float | None, radius_metres: int | None, la
     """
     if lat is None or lon is None:
         return None
-    half = round(max(radius_metres or 0, NARROWEST_MAP_METRES) * 1.2)
+    half = round(max(radius_metres or MAP_OF_A_PLACE_METRES, NARROWEST_MAP_METRES) * 1.2)
 
     def flat(other_lat: float, other_lon: float) -> tuple[int, int]:
         # Over a few dozen miles the earth is flat enough for a picture.

@@ -264,7 +264,8 @@ def _asked(query: MarketQuery, where: Where) -> ListingQuery:
     if query.understood is not None:
         categories = [query.understood.value]
     return ListingQuery(
-        text=query.words,
+        # Every one of a kind that was named fits alike: the nearest comes first, whatever its name.
+        text="" if query.understood is not None else query.words,
         lat=where.lat,
         lon=where.lon,
         radius_metres=query.radius_metres if where.point else None,

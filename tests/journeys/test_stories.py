@@ -1,0 +1,273 @@
+"""The two stories, walked as people would: with scripts and without."""
+
+import hashlib
+import re
+from collections.abc import Generator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from marketplace.core.clock import LONDON
+from tests.journeys.conftest import Site
+from tests.journeys.walker import Walker
+from tests.payments.bacs_reader import read_bacs18
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+WANTS = "I want to get to the match on Saturdays and see my old friends."
+SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without-scripts"])
+
+
+@pytest.fixture
+def walk(site: Site, chromium: Any) -> Generator[Any, None, None]:
+    """Make walkers; all leave at the end."""
+    walkers: list[Walker] = []
+
+    def make(*, scripts: bool, width: int = 1280) -> Walker:
+        made = Walker(chromium, site.address, scripts=scripts, width=width)
+        walkers.append(made)
+        return made
+
+    yield make
+    for walker in walkers:
+        walker.close()
+
+
+def name_of(walker: Walker) -> str:
+    """Name of who is signed in."""
+    return walker.page.locator(".cm-account__who strong").inner_text()
+
+
+@SCRIPTS
+def test_a_referral_becomes_a_plan_and_a_payment(site: Site, walk: Any, scripts: bool) -> None:
+    council = "lancashire.example" if scripts else "derby.example"
+    walker = walk(scripts=scripts)
+    walker.sign_in(f"selffunder@{council}")
+    person = name_of(walker)
+    walker.sign_in(f"planner@{council}")
+    planner = name_of(walker)
+
+    # 1. A council worker records the referral; what is missing is named first.
+    walker.sign_in(f"worker@{council}")
+    walker.open("/referrals/new")
+    walker.fill(q=person)
+    walker.press("Search")
+    walker.follow(re.compile(person.split()[-1]))
+    walker.press("Record referral")
+    assert "There is a problem" in walker.text
+    walker.choose("source", "frontline")
+    walker.choose("needs", "physical")
+    walker.choose("urgency", "urgent")
+    walker.choose("complexity", "standard")
+    walker.fill(wants=WANTS, interim_plan="A neighbour helps.", indicative_weekly_pence="115.38")
+    walker.choose("person_informed", "yes")
+    walker.press("Record referral")
+    reference = re.search(r"R-\d{4}-\d{5}", walker.text)
+    assert reference is not None
+    referral = walker.page.url.removeprefix(site.address).partition("?")[0]
+
+    # 2. A broker sees who is best placed and why, and offers it.
+    walker.sign_in(f"broker@{council}")
+    walker.open(referral)
+    assert "Who is best placed" in walker.text
+    assert "points" in walker.text
+    if walker.page.get_by_role("button", name=f"Offer to {planner}").count():
+        walker.press(f"Offer to {planner}")
+    else:
+        walker.follow(re.compile(f"Choose {planner}"))
+        walker.page.locator("main form").get_by_role("button").first.click()
+        assert "There is a problem" in walker.text
+        walker.page.locator("main textarea").first.fill("Knows the person's street and the club.")
+        walker.page.locator("main form").get_by_role("button").first.click()
+    walker.sees(planner)
+
+    # 3. The planner sees no name before accepting, then completes the plan.
+    walker.sign_in(f"planner@{council}")
+    walker.open("/offers")
+    walker.follow(re.compile(reference.group()))
+    assert WANTS in walker.text
+    assert person not in walker.text
+    walker.press("Yes, I take this on")
+    walker.sees(person)
+    walker.open(f"/plans/for-referral/{referral.rsplit('/', 1)[1]}")
+    plan = walker.page.url.removeprefix(site.address).partition("?")[0]
+    walker.press("Submit for quality check")
+    assert "There is a problem" in walker.text
+    walker.fill(
+        about_me="Retired bus driver who likes company.",
+        outcome__1="I go to the match every other Saturday",
+        what__1="A volunteer from the supporters' club comes along",
+        risks="Tired on the way home: sit down at half-time.",
+        money_held="No budget is needed for this.",
+        information_given="Told about the bus pass and the falls class.",
+        visit_hours="4",
+        visit_minutes="30",
+    )
+    walker.page.locator("select[name='helped_by-1']").select_option("community")
+    walker.fill(weekly__1="6.50")
+    walker.press("Submit for quality check")
+    walker.sees("quality check")
+
+    # The checker passes it, the person agrees, the manager signs it off.
+    walker.sign_in(f"quality@{council}")
+    walker.open(f"{plan}/check")
+    for number in range(1, 1 + walker.page.locator("input[type=radio][value=yes]").count()):
+        walker.choose(f"criterion-{number}", "yes")
+    walker.choose("decision", "pass")
+    walker.press("Save your check")
+    walker.sign_in(f"selffunder@{council}")
+    walker.open("/my-plan")
+    assert "I go to the match every other Saturday" in walker.text
+    walker.press("Yes, I agree to this plan")
+    assert "There is a problem" in walker.text
+    walker.choose("has_read", "yes")
+    walker.press("Yes, I agree to this plan")
+    walker.sign_in(f"manager@{council}")
+    walker.open(f"{plan}/sign-off")
+    walker.choose("decision", "sign_off")
+    walker.press("Save your decision")
+    walker.sees("Signed off")
+
+    # 5. The review stands with the same planner.
+    walker.sign_in(f"planner@{council}")
+    walker.open("/reviews")
+    walker.sees(person)
+
+    # 4. The tariff accrues once, is billed, approved, and leaves in a run made by one and released by another.
+    walker.open("/earnings")
+    today = datetime.now(LONDON).date()
+    walker.sees(f"completed on {today.day} {today:%B %Y}, reference")
+    earned = re.search(f"completed on {today.day} {today:%B %Y}, (reference [0-9A-F]{{8}})", walker.text)
+    assert earned is not None
+    walker.sign_in(f"finance@{council}")
+    walker.open("/self-bills/new")
+    walker.date("first_on", today.replace(day=1))
+    walker.date("last_on", today)
+    walker.press("See the self-bills")
+    walker.look()
+    walker.page.locator("main form button").last.click()
+    walker.open("/self-bills?status=issued")
+    links = walker.page.locator("main table a").all()
+    addresses = [link.get_attribute("href") for link in links]
+    ours = None
+    for address in addresses:
+        walker.open(str(address))
+        if earned.group(1) in walker.text:
+            ours = str(address)
+            break
+    assert ours is not None, addresses
+    number = re.search(r"SB-\d{6}", walker.text)
+    assert number is not None
+    walker.press("Approve this self-bill")
+    walker.sees("Approved")
+    walker.open(
+        f"/payment-runs/new?due_until-day={today.day}&due_until-month={today.month}&due_until-year={today.year + 1}"
+    )
+    for box in walker.page.locator("input[name=bills]").all():
+        label = walker.page.locator(f"label[for='{box.get_attribute('id')}']").inner_text()
+        box.set_checked(number.group() in label)
+    walker.press("Make the payment run")
+    run = walker.page.url.removeprefix(site.address).partition("?")[0]
+    assert re.fullmatch(r"/payment-runs/[0-9a-f-]{36}", run), walker.text
+    assert walker.page.get_by_role("button", name=re.compile("Release")).count() == 0
+    walker.sign_in(f"finance-checker@{council}")
+    walker.open(run)
+    walker.page.get_by_role("button", name=re.compile("Release")).click()
+    walker.sees("Released")
+    response = walker.context.request.get(f"{site.address}{run}/bacs18")
+    assert response.status == 200
+    content = response.body()
+    read = read_bacs18(content)
+    assert read is not None
+    assert hashlib.sha256(content).hexdigest()[:12] in walker.text.replace(" ", "") or b"UTL1" in content
+
+
+@SCRIPTS
+def test_a_visit_is_found_booked_delivered_approved_and_paid_from_the_direct_payment(
+    site: Site, walk: Any, scripts: bool
+) -> None:
+    council = "lancashire.example" if scripts else "doncaster.example"
+    pa = walk(scripts=scripts)
+    pa.sign_in(f"pa@{council}")
+    name = name_of(pa)
+
+    # Anybody searches, misspelt, and opens a listing.
+    walker = walk(scripts=scripts)
+    walker.open("/")
+    walker.fill(q="personel asistant")
+    walker.press("Search")
+    walker.look()
+    assert "result" in walker.text
+    walker.open(f"/market?q={name.split()[0]}&radius_miles=any")
+    walker.follow(re.compile(name.split()[0]))
+    listing = walker.page.url.rsplit("/", 1)[1].partition("?")[0]
+    walker.follow("Ask to book")
+    assert "/sign-in?next=" in walker.page.url
+
+    # The person books; the money is checked and shown first.
+    walker.sign_in(f"person@{council}")
+    walker.open("/money")
+    walker.open(f"/bookings/new?listing={listing}")
+    walker.follow(re.compile(r"^\w+day \d"))
+    walker.page.locator("form[action^='/bookings/new'] [name=minutes]").first.fill("60")
+    start = walker.page.locator("input[name=starts_local][type=radio]")
+    if start.count():
+        start.first.check()
+    else:
+        shown = re.search(r"(\d{1,2}(?::\d\d)?[ap]m)", walker.text.partition("free")[2] or walker.text)
+        assert shown is not None
+        walker.fill(starts_local=shown.group(1))
+    walker.choose("funding", "direct_payment")
+    walker.press("Continue")
+    walker.look()
+    button = walker.page.locator("main form button[type=submit]").first
+    button.click()
+    walker.page.wait_for_load_state("load")
+    booking = walker.page.url.removeprefix(site.address).partition("?")[0]
+    assert re.fullmatch(r"/bookings/[0-9a-f-]{36}", booking), walker.text
+
+    # The assistant accepts.
+    pa.open("/provider/bookings")
+    pa.open(f"/provider{booking}")
+    pa.press("Yes, I accept")
+    pa.sees("Accepted")
+
+    # After the visit the person approves it, and the statement shows it.
+    site.move_clock(hours=24 * 9)
+    walker.sign_in(f"person@{council}")
+    walker.open(booking)
+    walker.press("Yes, this visit happened")
+    walker.sees("Approved")
+    walker.open("/money")
+    assert "Visit" in walker.text
+
+
+def test_a_self_funder_pays_by_card_and_is_refunded_after_cancelling(site: Site, walk: Any) -> None:
+    site.move_clock(hours=0)
+    pa = walk(scripts=True)
+    pa.sign_in("pa@derby.example")
+    name = name_of(pa)
+    walker = walk(scripts=True, width=390)
+    walker.open(f"/market?q={name.split()[0]}&radius_miles=any")
+    walker.follow(re.compile(name.split()[0]))
+    listing = walker.page.url.rsplit("/", 1)[1].partition("?")[0]
+    walker.sign_in("selffunder@derby.example")
+    walker.open(f"/bookings/new?listing={listing}")
+    walker.follow(re.compile(r"^\w+day \d"))
+    walker.page.locator("form[action^='/bookings/new'] [name=minutes]").first.fill("60")
+    shown = re.search(r"(\d{1,2}(?::\d\d)?[ap]m)", walker.text.partition("free")[2] or walker.text)
+    assert shown is not None
+    walker.fill(starts_local=shown.group(1))
+    walker.press("Continue")
+    walker.page.locator("main form button[type=submit]").first.click()
+    walker.page.wait_for_load_state("load")
+    walker.page.locator("input[name*='number']").first.fill("4242 4242 4242 4242")
+    for field, value in (("exp", "12 / 40"), ("cvc", "123"), ("name", "A Tester")):
+        box = walker.page.locator(f"input[name*='{field}']")
+        if box.count():
+            box.first.fill(value)
+    walker.page.locator("form button[type=submit]").first.click()
+    walker.page.wait_for_url(re.compile(re.escape(site.address)))
+    walker.sees("paid")
+    assert datetime.now(UTC) > datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=1)

@@ -1,0 +1,101 @@
+"""Somebody at a browser: signs in, opens pages, fills forms by their labels; axe looks at every page on the way."""
+
+import re
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.web.page_checks import axe_faults
+
+PASSWORD = "demo-password"
+PATIENCE_MS = 20_000
+
+
+class Walker:
+    """One person in a browser of their own."""
+
+    def __init__(self, chromium: Browser, address: str, *, scripts: bool, width: int = 1280) -> None:
+        self.scripts = scripts
+        self.address = address
+        self.context: BrowserContext = chromium.new_context(
+            java_script_enabled=scripts, viewport={"width": width, "height": 900}, locale="en-GB"
+        )
+        self.context.set_default_timeout(PATIENCE_MS)
+        self.page: Page = self.context.new_page()
+        self.seen: set[str] = set()
+        self.complaints: list[str] = []
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _note(self, message: Any) -> None:
+        # The browser reports every answer of 400 and more as a console error; pages with errors are meant here.
+        if message.type == "error" and "the server responded with a status of" not in message.text:
+            self.complaints.append(message.text)
+
+    def close(self) -> None:
+        """Leave; nothing may have been refused by the page's own policy."""
+        self.context.close()
+        assert self.complaints == []
+
+    def sign_in(self, who: str) -> None:
+        """Sign in as one of the demo's users."""
+        self.context.clear_cookies()
+        self.open("/sign-in")
+        self.page.get_by_label("E-mail address").fill(who)
+        self.page.get_by_label("Password", exact=True).fill(PASSWORD)
+        self.press("Sign in")
+        expect(self.page).to_have_url(re.compile("/home$"))
+        self.look()
+
+    def open(self, path: str, status: int = 200) -> None:
+        """Open an address and look at the page."""
+        response = self.page.goto(f"{self.address}{path}")
+        assert response is not None
+        assert response.status == status, f"{path}: {response.status}"
+        self.look()
+
+    def look(self) -> None:
+        """Check the page with axe, once for each kind of page. Axe is a script, so only where scripts run."""
+        kind = re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\d", "_", self.page.url.partition("?")[0])
+        if self.scripts and kind not in self.seen:
+            self.seen.add(kind)
+            faults = axe_faults(self.page)
+            assert faults == [], f"{kind}: {faults}"
+
+    def press(self, name: str) -> None:
+        """Press a button."""
+        self.page.get_by_role("button", name=name, exact=True).first.click()
+        self.page.wait_for_load_state("load")
+
+    def follow(self, name: str | re.Pattern[str]) -> None:
+        """Follow a link and look at where it leads."""
+        self.page.get_by_role("link", name=name).first.click()
+        self.page.wait_for_load_state("load")
+        self.look()
+
+    def fill(self, **fields: str) -> None:
+        """Fill fields by their names."""
+        for name, value in fields.items():
+            self.page.locator(f"[name='{name.replace('__', '-')}']").first.fill(value)
+
+    def choose(self, name: str, value: str) -> None:
+        """Choose a radio button or tick a box."""
+        self.page.locator(f"input[name='{name}'][value='{value}']").check()
+
+    def date(self, name: str, day: Any) -> None:
+        """Fill the three fields of a date."""
+        self.fill(**{f"{name}__day": str(day.day), f"{name}__month": str(day.month), f"{name}__year": str(day.year)})
+
+    @property
+    def text(self) -> str:
+        """Words of the main part, in one line."""
+        return " ".join(self.page.locator("main").inner_text().split())
+
+    def sees(self, words: str) -> None:
+        """Wait until the page says something; reload while work goes on behind it."""
+        for _ in range(40):
+            if words in self.text:
+                return
+            self.page.wait_for_timeout(250)
+            self.page.reload()
+        raise AssertionError(f"{words!r} is not in: {self.text}")
