@@ -12,13 +12,14 @@ import pytest
 
 from marketplace.accounts.permissions import Role
 from marketplace.core import outbox
+from marketplace.core.clock import FixedClock
 from marketplace.core.database import make_engine, make_session_maker, transaction
 from marketplace.core.queue import make_broker, send
 from marketplace.core.settings import Settings
 from marketplace.messaging import MessagingService
 from marketplace.web import tasks, worker
 from marketplace.web.embedded import EmbeddedValkey
-from tests.conftest import admin, clone_database
+from tests.conftest import NOW, admin, clone_database
 from tests.factories import make_council, make_member
 from tests.web.processes import ROOT, ended, eventually, fetch
 
@@ -35,11 +36,11 @@ def database(worker_id: str) -> Generator[str, None, None]:
 async def _queue_message(database: str) -> list[outbox.Delivery]:
     engine = make_engine(database, pool_size=1)
     try:
-        async with transaction(make_session_maker(engine), "every") as db:
+        async with transaction(make_session_maker(engine, FixedClock(NOW)), "every") as db:
             member = await make_member(db, Role.BROKER, await make_council(db))
             context = {"forgotten_link": "http://localhost/forgotten-password"}
             await MessagingService(db).tell(member.council.id, "password_changed", context, user_id=member.user.id)
-        async with transaction(make_session_maker(engine)) as db:
+        async with transaction(make_session_maker(engine, FixedClock(NOW))) as db:
             return await outbox.relay(db)
     finally:
         await engine.dispose()
