@@ -12,6 +12,7 @@ from marketplace.bookings.models import Booking, Funding
 from marketplace.bookings.states import BOOKING, BookingStatus
 from marketplace.core.database import clock_of
 from marketplace.core.ids import new_id
+from marketplace.ledger import LedgerService, Purpose, credit, debit
 from marketplace.matching.models import (
     CapacityReservation,
     Complexity,
@@ -75,6 +76,12 @@ async def make_booking(db: AsyncSession, council: Council | None = None, **given
         "requested_by_user_id": member.user.id,
     }
     booking = await _saved(db, Booking(**{**values, **given}))
+    # What is promised has to be there.
+    lines = [
+        debit(Purpose.DIRECT_PAYMENT_SPEND, booking.cost_pence),
+        credit(Purpose.DIRECT_PAYMENT, booking.cost_pence, person.id),
+    ]
+    await LedgerService(db).post(council.id, "test", booking.id, lines)
     BOOKING.begin(db, booking, by=member.user.id)
     await db.flush()
     if status is not BookingStatus.REQUESTED:

@@ -5,15 +5,19 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import msgspec
 
 from marketplace.core.settings import Settings, read_settings
 from marketplace.web.cli.console import CommandFailed, say
 from marketplace.web.services import ensure_services
+from marketplace.web.urls import plain_url
 
 T = TypeVar("T")
+
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations" / "versions"
 
 MIGRATION_LOCK = 0x6D6967726174  # "migrat": one command brings the schema up to date, others wait.
 
@@ -92,26 +96,26 @@ def quiet_logs() -> None:
 
 def newest_revision() -> str:
     """Number of the newest migration of this release. Reading file names spares a second of imports."""
-    from marketplace.core.migrate import MIGRATIONS
+    return max(path.name.partition("_")[0] for path in MIGRATIONS.glob("[0-9]*.py"))
 
-    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+async def ask(database_url: str, statement: str) -> Any:
+    """Ask the database for one value as its owner, with the driver alone: importing more would take a second."""
+    import asyncpg
+
+    connection = await asyncpg.connect(plain_url(database_url), timeout=5)
+    try:
+        return await connection.fetchval(statement)
+    finally:
+        await connection.close()
 
 
 async def revision_of(database_url: str) -> str | None:
     """Number of the migration a database is at; None when it has no tables of ours."""
-    from sqlalchemy import text
-
-    from marketplace.core.database import make_engine
-
-    engine = make_engine(database_url, app_role=False, pool_size=1)
-    try:
-        async with engine.connect() as connection:
-            if await connection.scalar(text("SELECT to_regclass('alembic_version')")) is None:
-                return None
-            found: str | None = await connection.scalar(text("SELECT version_num FROM alembic_version"))
-            return found
-    finally:
-        await engine.dispose()
+    if await ask(database_url, "SELECT to_regclass('alembic_version')") is None:
+        return None
+    found: str | None = await ask(database_url, "SELECT version_num FROM alembic_version")
+    return found
 
 
 def migrate(database_url: str) -> bool:
@@ -121,11 +125,13 @@ def migrate(database_url: str) -> bool:
         CommandFailed: The database belongs to a newer release.
     """
 
+    if asyncio.run(revision_of(database_url)) == newest_revision():
+        return False
+
     async def whole() -> bool:
         import asyncpg
 
         from marketplace.core.migrate import upgrade
-        from marketplace.web.urls import plain_url
 
         connection = await asyncpg.connect(plain_url(database_url), timeout=5)
         try:
