@@ -193,11 +193,8 @@ async def _list_page(
     rows, has_more = cut(
         await bills.listed(principal.council_id, status=wanted, words=words.strip(), before=before, limit=PAGE + 1)
     )
-    waiting = (
-        len(await BankAccountRepository(db).waiting(principal.council_id))
-        if principal.may(Permission.PAYMENTS_HANDLE)
-        else 0
-    )
+    is_finance = principal.may(Permission.PAYMENTS_HANDLE)
+    waiting = await BankAccountRepository(db).waiting(principal.council_id) if is_finance else []
     context = {
         **LABELS,
         "rows": rows,
