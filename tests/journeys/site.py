@@ -7,6 +7,7 @@ process instead of through the queue, so that a journey can wait for it.
 
 import argparse
 import asyncio
+import ctypes
 import os
 import signal
 import subprocess
@@ -114,6 +115,11 @@ async def serve(database_url: str, data_dir: Path, port: int, sandbox_port: int)
     await engine.dispose()
 
 
+def _end_with_parent() -> None:
+    """Have the kernel end this process when its parent is gone (prctl PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
 def start_sandbox(port: int, site_port: int, data_dir: Path) -> "subprocess.Popen[bytes]":
     """Start the card sandbox beside the site."""
     environment = {
@@ -127,7 +133,7 @@ def start_sandbox(port: int, site_port: int, data_dir: Path) -> "subprocess.Pope
         "SANDBOX_STATE_FILE": str(data_dir / "sandbox.sqlite"),
     }
     command = [sys.executable, "-m", "marketplace.payments.sandbox"]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, preexec_fn=_end_with_parent)
 
 
 def main() -> None:

@@ -3,7 +3,8 @@
 import hashlib
 import re
 from collections.abc import Generator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -159,7 +160,7 @@ def test_a_referral_becomes_a_plan_and_a_payment(site: Site, walk: Any, scripts:
     assert ours is not None, addresses
     number = re.search(r"SB-\d{6}", walker.text)
     assert number is not None
-    walker.press("Approve this self-bill")
+    walker.press(f"Approve {number.group()}")
     walker.sees("Approved")
     walker.open(
         f"/payment-runs/new?due_until-day={today.day}&due_until-month={today.month}&due_until-year={today.year + 1}"
@@ -175,12 +176,16 @@ def test_a_referral_becomes_a_plan_and_a_payment(site: Site, walk: Any, scripts:
     walker.open(run)
     walker.page.get_by_role("button", name=re.compile("Release")).click()
     walker.sees("Released")
-    response = walker.context.request.get(f"{site.address}{run}/bacs18")
-    assert response.status == 200
-    content = response.body()
+    walker.open(f"{run}/bacs18")
+    with walker.page.expect_download() as download:
+        walker.page.get_by_role("button", name="Download the file").click()
+    content = Path(download.value.path()).read_bytes()
     read = read_bacs18(content)
-    assert read is not None
-    assert hashlib.sha256(content).hexdigest()[:12] in walker.text.replace(" ", "") or b"UTL1" in content
+    paid = sum(payment.amount_pence for payment in read.credits)
+    assert paid == read.contra.amount_pence
+    walker.open(run)
+    assert f"£{paid / 100:,.2f}" in walker.text
+    assert hashlib.sha256(content).hexdigest() in walker.text.replace(" ", "")
 
 
 @SCRIPTS
@@ -200,7 +205,10 @@ def test_a_visit_is_found_booked_delivered_approved_and_paid_from_the_direct_pay
     walker.look()
     assert "result" in walker.text
     walker.open(f"/market?q={name.split()[0]}&radius_miles=any")
-    walker.follow(re.compile(name.split()[0]))
+    walker.page.locator(".cm-result__title a").first.click()
+    walker.page.wait_for_load_state("load")
+    walker.look()
+    assert name in walker.text
     listing = walker.page.url.rsplit("/", 1)[1].partition("?")[0]
     walker.follow("Ask to book")
     assert "/sign-in?next=" in walker.page.url
@@ -210,27 +218,20 @@ def test_a_visit_is_found_booked_delivered_approved_and_paid_from_the_direct_pay
     walker.open("/money")
     walker.open(f"/bookings/new?listing={listing}")
     walker.follow(re.compile(r"^\w+day \d"))
-    walker.page.locator("form[action^='/bookings/new'] [name=minutes]").first.fill("60")
-    start = walker.page.locator("input[name=starts_local][type=radio]")
-    if start.count():
-        start.first.check()
-    else:
-        shown = re.search(r"(\d{1,2}(?::\d\d)?[ap]m)", walker.text.partition("free")[2] or walker.text)
-        assert shown is not None
-        walker.fill(starts_local=shown.group(1))
-    walker.choose("funding", "direct_payment")
+    walker.fill(minutes="60", starts_local=walker.page.locator(".cm-chip").first.inner_text())
+    if walker.page.locator("input[name=funding][type=radio]").count():
+        walker.choose("funding", "direct_payment")
     walker.press("Continue")
     walker.look()
-    button = walker.page.locator("main form button[type=submit]").first
-    button.click()
-    walker.page.wait_for_load_state("load")
+    assert "left to spend" in walker.text
+    walker.press("Send request")
     booking = walker.page.url.removeprefix(site.address).partition("?")[0]
     assert re.fullmatch(r"/bookings/[0-9a-f-]{36}", booking), walker.text
 
     # The assistant accepts.
     pa.open("/provider/bookings")
     pa.open(f"/provider{booking}")
-    pa.press("Yes, I accept")
+    pa.press("Accept this visit")
     pa.sees("Accepted")
 
     # After the visit the person approves it, and the statement shows it.
@@ -244,30 +245,48 @@ def test_a_visit_is_found_booked_delivered_approved_and_paid_from_the_direct_pay
 
 
 def test_a_self_funder_pays_by_card_and_is_refunded_after_cancelling(site: Site, walk: Any) -> None:
-    site.move_clock(hours=0)
     pa = walk(scripts=True)
     pa.sign_in("pa@derby.example")
     name = name_of(pa)
     walker = walk(scripts=True, width=390)
     walker.open(f"/market?q={name.split()[0]}&radius_miles=any")
-    walker.follow(re.compile(name.split()[0]))
+    walker.page.locator(".cm-result__title a").first.click()
+    walker.page.wait_for_load_state("load")
+    walker.look()
+    assert name in walker.text
     listing = walker.page.url.rsplit("/", 1)[1].partition("?")[0]
     walker.sign_in("selffunder@derby.example")
     walker.open(f"/bookings/new?listing={listing}")
     walker.follow(re.compile(r"^\w+day \d"))
-    walker.page.locator("form[action^='/bookings/new'] [name=minutes]").first.fill("60")
-    shown = re.search(r"(\d{1,2}(?::\d\d)?[ap]m)", walker.text.partition("free")[2] or walker.text)
-    assert shown is not None
-    walker.fill(starts_local=shown.group(1))
+    walker.fill(minutes="60", starts_local=walker.page.locator(".cm-chip").first.inner_text())
     walker.press("Continue")
-    walker.page.locator("main form button[type=submit]").first.click()
+    walker.press("Continue to payment")
+
+    # The hosted card page: a declined card first, then one that pays.
+    number = walker.page.locator("input[name=number]")
+    number.fill("4000 0000 0000 0002")
+    card_rest(walker)
+    walker.page.get_by_role("button", name=re.compile("^Pay")).click()
     walker.page.wait_for_load_state("load")
-    walker.page.locator("input[name*='number']").first.fill("4242 4242 4242 4242")
-    for field, value in (("exp", "12 / 40"), ("cvc", "123"), ("name", "A Tester")):
-        box = walker.page.locator(f"input[name*='{field}']")
-        if box.count():
-            box.first.fill(value)
-    walker.page.locator("form button[type=submit]").first.click()
+    number.fill("4242 4242 4242 4242")
+    card_rest(walker)
+    walker.page.get_by_role("button", name=re.compile("^Pay")).click()
     walker.page.wait_for_url(re.compile(re.escape(site.address)))
-    walker.sees("paid")
-    assert datetime.now(UTC) > datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=1)
+    walker.sees("You paid")
+    walker.follow("See the visit")
+    booking = walker.page.url.removeprefix(site.address).partition("?")[0]
+    walker.sees("Requested")
+
+    # The provider sees the request; the person cancels in time and gets everything back.
+    pa.open(f"/provider{booking}")
+    walker.open(f"{booking}/cancel")
+    walker.press("Cancel this visit")
+    walker.sees("Cancelled")
+    walker.sees("back to your card")
+
+
+def card_rest(walker: Walker) -> None:
+    """Fill what a card page asks besides the number."""
+    walker.fill(name="A Tester", expiry="12/40", cvc="123")
+    if walker.page.locator("input[name=email]").count():
+        walker.fill(email="tester@journeys.example")
