@@ -23,6 +23,7 @@ from marketplace.core.clock import FixedClock
 from marketplace.core.database import SessionMaker, make_engine, scope_to, use_session_maker
 from marketplace.core.migrate import upgrade
 from marketplace.core.settings import Settings
+from marketplace.messaging import delivery
 
 SOCKETS = "MARKETPLACE_TEST_SOCKETS"
 TEMPLATE = "test_template"
@@ -142,8 +143,28 @@ async def connection(engine: AsyncEngine) -> AsyncGenerator[AsyncConnection, Non
             await outer.rollback()
 
 
+class Mailbox:
+    """Takes every message; looks at nothing and sends nothing."""
+
+    def __init__(self) -> None:
+        self.envelopes: list[Any] = []
+
+    async def send(self, envelope: Any) -> None:
+        """Keep a message."""
+        self.envelopes.append(envelope)
+
+
 @pytest.fixture
-async def maker(connection: AsyncConnection, clock: FixedClock) -> AsyncGenerator[SessionMaker, None]:
+def mailbox(settings: Settings) -> Generator[Mailbox, None, None]:
+    """What was sent."""
+    made = Mailbox()
+    delivery.use_settings(settings, made)
+    yield made
+    delivery.use_settings(None)
+
+
+@pytest.fixture
+async def maker(connection: AsyncConnection, clock: FixedClock, mailbox: Mailbox) -> AsyncGenerator[SessionMaker, None]:
     """Sessions on the test's connection: what a request rolls back goes to its savepoint, nothing more."""
     made = async_sessionmaker(
         bind=connection,

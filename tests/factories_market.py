@@ -16,6 +16,7 @@ from marketplace.web.app import build_app, surround
 from search import AsyncSearch
 from search.tantivy_backend import TantivySearch
 from tests.browser import Browser
+from tests.conftest import NO_HURRY_SECONDS
 
 _number = counter(1)
 PRESTON_POSTCODE = "PR1 2HE"
@@ -73,4 +74,4 @@ async def searching(browser: Browser, maker: SessionMaker, settings: Settings, s
 def with_search(browser: Browser, maker: SessionMaker, settings: Settings, search: AsyncSearch) -> Browser:
     """Return a browser of an application with this engine, in whatever state it is."""
     litestar = build_app(settings, maker=maker, clock=clock_of(browser.db), state={"search": search})
-    return Browser(surround(litestar, settings), litestar, browser.db, settings)
+    return Browser(surround(litestar, settings, NO_HURRY_SECONDS), litestar, browser.db, settings)

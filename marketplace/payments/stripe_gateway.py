@@ -12,6 +12,7 @@ it name its origin in their `form-action` policy.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Awaitable, Mapping
 from datetime import UTC, datetime
@@ -55,6 +56,9 @@ TOTAL_SECONDS: Final = 8.0
 MAX_NETWORK_RETRIES: Final = 2
 CURRENCY: Final = "gbp"
 COUNTRY: Final = "GB"
+
+# At INFO the SDK logs the texts of Stripe's errors, which may hold a payer's e-mail address.
+logging.getLogger("stripe").setLevel(logging.WARNING)
 
 _KEY = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9_]+")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

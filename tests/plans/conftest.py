@@ -27,7 +27,9 @@ def drain(db: AsyncSession) -> Callable[[], Awaitable[list[tuple[str, str]]]]:
         while deliveries := await outbox.relay(db):
             await db.flush()
             for delivery in deliveries:
-                await deliver(delivery)
+                # Other packages listen, too, when their tasks are imported; their work is their own tests' matter.
+                if delivery.task.startswith("plans."):
+                    await deliver(delivery)
         # The tasks share the test's connection and left their own scope on it.
         await scope_to(db, "every")
         failed = (await db.scalars(text("SELECT error FROM outbox_deliveries WHERE error IS NOT NULL"))).all()

@@ -79,15 +79,17 @@ async def test_the_import_is_quick_small_and_repeatable(
     db: AsyncSession, record_property: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = shared_file("cqc/locations_dev.csv.gz")
+    before_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     started = time.perf_counter()
     first = await import_directory(db, file)
     seconds = time.perf_counter() - started
     again = await import_directory(db, file)
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    # The worker may have grown in other tests before: what counts is how much higher its peak is now.
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024 - before_mb
     record_property("seconds", seconds)
     record_property("peak_mb", peak_mb)
     with capsys.disabled():
-        print(f"\n  {first.rows:,} rows in {seconds:.1f} s, peak of the test process {peak_mb} MB")  # noqa: T201
+        print(f"\n  {first.rows:,} rows in {seconds:.1f} s, {peak_mb} MB more than before")  # noqa: T201
     assert (first.rows, first.created, first.refused) == (16_760, 16_760, 0)
     assert (again.created, again.updated, again.unchanged, again.closed) == (0, 0, 16_760, 0)
     assert seconds < 120
