@@ -19,6 +19,7 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.ORGANISATIONS_READ, "Organisations", "/organisations"),
     (Permission.INVOICES_READ, "Self-bills", "/self-bills"),
     (Permission.INVOICES_READ, "Payment runs", "/payment-runs"),
+    (Permission.BUDGETS_SET, "Direct payments", "/direct-payments"),
     (Permission.TARIFFS_READ, "Tariffs", "/tariffs"),
     (Permission.EARNINGS_OWN, "Earnings", "/earnings"),
     (Permission.CAPACITY_OWN, "Availability", "/availability"),

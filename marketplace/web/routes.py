@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import AccountRepository, Principal
 from marketplace.core.database import session_maker, transaction
 from marketplace.web import metrics
+from marketplace.web.operations import OperationsController
 
 
 @get("/", permission=None)
@@ -114,6 +115,7 @@ ROUTES = [
     figures,
     security_txt,
     robots,
+    OperationsController,
     _static_page("/how-it-works", "static_pages/how_it_works.html"),
     _static_page("/accessibility", "static_pages/accessibility.html"),
     _static_page("/cookies", "static_pages/cookies.html"),
