@@ -24,6 +24,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stripe_secret_key: str | None = None
     stripe_webhook_secret: str | None = None
     stripe_api_base: str | None = None
+    card_pages_url: str | None = None
+    """Where the hosted card pages are when they are not Stripe's own: people's browsers are sent there."""
     notify_api_key: str | None = None
     smtp_url: str | None = None
     demo: bool = False
@@ -83,6 +85,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         stripe_secret_key=value("STRIPE_SECRET_KEY"),
         stripe_webhook_secret=value("STRIPE_WEBHOOK_SECRET"),
         stripe_api_base=value("STRIPE_API_BASE"),
+        card_pages_url=value("CARD_PAGES_URL"),
         notify_api_key=value("NOTIFY_API_KEY"),
         smtp_url=value("SMTP_URL"),
         demo=(value("MARKETPLACE_DEMO") or "") == "1",

@@ -28,15 +28,16 @@ SLOW_PATHS = ("/exports/", "/static/")
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; base-uri 'none'; object-src 'none'; "
-    "frame-ancestors 'none'; form-action 'self'{pay}"
+    "frame-ancestors 'none'; form-action 'self' {card_pages}"
 )
 
 
 def security_headers(settings: Settings) -> list[tuple[bytes, bytes]]:
     """Return the headers that every answer carries."""
-    pay = settings.stripe_api_base if settings.stripe_api_base else "https://checkout.stripe.com"
+    # Browsers check the address that a form's answer redirects to, too: the hosted card page must be named.
+    card_pages = settings.card_pages_url or settings.stripe_api_base or "https://checkout.stripe.com"
     headers = {
-        "content-security-policy": POLICY.format(pay=f" {pay} https://checkout.stripe.com" if pay else ""),
+        "content-security-policy": POLICY.format(card_pages=card_pages),
         "x-content-type-options": "nosniff",
         "referrer-policy": "same-origin",
         "cross-origin-opener-policy": "same-origin",

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from marketplace.core.database import use_session_maker
 from marketplace.core.settings import Settings
 from marketplace.web.app import build_app
+from marketplace.web.middleware import security_headers
 from tests.browser import Browser
 
 OPEN_BY_DESIGN = ("/static", "/schema")
@@ -105,3 +107,15 @@ async def test_a_route_that_declares_nothing_is_never_served(settings: Settings,
         response = await client.get("/undeclared")
     assert response.status_code == 500
     assert "secret" not in response.text
+
+
+def test_forms_may_lead_to_the_hosted_card_pages_and_nowhere_else(settings: Settings) -> None:
+    """Browsers apply form-action to redirects: without the origin of the card page nobody could pay."""
+
+    def targets(**changes: Any) -> str:
+        headers = dict(security_headers(msgspec.structs.replace(settings, **changes)))
+        return headers[b"content-security-policy"].decode().partition("form-action ")[2]
+
+    assert targets() == "'self' https://checkout.stripe.com"
+    sandbox = {"stripe_api_base": "http://127.0.0.1:8420", "card_pages_url": "http://localhost:8420"}
+    assert targets(**sandbox) == "'self' http://localhost:8420"

@@ -164,6 +164,8 @@ def _children(settings: Settings, sandbox: Sandbox | None) -> list[Child]:
             "STRIPE_WEBHOOK_SECRET_FILE": "",
             "STRIPE_API_BASE": f"http://{_reachable(sandbox.host)}:{sandbox.port}",
             "STRIPE_API_BASE_FILE": "",
+            "CARD_PAGES_URL": sandbox.public_url,
+            "CARD_PAGES_URL_FILE": "",
         }
     part = [sys.executable, "-m", "marketplace.web.cli"]
     children.append(Child("scheduler", [*part, "scheduler"], env=environment))
