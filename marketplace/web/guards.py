@@ -8,7 +8,8 @@ from litestar.handlers import BaseRouteHandler
 
 from marketplace.accounts import Permission
 from marketplace.core.errors import Forbidden, SignInNeeded
-from marketplace.web.context import csrf_holder, csrf_token, principal_of
+from marketplace.core.settings import Settings
+from marketplace.web.context import SESSION_COOKIE, cookie_name, csrf_holder, csrf_token, principal_of
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -47,8 +48,9 @@ async def _check_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
         content_type, _ = connection.content_type
         if content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
             given = (await connection.form()).get("csrf_token")
-    secret = connection.app.state.settings.secret_key
+    settings: Settings = connection.app.state.settings
+    secret = settings.secret_key
     if holder is None or not isinstance(given, str) or not hmac.compare_digest(given, csrf_token(secret, holder)):
-        if principal_of(connection) is None and connection.cookies.get("session"):
+        if principal_of(connection) is None and connection.cookies.get(cookie_name(SESSION_COOKIE, settings)):
             raise SignInNeeded
         raise Forbidden("This form is too old. Go back, reload the page and send it again.")

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts.permissions import Role
 from marketplace.accounts.service import SIGN_INS_PER_ACCOUNT, hash_password, reset_token
 from marketplace.core.clock import FixedClock
+from marketplace.web.app import build_app, surround
 from tests.browser import Browser, count, events
+from tests.conftest import NO_HURRY_SECONDS
 from tests.factories import Member, make_member
 
 PASSWORD = "three random words"
@@ -146,3 +149,20 @@ async def test_a_role_without_the_permission_is_refused(browser: Browser, broker
     signed_in = await browser.signed_in(broker)
     page = await signed_in.get("/audit", expect=403)
     page.check()
+
+
+async def test_over_tls_cookies_are_bound_to_the_host_and_marked_secure(
+    db: AsyncSession, maker: Any, settings: Any, broker: Member
+) -> None:
+    secure = msgspec.structs.replace(settings, public_url="https://care.test.example")
+    app = build_app(secure, maker=maker)
+    async with Browser(surround(app, secure, NO_HURRY_SECONDS), app, db, secure) as browser:
+        response = await browser.client.get("/sign-in")
+        cookie = response.headers["set-cookie"]
+        assert cookie.startswith("__Host-seed=")
+        assert "Secure" in cookie
+        assert "max-age=31536000" in response.headers["strict-transport-security"]
+        # A form of a session that has ended leads to signing in, not to a refusal.
+        browser.client.cookies.set("__Host-session", "ended", domain="testserver.local")
+        answer = await browser.client.post("/sign-out", data={"csrf_token": "old"})
+        assert answer.headers["location"].startswith("/sign-in")
