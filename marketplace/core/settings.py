@@ -51,15 +51,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     env = os.environ if environ is None else environ
 
     def value(name: str) -> str | None:
-        direct, path = env.get(name) or None, env.get(f"{name}_FILE") or None
-        if direct and path:
-            raise SettingsError(f"Set {name} or {name}_FILE, not both")
-        if path:
-            try:
-                return Path(path).read_text(encoding="utf-8").strip() or None
-            except OSError as error:
-                raise SettingsError(f"{name}_FILE cannot be read: {error.strerror}") from error
-        return direct
+        return _value(env, name)
 
     def number(name: str, default: int, largest: int) -> int:
         text = value(name)
@@ -106,10 +98,23 @@ def _for_driver(database_url: str | None) -> str | None:
     return f"postgresql+asyncpg://{rest}"
 
 
+def _value(env: Mapping[str, str], name: str) -> str | None:
+    """Return what `NAME` or the file of `NAME_FILE` holds; None when neither is set."""
+    direct, path = env.get(name) or None, env.get(f"{name}_FILE") or None
+    if direct and path:
+        raise SettingsError(f"Set {name} or {name}_FILE, not both")
+    if path:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip() or None
+        except OSError as error:
+            raise SettingsError(f"{name}_FILE cannot be read: {error.strerror}") from error
+    return direct
+
+
 def site_address(environ: Mapping[str, str] | None = None) -> str:
     """Return the address people reach the site at, without a slash at its end: for links in messages."""
     env = os.environ if environ is None else environ
-    return (env.get("PUBLIC_URL") or f"http://localhost:{env.get('PORT') or 8000}").rstrip("/")
+    return (_value(env, "PUBLIC_URL") or f"http://localhost:{_value(env, 'PORT') or 8000}").rstrip("/")
 
 
 def _stored_secret(data_dir: Path) -> str:
