@@ -46,6 +46,19 @@ DEFAULTS: Mapping[str, Any] = {
     "payments.large_payment_pence": 500_000,
     # Hours before a visit until which cancelling costs nothing.
     "bookings.free_cancellation_hours": 24,
+    # Which drafts the council checks before they are on the market: "first" (an organisation's new listings; changes
+    # go live at once), "always", "never".
+    "providers.listing_check": "first",
+    # Days after which a provider is asked whether a listing is still right, and after which it is hidden.
+    "providers.stale_days": {"remind": 90, "hide": 120},
+    # Days before evidence ends on which its owner is reminded (V4).
+    "providers.evidence_reminder_days": [30, 14, 0],
+    # A search with fewer results than this counts as unmet need.
+    "providers.few_results": 3,
+    # Whether feedback is looked at before it is published.
+    "quality.check_feedback": True,
+    # Counts from 1 up to below this are shown as "fewer than" it.
+    "reporting.least_shown": 5,
 }
 
 

@@ -52,6 +52,20 @@ class Permission(StrEnum):
     ACCREDITATION_DECIDE = "providers:accredit"
     ORGANISATION_OWN = "providers:own"
     CAPACITY_OWN = "providers:capacity_own"
+    EVIDENCE_SEE = "providers:evidence_see"
+    """Look at the evidence and the register links of organisations and say what was seen."""
+    LISTINGS_CHECK = "providers:listings_check"
+    """Let drafts of listings onto the market or send them back; take listings off."""
+    SYNONYMS_EDIT = "providers:synonyms_edit"
+    SAVED_OWN = "providers:saved_own"
+    """Keep own shortlists and saved searches."""
+    CHOICES_RECORD = "providers:choices_record"
+    """Keep a result list as evidence of fair choice."""
+    ENQUIRIES_OWN = "providers:enquiries_own"
+    """Ask providers, and ask for first meetings."""
+    ENQUIRIES_ANSWER = "providers:enquiries_answer"
+    ENQUIRIES_READ = "providers:enquiries_read"
+    """Read a thread that one side reported, with a reason."""
     REFERRALS_READ = "matching:read"
     REFERRALS_RECORD = "matching:record"
     REFERRALS_MATCH = "matching:match"
@@ -78,6 +92,11 @@ class Permission(StrEnum):
     PAYMENTS_HANDLE = "payments:handle"
     """Check payees' bank details, take payment files to the bank, cancel runs: finance alone."""
     BUDGETS_SET = "payments:budgets_set"
+    FEEDBACK_GIVE = "quality:give"
+    FEEDBACK_REPLY = "quality:reply"
+    FEEDBACK_CHECK = "quality:check"
+    DEMAND_READ = "reporting:demand_read"
+    """See what was looked for and not found."""
     DASHBOARD = "reporting:dashboard"
 
 
@@ -100,8 +119,12 @@ _PERSON = frozenset(
         Permission.BOOKINGS_OWN,
         Permission.BOOKINGS_APPROVE,
         Permission.MONEY_OWN,
+        Permission.SAVED_OWN,
+        Permission.ENQUIRIES_OWN,
+        Permission.FEEDBACK_GIVE,
     }
 )
+_CHOOSES_FOR_OTHERS = frozenset({Permission.SAVED_OWN, Permission.CHOICES_RECORD})
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.PERSON: _EVERYBODY | _PERSON,
@@ -114,6 +137,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.REVIEWS_READ,
         Permission.EARNINGS_OWN,
         Permission.CAPACITY_OWN,
+        Permission.SAVED_OWN,
     },
     Role.PROVIDER: _EVERYBODY
     | {
@@ -122,6 +146,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.EARNINGS_OWN,
         Permission.BANK_DETAILS_OWN,
         Permission.CAPACITY_OWN,
+        Permission.ENQUIRIES_ANSWER,
+        Permission.FEEDBACK_REPLY,
     },
     Role.PA: _EVERYBODY
     | {
@@ -130,15 +156,34 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.EARNINGS_OWN,
         Permission.BANK_DETAILS_OWN,
         Permission.CAPACITY_OWN,
+        Permission.ENQUIRIES_ANSWER,
+        Permission.FEEDBACK_REPLY,
     },
     Role.SOCIAL_WORKER: _EVERYBODY
     | _COUNCIL_READS
+    | _CHOOSES_FOR_OTHERS
     | {Permission.PEOPLE_RECORD, Permission.REFERRALS_RECORD, Permission.PLANS_SIGN_OFF},
     Role.BROKER: _EVERYBODY
     | _COUNCIL_READS
-    | {Permission.PEOPLE_RECORD, Permission.REFERRALS_RECORD, Permission.REFERRALS_MATCH},
+    | _CHOOSES_FOR_OTHERS
+    | {
+        Permission.PEOPLE_RECORD,
+        Permission.REFERRALS_RECORD,
+        Permission.REFERRALS_MATCH,
+        Permission.ENQUIRIES_READ,
+        Permission.DEMAND_READ,
+    },
     Role.QUALITY_CHECKER: _EVERYBODY | {Permission.PLANS_READ, Permission.PLANS_CHECK, Permission.REVIEWS_READ},
-    Role.ACCREDITOR: _EVERYBODY | {Permission.ORGANISATIONS_READ, Permission.ACCREDITATION_DECIDE},
+    Role.ACCREDITOR: _EVERYBODY
+    | {
+        Permission.ORGANISATIONS_READ,
+        Permission.ACCREDITATION_DECIDE,
+        Permission.EVIDENCE_SEE,
+        Permission.LISTINGS_CHECK,
+        Permission.SYNONYMS_EDIT,
+        Permission.FEEDBACK_CHECK,
+        Permission.DEMAND_READ,
+    },
     Role.FINANCE: _EVERYBODY
     | _FINANCE_READS
     | {
@@ -158,6 +203,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.PLANS_SIGN_OFF,
         Permission.PLANS_CHECK,
         Permission.AUDIT_READ,
+        Permission.FEEDBACK_CHECK,
+        Permission.DEMAND_READ,
     },
     Role.ADMIN: _EVERYBODY
     | {
@@ -166,6 +213,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.OPERATIONS_READ,
         Permission.ORGANISATIONS_READ,
         Permission.TARIFFS_READ,
+        Permission.SYNONYMS_EDIT,
+        Permission.DEMAND_READ,
     },
 }
 

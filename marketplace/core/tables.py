@@ -18,6 +18,7 @@ PACKAGES = (
     "plans",
     "bookings",
     "payments",
+    "quality",
 )
 
 for _package in PACKAGES:

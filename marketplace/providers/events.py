@@ -33,3 +33,77 @@ class DirectoryImported(Event, frozen=True, kw_only=True):
 
 class SearchIndexLost(Event, frozen=True, kw_only=True):
     """A search found no usable index. `council_id` is `EVERYWHERE`."""
+
+
+class DraftSubmitted(Event, frozen=True, kw_only=True):
+    """A provider sent a listing, or changes to one, to the council for its check."""
+
+    draft_id: UUID
+    organisation_id: UUID
+
+
+class DraftDecided(Event, frozen=True, kw_only=True):
+    """The council let a draft onto the market, or sent it back."""
+
+    draft_id: UUID
+    organisation_id: UUID
+    is_published: bool
+
+
+class ListingWentStale(Event, frozen=True, kw_only=True):
+    """Nobody confirmed a listing for long: its provider is asked (`is_hidden` false), later it is taken off."""
+
+    listing_id: UUID
+    organisation_id: UUID
+    is_hidden: bool
+
+
+class EvidenceEnding(Event, frozen=True, kw_only=True):
+    """A piece of evidence ends in `days_left` days: 30, 14 or 0 (V4)."""
+
+    evidence_id: UUID
+    organisation_id: UUID
+    days_left: int
+
+
+class OrganisationJoined(Event, frozen=True, kw_only=True):
+    """A new organisation registered itself. `council_id` is the council of its base."""
+
+    organisation_id: UUID
+    user_id: UUID
+
+
+class RegulatorLinkMade(Event, frozen=True, kw_only=True):
+    """An organisation named its entry in the register; `status` says whether somebody must look."""
+
+    link_id: UUID
+    organisation_id: UUID
+    status: str
+
+
+class EnquiryChanged(Event, frozen=True, kw_only=True):
+    """Somebody asked, answered, agreed, declined or called off. `for_provider` says which side is to be told."""
+
+    enquiry_id: UUID
+    organisation_id: UUID
+    listing_id: UUID
+    status: str
+    for_provider: bool
+
+
+class SavedSearchMatched(Event, frozen=True, kw_only=True):
+    """A saved search found something new."""
+
+    saved_search_id: UUID
+    user_id: UUID
+    found: int
+
+
+class SavedListShared(Event, frozen=True, kw_only=True):
+    """Somebody was given the link to a saved list by e-mail."""
+
+    share_id: UUID
+
+
+class SynonymsChanged(Event, frozen=True, kw_only=True):
+    """A council changed its list of words that mean the same."""

@@ -84,6 +84,7 @@ def on_the_market(day: date) -> ColumnElement[bool]:
     """Condition: a listing (joined with its organisation and worker) is shown to everybody."""
     return and_(
         Listing.is_published,
+        Listing.hidden_why.is_(None),
         organisation_is_live(day),
         or_(
             Listing.worker_id.is_(None),
@@ -98,7 +99,11 @@ def on_the_register() -> ColumnElement[bool]:
     Not when it is closed, dormant or replaced by a newer registration, and not when an organisation's own listing
     stands for it.
     """
-    listed = exists().where(Listing.regulator_location_id == RegulatorLocation.location_id, Listing.is_published)
+    listed = exists().where(
+        Listing.regulator_location_id == RegulatorLocation.location_id,
+        Listing.is_published,
+        Listing.hidden_why.is_(None),
+    )
     return and_(
         RegulatorLocation.is_registered,
         RegulatorLocation.superseded_by.is_(None),
