@@ -11,10 +11,13 @@ Point = tuple[float, float]
 
 NOT_RATED: Final = "not rated"
 
-FACETS: Final = ("category", "kind", "rating", "languages", "suits", "gender", "price_band", "has_free_capacity")
+FACETS: Final = (
+    "category", "kind", "rating", "languages", "suits", "gender", "price_band", "has_free_capacity",
+    "days", "times", "run_by", "councils",
+)  # fmt: skip
 """Counted with every answer."""
 
-FILTERS: Final = (*FACETS, "councils", "interests", "town", "postcode_area", "price_unit", "provider")
+FILTERS: Final = (*FACETS, "slots", "interests", "town", "postcode_area", "price_unit", "provider")
 """Names that `ListingQuery.filters` may use."""
 
 SORTS: Final = ("relevance", "distance", "price")
@@ -67,6 +70,14 @@ class ListingDocument(msgspec.Struct, kw_only=True, gc=False):
     councils: list[str] = msgspec.field(default_factory=list)
     """Ids of the councils that accredit the listing."""
     has_free_capacity: bool = False
+    days: list[str] = msgspec.field(default_factory=list)
+    """Days on which it takes place: `Monday` …"""
+    times: list[str] = msgspec.field(default_factory=list)
+    """Parts of the day: `morning`, `afternoon`, `evening`, `night`."""
+    slots: list[str] = msgspec.field(default_factory=list)
+    """Day and part of the day together, such as `Saturday-morning`."""
+    run_by: str = ""
+    """Who runs it, such as `community`, `council`, `individual`."""
     updated_at: str = ""
 
     @property
@@ -194,6 +205,10 @@ def filter_values(document: ListingDocument) -> dict[str, list[str]]:
         "gender": [document.gender or ""],
         "price_band": [document.price_band],
         "has_free_capacity": ["true" if document.has_free_capacity else "false"],
+        "days": document.days,
+        "times": document.times,
+        "run_by": [document.run_by],
+        "slots": document.slots,
         "councils": document.councils,
         "interests": document.interests,
         "town": [document.town],

@@ -10,7 +10,7 @@ from search.listing_terms import NO_PRICE, area_terms, key_of, phrases_of, short
 from search.synonyms import PhraseFinder
 from search.words import clean, stems_of, words_of
 
-LAYOUT: Final = 1
+LAYOUT: Final = 2
 """Raised with each change of the schema or of the terms; an index of another layout is refused until it is rebuilt."""
 
 REACH_ANYWHERE: Final = 1 << 50
