@@ -15,6 +15,7 @@ from search import IndexBusy, IndexUnavailable, ListingDocument, ListingQuery, S
 from search import tantivy_question as question
 from search.areas import distance_metres
 from search.tantivy_backend import TantivySearch
+from search.tantivy_schema import LAYOUT
 from tests.search.market import MARKET, PRESTON, at, make_listing
 
 CHOIR = ListingQuery(text="choir")
@@ -62,7 +63,7 @@ def test_a_damaged_index_is_unavailable_until_it_is_rebuilt(folder: Path, search
         (folder / "current").write_bytes(b"\xff{")
     elif damage == "layout":
         text = (folder / "current").read_text()
-        (folder / "current").write_text(text.replace('"layout":1', '"layout":999'))
+        (folder / "current").write_text(text.replace(f'"layout":{LAYOUT}', '"layout":999'))
     elif damage == "meta":
         (current / "meta.json").write_text("{")
     elif damage == "segment":
