@@ -1,4 +1,4 @@
-"""Providers keep their listings and their time true."""
+"""Providers and workers keep their time true."""
 
 from datetime import date, time
 from typing import Any
@@ -22,76 +22,6 @@ async def pa(db: Any) -> dict[str, Any]:
     listing = await make_listing(db, organisation, worker_id=worker.id, title="Out and about")
     member = await make_member(db, Role.PA, organisation_id=organisation.id, worker_id=worker.id)
     return {"member": member, "worker_id": worker.id, "listing_id": listing.id, "organisation": organisation}
-
-
-def listing_form(**changes: str) -> dict[str, str]:
-    """The form of a listing."""
-    return {
-        "title": "Out and about", "summary": "Friendly support with daily life.", "price_unit": "hour",
-        "price": "16.00", "area": "radius", "miles": "12", "is_published": "yes", "version": "1", **changes,
-    }  # fmt: skip
-
-
-async def test_a_listing_is_changed_and_told_to_the_index(browser: Browser, db: Any, pa: Any) -> None:
-    reader = await browser.signed_in(pa["member"])
-    await reader.open("/provider/listings")
-    page = await reader.open(f"/provider/listings/{pa['listing_id']}")
-    assert page.field("price") == "16.00"
-    await reader.post(f"/provider/listings/{pa['listing_id']}", listing_form(price="17.50", title="Days out"))
-    assert await count(db, "listings", "title = 'Days out' AND price_pence = 1750 AND version = 2") == 1
-    assert await events(db) == ["ListingChanged"]
-    assert await count(db, "audit_entries", "action = 'providers.change_listing'") == 1
-    public = await browser.open(f"/market/{pa['listing_id']}")
-    assert "£17.50" in public.words
-
-
-async def test_a_listing_changed_by_somebody_else_is_not_overwritten(browser: Browser, db: Any, pa: Any) -> None:
-    reader = await browser.signed_in(pa["member"])
-    address = f"/provider/listings/{pa['listing_id']}"
-    await reader.post(address, listing_form(title="First"))
-    page = await reader.post(address, listing_form(title="Second"), expect=409)
-    assert "Somebody else changed this listing" in page.words
-    assert await count(db, "listings", "title = 'First'") == 1
-
-
-async def test_an_unpublished_listing_leaves_the_market(browser: Browser, pa: Any) -> None:
-    reader = await browser.signed_in(pa["member"])
-    form = listing_form()
-    del form["is_published"]
-    await reader.post(f"/provider/listings/{pa['listing_id']}", form)
-    await browser.get(f"/market/{pa['listing_id']}", expect=404)
-
-
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"title": ""}, "title"),
-        ({"title": "x" * 101}, "title"),
-        ({"price": "lots"}, "price"),
-        ({"price": "-1"}, "price"),
-        ({"price_unit": "wish"}, "price_unit"),
-        ({"area": "moon"}, "area"),
-        ({"miles": "1000"}, "miles"),
-    ],
-)
-async def test_a_wrong_listing_is_refused(
-    browser: Browser, db: Any, pa: Any, changes: dict[str, str], field: str
-) -> None:
-    reader = await browser.signed_in(pa["member"])
-    page = await reader.post(f"/provider/listings/{pa['listing_id']}", listing_form(**changes), expect=422)
-    assert field in page.errors()
-    assert await events(db) == []
-
-
-async def test_nobody_changes_the_listing_of_others(browser: Browser, db: Any, pa: Any) -> None:
-    other = await make_listing(db, await make_organisation(db))
-    colleague = await make_listing(db, pa["organisation"])
-    ids = (other.id, colleague.id)
-    reader = await browser.signed_in(pa["member"])
-    for listing_id in ids:
-        await reader.get(f"/provider/listings/{listing_id}", expect=404)
-        await reader.post(f"/provider/listings/{listing_id}", listing_form(title="Mine"), expect=404)
-    assert await count(db, "listings", "title = 'Mine'") == 0
 
 
 async def test_usual_hours_are_written_as_people_say_them(browser: Browser, db: Any, pa: Any) -> None:
