@@ -92,7 +92,7 @@ class DemandRepository:
             .where(UnmetNeed.council_id == council_id, UnmetNeed.day >= from_day, UnmetNeed.day < until_day)
             .group_by(*columns)
         )
-        return [Counted(*row[:-1], int(row[-1])) for row in rows]
+        return [Counted._make((*row[:-1], int(row[-1]))) for row in rows]
 
     async def supply(self, council_id: UUID, day: date) -> dict[str, int]:
         """Return how many offers on the market come from organisations the council accredits, by category."""
