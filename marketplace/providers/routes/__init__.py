@@ -3,7 +3,7 @@
 from marketplace.providers.routes.api import search_listings
 from marketplace.providers.routes.availability import AvailabilityController
 from marketplace.providers.routes.demand import ROUTES as DEMAND
-from marketplace.providers.routes.listings import OwnListingController
+from marketplace.providers.routes.listings import DraftController, ListingCheckController, OwnListingController
 from marketplace.providers.routes.market import listing_page, market_page, register_page
 from marketplace.providers.routes.organisations import AccreditationController, OrganisationController
 
@@ -17,4 +17,6 @@ ROUTES = [
     AvailabilityController,
     OwnListingController,
     *DEMAND,
+    DraftController,
+    ListingCheckController,
 ]
