@@ -2,7 +2,7 @@
 
 from marketplace.accounts import Permission, Principal
 
-PUBLIC = (("Find support", "/market"), ("How it works", "/how-it-works"))
+PUBLIC = (("Find support", "/market"), ("How it works", "/how-it-works"), ("For providers", "/join"))
 
 TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.REFERRALS_READ, "Referrals", "/referrals"),
