@@ -25,7 +25,9 @@ async def run_tasks(names: Collection[str] | None = None) -> list[str]:
         async with transaction(session_maker()) as db:
             deliveries = await outbox.relay(db)
         if not deliveries:
-            return ran
+            # Tasks share the test's connection and left their own scope on it.
+            async with transaction(session_maker(), "every"):
+                return ran
         for item in deliveries:
             if item.task in names if names is not None else not item.task.startswith(("providers.index", "ledger.")):
                 await outbox.LISTENERS[item.task].function(item.message_id, decode(item.event, item.body))

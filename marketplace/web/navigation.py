@@ -23,6 +23,8 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.TARIFFS_READ, "Tariffs", "/tariffs"),
     (Permission.EARNINGS_OWN, "Earnings", "/earnings"),
     (Permission.CAPACITY_OWN, "Availability", "/availability"),
+    (Permission.ORGANISATION_OWN, "Evidence", "/provider/evidence"),
+    (Permission.EVIDENCE_SEE, "Evidence", "/evidence"),
     (Permission.AUDIT_READ, "Audit log", "/audit"),
     (Permission.OPERATIONS_READ, "Operations", "/operations"),
 )

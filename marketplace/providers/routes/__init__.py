@@ -2,10 +2,12 @@
 
 from marketplace.providers.routes.api import search_listings
 from marketplace.providers.routes.availability import AvailabilityController
+from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenceController
 from marketplace.providers.routes.joining import JoinController
 from marketplace.providers.routes.listings import OwnListingController
 from marketplace.providers.routes.market import listing_page, market_page, register_page
 from marketplace.providers.routes.organisations import AccreditationController, OrganisationController
+from marketplace.providers.routes.registration import RegistrationController, RegulatorLinkController
 
 ROUTES = [
     market_page,
@@ -17,4 +19,8 @@ ROUTES = [
     AvailabilityController,
     OwnListingController,
     JoinController,
+    OwnEvidenceController,
+    EvidenceController,
+    RegistrationController,
+    RegulatorLinkController,
 ]
