@@ -2,7 +2,7 @@
 
 from marketplace.accounts import Permission, Principal
 
-PUBLIC = (("Find support", "/market"), ("How it works", "/how-it-works"))
+PUBLIC = (("Find support", "/market"), ("How it works", "/how-it-works"), ("For providers", "/join"))
 
 TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.REFERRALS_READ, "Referrals", "/referrals"),
@@ -26,6 +26,8 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.ORGANISATION_OWN, "Listings", "/provider/listings"),
     (Permission.LISTINGS_CHECK, "Listing checks", "/listing-checks"),
     (Permission.CAPACITY_OWN, "Availability", "/availability"),
+    (Permission.ORGANISATION_OWN, "Evidence", "/provider/evidence"),
+    (Permission.EVIDENCE_SEE, "Evidence", "/evidence"),
     (Permission.AUDIT_READ, "Audit log", "/audit"),
     (Permission.OPERATIONS_READ, "Operations", "/operations"),
 )
