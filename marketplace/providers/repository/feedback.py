@@ -44,7 +44,7 @@ async def feedback_of(db: AsyncSession, listing_id: UUID, page: int = 1) -> Feed
         .where(ListingFeedback.listing_id == listing_id)
         .group_by(ListingFeedback.stars)
     )
-    by_stars = {stars: count for stars, count in counts}
+    by_stars: dict[int, int] = {row[0]: row[1] for row in counts}
     total = sum(by_stars.values())
     pages = max(1, -(-total // PAGE))
     page = min(max(1, page), pages)
