@@ -2,9 +2,12 @@
 
 from marketplace.providers.routes.api import search_listings
 from marketplace.providers.routes.availability import AvailabilityController
+from marketplace.providers.routes.enquiries import EnquiryController
 from marketplace.providers.routes.listings import OwnListingController
 from marketplace.providers.routes.market import listing_page, market_page, register_page
 from marketplace.providers.routes.organisations import AccreditationController, OrganisationController
+from marketplace.providers.routes.provider_enquiries import ProviderEnquiryController
+from marketplace.providers.routes.reported_enquiries import ReportedEnquiryController
 
 ROUTES = [
     market_page,
@@ -15,4 +18,7 @@ ROUTES = [
     AccreditationController,
     AvailabilityController,
     OwnListingController,
+    EnquiryController,
+    ProviderEnquiryController,
+    ReportedEnquiryController,
 ]

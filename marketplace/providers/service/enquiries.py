@@ -32,6 +32,8 @@ MEETING_MINUTES: Final = 30
 
 WRITABLE: Final = frozenset({EnquiryStatus.OPEN, EnquiryStatus.ANSWERED, EnquiryStatus.AGREED, EnquiryStatus.CLOSED})
 """States in which the person may write; a closed thread opens again."""
+STAYS: Final = frozenset({EnquiryStatus.OPEN, EnquiryStatus.ANSWERED})
+"""States in which more of the same changes nothing; to end twice is refused."""
 RUNNING: Final = frozenset({EnquiryStatus.OPEN, EnquiryStatus.ANSWERED, EnquiryStatus.AGREED})
 
 
@@ -108,7 +110,7 @@ class EnquirySteps:
     ) -> None:
         """Move a locked thread, keep who did it, and tell the other side. Without `to` the state stays."""
         before = enquiry.status
-        if to is not None and to is not before:
+        if to is not None and not (to is before and to in STAYS):
             ENQUIRY.move(self.db, enquiry, to, by=principal.user_id)
         enquiry.updated_at = self.clock.now()
         after: dict[str, object] = {"status": enquiry.status}
