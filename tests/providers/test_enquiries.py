@@ -11,12 +11,13 @@ from marketplace.accounts.permissions import Role
 from marketplace.core import outbox
 from marketplace.core.database import scope_to
 from marketplace.core.queue import deliver
+from marketplace.providers import tasks
 from marketplace.providers.models import EnquiryKind, HiddenWhy
 from marketplace.providers.service.calendar_files import calendar_file
 from marketplace.providers.states import ENQUIRY, EnquiryStatus
 from tests.browser import count, events
 from tests.factories import make_council, make_listing, make_member, make_organisation, make_worker
-from tests.factories_bookings import make_scene
+from tests.factories_bookings import loose, make_scene
 from tests.factories_talking import make_enquiry, make_message
 
 QUESTION = "Do you like walking in the hills?"
@@ -35,11 +36,19 @@ def meeting_form(scene, **given):
     }  # fmt: skip
 
 
+async def staff(db, role, council=None, **given):
+    """A member whose rows the browser does not expire."""
+    member = await make_member(db, role, council, **given)
+    loose(db, member.user, member.membership, member.council)
+    return member
+
+
 async def the_enquiry(db) -> Any:
     return (await db.execute(text("SELECT * FROM enquiries"))).one()
 
 
 async def run_tasks(db):
+    assert tasks.tell_enquiry is not None, "the tasks are listening"
     for delivery in await outbox.relay(db):
         await deliver(delivery)
     await scope_to(db, "every")
@@ -136,11 +145,12 @@ async def test_the_provider_proposes_another_time_and_the_person_agrees(browser,
     assert await count(db, "audit_entries", "action = 'providers.agree_meeting'") == 1
 
 
-async def test_a_decision_on_a_page_that_is_out_of_date_is_refused(browser, db):
+async def test_a_decision_on_a_page_that_is_out_of_date_is_refused(browser, db, clock):
     scene = await make_scene(db)
     enquiry = await make_enquiry(db, scene, EnquiryStatus.ANSWERED, kind=EnquiryKind.MEETING)
     person, provider = await browser.signed_in(scene.member), await browser.signed_in(scene.provider)
     seen = (await person.open(f"/enquiries/{enquiry.id}")).field("version")
+    clock.advance(timedelta(seconds=1))
     await provider.post(f"/provider/enquiries/{enquiry.id}/messages", {"words": "Only if it is dry."})
     page = await person.post(f"/enquiries/{enquiry.id}/choose", {"version": seen}, expect=409)
     assert page.title.startswith("There is something new in this conversation")
@@ -165,7 +175,6 @@ async def test_a_form_sent_twice_asks_once(browser, db):
         ({"words": "Hello"}, "words"),
         ({"words": "x" * 2001}, "words"),
         ({"words": "nul \x00 in the middle"}, "words"),
-        ({"kind": "wish"}, "kind"),
         ({"kind": "meeting"}, "place"),
     ],
 )
@@ -288,10 +297,10 @@ async def test_only_who_it_concerns_sees_a_thread(browser, db):
     enquiry = await make_enquiry(db, scene)
     message = await make_message(db, scene, enquiry, "Call me.", is_providers=True)
     colleague_worker = await make_worker(db, scene.organisation)
-    colleague = await make_member(
+    colleague = await staff(
         db, Role.PA, scene.council, organisation_id=scene.organisation.id, worker_id=colleague_worker.id
     )
-    manager = await make_member(db, Role.PROVIDER, scene.council, organisation_id=scene.organisation.id)
+    manager = await staff(db, Role.PROVIDER, scene.council, organisation_id=scene.organisation.id)
     for stranger in (other.member, same_council.member):
         reader = await browser.signed_in(stranger)
         await reader.get(f"/enquiries/{enquiry.id}", expect=404)
@@ -307,7 +316,7 @@ async def test_only_who_it_concerns_sees_a_thread(browser, db):
         await reader.post(f"/provider/enquiries/{enquiry.id}/messages", {"words": "Hello there"}, expect=404)
         assert "Nobody has asked you yet" in (await reader.open("/provider/enquiries")).words
     await (await browser.signed_in(manager)).open(f"/provider/enquiries/{enquiry.id}")
-    broker = await browser.signed_in(await make_member(db, Role.BROKER, scene.council))
+    broker = await browser.signed_in(await staff(db, Role.BROKER, scene.council))
     await broker.get(f"/reported-enquiries/{enquiry.id}", expect=404)
     assert await count(db, "enquiry_messages") == 2
     assert await events(db) == []
@@ -316,7 +325,7 @@ async def test_only_who_it_concerns_sees_a_thread(browser, db):
 async def test_a_provider_that_serves_several_councils_sees_the_questions_of_all(browser, db):
     scene = await make_scene(db)
     elsewhere = await make_scene(db)
-    manager = await make_member(db, Role.PROVIDER, elsewhere.council, organisation_id=scene.organisation.id)
+    manager = await staff(db, Role.PROVIDER, elsewhere.council, organisation_id=scene.organisation.id)
     enquiry = await make_enquiry(db, scene)
     reader = await browser.signed_in(manager)
     assert "Waits for you" in (await reader.open("/provider/enquiries")).words
@@ -337,7 +346,7 @@ async def test_a_reported_message_is_read_with_a_reason_and_settled(browser, db,
     await person.post(f"/enquiries/{enquiry.id}/messages/{bad.id}/report", {"words": "Again."})
     assert await events(db) == ["EnquiryReported"]
 
-    broker_member = await make_member(db, Role.BROKER, scene.council)
+    broker_member = await staff(db, Role.BROKER, scene.council)
     broker = await browser.signed_in(broker_member)
     page = await broker.open("/reported-enquiries")
     assert scene.listing.title in page.words
@@ -352,9 +361,9 @@ async def test_a_reported_message_is_read_with_a_reason_and_settled(browser, db,
     assert "They want cash." in page.words
     why = await db.scalar(text("SELECT why FROM audit_entries WHERE action = 'providers.read_enquiry'"))
     assert why == "A report of pressure for cash"
-    colleague = await browser.signed_in(await make_member(db, Role.BROKER, scene.council))
+    colleague = await browser.signed_in(await staff(db, Role.BROKER, scene.council))
     assert "cash" not in (await colleague.open(f"/reported-enquiries/{enquiry.id}")).text
-    elsewhere = await browser.signed_in(await make_member(db, Role.BROKER))
+    elsewhere = await browser.signed_in(await staff(db, Role.BROKER))
     await elsewhere.get(f"/reported-enquiries/{enquiry.id}", expect=404)
     assert "No reported messages" in (await elsewhere.open("/reported-enquiries")).words
 
@@ -434,7 +443,7 @@ async def test_a_question_takes_no_time_and_a_time_that_has_passed_is_refused(br
     meeting = await make_enquiry(db, scene, EnquiryStatus.ANSWERED, kind=EnquiryKind.MEETING)
     clock.move_to(datetime(2027, 3, 10, 9, 0, tzinfo=UTC))
     readers = await browser.signed_in(scene.member), await browser.signed_in(scene.provider)
-    assert (await do(readers, question, "agree")).status == 422
+    assert (await do(readers, question, "agree")).status == 409
     assert (await do(readers, question, "choose")).status == 409
     assert (await do(readers, meeting, "agree")).status == 409
     assert (await do(readers, meeting, "choose")).status == 409

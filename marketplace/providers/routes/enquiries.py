@@ -73,7 +73,9 @@ class EnquiryController(Controller):
         except InvalidInput as error:
             is_meeting = data.get("kind") == EnquiryKind.MEETING
             kind = EnquiryKind.MEETING if is_meeting else EnquiryKind.QUESTION
-            return await _form(db, principal, str(data.get("listing", "")), kind, typed(data), error.fields)
+            # The kind is no field of the page, so its message has nowhere to lead to.
+            errors = {"form" if name == "kind" else name: message for name, message in error.fields.items()}
+            return await _form(db, principal, str(data.get("listing", "")), kind, typed(data), errors)
 
         async def act() -> str:
             enquiry = await EnquiryService(db).ask(principal, form)

@@ -114,9 +114,8 @@ class ProviderEnquiryController(Controller):
     ) -> Redirect | Template:
         """Agree to one of the times that the person can do."""
         wanted = id_of(enquiry_id)
-        view = await _view(EnquiryAnswerService(db), principal, wanted)
         try:
-            form = ChoiceForm.read(data, view.enquiry.wishes)
+            form = ChoiceForm.read(data)
         except InvalidInput as error:
             return await _thread(db, principal, wanted, typed(data), error.fields)
 

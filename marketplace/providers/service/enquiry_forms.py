@@ -104,14 +104,16 @@ class ChoiceForm(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
     @classmethod
-    def read(cls, data: Mapping[str, Any], wishes: list[str]) -> "ChoiceForm":
-        """Read the form.
+    def read(cls, data: Mapping[str, Any]) -> "ChoiceForm":
+        """Read the form. Whether it is one of the times that were given is the service's to say.
 
         Raises:
             InvalidInput: With all messages.
         """
         form = FormReader(data)
-        wish = form.option("wish", "one of the times", wishes)
+        wish = form.raw("wish")
+        if not wish:
+            form.wrong("wish", "Select one of the times")
         version = read_version(form)
         form.done()
         return cls(wish=wish, version=version)
@@ -139,7 +141,10 @@ def read_words(form: FormReader, label: str, *, name: str = "words", least: int 
 
 def read_version(form: FormReader) -> int:
     """Read the version of the thread that the page showed."""
-    return form.number("version", "the version", least=1, most=1_000_000)
+    version = form.number("version", "the version", least=1, most=1_000_000)
+    if form.errors.pop("version", ""):
+        form.wrong("form", "Open the conversation again, then send this once more")
+    return version
 
 
 def wish_instant(wish: str) -> datetime:
