@@ -16,6 +16,8 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.BOOKINGS_OWN, "My bookings", "/bookings"),
     (Permission.BOOKINGS_ANSWER, "Bookings", "/provider/bookings"),
     (Permission.MONEY_OWN, "My money", "/money"),
+    (Permission.SAVED_OWN, "Shortlists", "/shortlists"),
+    (Permission.CHOICES_RECORD, "Fair choice records", "/choice-records"),
     (Permission.ORGANISATIONS_READ, "Organisations", "/organisations"),
     (Permission.INVOICES_READ, "Self-bills", "/self-bills"),
     (Permission.INVOICES_READ, "Payment runs", "/payment-runs"),

@@ -2,6 +2,7 @@
 
 from marketplace.providers.routes.api import search_listings
 from marketplace.providers.routes.availability import AvailabilityController
+from marketplace.providers.routes.choosing import CHOOSING
 from marketplace.providers.routes.listings import OwnListingController
 from marketplace.providers.routes.market import listing_page, market_page, register_page
 from marketplace.providers.routes.organisations import AccreditationController, OrganisationController
@@ -15,4 +16,5 @@ ROUTES = [
     AccreditationController,
     AvailabilityController,
     OwnListingController,
+    *CHOOSING,
 ]
