@@ -34,4 +34,6 @@ async def make_saved_list(db: AsyncSession, owner: Member, *listings: Listing, *
             )
         )
     await db.flush()
+    # A browser's request expires the session's rows; tests go on to use this one.
+    db.expunge(saved)
     return saved

@@ -180,7 +180,9 @@ class ShareRepository(Repository[SavedListShare]):
     async def of_list(self, list_id: UUID) -> Sequence[SavedListShare]:
         """Return all links of a list, the newest first."""
         question = select(SavedListShare).where(SavedListShare.list_id == list_id)
-        return await self.every(question.order_by(SavedListShare.created_at.desc(), SavedListShare.id).limit(200))
+        return await self.every(
+            question.order_by(SavedListShare.created_at.desc(), SavedListShare.id.desc()).limit(200)
+        )
 
     async def one_of(self, list_id: UUID, share_id: UUID) -> SavedListShare:
         """Return one link of a list, locked.
@@ -208,6 +210,17 @@ class ShareRepository(Repository[SavedListShare]):
             )
         )
         return await self.db.scalar(question) or 0
+
+    async def mail(self, council_id: UUID, share_id: UUID, day: date) -> tuple[SavedListShare, str] | None:
+        """Return a link that opens on a day, with the name of the list's owner; None when it opens no more."""
+        question = (
+            select(SavedListShare, User.name)
+            .join(SavedList, SavedList.id == SavedListShare.list_id)
+            .join(User, User.id == SavedList.owner_user_id)
+            .where(SavedListShare.council_id == council_id, SavedListShare.id == share_id, _opens(day))
+        )
+        row = (await self.db.execute(question)).first()
+        return (row[0], row[1]) if row is not None else None
 
     async def note_opening(self, share_id: UUID, at: datetime) -> None:
         """Write down that a link was opened."""

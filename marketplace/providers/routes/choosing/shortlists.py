@@ -247,6 +247,10 @@ async def _add_page(
     if not offers and not errors:
         errors = {"form": "Choose an offer from the search first. This one may have left the market"}
     lists = [(str(line.saved.id), line.saved.name) for line in await SavedListService(db).mine(principal)]
+    if "list" in errors and not lists:
+        # Without a list there is nothing to choose, so the message has no field to lead to.
+        errors = {"form": errors["list"], **errors}
+        del errors["list"]
     context = {
         "offers": offers,
         "lists": [*lists, (NEW_LIST, "A new shortlist")],
