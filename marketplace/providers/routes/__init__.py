@@ -2,6 +2,7 @@
 
 from marketplace.providers.routes.api import search_listings
 from marketplace.providers.routes.availability import AvailabilityController
+from marketplace.providers.routes.choosing import CHOOSING
 from marketplace.providers.routes.demand import ROUTES as DEMAND
 from marketplace.providers.routes.enquiries import EnquiryController
 from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenceController
@@ -33,4 +34,5 @@ ROUTES = [
     EnquiryController,
     ProviderEnquiryController,
     ReportedEnquiryController,
+    *CHOOSING,
 ]
