@@ -2,8 +2,9 @@
 
 from marketplace.providers.routes.api import search_listings
 from marketplace.providers.routes.availability import AvailabilityController
+from marketplace.providers.routes.listing_page import listing_page, register_page
 from marketplace.providers.routes.listings import OwnListingController
-from marketplace.providers.routes.market import listing_page, market_page, register_page
+from marketplace.providers.routes.market import market_page
 from marketplace.providers.routes.organisations import AccreditationController, OrganisationController
 
 ROUTES = [
