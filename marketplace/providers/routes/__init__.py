@@ -5,6 +5,7 @@ from marketplace.providers.routes.availability import AvailabilityController
 from marketplace.providers.routes.listing_page import listing_page, register_page
 from marketplace.providers.routes.listings import OwnListingController
 from marketplace.providers.routes.market import market_page
+from marketplace.providers.routes.open_referral import OpenReferralController
 from marketplace.providers.routes.organisations import AccreditationController, OrganisationController
 
 ROUTES = [
@@ -16,4 +17,5 @@ ROUTES = [
     AccreditationController,
     AvailabilityController,
     OwnListingController,
+    OpenReferralController,
 ]
