@@ -5,6 +5,7 @@ from marketplace.providers.routes.availability import AvailabilityController
 from marketplace.providers.routes.listing_page import listing_page, register_page
 from marketplace.providers.routes.listings import OwnListingController
 from marketplace.providers.routes.market import market_page
+from marketplace.providers.routes.open_data import OPEN_DATA_ROUTES
 from marketplace.providers.routes.open_referral import OpenReferralController
 from marketplace.providers.routes.organisations import AccreditationController, OrganisationController
 
@@ -18,4 +19,5 @@ ROUTES = [
     AvailabilityController,
     OwnListingController,
     OpenReferralController,
+    *OPEN_DATA_ROUTES,
 ]
