@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.providers.models import (
@@ -60,7 +61,7 @@ class ListingPageRepository:
 
         Of workers, only that of the one worker whose own listing it is.
         """
-        whose = Evidence.worker_id.is_(None)
+        whose: ColumnElement[bool] = Evidence.worker_id.is_(None)
         if worker_id is not None:
             whose = or_(whose, Evidence.worker_id == worker_id)
         return (
@@ -113,7 +114,7 @@ class ListingPageRepository:
 
         Those that do not come to the point are left out; what has no place (by telephone) comes last.
         """
-        question = (
+        question: Select[*tuple[Any, ...]] = (
             select(Listing.id)
             .join(Organisation, Organisation.id == Listing.organisation_id)
             .outerjoin(Worker, Worker.id == Listing.worker_id)

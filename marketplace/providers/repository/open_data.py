@@ -90,9 +90,7 @@ class OpenDataRepository:
         rows = await self.db.execute(self._rows().where(Listing.id.in_(ids.scalar_subquery())).order_by(Listing.id))
         return [ListingRow(*row) for row in rows]
 
-    async def minimal(
-        self, asked: ServiceFilter, day: date, *, offset: int, limit: int
-    ) -> list[tuple[UUID, datetime]]:
+    async def minimal(self, asked: ServiceFilter, day: date, *, offset: int, limit: int) -> list[tuple[UUID, datetime]]:
         """Return ids and instants of change of the services asked for, oldest first."""
         rows = await self.db.execute(
             self._asked(select(Listing.id, Listing.updated_at), asked, day)
@@ -150,7 +148,7 @@ class OpenDataRepository:
         )
         return question
 
-    def _asked(self, question: Select[Any], asked: ServiceFilter, day: date) -> Select[Any]:
+    def _asked(self, question: Select[*tuple[Any, ...]], asked: ServiceFilter, day: date) -> Select[*tuple[Any, ...]]:
         question = (
             question.join(Organisation, Organisation.id == Listing.organisation_id)
             .outerjoin(Worker, Worker.id == Listing.worker_id)

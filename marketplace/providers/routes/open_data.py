@@ -1,4 +1,4 @@
-"""What machines read beside the feed: the table of services, the site map, the words for crawlers, the preview picture."""
+"""What machines read beside the feed: the table of services, the site map, words for crawlers, the preview picture."""
 
 from typing import Any, Final
 

@@ -16,6 +16,7 @@ from marketplace.providers.service.open_referral.feed import Document, FeedServi
 
 KEPT_SECONDS: Final = 300
 
+
 def answer(request: Request[Any, Any, Any], document: Document) -> Response[bytes]:
     """Send a document, or say that the reader has it already.
 

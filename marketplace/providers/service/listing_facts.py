@@ -107,9 +107,11 @@ def rate_rows(listing: Listing, rates: Sequence[ListingRate], day: date) -> list
     if not any(rate.day_kind is DayKind.ANY and rate.starts_on <= day for rate in rates):
         rows.append((DAY_WORDS[DayKind.ANY], price_words(listing.price_pence, listing.price_unit), "Now"))
     order = list(DAY_WORDS)
-    for rate in sorted(rates, key=lambda rate: (order.index(rate.day_kind), rate.starts_on)):
-        rows.append((DAY_WORDS[rate.day_kind], price_words(rate.price_pence, listing.price_unit), _period(rate, day)))
-    return rows
+    in_order = sorted(rates, key=lambda rate: (order.index(rate.day_kind), rate.starts_on))
+    return rows + [
+        (DAY_WORDS[rate.day_kind], price_words(rate.price_pence, listing.price_unit), _period(rate, day))
+        for rate in in_order
+    ]
 
 
 def _period(rate: ListingRate, day: date) -> str:
@@ -171,7 +173,9 @@ def hours_rows(hours: Sequence[WorkerHours] | Sequence[ListingHours], none: str)
     return [
         (
             name,
-            ", ".join(f"{uk_time(row.starts_local)} to {uk_time(row.ends_local)}" for row in hours if row.weekday == day)
+            ", ".join(
+                f"{uk_time(row.starts_local)} to {uk_time(row.ends_local)}" for row in hours if row.weekday == day
+            )
             or none,
         )
         for day, name in enumerate(WEEKDAYS)
@@ -223,7 +227,9 @@ def area_words(row: ListingRow, authorities: Mapping[str, str]) -> str:
     base = base or listing.postcode_area
     parts = [base] if base else []
     if listing.radius_metres:
-        parts = [f"Up to {miles(listing.radius_metres)} from {base}" if base else f"Up to {miles(listing.radius_metres)}"]
+        parts = [
+            f"Up to {miles(listing.radius_metres)} from {base}" if base else f"Up to {miles(listing.radius_metres)}"
+        ]
     if listing.district_codes:
         names = ", ".join(sorted(district_name(code, authorities) for code in listing.district_codes))
         parts.append(f"all of {names}" if parts else f"All of {names}")

@@ -1,6 +1,6 @@
 """What the page of one offer shows, and the page of one register entry."""
 
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec

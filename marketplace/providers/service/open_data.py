@@ -56,7 +56,9 @@ class Address(msgspec.Struct, frozen=True):
 
 def safe_cell(text: str) -> str:
     """Put an apostrophe before words that a spreadsheet would run as a formula, whatever blanks stand before them."""
-    return f"'{text}" if text.lstrip(" \u00a0").startswith(_FORMULA_STARTS) or text.startswith(_FORMULA_STARTS) else text
+    return (
+        f"'{text}" if text.lstrip(" \u00a0").startswith(_FORMULA_STARTS) or text.startswith(_FORMULA_STARTS) else text
+    )
 
 
 async def services_csv(maker: SessionMaker, base: str) -> AsyncGenerator[bytes, None]:

@@ -19,7 +19,13 @@ _UNIT_CODES: Final[dict[PriceUnit, str]] = {
 }
 """UN/CEFACT codes of the units that have one; the others are written in words."""
 
-_BREAKS_OUT: Final = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026", 0x2028: "\\u2028", 0x2029: "\\u2029"}
+_BREAKS_OUT: Final = {
+    ord("<"): "\\u003c",
+    ord(">"): "\\u003e",
+    ord("&"): "\\u0026",
+    0x2028: "\\u2028",
+    0x2029: "\\u2029",
+}
 
 
 class PageMeta(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,7 +63,7 @@ def service_brief(row: ListingRow, around: Around) -> dict[str, Any]:
 
 def service_whole(row: ListingRow, around: Around, *, has_locations: bool = True) -> dict[str, Any]:
     """Write a service with everything that belongs to it."""
-    listing, organisation, worker, _ = row
+    listing, worker = row.listing, row.worker
     hours: Sequence[WorkerHours] | Sequence[ListingHours] = (
         around.worker_hours.get(worker.id, ()) if worker is not None else around.listing_hours.get(listing.id, ())
     )

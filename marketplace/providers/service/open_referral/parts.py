@@ -57,7 +57,7 @@ def web_address(text: str) -> str | None:
     except ValueError:
         return None
     is_whole = parts.scheme in ("http", "https") and bool(parts.netloc)
-    return text if is_whole and text.isascii() and not any(mark in text for mark in " <>\"{}|\\^`\t\n") else None
+    return text if is_whole and text.isascii() and not any(mark in text for mark in ' <>"{}|\\^`\t\n') else None
 
 
 def schedules(
