@@ -1,6 +1,6 @@
 """Questions of the open data: the services that everybody may copy, page by page and in bounded batches."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from typing import Any, Final
 from uuid import UUID
@@ -105,19 +105,12 @@ class OpenDataRepository:
         row = (await self.db.execute(self._rows().where(Listing.id == listing_id, is_open_data(day)))).first()
         return ListingRow(*row) if row is not None else None
 
-    async def batches(self, day: date, size: int) -> AsyncGenerator[list[ListingRow], None]:
-        """Stream all public services, by key."""
-        after: UUID | None = None
-        while True:
-            question = self._rows().where(is_open_data(day)).order_by(Listing.id).limit(size)
-            if after is not None:
-                question = question.where(Listing.id > after)
-            rows = [ListingRow(*row) for row in await self.db.execute(question)]
-            if not rows:
-                return
-            after = rows[-1].listing.id
-            yield rows
-            self.db.expunge_all()
+    async def after(self, listing_id: UUID | None, day: date, limit: int) -> list[ListingRow]:
+        """Return the next public services by key, from the first on without one."""
+        question = self._rows().where(is_open_data(day)).order_by(Listing.id).limit(limit)
+        if listing_id is not None:
+            question = question.where(Listing.id > listing_id)
+        return [ListingRow(*row) for row in await self.db.execute(question)]
 
     # For the site map
 

@@ -21,7 +21,7 @@ from marketplace.providers.service.open_data import (
 from marketplace.providers.service.social_image import social_image
 
 KEPT: Final = {"cache-control": "public, max-age=3600"}
-XML: Final = "application/xml; charset=utf-8"
+XML: Final = "application/xml"
 
 
 def base_of(request: Request[Any, Any, Any]) -> str:
@@ -40,7 +40,7 @@ async def services_table(request: Request[Any, Any, Any]) -> Stream:
     """All public services as a table."""
     headers = {"content-disposition": 'attachment; filename="services.csv"', **KEPT}
     return Stream(
-        services_csv(session_maker(), base_of(request)), media_type="text/csv; charset=utf-8", headers=headers
+        services_csv(session_maker(), base_of(request)), media_type="text/csv", headers=headers
     )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ async def site_map_page(
 @get("/robots.txt", permission=None)
 async def robots(request: Request[Any, Any, Any]) -> Response[str]:
     """What crawlers may read."""
-    return Response(robots_words(base_of(request)), media_type="text/plain; charset=utf-8", headers=KEPT)
+    return Response(robots_words(base_of(request)), media_type="text/plain", headers=KEPT)
 
 
 @get("/social-preview.png", permission=None, sync_to_thread=True)

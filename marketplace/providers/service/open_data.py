@@ -62,22 +62,33 @@ def safe_cell(text: str) -> str:
 
 
 async def services_csv(maker: SessionMaker, base: str) -> AsyncGenerator[bytes, None]:
-    """Write all public services as CSV (RFC 4180, UTF-8), batch by batch in one reading transaction.
+    """Write all public services as CSV (RFC 4180, UTF-8), batch by batch.
 
-    The stream outlives the request's own transaction, so it opens one of its own.
+    Each batch is a transaction of its own: a slow reader keeps no connection, and what changes meanwhile is neither
+    missed nor written twice, because batches follow the key.
     """
     yield _lines([COLUMNS])
-    async with transaction(maker) as db:
-        day = today(clock_of(db))
-        market, page = MarketRepository(db), ListingPageRepository(db)
-        councils = {council.id: council.short_name for council in await market.councils()}
-        async for rows in OpenDataRepository(db).batches(day, BATCH):
-            live = await market.live_accreditations({row.organisation.id for row in rows}, day)
-            codes = {code for row in rows for code in row.listing.district_codes if code not in DISTRICT_NAMES}
-            authorities = await page.authorities(codes) if codes else {}
-            yield _lines(
-                _cells(row, live.get(row.organisation.id, ()), councils, authorities, base) for row in rows
-            )  # fmt: skip
+    after: UUID | None = None
+    while True:
+        async with transaction(maker) as db:
+            after, lines = await _batch(db, after, base)
+        if not lines:
+            return
+        yield lines
+
+
+async def _batch(db: AsyncSession, after: UUID | None, base: str) -> tuple[UUID | None, bytes]:
+    day = today(clock_of(db))
+    rows = await OpenDataRepository(db).after(after, day, BATCH)
+    if not rows:
+        return after, b""
+    market = MarketRepository(db)
+    councils = {council.id: council.short_name for council in await market.councils()}
+    live = await market.live_accreditations({row.organisation.id for row in rows}, day)
+    codes = {code for row in rows for code in row.listing.district_codes if code not in DISTRICT_NAMES}
+    authorities = await ListingPageRepository(db).authorities(codes) if codes else {}
+    lines = _lines(_cells(row, live.get(row.organisation.id, ()), councils, authorities, base) for row in rows)
+    return rows[-1].listing.id, lines
 
 
 def _lines(rows: Iterable[Sequence[str]]) -> bytes:
