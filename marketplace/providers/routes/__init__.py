@@ -7,8 +7,11 @@ from marketplace.providers.routes.demand import ROUTES as DEMAND
 from marketplace.providers.routes.enquiries import EnquiryController
 from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenceController
 from marketplace.providers.routes.joining import JoinController
+from marketplace.providers.routes.listing_page import listing_page, register_page
 from marketplace.providers.routes.listings import DraftController, ListingCheckController, OwnListingController
 from marketplace.providers.routes.market import listing_page, market_page, register_page
+from marketplace.providers.routes.open_data import OPEN_DATA_ROUTES
+from marketplace.providers.routes.open_referral import OpenReferralController
 from marketplace.providers.routes.organisations import AccreditationController, OrganisationController
 from marketplace.providers.routes.provider_enquiries import ProviderEnquiryController
 from marketplace.providers.routes.registration import RegistrationController, RegulatorLinkController
@@ -35,4 +38,6 @@ ROUTES = [
     ProviderEnquiryController,
     ReportedEnquiryController,
     *CHOOSING,
+    OpenReferralController,
+    *OPEN_DATA_ROUTES,
 ]

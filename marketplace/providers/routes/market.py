@@ -1,4 +1,4 @@
-"""The market's public pages: search, a listing, an entry of the register. Nobody needs to sign in or gets a cookie."""
+"""The market's public page: search. Nobody needs to sign in or gets a cookie."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -7,15 +7,11 @@ from typing import Any
 import msgspec
 from litestar import Request, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
-from litestar.response import Redirect, Template
+from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import Permission, Principal
-from marketplace.core.errors import InvalidInput, NotFound
-from marketplace.core.ids import parse_id
+from marketplace.core.errors import InvalidInput
 from marketplace.providers.models import CATEGORY_LABELS
-from marketplace.providers.service.listing_page import ListingPageService
 from marketplace.providers.service.market import MarketService, Results
 from marketplace.providers.service.market_query import (
     ALL_KINDS,
@@ -30,7 +26,6 @@ from marketplace.providers.service.market_query import (
 )
 from search import AsyncSearch
 
-LONGEST_LOCATION_ID = 40
 FIELDS = frozenset({"q", "postcode", "radius_miles", "sort"})
 """Fields of the search form that are always on the page."""
 
@@ -76,32 +71,6 @@ async def market_page(request: Request[Any, Any, Any], db: NamedDependency[Async
     context = _form_context(query, results)
     context["councils"] = await service.council_to_ring(results.where) if not results.rows else []
     return Template("providers/market.html", context=context)
-
-
-@get("/market/{listing_id:str}", permission=None)
-async def listing_page(
-    request: Request[Any, Any, Any],
-    db: NamedDependency[AsyncSession],
-    visitor: NamedDependency[Principal | None],
-    listing_id: FromPath[str],
-) -> Template:
-    """Show one offer."""
-    wanted = parse_id(listing_id)
-    if wanted is None:
-        raise NotFound
-    page = await ListingPageService(db).listing(wanted)
-    # A visitor may press the button: the booking page asks them to sign in and comes back.
-    may_book = visitor is None or visitor.may(Permission.BOOKINGS_REQUEST)
-    return Template("providers/listing.html", context={"page": page, "may_book": may_book})
-
-
-@get("/market/register/{location_id:str}", permission=None)
-async def register_page(db: NamedDependency[AsyncSession], location_id: FromPath[str]) -> Template | Redirect:
-    """Show what the regulator's register says of a place."""
-    if len(location_id) > LONGEST_LOCATION_ID or "\x00" in location_id:
-        raise NotFound
-    page = await ListingPageService(db).register(location_id)
-    return Template("providers/register.html", context={"page": page})
 
 
 def _printable(text: str) -> str:
