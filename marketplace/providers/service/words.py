@@ -17,7 +17,7 @@ from marketplace.providers.models import (
     ListingHours,
     WorkerHours,
 )
-from marketplace.providers.service.times import WEEKDAYS
+from marketplace.providers.service.times import WEEKDAYS as WEEKDAYS
 
 REGULATED, COMMUNITY, ASSISTANTS, PLANNING, EQUIPMENT = "regulated", "community", "pa", "planning", "equipment"
 
