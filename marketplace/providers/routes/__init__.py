@@ -2,6 +2,7 @@
 
 from marketplace.providers.routes.api import search_listings
 from marketplace.providers.routes.availability import AvailabilityController
+from marketplace.providers.routes.demand import ROUTES as DEMAND
 from marketplace.providers.routes.listings import OwnListingController
 from marketplace.providers.routes.market import (
     listing_page,
@@ -23,4 +24,5 @@ ROUTES = [
     AccreditationController,
     AvailabilityController,
     OwnListingController,
+    *DEMAND,
 ]
