@@ -2,10 +2,26 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Row, Text, Uuid, any_, bindparam, case, func, or_, select, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Date,
+    Row,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Council
@@ -83,6 +99,71 @@ def _hours(model: type[WorkerHours] | type[ListingHours], mine: ColumnElement[bo
     return select(func.array_agg(line)).where(mine).correlate(Listing).scalar_subquery()
 
 
+# Written once: putting these together costs more than what PostgreSQL does with them.
+@lru_cache(maxsize=1)
+def _listing_cards() -> Select[Any]:
+    """Write the question for the cards of offers: parameters `ids` and `day`."""
+    day: Any = bindparam("day", type_=Date)
+    accredited = (
+        select(func.array_agg(func.distinct(Council.short_name)))
+        .join(Accreditation, Accreditation.council_id == Council.id)
+        .where(Accreditation.organisation_id == Listing.organisation_id, live_on(day))
+        .correlate(Listing)
+        .scalar_subquery()
+    )
+    return (
+        select(
+            Listing.id,
+            Listing.title,
+            Listing.summary,
+            Listing.category,
+            case((Listing.price_unit == PriceUnit.FREE, 0), else_=general_rate(day)).label("price_pence"),
+            Listing.price_unit,
+            Listing.usual_tenths,
+            Listing.capacity_kind,
+            Listing.capacity_free,
+            Listing.capacity_said_at,
+            Listing.feedback_count,
+            Listing.feedback_stars,
+            Listing.worker_id,
+            Listing.regulator_location_id,
+            Organisation.name.label("provider"),
+            Organisation.is_example,
+            RegulatorLocation.rating_overall,
+            RegulatorLocation.rated_on,
+            RegulatorLocation.inspected_on,
+            accredited.label("accredited_by"),
+            case(
+                (Listing.worker_id.is_(None), _hours(ListingHours, ListingHours.listing_id == Listing.id)),
+                else_=_hours(WorkerHours, WorkerHours.worker_id == Listing.worker_id),
+            ).label("hours"),
+        )
+        .join(Organisation, Organisation.id == Listing.organisation_id)
+        .outerjoin(Worker, Worker.id == Listing.worker_id)
+        .outerjoin(RegulatorLocation, RegulatorLocation.location_id == Listing.regulator_location_id)
+        .where(Listing.id == any_(bindparam("ids", type_=ARRAY(Uuid))), on_the_market(day))
+    )
+
+
+@lru_cache(maxsize=1)
+def _register_cards() -> Select[Any]:
+    """Write the question for the cards of register entries: parameter `ids`."""
+    return select(
+        RegulatorLocation.location_id,
+        RegulatorLocation.name,
+        RegulatorLocation.provider_name,
+        RegulatorLocation.is_care_home,
+        RegulatorLocation.service_types,
+        RegulatorLocation.specialisms,
+        RegulatorLocation.town,
+        RegulatorLocation.beds,
+        RegulatorLocation.rating_overall,
+        RegulatorLocation.rated_on,
+        RegulatorLocation.inspected_on,
+        RegulatorLocation.is_example,
+    ).where(RegulatorLocation.location_id == any_(bindparam("ids", type_=ARRAY(Text))), on_the_register())
+
+
 class MarketFacts:
     """Reads facts about many offers with one question each."""
 
@@ -95,67 +176,12 @@ class MarketFacts:
         One question with plain columns: whole rows of four tables would cost several times as much (measured by
         `benchmarks/market_page_bench.py`).
         """
-        accredited = (
-            select(func.array_agg(func.distinct(Council.short_name)))
-            .join(Accreditation, Accreditation.council_id == Council.id)
-            .where(Accreditation.organisation_id == Listing.organisation_id, live_on(day))
-            .correlate(Listing)
-            .scalar_subquery()
-        )
-        rows = await self.db.execute(
-            select(
-                Listing.id,
-                Listing.title,
-                Listing.summary,
-                Listing.category,
-                case((Listing.price_unit == PriceUnit.FREE, 0), else_=general_rate(day)).label("price_pence"),
-                Listing.price_unit,
-                Listing.usual_tenths,
-                Listing.capacity_kind,
-                Listing.capacity_free,
-                Listing.capacity_said_at,
-                Listing.feedback_count,
-                Listing.feedback_stars,
-                Listing.worker_id,
-                Listing.regulator_location_id,
-                Organisation.name.label("provider"),
-                Organisation.is_example,
-                RegulatorLocation.rating_overall,
-                RegulatorLocation.rated_on,
-                RegulatorLocation.inspected_on,
-                accredited.label("accredited_by"),
-                case(
-                    (Listing.worker_id.is_(None), _hours(ListingHours, ListingHours.listing_id == Listing.id)),
-                    else_=_hours(WorkerHours, WorkerHours.worker_id == Listing.worker_id),
-                ).label("hours"),
-            )
-            .join(Organisation, Organisation.id == Listing.organisation_id)
-            .outerjoin(Worker, Worker.id == Listing.worker_id)
-            .outerjoin(RegulatorLocation, RegulatorLocation.location_id == Listing.regulator_location_id)
-            .where(Listing.id == any_(bindparam("ids", ids, type_=ARRAY(Uuid))), on_the_market(day))
-        )
+        rows = await self.db.execute(_listing_cards(), {"ids": ids, "day": day})
         return {row.id: row for row in rows}
 
     async def register_cards(self, ids: Sequence[str]) -> dict[str, Row[Any]]:
         """Return the same of those of some register entries that are on the market, by id."""
-        rows = await self.db.execute(
-            select(
-                RegulatorLocation.location_id,
-                RegulatorLocation.name,
-                RegulatorLocation.provider_name,
-                RegulatorLocation.is_care_home,
-                RegulatorLocation.service_types,
-                RegulatorLocation.specialisms,
-                RegulatorLocation.town,
-                RegulatorLocation.beds,
-                RegulatorLocation.rating_overall,
-                RegulatorLocation.rated_on,
-                RegulatorLocation.inspected_on,
-                RegulatorLocation.is_example,
-            ).where(
-                RegulatorLocation.location_id == any_(bindparam("ids", ids, type_=ARRAY(Text))), on_the_register()
-            )
-        )
+        rows = await self.db.execute(_register_cards(), {"ids": ids})
         return {row.location_id: row for row in rows}
 
     async def hours_of_listings(self, ids: Sequence[UUID]) -> dict[UUID, list[ListingHours]]:

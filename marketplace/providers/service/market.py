@@ -36,6 +36,8 @@ OTHER_KINDS_SHOWN: Final = 2
 """Of each kind of help that the words alone did not find."""
 MIXED_KINDS: Final = (ASSISTANTS, COMMUNITY, REGULATED)
 """Kinds of help that stand beside each other where somebody asks in words (P1)."""
+SENTENCE_WORDS: Final = 3
+"""Fewer words name a thing, and what has that name is the answer."""
 MOST_WISHED: Final = 20
 """Offers that have everything wished for and come first."""
 MOST_MERGED: Final = 200
@@ -284,7 +286,8 @@ class MarketService:
         found: list[Hit] = []
         if REGULATED in kinds and sum(kinds[kind] for kind in ALTERNATIVES) < ALTERNATIVES_SHOWN:
             found += await self._of_kinds(ALTERNATIVES, ALTERNATIVES_SHOWN, asked, shown, day, is_plain=is_plain)
-        if read.words and asked.text and asked.point is not None and not asked.categories:
+        is_sentence = bool(read.wishes) or len(read.words.split()) >= SENTENCE_WORDS
+        if is_sentence and asked.text and asked.point is not None and not asked.categories:
             for kind in MIXED_KINDS:
                 if kind not in kinds and "kind" not in asked.filters:
                     seen = shown | {hit.id for hit in found}
