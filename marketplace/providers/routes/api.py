@@ -3,12 +3,12 @@
 from typing import Annotated, Any
 
 from litestar import Request, get
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromQuery, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.core.places import METRES_PER_MILE
-from marketplace.providers.routes.market import search_of
+from marketplace.providers.routes.market import provide_reading, search_of
 from marketplace.providers.schemas import ListingHit, ListingsAnswer
 from marketplace.providers.service.market import MarketService
 from marketplace.providers.service.market_cards import Result
@@ -34,7 +34,12 @@ def _any_of(name: str) -> str:
     return f"{SEVERAL} {', '.join(FACET_LABELS[name][1])}"
 
 
-@get("/api/v1/listings", permission=None, summary="Search listings")
+@get(
+    "/api/v1/listings",
+    permission=None,
+    summary="Search listings",
+    dependencies={"db": Provide(provide_reading)},
+)
 async def search_listings(
     request: Request[Any, Any, Any],
     db: NamedDependency[AsyncSession],

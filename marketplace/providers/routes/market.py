@@ -1,15 +1,16 @@
 """The market's public pages: search, a listing, an entry of the register. Nobody needs to sign in or gets a cookie."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 from litestar import Request, get
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
+from marketplace.core.database import reading, session_maker
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.ids import parse_id
 from marketplace.providers.routes.market_view import form_context, printable
@@ -45,7 +46,13 @@ async def purse_of(request: Request[Any, Any, Any], db: AsyncSession, visitor: P
     return await reader(db, visitor)
 
 
-@get("/market", permission=None)
+async def provide_reading(visitor: NamedDependency[Principal | None]) -> AsyncGenerator[AsyncSession, None]:
+    """Give a public page its transaction."""
+    async with reading(session_maker(), visitor.councils if visitor else ()) as db:
+        yield db
+
+
+@get("/market", permission=None, dependencies={"db": Provide(provide_reading)})
 async def market_page(
     request: Request[Any, Any, Any], db: NamedDependency[AsyncSession], visitor: NamedDependency[Principal | None]
 ) -> Template:
