@@ -1,4 +1,4 @@
-"""What providers does after the fact: keep the search index true."""
+"""Keeps the search index true."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -7,7 +7,12 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.outbox import task
 from marketplace.core.schedule import every
-from marketplace.providers.events import AccreditationChanged, DirectoryImported, ListingChanged, SearchIndexLost
+from marketplace.providers.events import (
+    AccreditationChanged,
+    DirectoryImported,
+    ListingChanged,
+    SearchIndexLost,
+)
 from marketplace.providers.repository.market import MarketRepository
 from marketplace.providers.service.market_index import process_search, rebuild_index, refresh_listings, refresh_turning
 
