@@ -9,7 +9,7 @@ from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenc
 from marketplace.providers.routes.joining import JoinController
 from marketplace.providers.routes.listing_page import listing_page, register_page
 from marketplace.providers.routes.listings import DraftController, ListingCheckController, OwnListingController
-from marketplace.providers.routes.market import listing_page, market_page, register_page
+from marketplace.providers.routes.market import market_page, market_places, market_suggestions
 from marketplace.providers.routes.open_data import OPEN_DATA_ROUTES
 from marketplace.providers.routes.open_referral import OpenReferralController
 from marketplace.providers.routes.organisations import AccreditationController, OrganisationController
@@ -19,6 +19,8 @@ from marketplace.providers.routes.reported_enquiries import ReportedEnquiryContr
 
 ROUTES = [
     market_page,
+    market_suggestions,
+    market_places,
     register_page,
     listing_page,
     search_listings,
