@@ -8,8 +8,10 @@ from tantivy import Query
 
 from search.documents import Answer, ListingDocument, ListingQuery, check_query
 from search.errors import IndexUnavailable
+from search.spelling import meant_words, respelt
 from search.synonyms import PhraseFinder, Synonyms
 from search.tantivy_question import Question
+from search.tantivy_spelling import TantivyWords
 from search.tantivy_store import Batch, IndexStore, guarded
 from search.units import units_of
 from search.words import words_of
@@ -74,9 +76,11 @@ class TantivySearch:
         """See `SearchBackend.search`."""
         began = time.perf_counter()
         check_query(query)
-        units = units_of(query.text, self._synonyms)
         reader = self._store.reader()
         with guarded():
+            meant = meant_words(query.text, self._synonyms, TantivyWords(reader))
+            units = units_of(query.text, self._synonyms, meant)
             answer = Question(reader, query, units).answer()
+        answer.suggestion = respelt(query.text, meant)
         answer.took_ms = (time.perf_counter() - began) * 1000
         return answer

@@ -16,6 +16,8 @@ from search.words import stem, typos_allowed
 TITLE_BOOST: Final = 3.0
 TOPIC_BOOST: Final = 2.0
 SYNONYM_BOOST: Final = 0.6
+APART_BOOST: Final = 0.3
+"""A known phrase whose words stand anywhere in a listing: "plan of care … home and garden" is no care home."""
 PREFIX_SCORE: Final = 0.1
 FUZZY_SCORE: Final = 0.02
 """Earned once for each allowed distance that holds, so that one typo ranks above two."""
@@ -49,16 +51,16 @@ class TextQueries:
         parts = [(Occur.Should, self._unit(unit)) for unit in units]
         return Query.boolean_query(parts, minimum_number_should_match=least)
 
-    def near(self, word: str, distance: int) -> Query:
-        """Match listings with a word at most so many typos away."""
-        return self._fuzzy(word, distance)
-
     def _unit(self, unit: Unit) -> Query:
-        others = [Query.boost_query(self._phrase(phrase), SYNONYM_BOOST) for phrase in unit.synonyms]
+        others = [Query.boost_query(self._synonym(phrase), SYNONYM_BOOST) for phrase in unit.synonyms]
+        if unit.meant:
+            others.insert(0, self._exact(stem(unit.meant[0])))
         if others and len(unit.words) > 1:
             # A phrase that is known as a whole is neither half typed nor misspelt.
-            apart = [(Occur.Must, self._everything(stemmed)) for stemmed in unit.stems]
-            return Query.disjunction_max_query([self._phrase(unit.words), Query.boolean_query(apart), *others])
+            apart = Query.boolean_query([(Occur.Must, self._everything(stemmed)) for stemmed in unit.stems])
+            return Query.disjunction_max_query(
+                [self._whole_phrase(unit.words), Query.boost_query(apart, APART_BOOST), *others]
+            )
         last = len(unit.words)
         words = [self._word(word, is_prefix=unit.is_prefix and i == last) for i, word in enumerate(unit.words, 1)]
         asked = words[0] if last == 1 else Query.boolean_query([(Occur.Must, word) for word in words])
@@ -72,6 +74,9 @@ class TextQueries:
             # Distance 0 with a prefix: everything that begins with the word.
             starts = Query.fuzzy_term_query(self._schema, "plain", word, 0, True, True)
             parts.append((Occur.Should, Query.const_score_query(starts, PREFIX_SCORE)))
+            # Stems begin as their words do, so that what the listing is called counts for half-typed words too.
+            named = Query.fuzzy_term_query(self._schema, "title", word, 0, True, True)
+            parts.append((Occur.Should, Query.const_score_query(named, PREFIX_SCORE * TITLE_BOOST)))
         typos = typos_allowed(word) if found < TAKEN_AS_SPELT else 0
         if typos:
             parts += [
@@ -91,6 +96,18 @@ class TextQueries:
             ],
             tie_breaker=0.1,
         )
+
+    def _whole_phrase(self, phrase: Phrase) -> Query:
+        """Match a phrase as it was asked for, which counts for more in the title than in the text."""
+        term = phrase_term(phrase)
+        return self._exact(term) if term in self._phrases else self._phrase(phrase)
+
+    def _synonym(self, phrase: Phrase) -> Query:
+        term = phrase_term(phrase)
+        if len(phrase) > 1 and term not in self._phrases:
+            return self._phrase(phrase)
+        named = Query.term_query(self._schema, "title", term, index_option="freq")
+        return Query.disjunction_max_query([self._everything(term), Query.boost_query(named, TITLE_BOOST)])
 
     def _phrase(self, phrase: Phrase) -> Query:
         if len(phrase) == 1:

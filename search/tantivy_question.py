@@ -1,6 +1,5 @@
 """One question against one state of the embedded index."""
 
-from collections.abc import Iterable
 from math import ceil, inf, isnan
 from typing import Any, Final, NamedTuple
 
@@ -24,8 +23,8 @@ from search.tantivy_query import (
 )
 from search.tantivy_schema import REACH_ANYWHERE, REACH_DISTRICTS
 from search.tantivy_store import Reader
-from search.units import Explainer, Unit, did_you_mean
-from search.words import stem, typos_allowed
+from search.units import Explainer, Unit
+from search.words import stem
 
 Address = tantivy.DocAddress
 Marks = NDArray[np.bool_]
@@ -37,7 +36,6 @@ MANY_KEYS: Final = 800
 MAX_FACET_VALUES: Final = 200
 MAX_TIES: Final = 2_000
 """Equally placed hits beyond these keep the order of the index, which is the same for each page of one state."""
-NEAR_HITS: Final = 50
 FIRST_RING_METRES: Final = 2_000.0
 LAST_RING_METRES: Final = 600_000.0
 
@@ -89,7 +87,7 @@ class Question:
             total=total,
             hits=hits,
             facets=self.facets(found.query),
-            suggestion=self.suggestion() if self.units else None,
+            suggestion=None,
             took_ms=0.0,
             is_relaxed=0 < least < whole,
         )
@@ -268,7 +266,7 @@ class Question:
             matched=self.explainer.matched(plain.split()) if self.units else [],
         )
 
-    # Facets and suggestion
+    # Facets
 
     def facets(self, found: Query) -> dict[str, dict[str, int]]:
         """Count the values of each facet, its own filter left out."""
@@ -292,29 +290,6 @@ class Question:
             }
             for name in names
         }
-
-    def suggestion(self) -> str | None:
-        """Guess what was meant from the words of listings that hold something near."""
-        last = self.units[-1]
-
-        def is_known(word: str) -> bool:
-            if self.searcher.doc_freq("everything", stem(word)):
-                return True
-            is_half_typed = last.is_prefix and word == last.words[-1]
-            return is_half_typed and bool(self.searcher.terms_with_prefix("plain", word, None, 1))
-
-        def near(word: str) -> Iterable[str]:
-            for distance in range(1, typos_allowed(word) + 1):
-                found = self.searcher.search(self.texts.near(word, distance), NEAR_HITS, count=False).hits
-                words = {w for _, a in found for w in (self.searcher.doc(a).get_first("plain") or "").split()}
-                if words:
-                    return words
-            return ()
-
-        def how_common(word: str) -> int:
-            return self.searcher.doc_freq("plain", word)
-
-        return did_you_mean(self.query.text, self.units, is_known, near, how_common)
 
     # Plumbing
 

@@ -10,7 +10,7 @@ from search.listing_terms import NO_PRICE, area_terms, key_of, phrases_of, short
 from search.synonyms import PhraseFinder
 from search.words import clean, stems_of, words_of
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 """Raised with each change of the schema or of the terms; an index of another layout is refused until it is rebuilt."""
 
 REACH_ANYWHERE: Final = 1 << 50
@@ -52,8 +52,10 @@ class Row(NamedTuple):
 
 def row_of(document: ListingDocument, phrases: PhraseFinder) -> Row:
     """Write a listing as a row, with a term for each known phrase in it."""
-    topics = (document.category, document.kind, *document.keywords, *document.suits, *document.interests)
-    others = (document.provider, document.town, document.postcode_area, *document.languages, document.gender or "")
+    topics = (
+        document.category, document.kind, *document.keywords, *document.suits, *document.interests, document.town,
+    )  # fmt: skip
+    others = (document.provider, document.postcode_area, *document.languages, document.gender or "")
     title = words_of(document.name)
     parts = [
         title,
@@ -69,11 +71,13 @@ def row_of(document: ListingDocument, phrases: PhraseFinder) -> Row:
     stems = stems_of(words)
     plain = dict.fromkeys(words)
     del plain[GAP]
+    topic = [one for text in topics for one in (*stems_of(short_text(text)), GAP)]
+    title = stems_of(title)
     row: dict[str, Any] = {
         "id": document.id,
         "key": key_of(document.id),
-        "title": " ".join(stems_of(title)),
-        "topic": " ".join([one for text in topics for one in stems_of(short_text(text))]),
+        "title": " ".join([*title, *phrases.terms_in(title)]),
+        "topic": " ".join([*(one for one in topic if one != GAP), *phrases.terms_in(topic)]),
         "everything": " ".join([*stems, *phrases.terms_in(stems)]),
         "plain": " ".join(plain),
         "phrases": phrases_of(document),
