@@ -7,7 +7,8 @@ from typing import Final
 from search.synonym_groups import DEFAULT_GROUPS
 from search.words import STOP_WORDS, stems_of, typo_distance, words_of
 
-_LONGEST_KEY_WORDS: Final = 6
+LONGEST_PHRASE_WORDS: Final = 6
+"""Longer phrases are found by others, but find nothing themselves."""
 
 Phrase = tuple[str, ...]
 
@@ -23,7 +24,7 @@ class Synonyms:
             phrases = [phrase for phrase in (tuple(words_of(text)) for text in group) if phrase]
             for phrase in phrases[:]:
                 self._phrases.setdefault(_stems(phrase), phrase)
-                if len(phrase) <= _LONGEST_KEY_WORDS:
+                if len(phrase) <= LONGEST_PHRASE_WORDS:
                     known = self._others.setdefault(_stems(phrase), {})
                     known.update(dict.fromkeys(other for other in phrases if _stems(other) != _stems(phrase)))
         words = {word for phrase in self._phrases.values() for word in phrase if word not in STOP_WORDS}
@@ -44,7 +45,7 @@ class Synonyms:
         Returns:
             The number of words it takes and what else means the same; `(0, ())` when nothing is known.
         """
-        stems = _stems(words[:_LONGEST_KEY_WORDS])
+        stems = _stems(words[:LONGEST_PHRASE_WORDS])
         for length in range(len(stems), 0, -1):
             others = self._others.get(stems[:length])
             if others:

@@ -7,7 +7,13 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.outbox import task
 from marketplace.core.schedule import every
-from marketplace.providers.events import AccreditationChanged, DirectoryImported, ListingChanged, SearchIndexLost
+from marketplace.providers.events import (
+    AccreditationChanged,
+    DirectoryImported,
+    ListingChanged,
+    SearchIndexLost,
+    SynonymsChanged,
+)
 from marketplace.providers.repository.market import MarketRepository
 from marketplace.providers.service.market_index import process_search, rebuild_index, refresh_listings
 
@@ -51,3 +57,9 @@ async def turn_accreditations() -> None:
         market = MarketRepository(db)
         for organisation_id in await market.organisations_turning(today(clock_of(db))):
             await refresh_listings(db, search, await market.listing_ids_of(organisation_id))
+
+
+@task("providers.index_synonyms", on=SynonymsChanged)
+async def index_synonyms(message_id: UUID, event: SynonymsChanged) -> None:
+    """Make the index anew: its rows are marked with the phrases that have synonyms."""
+    await rebuild_index(process_search().backend, session_maker())

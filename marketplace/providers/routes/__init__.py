@@ -5,6 +5,7 @@ from marketplace.providers.routes.availability import AvailabilityController
 from marketplace.providers.routes.listings import OwnListingController
 from marketplace.providers.routes.market import listing_page, market_page, register_page
 from marketplace.providers.routes.organisations import AccreditationController, OrganisationController
+from marketplace.providers.routes.search_words import SearchWordsController
 
 ROUTES = [
     market_page,
@@ -15,4 +16,5 @@ ROUTES = [
     AccreditationController,
     AvailabilityController,
     OwnListingController,
+    SearchWordsController,
 ]

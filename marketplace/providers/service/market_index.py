@@ -14,6 +14,7 @@ from marketplace.core.database import SessionMaker, clock_of, transaction
 from marketplace.core.errors import Unavailable
 from marketplace.providers.models import CATEGORY_LABELS, Accreditation, PriceUnit, WorkerHours
 from marketplace.providers.repository.market import REGISTER_PREFIX, ListingRow, MarketRepository
+from marketplace.providers.repository.synonyms import SynonymRepository
 from marketplace.providers.service.register import register_document
 from marketplace.providers.service.words import KIND_OF, hours_keywords
 from search import AsyncSearch, ListingDocument, SearchBackend
@@ -158,7 +159,8 @@ async def rebuild_index(backend: SearchBackend, maker: SessionMaker) -> int:
             locations = await anext(register, None)
             return None if locations is None else [register_document(location) for location in locations]
 
-        count = await asyncio.to_thread(backend.rebuild, _pulled(next_batch, loop))
+        groups = await SynonymRepository(db).phrases_in_use()
+        count = await asyncio.to_thread(backend.rebuild, _pulled(next_batch, loop), groups)
     log.info("index-rebuilt", documents=count)
     return count
 
