@@ -192,7 +192,7 @@ class SynonymService:
         self._tell(principal, group, "providers.remove_synonyms", before, {})
 
     async def overlaps(self, principal: Principal, groups: Sequence[SynonymGroup]) -> dict[UUID, list[Overlap]]:
-        """Find the phrases of the council's groups that stand in another group: built in, its own, another council's."""
+        """Find phrases of the council's groups that stand in another group too."""
         everyone = await self.groups.in_use()
         holders: dict[tuple[str, ...], list[tuple[UUID | None, tuple[str, ...], str]]] = {}
         for phrases in DEFAULT_GROUPS:
