@@ -124,7 +124,7 @@ def _form_context(query: MarketQuery, results: Results | None) -> dict[str, Any]
         },
         "errors": {},
         "facets": facets,
-        "understood": " and ".join(CATEGORY_LABELS[category] for category in query.understood),
+        "understood": CATEGORY_LABELS[query.understood] if query.understood else "",
         "all_kinds_href": query.address(kinds=ALL_KINDS),
         "chips": _chips(query),
         "radius_choices": RADIUS_CHOICES,

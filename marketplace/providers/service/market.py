@@ -261,11 +261,11 @@ def rating_words(location: RegulatorLocation | None) -> str:
 def _asked(query: MarketQuery, where: Where) -> ListingQuery:
     chosen = dict(query.chosen)
     categories = chosen.pop("category", [])
-    if query.understood:
-        categories = [category.value for category in query.understood]
+    if query.understood is not None:
+        categories = [query.understood.value]
     return ListingQuery(
         # Every one of a kind that was named fits alike: the nearest comes first, whatever its name.
-        text="" if query.understood else query.words,
+        text="" if query.understood is not None else query.words,
         lat=where.lat,
         lon=where.lon,
         radius_metres=query.radius_metres if where.point else None,

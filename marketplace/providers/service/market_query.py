@@ -12,7 +12,6 @@ from marketplace.core.forms import FormReader
 from marketplace.core.places import METRES_PER_MILE
 from marketplace.providers.directory import Rating
 from marketplace.providers.models import CATEGORY_LABELS, ListingCategory
-from marketplace.providers.service.kind_words import kinds_named
 from search.documents import NO_PRICE_BAND, NOT_RATED, PRICE_BANDS, TOP_PRICE_BAND
 
 PER_PAGE: Final = 20
@@ -71,6 +70,21 @@ FACET_LABELS: Final[dict[str, tuple[str, dict[str, str]]]] = {
 """What can be ticked: facet, its heading, its values in the order shown and their words."""
 
 
+KIND_WORDS: Final[dict[str, ListingCategory]] = {
+    **{label.casefold(): category for category, label in CATEGORY_LABELS.items()},
+    "homecare": ListingCategory.HOME_CARE,
+    "domiciliary care": ListingCategory.HOME_CARE,
+    "care at home": ListingCategory.HOME_CARE,
+    "care homes": ListingCategory.CARE_HOME,
+    "nursing home": ListingCategory.CARE_HOME,
+    "nursing homes": ListingCategory.CARE_HOME,
+    "residential care": ListingCategory.CARE_HOME,
+    "personal assistants": ListingCategory.PERSONAL_ASSISTANT,
+    "pa": ListingCategory.PERSONAL_ASSISTANT,
+    "support planner": ListingCategory.SUPPORT_PLANNING,
+}
+"""Words that name a kind of support: "home care" is no care home, though it has the same words."""
+
 ALL_KINDS: Final = "all"
 
 
@@ -93,9 +107,11 @@ class MarketQuery(msgspec.Struct, frozen=True, kw_only=True):
     per_page: int = PER_PAGE
 
     @property
-    def understood(self) -> tuple[ListingCategory, ...]:
-        """The kinds that the words name, when no kind is ticked and the searcher did not ask for all."""
-        return () if self.is_literal or "category" in self.chosen else kinds_named(self.words)
+    def understood(self) -> ListingCategory | None:
+        """The kind that the words name, when no kind is ticked and the searcher did not ask for all."""
+        if self.is_literal or "category" in self.chosen:
+            return None
+        return KIND_WORDS.get(" ".join(self.words.casefold().split()))
 
     @property
     def radius_choice(self) -> str:
