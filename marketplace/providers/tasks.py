@@ -15,7 +15,7 @@ from marketplace.providers.events import (
     SynonymsChanged,
 )
 from marketplace.providers.repository.market import MarketRepository
-from marketplace.providers.service.market_index import process_search, rebuild_index, refresh_listings
+from marketplace.providers.service.market_index import process_search, rebuild_index, refresh_listings, refresh_turning
 
 # These tasks claim nothing: they write no row, and doing one twice leaves the index as it should be.
 
@@ -63,3 +63,10 @@ async def turn_accreditations() -> None:
 async def index_synonyms(message_id: UUID, event: SynonymsChanged) -> None:
     """Make the index anew: its rows are marked with the phrases that have synonyms."""
     await rebuild_index(process_search().backend, session_maker())
+
+
+@every(timedelta(hours=6), "providers.turn_rooms")
+async def turn_rooms() -> None:
+    """Bring listings up to date whose price, room or time left changes with the date: no event tells of that."""
+    async with transaction(session_maker()) as db:
+        await refresh_turning(db, process_search())

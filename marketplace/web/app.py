@@ -36,6 +36,7 @@ from marketplace.web.errors import handle
 from marketplace.web.guards import guard
 from marketplace.web.middleware import DEADLINE_SECONDS, Surround
 from marketplace.web.pages import create_environment, load_manifest
+from marketplace.web.parts import open_parts, weekly_budget
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "templates"
@@ -163,7 +164,7 @@ def build_app(
             title="Care Marketplace", version="1", path="/schema", render_plugins=[JsonRenderPlugin()]
         ),
         request_max_body_size=LARGEST_BODY,
-        state=State({"settings": settings, "clock": the_clock, **(state or {})}),
+        state=State({"settings": settings, "clock": the_clock, "weekly_budget": weekly_budget, **(state or {})}),
     )
 
 
@@ -178,8 +179,6 @@ def _compile(environment: Environment, folder: Path) -> None:
 
 def create_app(settings: Settings | None = None) -> ASGIApp:
     """Make the ASGI application of a web process (the target of the server)."""
-    from marketplace.web.parts import open_parts
-
     found = settings or read_settings()
     log.configure()
     app = build_app(

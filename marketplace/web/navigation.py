@@ -18,6 +18,7 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.MONEY_OWN, "My money", "/money"),
     (Permission.ORGANISATIONS_READ, "Organisations", "/organisations"),
     (Permission.SYNONYMS_EDIT, "Search words", "/search-words"),
+    (Permission.DEMAND_READ, "Unmet need", "/unmet-need"),
     (Permission.INVOICES_READ, "Self-bills", "/self-bills"),
     (Permission.INVOICES_READ, "Payment runs", "/payment-runs"),
     (Permission.BUDGETS_SET, "Direct payments", "/direct-payments"),

@@ -16,7 +16,7 @@ from marketplace.core.formats import miles, uk_date
 from marketplace.core.places import TOWNS, distance_metres
 from marketplace.providers.models import CATEGORY_LABELS, SERVICE_LABELS, RegulatorLocation
 from marketplace.providers.repository.market import ListingRow, MarketRepository
-from marketplace.providers.service.market import rating_words
+from marketplace.providers.service.market_cards import rating_words
 from marketplace.providers.service.market_index import shown_point
 from marketplace.providers.service.register import category_of, suits_of, summary_of
 from marketplace.providers.service.words import hours_words, price_parts
