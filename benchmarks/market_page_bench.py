@@ -36,38 +36,10 @@ CATEGORIES = (
     "equipment", "telecare", "support_planning", "money_management",
 )  # fmt: skip
 UNITS = ("hour", "hour", "hour", "visit", "session", "week", "free")
-WORDS = [
-    "football",
-    "swimming",
-    "cooking",
-    "shopping",
-    "dementia",
-    "autism",
-    "company",
-    "walking",
-    "garden",
-    "choir",
-    "music",
-    "art",
-    "club",
-    "support",
-    "friendly",
-    "morning",
-    "evening",
-    "wheelchair",
-    "hoist",
-    "meals",
-    "cleaning",
-    "memory",
-    "cafe",
-    "dance",
-    "gym",
-    "lunch",
-    "visits",
-    "trained",
-    "local",
-    "careful",
-]
+WORDS = (
+    "football swimming cooking shopping dementia autism company walking garden choir music art club support friendly "
+    "morning evening wheelchair hoist meals cleaning memory cafe dance gym lunch visits trained local careful"
+).split()
 SUITS = ("older", "dementia", "physical", "learning", "autism", "mental_health", "carer")
 LANGUAGES = ("English", "Polish", "Urdu", "Gujarati", "British Sign Language", "Punjabi")
 QUESTIONS = (
@@ -156,9 +128,7 @@ async def _measured(listings: int, pages: int) -> dict[str, Any]:
         maker = make_session_maker(engine)
         search = AsyncSearch(TantivySearch(folder / "index"))
         await rebuild_index(search.backend, maker)
-        settings = Settings(
-            data_dir=folder, secret_key="a key of the benchmark, long enough", public_url="http://bench"
-        )  # noqa: S106
+        settings = Settings(data_dir=folder, secret_key="a key of the benchmark, long enough", public_url="http://bench")  # noqa: S106
         app = build_app(settings, maker=maker, state={"search": search})
         asgi = surround(app, settings)
         for query in QUESTIONS * 2:
@@ -248,37 +218,17 @@ async def _fill(engine: Any, listings: int) -> None:
 
         async def put(statement: str, values: list[dict[str, Any]]) -> None:
             for start in range(0, len(values), 1_000):
-                await db.execute(
-                    text(statement),
-                    {"rows": _json.dumps(values[start : start + 1_000]), "made": made, "council": council},
-                )
+                await db.execute(text(statement), {"rows": _json.dumps(values[start : start + 1_000]), "made": made, "council": council})
 
         await db.execute(text("SELECT set_config('app.councils', '*', false)"))
-        columns = await db.execute(
-            text(
-                "SELECT column_name, is_nullable, column_default, data_type FROM information_schema.columns "
-                "WHERE table_name = 'councils'"
-            )
-        )
-        given = {
-            "id": council,
-            "slug": "ribbleshire",
-            "name": "Ribbleshire County Council",
-            "short_name": "Ribbleshire",
-            "created_at": made,
-            "district_codes": "{E07000123}",
-        }
-        blank = {
-            "text": "",
-            "ARRAY": "{}",
-            "jsonb": "{}",
-            "boolean": "false",
-            "integer": "0",
-            "bigint": "0",
-            "timestamp with time zone": made,
-            "date": made[:10],
-            "character varying": "teal",
-        }
+        columns = await db.execute(text(
+            "SELECT column_name, is_nullable, column_default, data_type FROM information_schema.columns "
+            "WHERE table_name = 'councils'"
+        ))
+        given = {"id": council, "slug": "ribbleshire", "name": "Ribbleshire County Council", "short_name": "Ribbleshire",
+                 "created_at": made, "district_codes": "{E07000123}"}
+        blank = {"text": "", "ARRAY": "{}", "jsonb": "{}", "boolean": "false", "integer": "0", "bigint": "0",
+                 "timestamp with time zone": made, "date": made[:10], "character varying": "teal"}
         values = {
             name: given.get(name, blank.get(kind, ""))
             for name, nullable, default, kind in columns
@@ -286,7 +236,7 @@ async def _fill(engine: Any, listings: int) -> None:
         }  # fmt: skip
         names = ", ".join(values)
         literals = ", ".join(f"'{value}'" for value in values.values())
-        await db.execute(text(f"INSERT INTO councils ({names}) VALUES ({literals})"))
+        await db.execute(text(f"INSERT INTO councils ({names}) VALUES ({literals})"))  # noqa: S608 - our own words
         await put(
             "INSERT INTO organisations (id, name, kind, summary, address_line, town, postcode, phone, email, website, "
             "is_example, created_at) SELECT CAST(r->>'id' AS uuid), r->>'name', 'third_sector', '', '', 'Preston', '', '', '', "
@@ -328,9 +278,7 @@ async def _fill(engine: Any, listings: int) -> None:
             rows,
         )
         await db.execute(
-            text(
-                "INSERT INTO postcodes (postcode, lat, lon, lad_code) VALUES ('PR1 2HE', 53.7593, -2.6993, 'E07000123')"
-            )
+            text("INSERT INTO postcodes (postcode, lat, lon, lad_code) VALUES ('PR1 2HE', 53.7593, -2.6993, 'E07000123')")
         )
     async with engine.connect() as db:
         await (await db.execution_options(isolation_level="AUTOCOMMIT")).execute(text("ANALYZE"))

@@ -201,3 +201,5 @@ def rating_words(location: RegulatorLocation | Any | None) -> str:
         return "Not rated"
     dated = location.rated_on or location.inspected_on
     return f"{location.rating_overall}, {uk_date(dated)}" if dated else str(location.rating_overall)
+
+
