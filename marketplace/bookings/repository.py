@@ -172,12 +172,12 @@ class OfferRepository:
         self.db = db
 
     async def listing(self, listing_id: UUID) -> Row[Listing, Organisation] | None:
-        """Return a published listing with its organisation."""
+        """Return a listing that is shown to everybody, with its organisation."""
         return (
             await self.db.execute(
                 select(Listing, Organisation)
                 .join(Organisation, Organisation.id == Listing.organisation_id)
-                .where(Listing.id == listing_id, Listing.is_published)
+                .where(Listing.id == listing_id, Listing.is_published, Listing.hidden_why.is_(None))
             )
         ).first()
 

@@ -24,6 +24,8 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.BUDGETS_SET, "Direct payments", "/direct-payments"),
     (Permission.TARIFFS_READ, "Tariffs", "/tariffs"),
     (Permission.EARNINGS_OWN, "Earnings", "/earnings"),
+    (Permission.ORGANISATION_OWN, "Listings", "/provider/listings"),
+    (Permission.LISTINGS_CHECK, "Listing checks", "/listing-checks"),
     (Permission.CAPACITY_OWN, "Availability", "/availability"),
     (Permission.AUDIT_READ, "Audit log", "/audit"),
     (Permission.OPERATIONS_READ, "Operations", "/operations"),

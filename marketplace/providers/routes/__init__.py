@@ -3,7 +3,7 @@
 from marketplace.providers.routes.api import search_listings
 from marketplace.providers.routes.availability import AvailabilityController
 from marketplace.providers.routes.demand import ROUTES as DEMAND
-from marketplace.providers.routes.listings import OwnListingController
+from marketplace.providers.routes.listings import DraftController, ListingCheckController, OwnListingController
 from marketplace.providers.routes.market import (
     listing_page,
     market_page,
@@ -27,4 +27,6 @@ ROUTES = [
     OwnListingController,
     SearchWordsController,
     *DEMAND,
+    DraftController,
+    ListingCheckController,
 ]
