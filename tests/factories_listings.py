@@ -1,6 +1,7 @@
 """Rows and forms for tests of listings: an organisation with its people, a draft that is done, the answers of steps."""
 
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,10 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts.models import Council
 from marketplace.accounts.permissions import Role
 from marketplace.core.database import clock_of
+from marketplace.core.events import Event
 from marketplace.core.ids import new_id
 from marketplace.core.models import PostcodeRow
-from marketplace.providers.models import ListingDraft, Organisation, OrganisationKind, Worker, WorkerKind
-from marketplace.providers.states import DRAFT, DraftStatus
+from marketplace.core.outbox import publish
+from marketplace.providers.models import ListingDraft, Organisation, OrganisationKind, RegulatorLink, Worker, WorkerKind
+from marketplace.providers.states import DRAFT, DraftStatus, RegulatorLinkStatus
 from tests.factories import Member, make_council, make_member, make_organisation, make_worker
 from tests.factories_bookings import loose
 
@@ -112,3 +115,27 @@ async def make_draft(
     await db.flush()
     loose(db, draft)
     return draft
+
+
+async def posted(db: AsyncSession, event: Event) -> UUID:
+    """Put an event into the outbox, as the tasks expect; returns its message id."""
+    message_id = publish(db, event)
+    await db.flush()
+    return message_id
+
+
+async def register(db: AsyncSession, provider: Provider) -> None:
+    """Tie the organisation to an entry of the regulator's register."""
+    db.add(
+        RegulatorLink(
+            council_id=provider.council.id,
+            organisation_id=provider.organisation.id,
+            provider_id="1-1",
+            location_id=None,
+            status=RegulatorLinkStatus.MATCHED,
+            register_name=provider.organisation.name,
+            register_status="registered",
+            read_at=clock_of(db).now(),
+        )
+    )
+    await db.flush()

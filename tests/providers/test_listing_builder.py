@@ -25,7 +25,7 @@ from marketplace.providers.models import (
 from marketplace.providers.states import DraftStatus
 from tests.browser import count, events
 from tests.factories import make_council, make_listing, make_member, make_organisation, make_worker
-from tests.factories_listings import ANSWERS, make_draft, make_provider
+from tests.factories_listings import ANSWERS, make_draft, make_provider, register
 
 STEPS = tuple(ANSWERS)
 CARE = {"personal_care": "yes"}
@@ -269,7 +269,8 @@ async def test_a_company_that_is_not_registered_cannot_offer_personal_care(brows
 
 
 async def test_a_registered_provider_offers_personal_care(browser, db):
-    provider = await make_provider(db, kind=OrganisationKind.HOME_CARE, cqc_provider_id="1-1")
+    provider = await make_provider(db, kind=OrganisationKind.HOME_CARE)
+    await register(db, provider)
     await rule(db, provider, "never")
     draft = await make_draft(db, provider, answers={"kind": {"category": "home_care"}, "care": CARE})
     reader = await browser.signed_in(provider.member)

@@ -1,15 +1,13 @@
 """The council's checks: the queue, a draft side by side with what is live, decisions, taking listings off."""
 
-from uuid import uuid4
-
 from marketplace.accounts.permissions import Role
-from marketplace.providers import tasks
 from marketplace.providers.events import DraftDecided, DraftSubmitted, ListingTakenOff
 from marketplace.providers.models import HiddenWhy, Listing, ListingDraft
 from marketplace.providers.states import DraftStatus
+from marketplace.providers.tasks import listings as tasks
 from tests.browser import count, events
 from tests.factories import make_listing, make_member
-from tests.factories_listings import ANSWERS, make_draft, make_provider
+from tests.factories_listings import ANSWERS, make_draft, make_provider, posted
 
 
 async def test_a_new_listing_waits_and_is_let_onto_the_market(browser, db):
@@ -124,16 +122,16 @@ async def test_both_sides_are_told_once(browser, db):
     listing = await make_listing(db, provider.organisation)
     council_id, organisation_id = provider.council.id, provider.organisation.id
     submitted = DraftSubmitted(council_id=council_id, draft_id=draft.id, organisation_id=organisation_id)
-    message_id = uuid4()
+    message_id = await posted(db, submitted)
     for _ in range(2):
         await tasks.tell_draft_submitted(message_id, submitted)
     assert await count(db, "messages", "template = 'listing_to_check'") == 1
     back = DraftDecided(council_id=council_id, draft_id=draft.id, organisation_id=organisation_id, is_published=False)
-    await tasks.tell_draft_decided(uuid4(), back)
+    await tasks.tell_draft_decided(await posted(db, back), back)
     off = ListingTakenOff(
         council_id=council_id, listing_id=listing.id, organisation_id=organisation_id, is_off=True, reason="Complaints"
     )
-    await tasks.tell_listing_taken_off(uuid4(), off)
+    await tasks.tell_listing_taken_off(await posted(db, off), off)
     assert await count(db, "messages", "template = 'listing_sent_back' AND body LIKE '%drafts%'") == 1
     assert await count(db, "messages", "template = 'listing_taken_off' AND body LIKE '%Complaints%'") == 1
 

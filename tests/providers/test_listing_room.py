@@ -1,18 +1,17 @@
 """Listings kept true: pause, still right, room from a phone, figures, and listings that nobody confirmed for long."""
 
 from datetime import date, timedelta
-from uuid import uuid4
 
 from sqlalchemy import select
 
 from marketplace.accounts.council_settings import set_setting
-from marketplace.providers import tasks
 from marketplace.providers.events import ListingWentStale
 from marketplace.providers.models import CapacityKind, HiddenWhy, Listing
 from marketplace.providers.service.figures import note
+from marketplace.providers.tasks import listings as tasks
 from tests.browser import count, events
 from tests.factories import make_listing
-from tests.factories_listings import make_provider
+from tests.factories_listings import make_provider, posted
 
 
 async def scene(browser, db, **given):
@@ -142,7 +141,7 @@ async def test_the_provider_is_told_with_a_link_to_one_press(browser, db):
             organisation_id=provider.organisation.id,
             is_hidden=is_hidden,
         )
-        await tasks.tell_listing_stale(uuid4(), event)
+        await tasks.tell_listing_stale(await posted(db, event), event)
     link = f"%/provider/listings/{listing_id}/still-right%"
     for template in ("listing_still_right", "listing_hidden"):
         assert await count(db, "messages", f"template = '{template}' AND body LIKE '{link}'") == 1

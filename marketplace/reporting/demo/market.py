@@ -20,6 +20,7 @@ from marketplace.providers.models import (
     WorkerHours,
     WorkerKind,
 )
+from marketplace.reporting.demo.content.council_services import council_services
 from marketplace.reporting.demo.content.shapes import (
     EARLY_AND_LATE,
     EVENINGS,
@@ -57,7 +58,7 @@ class Numbers:
 
 def make_market(world: World, council: Council, numbers: Numbers) -> None:
     """Keep all organisations of a council."""
-    for body in council.text.bodies:
+    for body in (*council.text.bodies, council_services(council.text)):
         council.shops.append(_organisation(world, council, body, numbers))
 
 
@@ -85,6 +86,7 @@ def _organisation(world: World, council: Council, body: Body, numbers: Numbers) 
         phone=f"{council.text.dialling}{numbers.phone:03}",
         email=f"hello@{domain}",
         website=f"https://{domain}",
+        home_council_id=council.id,
         is_example=True,
         created_at=at,
     )
