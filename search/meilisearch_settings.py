@@ -60,7 +60,7 @@ def row_of(document: ListingDocument) -> dict[str, Any]:
         "others": [" ".join(short_text(text)) for text in others if text],
         "summary_words": " ".join(words_of(document.summary)),
         "body_words": " ".join(words_of(document.body)),
-        "phrases": phrases_of(document),
+        "phrases": phrases_of(document, words_of(document.name)),
         "area": area_terms(document),
         "radius_metres": document.radius_metres,
         "price_order": NO_PRICE if document.price_pence is None else document.price_pence,
