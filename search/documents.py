@@ -30,6 +30,9 @@ FILTERS: Final = (*FACETS, "slots", "interests", "town", "postcode_area", "price
 SORTS: Final = ("relevance", "distance", "price")
 MAX_PER_PAGE: Final = 200
 
+SHOWN_CHARACTERS: Final = 600
+"""So much of a summary is kept for excerpts."""
+
 PRICE_BANDS: Final[tuple[tuple[int, str], ...]] = (
     (1, "free"),
     (10_00, "under-10-pounds"),

@@ -154,11 +154,11 @@ class Question:
         order = np.lexsort((self.columns.ranks[rows], values))[start:stop]
         return [(row, 0.0) for row in rows[order].tolist()]
 
-    def best(
-        self, passed: Marks, total: int, place: Place | None, least: int, stop: int
-    ) -> list[tuple[int, float]]:
+    def best(self, passed: Marks, total: int, place: Place | None, least: int, stop: int) -> list[tuple[int, float]]:
         """Find the first hits by score, with all that tie with the last one; equal ones by id."""
-        text = self.texts.all_of(self.matched) if least == len(self.matched) else self.texts.some_of(self.matched, least)
+        text = (
+            self.texts.all_of(self.matched) if least == len(self.matched) else self.texts.some_of(self.matched, least)
+        )
         wanted, limit = self.narrow(text, passed, total, place, stop)
         rows: Indices = np.zeros(0, dtype=np.intp)
         scores: Numbers = np.zeros(0)
@@ -208,10 +208,7 @@ class Question:
         """Describe the listings of a page."""
         shown = self.shown([row for row, _ in ordered]) if self.units else {}
         certain = {
-            word
-            for unit in self.units
-            for word in unit.words
-            if shown and self.texts.how_often(word) >= TAKEN_AS_SPELT
+            word for unit in self.units for word in unit.words if shown and self.texts.how_often(word) >= TAKEN_AS_SPELT
         }
         explainer = Explainer(self.units, certain, self.columns.vocabulary.forms)
         metres = self.metres([row for row, _ in ordered], place)
@@ -275,9 +272,7 @@ class Question:
 
 def by_distance(chords: Numbers) -> dict[str, int]:
     """Count the listings within each of some distances."""
-    return {
-        str(miles): int(np.count_nonzero(chords <= chord(miles * METRES_PER_MILE))) for miles in DISTANCE_MILES
-    }
+    return {str(miles): int(np.count_nonzero(chords <= chord(miles * METRES_PER_MILE))) for miles in DISTANCE_MILES}
 
 
 def number_of(found: tantivy.SearchResult) -> int:

@@ -10,7 +10,7 @@ import msgspec
 import tantivy
 
 from search.areas import cells_of_point
-from search.documents import ListingDocument, filter_values
+from search.documents import SHOWN_CHARACTERS, ListingDocument, filter_values
 from search.listing_terms import NO_BASE, NO_PRICE, district_code, phrases_of, short_stems, short_text
 from search.synonyms import PhraseFinder
 from search.words import clean, stems_of, words_of
@@ -28,9 +28,6 @@ CELL_LEVELS: Final = (6, 8, 10, 12, 14)
 
 GAP: Final = "_"
 """Stands between two texts, so that no phrase is found across them."""
-
-SHOWN_CHARACTERS: Final = 600
-"""So much of a summary is kept for excerpts."""
 
 
 def value_term(name: str, value: str) -> str:
