@@ -54,6 +54,7 @@ PACKAGES = (
     "plans",
     "bookings",
     "payments",
+    "quality",
     "reporting",
     "web",
 )
