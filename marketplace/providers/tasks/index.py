@@ -1,24 +1,19 @@
-"""What providers does after the fact: keep the search index true."""
+"""Keeps the search index true."""
 
 from datetime import timedelta
 from uuid import UUID
 
-from marketplace.accounts import Role
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of, session_maker, transaction
-from marketplace.core.outbox import first_time, task
+from marketplace.core.outbox import task
 from marketplace.core.schedule import every
-from marketplace.messaging import MessagingService, delivery
 from marketplace.providers.events import (
     AccreditationChanged,
     DirectoryImported,
-    EnquiryChanged,
-    EnquiryReported,
     ListingChanged,
     SearchIndexLost,
 )
 from marketplace.providers.repository.market import MarketRepository
-from marketplace.providers.service.enquiry_news import tell_other_side
 from marketplace.providers.service.market_index import process_search, rebuild_index, refresh_listings
 
 # These tasks claim nothing: they write no row, and doing one twice leaves the index as it should be.
@@ -61,23 +56,3 @@ async def turn_accreditations() -> None:
         market = MarketRepository(db)
         for organisation_id in await market.organisations_turning(today(clock_of(db))):
             await refresh_listings(db, search, await market.listing_ids_of(organisation_id))
-
-
-# Enquiries: both sides hear that something is new and read it on the site. What was written never goes by e-mail.
-
-
-@task("providers.tell_enquiry", on=EnquiryChanged)
-async def tell_enquiry(message_id: UUID, event: EnquiryChanged) -> None:
-    """Tell the other side of an enquiry that something is new."""
-    async with transaction(session_maker(), [event.council_id]) as db:
-        if await first_time(db, "providers.tell_enquiry", message_id):
-            await tell_other_side(db, event, delivery.settings().public_url)
-
-
-@task("providers.tell_reported", on=EnquiryReported)
-async def tell_reported(message_id: UUID, event: EnquiryReported) -> None:
-    """Tell the council's brokers that a message was reported."""
-    async with transaction(session_maker(), [event.council_id]) as db:
-        if await first_time(db, "providers.tell_reported", message_id):
-            link = f"{delivery.settings().public_url}/reported-enquiries/{event.enquiry_id}"
-            await MessagingService(db).tell(event.council_id, "enquiry_reported", {"link": link}, role=Role.BROKER)
