@@ -1,6 +1,20 @@
-"""What can go wrong on the market."""
+"""What can go wrong on the market and when a provider joins it."""
 
 from marketplace.core.errors import Conflict, NotFound, PlatformError, TooMany
+
+
+class OutsideCouncils(PlatformError):
+    """The base is in a district that no council of this installation serves. The join pages answer it themselves."""
+
+    code = "outside-councils"
+    title = "We do not cover this place yet"
+
+
+class JoinLinkDead(NotFound):
+    """A link to confirm a registration that was used, is too old or never was."""
+
+    code = "join-link-dead"
+    title = "This link no longer works"
 
 
 class CannotBeAsked(Conflict):
@@ -36,17 +50,3 @@ class TimeGone(Conflict):
 
     code = "time-gone"
     title = "This time has passed"
-
-
-class OutsideCouncils(PlatformError):
-    """The base is in a district that no council of this installation serves. The join pages answer it themselves."""
-
-    code = "outside-councils"
-    title = "We do not cover this place yet"
-
-
-class JoinLinkDead(NotFound):
-    """A link to confirm a registration that was used, is too old or never was."""
-
-    code = "join-link-dead"
-    title = "This link no longer works"

@@ -14,7 +14,7 @@ from marketplace.providers.events import (
     SearchIndexLost,
 )
 from marketplace.providers.repository.market import MarketRepository
-from marketplace.providers.service.market_index import process_search, rebuild_index, refresh_listings
+from marketplace.providers.service.market_index import process_search, rebuild_index, refresh_listings, refresh_turning
 
 # These tasks claim nothing: they write no row, and doing one twice leaves the index as it should be.
 
@@ -56,3 +56,10 @@ async def turn_accreditations() -> None:
         market = MarketRepository(db)
         for organisation_id in await market.organisations_turning(today(clock_of(db))):
             await refresh_listings(db, search, await market.listing_ids_of(organisation_id))
+
+
+@every(timedelta(hours=6), "providers.turn_rooms")
+async def turn_rooms() -> None:
+    """Bring listings up to date whose price, room or time left changes with the date: no event tells of that."""
+    async with transaction(session_maker()) as db:
+        await refresh_turning(db, process_search())
