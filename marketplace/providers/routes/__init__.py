@@ -16,6 +16,7 @@ from marketplace.providers.routes.organisations import AccreditationController, 
 from marketplace.providers.routes.provider_enquiries import ProviderEnquiryController
 from marketplace.providers.routes.registration import RegistrationController, RegulatorLinkController
 from marketplace.providers.routes.reported_enquiries import ReportedEnquiryController
+from marketplace.providers.routes.search_words import SearchWordsController
 
 ROUTES = [
     market_page,
@@ -42,4 +43,5 @@ ROUTES = [
     *CHOOSING,
     OpenReferralController,
     *OPEN_DATA_ROUTES,
+    SearchWordsController,
 ]
