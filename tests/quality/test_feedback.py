@@ -108,6 +108,10 @@ async def test_bad_feedback_from_the_visit_to_the_page_and_the_reply(browser, db
     assert (public.rows[0].signed, public.rows[0].visit_month) == ("Ada", date(2027, 2, 1))
     assert dict(public.spread)["2 stars: poor"] == 1
     assert "Sorry. I now leave earlier." in (await person.open(own)).words
+    page = await browser.open(f"/market/{scene.listing.id}")
+    assert "2.0 out of 5 from 1 confirmed visit" in page.words
+    assert "2 stars: poor Ada. Visit in February 2027." in page.words
+    assert "Reply from the provider" in page.words
     await hold(db)
 
     assert await events(db) == ["FeedbackGiven", "ListingChanged", "FeedbackDecided", "FeedbackReplied"]
@@ -425,6 +429,11 @@ async def test_lists_are_paged_and_the_public_page_counts_all(browser, db, clock
     public = await feedback_of(db, scene.listing.id, 99)
     assert (public.total, public.page, public.pages, len(public.rows)) == (23, 3, 3, 3)
     assert sum(count for _, count in public.spread) == 23
+    page = await browser.open(f"/market/{scene.listing.id}")
+    page = await browser.open(page.link("feedback=2").removesuffix("#feedback"))
+    assert page.link("feedback=1")
+    assert page.link("feedback=3")
+    await browser.get(f"/market/{scene.listing.id}?feedback=-1", expect=400)
     assert len((await checker.open("/feedback-checks?view=published")).links()) > 20
     person = await browser.signed_in(scene.member)
     assert "after=" in (await person.open("/feedback/mine")).link("after=")
