@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Select, exists, not_, select, tuple_
@@ -94,7 +94,7 @@ class FeedbackRepository(Repository[Feedback]):
         return [VisitView(*row) for row in await self.db.execute(_visit_names(question))]
 
 
-def _with_names(question: Select[Feedback]) -> Select[tuple[Feedback, Booking, Listing, Organisation, str]]:
+def _with_names(question: Select[Feedback]) -> Any:
     return (
         question.join(Booking, Booking.id == Feedback.booking_id)
         .join(Listing, Listing.id == Feedback.listing_id)
@@ -104,7 +104,7 @@ def _with_names(question: Select[Feedback]) -> Select[tuple[Feedback, Booking, L
     )
 
 
-def _visit_names(question: Select[Booking]) -> Select[tuple[Booking, str, str, str]]:
+def _visit_names(question: Select[Booking]) -> Any:
     return (
         question.join(Listing, Listing.id == Booking.listing_id)
         .join(Organisation, Organisation.id == Booking.organisation_id)

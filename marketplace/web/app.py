@@ -55,6 +55,7 @@ PACKAGES = (
     "plans",
     "bookings",
     "payments",
+    "quality",
     "reporting",
     "web",
 )

@@ -11,10 +11,10 @@ from marketplace.accounts.permissions import Role
 from marketplace.core import outbox
 from marketplace.core.database import scope_to
 from marketplace.core.queue import deliver
-from marketplace.providers import tasks
 from marketplace.providers.models import EnquiryKind, HiddenWhy
 from marketplace.providers.service.calendar_files import calendar_file
 from marketplace.providers.states import ENQUIRY, EnquiryStatus
+from marketplace.providers.tasks import enquiries as tasks
 from tests.browser import count, events
 from tests.factories import make_council, make_listing, make_member, make_organisation, make_worker
 from tests.factories_bookings import loose, make_scene
@@ -165,6 +165,7 @@ async def test_a_form_sent_twice_asks_once(browser, db):
     assert first.location == second.location
     assert await count(db, "enquiries") == 1
     assert await count(db, "enquiry_messages") == 1
+    assert await count(db, "listing_days", "questions = 1") == 1
     assert await events(db) == ["EnquiryChanged"]
 
 

@@ -125,3 +125,14 @@ async def test_loading_again_changes_nothing(demo: Loaded, engine: AsyncEngine, 
     assert report.sign_ins == demo.report.sign_ins
     async with transaction(make_session_maker(engine), "every") as fresh:
         assert {table: await count(fresh, table) for table in tables} == before
+
+
+async def test_people_ask_providers_and_say_how_visits_were(demo: Loaded, db: AsyncSession) -> None:
+    assert await count(db, "feedback", "status = 'published'") >= 25
+    assert await count(db, "feedback", "status = 'waiting'") == 6
+    assert set(await values(db, "SELECT DISTINCT stars FROM listing_feedback")) == {"1", "2", "3", "4", "5"}
+    assert await count(db, "listing_feedback", "reply <> ''") >= 10
+    assert await count(db, "listings", "feedback_count > 0") >= 9
+    assert await count(db, "enquiries", "status = 'open'") == 3
+    assert await count(db, "enquiries", "status = 'agreed' AND agreed_at > created_at") == 3
+    assert await count(db, "enquiry_messages", "reported_because <> ''") == 3

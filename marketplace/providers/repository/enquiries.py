@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Select, and_, case, column, exists, extract, func, or_, select, table, text, tuple_
@@ -199,7 +199,7 @@ class EnquiryRepository(Repository[Enquiry]):
         return bool(found)
 
 
-def _with_names(question: Select[Enquiry]) -> Select[tuple[Enquiry, Listing, Organisation]]:
+def _with_names(question: Select[Enquiry]) -> Any:
     return (
         question.join(Listing, Listing.id == Enquiry.listing_id)
         .join(Organisation, Organisation.id == Enquiry.organisation_id)

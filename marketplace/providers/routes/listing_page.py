@@ -4,13 +4,15 @@ from typing import Any
 
 from litestar import Request, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
 from marketplace.core.errors import NotFound
 from marketplace.core.ids import parse_id
+from marketplace.core.web import page_number
+from marketplace.providers.repository.feedback import feedback_of
 from marketplace.providers.routes.market import search_of
 from marketplace.providers.service.listing_page import ListingPageService
 from marketplace.providers.service.social import listing_meta, register_meta
@@ -24,8 +26,9 @@ async def listing_page(
     db: NamedDependency[AsyncSession],
     visitor: NamedDependency[Principal | None],
     listing_id: FromPath[str],
+    feedback: FromQuery[str | None] = None,
 ) -> Template:
-    """Show one offer, or what there is instead where it left the market."""
+    """Show one offer, or what there is instead where it left the market. `feedback` is the page of what people say."""
     wanted = parse_id(listing_id)
     if wanted is None:
         raise NotFound
@@ -38,7 +41,14 @@ async def listing_page(
     # A visitor may press the button: the booking page asks them to sign in and comes back.
     may_book = visitor is None or visitor.may(Permission.BOOKINGS_REQUEST)
     meta = listing_meta(page, request.app.state.settings.public_url)
-    return Template("providers/listing.html", context={"page": page, "may_book": may_book, "meta": meta})
+    context = {
+        "page": page,
+        "may_book": may_book,
+        "meta": meta,
+        "feedback": await feedback_of(db, wanted, page_number(feedback)),
+        "feedback_base": f"/market/{wanted}",
+    }
+    return Template("providers/listing.html", context=context)
 
 
 @get("/market/register/{location_id:str}", permission=None)

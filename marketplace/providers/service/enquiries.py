@@ -23,6 +23,7 @@ from marketplace.providers.models import Enquiry, EnquiryKind, EnquiryMessage
 from marketplace.providers.repository.enquiries import EnquiryRepository
 from marketplace.providers.repository.market import ListingRow, MarketRepository
 from marketplace.providers.service.enquiry_forms import AskForm, StepForm
+from marketplace.providers.service.figures import note
 from marketplace.providers.states import ENQUIRY, EnquiryStatus
 
 MOST_A_DAY: Final = 20
@@ -225,6 +226,7 @@ class EnquiryService(EnquirySteps):
                 for_provider=True,
             ),
         )
+        await note(self.db, enquiry.listing_id, questions=1)
         return enquiry
 
     async def write(self, principal: Principal, enquiry_id: UUID, words: str) -> None:

@@ -1,4 +1,7 @@
-"""Enquiries: telling the other side, and the council of what was reported."""
+"""What providers does after an enquiry changed: both sides hear that something is new and read it on the site.
+
+What was written never goes by e-mail.
+"""
 
 from uuid import UUID
 
@@ -6,13 +9,8 @@ from marketplace.accounts import Role
 from marketplace.core.database import session_maker, transaction
 from marketplace.core.outbox import first_time, task
 from marketplace.messaging import MessagingService, delivery
-from marketplace.providers.events import (
-    EnquiryChanged,
-    EnquiryReported,
-)
+from marketplace.providers.events import EnquiryChanged, EnquiryReported
 from marketplace.providers.service.enquiry_news import tell_other_side
-
-# Enquiries: both sides hear that something is new and read it on the site. What was written never goes by e-mail.
 
 
 @task("providers.tell_enquiry", on=EnquiryChanged)

@@ -27,6 +27,7 @@ from marketplace.reporting.demo.plans import PlanTeller
 from marketplace.reporting.demo.referrals import Desk
 from marketplace.reporting.demo.spots import Spots
 from marketplace.reporting.demo.stories import make_stories
+from marketplace.reporting.demo.talking import tell_talk
 from marketplace.reporting.demo.visits import VisitTeller
 from marketplace.reporting.demo.world import World
 
@@ -104,6 +105,7 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress) -> Book:
         finance.accrue(plans.signed_off, visits.earned)
         finance.bill()
         tell_messages(world, council)
+        tell_talk(world, council)
         make_demand(world, council)
         enrich_listings(world, council)
         note(f"Writing six months of history: {council_text.short_name}", 0.2 * number)
