@@ -81,6 +81,13 @@ async def at(clock: FixedClock, day: date) -> None:
     await watch_evidence()
 
 
+async def read_again(db: AsyncSession, member: Member) -> Member:
+    """Read a member's rows again after a page: an old session would have ended in the meantime."""
+    for row in (member.user, member.membership, member.council):
+        await db.refresh(row)
+    return member
+
+
 async def hidden_why(db: AsyncSession) -> list[str | None]:
     return list((await db.scalars(text("SELECT hidden_why FROM listings ORDER BY id"))).all())
 
@@ -287,18 +294,14 @@ async def test_over_the_days_up_to_the_end_and_the_renewal(
     messages = await told()
     assert ("group@test.example", "Public liability insurance: it has ended") in messages
     assert ("group@test.example", "Your listings are off the market") in messages
-    assert [subject for address, subject in messages if address == person_email] == [
-        f"Your visits from {name} go on"
-    ]
-    assert [subject for address, subject in messages if address == broker_email] == [
-        f"{name}: no new bookings for now"
-    ]
+    assert [subject for address, subject in messages if address == person_email] == [f"Your visits from {name} go on"]
+    assert [subject for address, subject in messages if address == broker_email] == [f"{name}: no new bookings for now"]
     listings = {one.id: one.hidden_why for one in (await db.scalars(select(Listing))).all()}
     assert (listings[listing_id], listings[advice_id]) == (HiddenWhy.EVIDENCE, None)
     assert await count(db, "bookings", "status = 'accepted'") == 1
     await at(clock, end + timedelta(days=1))
     assert await told() == []
-    signed_in = await browser.signed_in(member)
+    signed_in = await browser.signed_in(await read_again(db, member))
     await signed_in.get(f"/bookings/new?listing={listing_id}", expect=404)
     await signed_in.get(f"/market/{listing_id}", expect=404)
 
@@ -316,8 +319,9 @@ async def test_over_the_days_up_to_the_end_and_the_renewal(
     await watch_evidence()
     assert "evidence" in await hidden_why(db)
     renewed = (await db.scalars(select(Evidence).where(Evidence.id != row_id))).one()
-    accreditor = await browser.signed_in(world.accreditor)
-    await accreditor.post(f"/evidence/{renewed.id}/seen")
+    renewed_id = renewed.id
+    accreditor = await browser.signed_in(await read_again(db, world.accreditor))
+    await accreditor.post(f"/evidence/{renewed_id}/seen")
     assert set(await hidden_why(db)) == {None}
     messages = await told()
     assert ("group@test.example", "Your listings are back on the market") in messages
@@ -358,11 +362,7 @@ async def test_who_registered_itself_needs_insurance_from_the_first_day(
     browser: Browser, db: AsyncSession, world: World, clock: FixedClock
 ) -> None:
     now = clock.now()
-    db.add(
-        Joining(
-            organisation_id=world.organisation.id, answers={}, created_at=now, updated_at=now, confirmed_at=now
-        )
-    )
+    db.add(Joining(organisation_id=world.organisation.id, answers={}, created_at=now, updated_at=now, confirmed_at=now))
     await db.flush()
     await at(clock, date(2027, 3, 4))
     assert await hidden_why(db) == ["evidence"]
@@ -382,9 +382,7 @@ async def test_another_reason_to_be_hidden_stays(db: AsyncSession, world: World,
 async def test_a_council_sets_its_own_days(db: AsyncSession, world: World, clock: FixedClock) -> None:
     await make_evidence(db, world.organisation, expires_on=date(2027, 6, 1))
     council_id = world.provider.council.id
-    await set_setting(
-        db, None, council_id, "providers.evidence_reminder_days", [60], starts_on=date(2027, 1, 1)
-    )
+    await set_setting(db, None, council_id, "providers.evidence_reminder_days", [60], starts_on=date(2027, 1, 1))
     await at(clock, date(2027, 4, 2))
     assert await events(db) == ["EvidenceEnding"]
     await at(clock, date(2027, 5, 10))

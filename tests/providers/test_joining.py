@@ -240,9 +240,7 @@ async def test_registrations_are_limited_by_address(
     await browser.post("/join/check", expect=429)
 
 
-async def test_an_address_is_not_flooded_with_links(
-    browser: Browser, db: AsyncSession, council: Council
-) -> None:
+async def test_an_address_is_not_flooded_with_links(browser: Browser, db: AsyncSession, council: Council) -> None:
     for _ in range(JOINS_PER_EMAIL + 1):
         await answer_all(browser)
         assert (await browser.post("/join/check")).location == "/join/sent"
@@ -257,4 +255,3 @@ async def test_somebody_signed_in_is_told_to_sign_out_first(
     assert "You are signed in" in page.words
     assert (await signed_in.post("/join/kind", ANSWERS["kind"])).location == "/home"
     assert await count(db, "joinings") == 0
-

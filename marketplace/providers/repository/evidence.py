@@ -47,9 +47,7 @@ def lacks_cover(organisation_id: Any, day: date) -> ColumnElement[bool]:
     alone: its papers are with the council. Insurance that waits for its first look does not bring it under the rule,
     or giving it would take its listings off.
     """
-    insurance = and_(
-        Evidence.organisation_id == organisation_id, Evidence.kind == EvidenceKind.LIABILITY_INSURANCE
-    )
+    insurance = and_(Evidence.organisation_id == organisation_id, Evidence.kind == EvidenceKind.LIABILITY_INSURANCE)
     is_under_rule = or_(
         exists().where(insurance, Evidence.seen_at.is_not(None)),
         exists().where(Joining.organisation_id == organisation_id),
@@ -111,9 +109,7 @@ class EvidenceRepository:
         )
         return [(row[0], row[1]) for row in await self.db.execute(question)]
 
-    async def find(
-        self, council_id: UUID, evidence_id: UUID, *, locked: bool = False
-    ) -> tuple[Evidence, Organisation]:
+    async def find(self, council_id: UUID, evidence_id: UUID, *, locked: bool = False) -> tuple[Evidence, Organisation]:
         """Return a piece of evidence that a council may look at.
 
         Raises:
@@ -155,7 +151,9 @@ class EvidenceRepository:
 
     async def uncovered(self, organisation_ids: Sequence[UUID], day: date) -> set[UUID]:
         """Return those of some organisations that lack cover on a day."""
-        question = select(Organisation.id).where(Organisation.id.in_(organisation_ids), lacks_cover(Organisation.id, day))
+        question = select(Organisation.id).where(
+            Organisation.id.in_(organisation_ids), lacks_cover(Organisation.id, day)
+        )
         return set(await self.db.scalars(question))
 
     async def out_of_line(self, day: date) -> Sequence[UUID]:

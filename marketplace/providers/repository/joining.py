@@ -23,18 +23,13 @@ class JoiningRepository:
     async def locked(self, joining_id: UUID) -> Joining | None:
         """Return a registration, locked."""
         question = (
-            select(Joining)
-            .where(Joining.id == joining_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
+            select(Joining).where(Joining.id == joining_id).with_for_update().execution_options(populate_existing=True)
         )
         return (await self.db.scalars(question)).first()
 
     async def forget(self, before: datetime) -> int:
         """Delete registrations that nobody confirmed and nobody touched since a moment. Returns how many."""
         gone = await self.db.scalars(
-            delete(Joining)
-            .where(Joining.confirmed_at.is_(None), Joining.updated_at < before)
-            .returning(Joining.id)
+            delete(Joining).where(Joining.confirmed_at.is_(None), Joining.updated_at < before).returning(Joining.id)
         )
         return len(gone.all())

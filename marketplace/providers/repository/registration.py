@@ -38,7 +38,9 @@ class RegulatorLinkRepository(Repository[RegulatorLink]):
 
     async def has_live(self, organisation_id: UUID) -> bool:
         """Whether an organisation has a link that matched or was confirmed, as far as this transaction reaches."""
-        question = select(exists().where(RegulatorLink.organisation_id == organisation_id, RegulatorLink.status.in_(LIVE)))
+        question = select(
+            exists().where(RegulatorLink.organisation_id == organisation_id, RegulatorLink.status.in_(LIVE))
+        )
         return bool(await self.db.scalar(question))
 
     async def page(

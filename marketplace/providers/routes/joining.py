@@ -34,9 +34,7 @@ class JoinController(Controller):
     path = "/join"
 
     @get("/", permission=None, visitor_form=True)
-    async def start(
-        self, request: Request[Any, Any, Any], db: NamedDependency[AsyncSession]
-    ) -> Template:
+    async def start(self, request: Request[Any, Any, Any], db: NamedDependency[AsyncSession]) -> Template:
         """Say what is asked and what happens then."""
         joining = await JoiningService(db).current(_secret(request))
         await scope_to(db, "every")
@@ -84,9 +82,7 @@ class JoinController(Controller):
         return answer
 
     @get("/check", permission=None, visitor_form=True)
-    async def check(
-        self, request: Request[Any, Any, Any], db: NamedDependency[AsyncSession]
-    ) -> Template | Redirect:
+    async def check(self, request: Request[Any, Any, Any], db: NamedDependency[AsyncSession]) -> Template | Redirect:
         """Show all answers before they are sent in."""
         joining = await JoiningService(db).current(_secret(request))
         missing = open_step(joining)

@@ -175,17 +175,13 @@ def _id(text: str) -> UUID:
     return found
 
 
-async def _own_page(
-    db: AsyncSession, principal: Principal, values: FormData, errors: dict[str, str]
-) -> Template:
+async def _own_page(db: AsyncSession, principal: Principal, values: FormData, errors: dict[str, str]) -> Template:
     link = await RegulatorLinkRepository(db).newest(principal.need_organisation())
     context = {"link": link_words(link) if link else None, "values": values, "errors": errors}
     return Template("providers/evidence/registration.html", context=context, status_code=422 if errors else 200)
 
 
-def _link_page(
-    link: RegulatorLink, organisation: Organisation, values: FormData, errors: dict[str, str]
-) -> Template:
+def _link_page(link: RegulatorLink, organisation: Organisation, values: FormData, errors: dict[str, str]) -> Template:
     context = {
         "link": link_words(link),
         "organisation": organisation,

@@ -103,7 +103,9 @@ class EvidenceForm(msgspec.Struct, frozen=True, kw_only=True):
         last = form.day("last_day", "the last day it counts", required=kind in INSURANCE)
         ahead = timedelta(days=366) if kind in INSURANCE else timedelta(0)
         if issued and issued > day + ahead:
-            form.wrong("issued_on", "The day must be today or in the past" if not ahead else "It must start within a year")
+            form.wrong(
+                "issued_on", "The day must be today or in the past" if not ahead else "It must start within a year"
+            )
         if last and last < day:
             form.wrong("last_day", "It has ended already. Give the one that counts now")
         elif issued and last and last < issued:

@@ -237,9 +237,7 @@ class JoiningService:
             subject_id=organisation.id,
             after={"name": organisation.name, "kind": kind, "town": organisation.town},
         )
-        publish(
-            self.db, OrganisationJoined(council_id=council.id, organisation_id=organisation.id, user_id=user.id)
-        )
+        publish(self.db, OrganisationJoined(council_id=council.id, organisation_id=organisation.id, user_id=user.id))
         joining.answers, joining.email, joining.password_hash = {}, "", ""
         joining.organisation_id, joining.confirmed_at, joining.updated_at = organisation.id, now, now
         await self.db.flush()
@@ -277,7 +275,9 @@ class JoiningService:
         found = await PlaceRepository(self.db).postcode(postcode) if postcode else None
         if found is None:
             raise InvalidInput(
-                {"postcode": "We cannot find this postcode. Check it, or use one close by. We do not have new postcodes"}
+                {
+                    "postcode": "We cannot find this postcode. Check it, or use one close by. We do not have new postcodes"
+                }
             )
         point, lad_code = found
         council = await AccountRepository(self.db).council_of_district(lad_code)

@@ -123,7 +123,9 @@ def differences(organisation: Organisation, entry: Entry, *, is_held_by_another:
     ours = (organisation.company_number or "").lstrip("0").upper()
     theirs = entry.company_number.lstrip("0").upper()
     if ours and theirs and ours != theirs:
-        found.append(f"The company number here is {organisation.company_number}. The register has {entry.company_number}.")
+        found.append(
+            f"The company number here is {organisation.company_number}. The register has {entry.company_number}."
+        )
     if is_held_by_another:
         found.append("Another organisation here already uses this entry of the register.")
     return found
@@ -210,7 +212,9 @@ class RegistrationService:
         if old is not None and old.status in LIVE and found:
             # A slip of the pen must not cost the registration that counts now.
             raise InvalidInput(
-                {"number": f"You are linked to {old.register_name}, and this entry does not fit. {found[0]} Ask your council"}
+                {
+                    "number": f"You are linked to {old.register_name}, and this entry does not fit. {found[0]} Ask your council"
+                }
             )
         if old is not None:
             self._end(organisation, old, by=principal.user_id, why="Another entry took its place.")
@@ -253,11 +257,7 @@ class RegistrationService:
         link = await self.links.find(principal.council_id, link_id, locked=True)
         organisation = await OrganisationRepository(self.db).find(link.organisation_id)
         before = link.status
-        to = (
-            RegulatorLinkStatus.CONFIRMED
-            if form.decision is LinkDecision.CONFIRM
-            else RegulatorLinkStatus.REFUSED
-        )
+        to = RegulatorLinkStatus.CONFIRMED if form.decision is LinkDecision.CONFIRM else RegulatorLinkStatus.REFUSED
         REGULATOR_LINK.move(self.db, link, to, by=principal.user_id, why=form.reason)
         link.decided_by_user_id, link.reason = principal.user_id, form.reason
         if to is RegulatorLinkStatus.CONFIRMED:
