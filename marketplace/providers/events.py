@@ -58,6 +58,15 @@ class ListingWentStale(Event, frozen=True, kw_only=True):
     is_hidden: bool
 
 
+class ListingTakenOff(Event, frozen=True, kw_only=True):
+    """A council took a listing off the market, with a reason, or put it back (`is_off` false)."""
+
+    listing_id: UUID
+    organisation_id: UUID
+    is_off: bool
+    reason: str
+
+
 class EvidenceEnding(Event, frozen=True, kw_only=True):
     """A piece of evidence ends in `days_left` days: 30, 14 or 0 (V4)."""
 

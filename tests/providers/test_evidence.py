@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import set_setting
 from marketplace.accounts.permissions import Role
-from marketplace.bookings.states import BookingStatus
 from marketplace.core.clock import FixedClock
 from marketplace.core.ids import new_id
 from marketplace.providers.models import (
@@ -26,7 +25,7 @@ from marketplace.providers.models import (
 )
 from marketplace.providers.service.evidence import reminder_stage
 from marketplace.providers.service.planners import PlannerService
-from marketplace.providers.tasks import watch_evidence
+from marketplace.providers.tasks.joining import watch_evidence
 from tests.browser import Browser, count, events
 from tests.conftest import Mailbox
 from tests.factories import (

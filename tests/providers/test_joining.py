@@ -12,7 +12,7 @@ from marketplace.accounts.permissions import Role
 from marketplace.accounts.service import JOINS_PER_ADDRESS, JOINS_PER_EMAIL
 from marketplace.core.clock import FixedClock
 from marketplace.providers.models import Joining, Organisation, OrganisationKind, Worker
-from marketplace.providers.tasks import forget_joinings
+from marketplace.providers.tasks.joining import forget_joinings
 from tests.browser import Browser, Page, count, events
 from tests.conftest import Mailbox
 from tests.factories import make_council, make_member

@@ -191,10 +191,7 @@ def _signed_in(request: Request[Any, Any, Any]) -> Redirect:
 def _question(step: str, values: FormData, errors: dict[str, str], is_change: bool) -> Template:
     steps = steps_of(values)
     place = steps.index(step)
-    if is_change:
-        back = "/join/check"
-    else:
-        back = f"/join/{steps[place - 1]}" if place else "/join"
+    back = "/join/check" if is_change else f"/join/{steps[place - 1]}" if place else "/join"
     context = {
         "step": step,
         "number": place + 1,

@@ -1,4 +1,4 @@
-"""What providers does after the fact: keep the search index true."""
+"""Joining, evidence, cover and links to the register."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,14 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import AccountRepository, Role
 from marketplace.accounts.service import link_secret
-from marketplace.core.clock import today
-from marketplace.core.database import clock_of, session_maker, transaction
+from marketplace.core.database import session_maker, transaction
 from marketplace.core.outbox import first_time, task
 from marketplace.core.schedule import every
 from marketplace.messaging import MessagingService, delivery
 from marketplace.messaging.sending import send_link
 from marketplace.providers.events import (
-    AccreditationChanged,
     CoverChanged,
     DirectoryImported,
     EvidenceDecided,
@@ -25,65 +23,18 @@ from marketplace.providers.events import (
     OrganisationJoined,
     RegulatorLinkDecided,
     RegulatorLinkMade,
-    SearchIndexLost,
 )
 from marketplace.providers.models import Evidence, EvidenceKind
 from marketplace.providers.repository.evidence import EvidenceRepository
 from marketplace.providers.repository.joining import JoiningRepository
-from marketplace.providers.repository.market import MarketRepository
 from marketplace.providers.repository.organisations import OrganisationRepository
 from marketplace.providers.repository.registration import RegulatorLinkRepository
 from marketplace.providers.service.cover import CoverService
 from marketplace.providers.service.evidence import EVIDENCE_LABELS, EvidenceService
 from marketplace.providers.service.joining import LINK_PURPOSE, JoiningService
-from marketplace.providers.service.market_index import process_search, rebuild_index, refresh_listings
 from marketplace.providers.service.organisations import KIND_LABELS
 from marketplace.providers.service.registration import RegistrationService
 from marketplace.providers.states import RegulatorLinkStatus
-
-# These tasks claim nothing: they write no row, and doing one twice leaves the index as it should be.
-
-
-@task("providers.index_listing", on=ListingChanged)
-async def index_listing(message_id: UUID, event: ListingChanged) -> None:
-    """Put a changed listing into the index, or take it out."""
-    async with transaction(session_maker()) as db:
-        await refresh_listings(db, process_search(), [event.listing_id])
-
-
-@task("providers.index_accreditation", on=AccreditationChanged)
-async def index_accreditation(message_id: UUID, event: AccreditationChanged) -> None:
-    """Bring the listings of an organisation up to date: its accreditation decides whether and how they are shown."""
-    async with transaction(session_maker()) as db:
-        ids = await MarketRepository(db).listing_ids_of(event.organisation_id)
-        await refresh_listings(db, process_search(), ids)
-
-
-@task("providers.index_directory", on=DirectoryImported)
-async def index_directory(message_id: UUID, event: DirectoryImported) -> None:
-    """Make the index anew after an import: most of it may have changed."""
-    await rebuild_index(process_search().backend, session_maker())
-
-
-@task("providers.restore_index", on=SearchIndexLost)
-async def restore_index(message_id: UUID, event: SearchIndexLost) -> None:
-    """Make a lost index anew; nothing to do when another task was first."""
-    search = process_search()
-    if not await search.is_healthy():
-        await rebuild_index(search.backend, session_maker())
-
-
-@every(timedelta(hours=1), "providers.turn_accreditations")
-async def turn_accreditations() -> None:
-    """Bring listings up to date whose accreditation begins or ends today: no event tells of a date that comes."""
-    search = process_search()
-    async with transaction(session_maker()) as db:
-        market = MarketRepository(db)
-        for organisation_id in await market.organisations_turning(today(clock_of(db))):
-            await refresh_listings(db, search, await market.listing_ids_of(organisation_id))
-
-
-# Joining and evidence
 
 
 @task("providers.send_join_link", on=JoiningSubmitted)
