@@ -39,7 +39,7 @@ from marketplace.providers.states import RegulatorLinkStatus
 
 @task("providers.send_join_link", on=JoiningSubmitted)
 async def send_join_link(message_id: UUID, event: JoiningSubmitted) -> None:
-    """Send the link that confirms an e-mail address, or say that it has an account. It calls out, so it claims nothing."""
+    """Send the link that confirms an address, or say that it has an account. It calls out, so it claims nothing."""
     settings = delivery.settings()
     async with transaction(session_maker(), "every") as db:
         joining = await JoiningRepository(db).locked(event.joining_id)

@@ -32,6 +32,7 @@ from marketplace.providers.service.listings.facts import ListingFacts
 from marketplace.providers.service.listings.forms import kept, read_step
 from marketplace.providers.service.listings.publish import facts_now, put_on_market
 from marketplace.providers.service.listings.steps import BY_NAME, DraftContext, steps_for
+from marketplace.providers.service.registration import is_registered
 from marketplace.providers.states import DRAFT, DraftStatus
 
 CHANGED_MEANWHILE = "Somebody else changed this draft. Open it again to see what it says now."
@@ -305,7 +306,7 @@ async def open_draft(
         worker=worker,
         workers=await drafts.assistants(organisation.id) if may_choose else [],
         listing=await drafts.listing(draft.listing_id) if draft.listing_id else None,
-        is_registered=bool(provider_ids),
+        is_registered=await is_registered(db, organisation.id),
         locations=locations,
         districts=districts_to_choose(await MarketRepository(db).councils(), draft.content),
         day=today(clock_of(db)),
