@@ -18,6 +18,7 @@ from marketplace.reporting.demo.book import Book
 from marketplace.reporting.demo.content.councils import COUNCILS
 from marketplace.reporting.demo.councils import make_council
 from marketplace.reporting.demo.demand import make_demand
+from marketplace.reporting.demo.evidence import make_evidence
 from marketplace.reporting.demo.market import Numbers, make_market
 from marketplace.reporting.demo.messages import tell_messages
 from marketplace.reporting.demo.money import FinanceTeller
@@ -104,6 +105,7 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress) -> Book:
         finance.bill()
         tell_messages(world, council)
         make_demand(world, council)
+        make_evidence(world, council)
         note(f"Writing six months of history: {council_text.short_name}", 0.2 * number)
     return book
 
