@@ -1,4 +1,4 @@
-"""Makes evidence: papers seen and in date, one that ends soon, one that waits, and one link to the register in review."""
+"""Makes evidence: papers seen and in date, one that ends soon, one that waits, and a link to the register in review."""
 
 from datetime import timedelta
 
