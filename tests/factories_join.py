@@ -20,7 +20,7 @@ async def run_tasks(names: Collection[str] | None = None) -> list[str]:
         names: Only these tasks; every one but those of the search index when left out.
     """
     import_tasks()
-    ran = []
+    ran: list[str] = []
     while True:
         async with transaction(session_maker()) as db:
             deliveries = await outbox.relay(db)

@@ -23,6 +23,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from marketplace.accounts.service import use_hasher
 from marketplace.core import log, outbox, schedule
 from marketplace.core.database import make_engine, make_session_maker, session_maker, transaction, use_session_maker
+from marketplace.core.models import PostcodeRow
 from marketplace.core.queue import deliver
 from marketplace.core.settings import Settings
 from marketplace.messaging import delivery
@@ -78,6 +79,9 @@ async def serve(database_url: str, data_dir: Path, port: int, sandbox_port: int)
     maker = make_session_maker(engine, clock)
     use_session_maker(maker)
     await load_demo(maker, clock)
+    async with transaction(maker) as db:
+        # The directory of postcodes is large and not read in here; a provider that joins needs one that is known.
+        db.add(PostcodeRow(postcode="PR1 2HE", lat=53.7593, lon=-2.6993, lad_code="E07000123"))
     import_tasks()
     parts = open_parts(settings)
     await rebuild_index(parts["search"].backend, maker)

@@ -80,6 +80,13 @@ async def at(clock: FixedClock, day: date) -> None:
     await watch_evidence()
 
 
+async def read_again(db: AsyncSession, member: Member) -> Member:
+    """Read a member's rows again after a page: an old session would have ended in the meantime."""
+    for row in (member.user, member.membership, member.council):
+        await db.refresh(row)
+    return member
+
+
 async def hidden_why(db: AsyncSession) -> list[str | None]:
     return list((await db.scalars(text("SELECT hidden_why FROM listings ORDER BY id"))).all())
 
@@ -293,7 +300,7 @@ async def test_over_the_days_up_to_the_end_and_the_renewal(
     assert await count(db, "bookings", "status = 'accepted'") == 1
     await at(clock, end + timedelta(days=1))
     assert await told() == []
-    signed_in = await browser.signed_in(member)
+    signed_in = await browser.signed_in(await read_again(db, member))
     await signed_in.get(f"/bookings/new?listing={listing_id}", expect=404)
     await signed_in.get(f"/market/{listing_id}", expect=404)
 
@@ -311,8 +318,9 @@ async def test_over_the_days_up_to_the_end_and_the_renewal(
     await watch_evidence()
     assert "evidence" in await hidden_why(db)
     renewed = (await db.scalars(select(Evidence).where(Evidence.id != row_id))).one()
-    accreditor = await browser.signed_in(world.accreditor)
-    await accreditor.post(f"/evidence/{renewed.id}/seen")
+    renewed_id = renewed.id
+    accreditor = await browser.signed_in(await read_again(db, world.accreditor))
+    await accreditor.post(f"/evidence/{renewed_id}/seen")
     assert set(await hidden_why(db)) == {None}
     messages = await told()
     assert ("group@test.example", "Your listings are back on the market") in messages

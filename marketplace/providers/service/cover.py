@@ -22,7 +22,7 @@ def is_cover_needed(category: ListingCategory, unit: PriceUnit) -> bool:
     """Whether a listing needs liability insurance.
 
     All do, whatever they cost, but free advice: there nobody comes into a home, nobody is brought together, and nothing
-    is lent. Source: domain.md 4.3 (insurance is part of the least that approval asks of PAs and small providers), V1, V4.
+    is lent. Source: domain.md 4.3 (insurance is part of the least that approval asks of PAs and small providers), V4.
     """
     return not (category is ListingCategory.ADVICE and unit is PriceUnit.FREE)
 

@@ -66,8 +66,8 @@ EXPECTED: Final[dict[OrganisationKind, tuple[EvidenceKind, ...]]] = {
     OrganisationKind.EQUIPMENT: (EvidenceKind.LIABILITY_INSURANCE,),
     OrganisationKind.COUNCIL: (),
 }
-"""What councils usually ask to see, by the sort of body (domain.md 4.3). It is a list to work through, no bar: the bar is
-`service.cover`, and the council's own look."""
+"""What councils usually ask to see, by the sort of body (domain.md 4.3). It is a list to work through, no bar: the bar
+is `service.cover`, and the council's own look."""
 
 
 class EvidenceForm(msgspec.Struct, frozen=True, kw_only=True):

@@ -274,11 +274,7 @@ class JoiningService:
         postcode = Postcode.parse(text)
         found = await PlaceRepository(self.db).postcode(postcode) if postcode else None
         if found is None:
-            raise InvalidInput(
-                {
-                    "postcode": "We cannot find this postcode. Check it, or use one close by. We do not have new postcodes"
-                }
-            )
+            raise InvalidInput({"postcode": "We cannot find this postcode. Check it. If it is new, use one close by"})
         point, lad_code = found
         council = await AccountRepository(self.db).council_of_district(lad_code)
         if council is None:

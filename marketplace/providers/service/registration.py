@@ -211,11 +211,8 @@ class RegistrationService:
         old = await self.links.current(organisation.id, locked=True)
         if old is not None and old.status in LIVE and found:
             # A slip of the pen must not cost the registration that counts now.
-            raise InvalidInput(
-                {
-                    "number": f"You are linked to {old.register_name}, and this entry does not fit. {found[0]} Ask your council"
-                }
-            )
+            words = f"You are linked to {old.register_name}, and this entry differs. {found[0]} Ask your council"
+            raise InvalidInput({"number": words})
         if old is not None:
             self._end(organisation, old, by=principal.user_id, why="Another entry took its place.")
         home = organisation.home_council_id

@@ -46,9 +46,9 @@ _NOT_REGULATED: Final = (
 )
 _DIRECT: Final = (
     "You can offer this without registering with the Care Quality Commission, because each person hires you and "
-    "directs your work themselves. This is only true while the person, or somebody who may act for them by law, hires and pays "
-    "you, decides what you do and when, and no agency stands between you. People can read your reviews here, but this "
-    "site does not manage your work. If any of this changes, tell the council at once."
+    "directs your work themselves. This is only true while the person, or somebody who may act for them by law, hires "
+    "and pays you, decides what you do and when, and no agency stands between you. People can read your reviews here, "
+    "but this site does not manage your work. If any of this changes, tell the council at once."
 )
 _BETWEEN: Final = (
     f"This is a regulated activity. You can offer {PERSONAL_CARE} without registering with the Care Quality "

@@ -18,6 +18,7 @@ from marketplace.reporting.demo.book import Book
 from marketplace.reporting.demo.content.councils import COUNCILS
 from marketplace.reporting.demo.councils import make_council
 from marketplace.reporting.demo.demand import make_demand
+from marketplace.reporting.demo.evidence import make_evidence
 from marketplace.reporting.demo.listings import enrich_listings
 from marketplace.reporting.demo.market import Numbers, make_market
 from marketplace.reporting.demo.messages import tell_messages
@@ -108,6 +109,7 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress) -> Book:
         tell_talk(world, council)
         make_demand(world, council)
         enrich_listings(world, council)
+        make_evidence(world, council)
         note(f"Writing six months of history: {council_text.short_name}", 0.2 * number)
     return book
 

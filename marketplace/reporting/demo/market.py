@@ -87,6 +87,8 @@ def _organisation(world: World, council: Council, body: Body, numbers: Numbers) 
         email=f"hello@{domain}",
         website=f"https://{domain}",
         home_council_id=council.id,
+        safeguarding_name=body.hands[0].name if body.hands else "The manager",
+        safeguarding_contact=f"safe@{domain}",
         is_example=True,
         created_at=at,
     )
