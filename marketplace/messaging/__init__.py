@@ -1,9 +1,5 @@
-"""Templates and delivery of e-mail, text and letters. `MessagingService(db).tell(…)` queues a message to users.
+"""Templates and delivery of e-mail, text and letters. `MessagingService(db).tell(…)` queues a message."""
 
-`send_secret(…)` sends an e-mail with a secret link, to any address.
-"""
-
-from marketplace.messaging.sending import send_secret
 from marketplace.messaging.service import MessagingService
 
-__all__ = ["MessagingService", "send_secret"]
+__all__ = ["MessagingService"]

@@ -215,6 +215,24 @@ def upgrade() -> None:
     op.create_index("ix_saved_list_shares_list_id", "saved_list_shares", ["list_id"], unique=False)
     op.create_index("ix_saved_list_shares_token_hash", "saved_list_shares", ["token_hash"], unique=True)
     op.create_table(
+        "joinings",
+        sa.Column("secret_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("answers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("organisation_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["organisation_id"], ["organisations.id"], name=op.f("fk_joinings_organisation_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_joinings")),
+        sa.UniqueConstraint("organisation_id", name=op.f("uq_joinings_organisation_id")),
+        sa.UniqueConstraint("secret_hash", name=op.f("uq_joinings_secret_hash")),
+    )
+    op.create_index("ix_joinings_updated_at", "joinings", ["updated_at"], unique=False)
+    op.create_table(
         "evidence",
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
         sa.Column("worker_id", sa.Uuid(), nullable=True),
@@ -695,6 +713,8 @@ def downgrade() -> None:
     op.drop_index("ix_enquiries_listing_id", table_name="enquiries")
     op.drop_index("ix_enquiries_asker", table_name="enquiries")
     op.drop_table("enquiries")
+    op.drop_index("ix_joinings_updated_at", table_name="joinings")
+    op.drop_table("joinings")
     op.drop_index("ix_evidence_organisation_id", table_name="evidence")
     op.drop_index("ix_evidence_expires_on", table_name="evidence")
     op.drop_table("evidence")

@@ -3,9 +3,13 @@
 from marketplace.providers.routes.api import search_listings
 from marketplace.providers.routes.availability import AvailabilityController
 from marketplace.providers.routes.choosing import CHOOSING
-from marketplace.providers.routes.listings import OwnListingController
+from marketplace.providers.routes.demand import ROUTES as DEMAND
+from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenceController
+from marketplace.providers.routes.joining import JoinController
+from marketplace.providers.routes.listings import DraftController, ListingCheckController, OwnListingController
 from marketplace.providers.routes.market import listing_page, market_page, register_page
 from marketplace.providers.routes.organisations import AccreditationController, OrganisationController
+from marketplace.providers.routes.registration import RegistrationController, RegulatorLinkController
 
 ROUTES = [
     market_page,
@@ -17,4 +21,12 @@ ROUTES = [
     AvailabilityController,
     OwnListingController,
     *CHOOSING,
+    *DEMAND,
+    DraftController,
+    ListingCheckController,
+    JoinController,
+    OwnEvidenceController,
+    EvidenceController,
+    RegistrationController,
+    RegulatorLinkController,
 ]

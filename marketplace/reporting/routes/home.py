@@ -6,13 +6,10 @@ from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
-from marketplace.reporting.service import HomeService
+from marketplace.reporting.service.home import HomeService
 
 
 @get("/home", permission=Permission.DASHBOARD)
 async def home(db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
     """Show what needs the reader now."""
     return Template("reporting/home.html", context={"home": await HomeService(db).of(principal)})
-
-
-ROUTES = [home]

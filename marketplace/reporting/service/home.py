@@ -17,8 +17,8 @@ from marketplace.payments.states import InvoiceStatus
 from marketplace.plans.models import Plan, PlanVersion, Review
 from marketplace.plans.states import PlanStatus
 from marketplace.providers.models import Accreditation, AccreditationStatus
-from marketplace.reporting import repository as ask
-from marketplace.reporting.repository import HomeRepository
+from marketplace.reporting.repository import home as ask
+from marketplace.reporting.repository.home import HomeRepository
 from marketplace.reporting.schemas import Chart, Home, Need
 
 WEEKS_SHOWN = 8
