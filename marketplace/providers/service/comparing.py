@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -18,16 +18,21 @@ from marketplace.core.ids import parse_id
 from marketplace.providers.models import (
     CATEGORY_LABELS,
     CapacityKind,
+    DayKind,
     Evidence,
     EvidenceKind,
     Listing,
     ListingHours,
+    ListingRate,
+    PriceUnit,
     RegulatorLocation,
     WorkerHours,
 )
 from marketplace.providers.repository.choosing import ComparingRepository
 from marketplace.providers.repository.market import REGISTER_PREFIX, ListingRow, MarketRepository
-from marketplace.providers.service.market import MarketService, rating_words
+from marketplace.providers.repository.rates import RateRepository
+from marketplace.providers.service.market import rating_words
+from marketplace.providers.service.rates import DAY_KIND_LABELS, rates_shown
 from marketplace.providers.service.register import NOT_BOOKED_HERE, category_of, suits_of
 from marketplace.providers.service.words import KIND_OF, REGULATED, WEEKDAYS, price_words
 
@@ -42,7 +47,7 @@ _LOCATION_ID = re.compile(r"[A-Za-z0-9-]{1,40}", re.ASCII)
 
 _CHECKS: Final[dict[EvidenceKind, str]] = {
     EvidenceKind.LIABILITY_INSURANCE: "Public liability insurance",
-    EvidenceKind.EMPLOYER_INSURANCE: "Employer’s liability insurance",
+    EvidenceKind.EMPLOYER_INSURANCE: "Employers’ liability insurance",
     EvidenceKind.DBS: "Criminal record check (DBS) seen",
     EvidenceKind.SAFEGUARDING_TRAINING: "Safeguarding training",
     EvidenceKind.CARE_TRAINING: "Care training",
@@ -60,6 +65,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     category: str
     price: str
+    prices: tuple[str, ...] = ()
+    """The usual price and the rates of other days, one a line."""
     when: tuple[str, ...] = ()
     where: str = ""
     suits: str = ""
@@ -121,7 +128,8 @@ class ComparingService:
         worker_hours = await self.market.hours(worker_ids) if worker_ids else {}
         hours = await self.facts.listing_hours(listings) if listings else {}
         evidence = await self.facts.evidence_seen(organisation_ids, day) if organisation_ids else {}
-        accredited = await MarketService(self.db, None).accredited_by(list(organisation_ids), day)
+        rates = await RateRepository(self.db).of_many(listings) if listings else {}
+        accredited = await self._accredited(organisation_ids, day) if organisation_ids else {}
         found: dict[str, Offer] = {}
         for listing_id, row in listings.items():
             worker_id = row.worker.id if row.worker is not None else None
@@ -133,11 +141,18 @@ class ComparingService:
                 for item in evidence.get(row.organisation.id, [])
                 if item.worker_id is None or item.worker_id == worker_id
             ]
-            full = _listing_facts(row, of_day, seen, accredited.get(row.organisation.id, ()))
-            found[str(listing_id)] = full
+            facts = _listing_facts(row, of_day, seen, accredited.get(row.organisation.id, ""))
+            prices = _prices(row.listing, rates.get(listing_id, []), day)
+            found[str(listing_id)] = msgspec.structs.replace(facts, prices=prices)
         for location in locations.values():
             found[REGISTER_PREFIX + location.location_id] = _register_facts(location)
         return found
+
+    async def _accredited(self, organisation_ids: set[UUID], day: date) -> dict[UUID, str]:
+        """Return the short names of the councils that accredit each organisation on a day, in one text."""
+        live = await self.market.live_accreditations(organisation_ids, day)
+        names = {council.id: council.short_name for council in await self.market.councils()} if live else {}
+        return {found: ", ".join(sorted({names[row.council_id] for row in rows})) for found, rows in live.items()}
 
     async def cards(self, found_ids: Sequence[str]) -> dict[str, Offer]:
         """Return the few facts that a line of a list shows (name, provider, price, rating), in two questions."""
@@ -173,7 +188,7 @@ def _listing_facts(
     row: ListingRow,
     hours: Sequence[WorkerHours | ListingHours],
     evidence: Sequence[Evidence],
-    accredited: tuple[str, ...],
+    accredited: str,
 ) -> Offer:
     listing = row.listing
     card = _listing_card(row)
@@ -183,7 +198,7 @@ def _listing_facts(
         where=_where(listing),
         suits=", ".join(NEEDS.get(code, code) for code in listing.suits) or "Anybody",
         languages=", ".join(listing.languages) or "English",
-        accredited=", ".join(accredited) or "No council at the moment",
+        accredited=accredited or "No council at the moment",
         rating=card.rating or "This kind of support is not rated by the regulator",
         checks=_checks(evidence) or ("None that a council has seen yet",),
         feedback=feedback_words(listing.feedback_count, listing.feedback_stars),
@@ -210,6 +225,7 @@ def _register_card(location: RegulatorLocation) -> Offer:
 def _register_facts(location: RegulatorLocation) -> Offer:
     return msgspec.structs.replace(
         _register_card(location),
+        prices=(price_words(None, None),),
         when=(ASK,),
         where=location.town or location.postcode.split(" ")[0],
         suits=", ".join(suits_of(location)) or ASK,
@@ -219,6 +235,18 @@ def _register_facts(location: RegulatorLocation) -> Offer:
         feedback="None here",
         room=ASK,
         note=NOT_BOOKED_HERE,
+    )
+
+
+def _prices(listing: Listing, rates: Sequence[ListingRate], day: date) -> tuple[str, ...]:
+    """Write the usual price, then the rates of other kinds of day that count now."""
+    if listing.price_unit is PriceUnit.FREE:
+        return (price_words(0, PriceUnit.FREE),)
+    running = {rate.day_kind: rate.price_pence for rate in rates_shown(rates, day) if rate.starts_on <= day}
+    usual = running.pop(DayKind.ANY, listing.price_pence)
+    return (
+        price_words(usual, listing.price_unit),
+        *(f"{DAY_KIND_LABELS[kind]}: {price_words(pence, listing.price_unit)}" for kind, pence in running.items()),
     )
 
 
