@@ -136,6 +136,13 @@ class EnquiryChanged(Event, frozen=True, kw_only=True):
     for_provider: bool
 
 
+class EnquiryReported(Event, frozen=True, kw_only=True):
+    """One side of an enquiry reported a message of the other to the council."""
+
+    enquiry_id: UUID
+    message_id: UUID
+
+
 class SavedSearchMatched(Event, frozen=True, kw_only=True):
     """A saved search found something new."""
 

@@ -302,6 +302,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("asked_by_user_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("acting_for", sa.Text(), nullable=False),
         sa.Column("shown_as", sa.Text(), nullable=False),
         sa.Column(
@@ -330,11 +331,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_enquiries_council_id")),
         sa.ForeignKeyConstraint(["listing_id"], ["listings.id"], name=op.f("fk_enquiries_listing_id")),
         sa.ForeignKeyConstraint(["organisation_id"], ["organisations.id"], name=op.f("fk_enquiries_organisation_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_enquiries_person_id")),
         sa.ForeignKeyConstraint(["worker_id"], ["workers.id"], name=op.f("fk_enquiries_worker_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enquiries")),
     )
     op.create_index("ix_enquiries_asker", "enquiries", ["council_id", "asked_by_user_id", "updated_at"], unique=False)
     op.create_index("ix_enquiries_listing_id", "enquiries", ["listing_id"], unique=False)
+    op.create_index("ix_enquiries_person", "enquiries", ["council_id", "person_id", "updated_at"], unique=False)
     op.create_index("ix_enquiries_organisation", "enquiries", ["organisation_id", "status", "updated_at"], unique=False)
     op.create_table(
         "listing_days",
@@ -507,6 +510,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enquiry_messages")),
     )
     op.create_index("ix_enquiry_messages_enquiry_id", "enquiry_messages", ["enquiry_id", "written_at"], unique=False)
+    op.create_index(
+        "ix_enquiry_messages_reported",
+        "enquiry_messages",
+        ["council_id"],
+        unique=False,
+        postgresql_where=sa.text("reported_because <> ''"),
+    )
     op.create_table(
         "feedback",
         sa.Column("council_id", sa.Uuid(), nullable=False),

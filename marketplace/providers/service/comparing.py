@@ -31,9 +31,10 @@ from marketplace.providers.models import (
 from marketplace.providers.repository.choosing import ComparingRepository
 from marketplace.providers.repository.market import REGISTER_PREFIX, ListingRow, MarketRepository
 from marketplace.providers.repository.rates import RateRepository
-from marketplace.providers.service.market import rating_words
+from marketplace.providers.service.market_cards import rating_words
 from marketplace.providers.service.rates import DAY_KIND_LABELS, rates_shown
 from marketplace.providers.service.register import NOT_BOOKED_HERE, category_of, suits_of
+from marketplace.providers.service.weekly import weekly_cost
 from marketplace.providers.service.words import KIND_OF, REGULATED, WEEKDAYS, price_words
 
 MOST_COMPARED: Final = 4
@@ -67,6 +68,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     price: str
     prices: tuple[str, ...] = ()
     """The usual price and the rates of other days, one a line."""
+    weekly: str = ASK
+    """The cost of a usual week in words, as the market's results give it."""
     when: tuple[str, ...] = ()
     where: str = ""
     suits: str = ""
@@ -119,6 +122,15 @@ class ComparingService:
         self.market = MarketRepository(db)
         self.facts = ComparingRepository(db)
 
+    async def _accredited_by(self, organisation_ids: set[UUID], day: date) -> dict[UUID, tuple[str, ...]]:
+        """Return the short names of the councils that accredit each organisation on a day."""
+        live = await self.market.live_accreditations(organisation_ids, day) if organisation_ids else {}
+        names = {council.id: council.short_name for council in await self.market.councils()} if live else {}
+        return {
+            organisation_id: tuple(sorted({names[row.council_id] for row in rows}))
+            for organisation_id, rows in live.items()
+        }
+
     async def offers(self, found_ids: Sequence[str]) -> dict[str, Offer]:
         """Return all facts of those that are on the market, by id."""
         day = today(clock_of(self.db))
@@ -129,7 +141,7 @@ class ComparingService:
         hours = await self.facts.listing_hours(listings) if listings else {}
         evidence = await self.facts.evidence_seen(organisation_ids, day) if organisation_ids else {}
         rates = await RateRepository(self.db).of_many(listings) if listings else {}
-        accredited = await self._accredited(organisation_ids, day) if organisation_ids else {}
+        accredited = await self._accredited_by(organisation_ids, day)
         found: dict[str, Offer] = {}
         for listing_id, row in listings.items():
             worker_id = row.worker.id if row.worker is not None else None
@@ -141,18 +153,12 @@ class ComparingService:
                 for item in evidence.get(row.organisation.id, [])
                 if item.worker_id is None or item.worker_id == worker_id
             ]
-            facts = _listing_facts(row, of_day, seen, accredited.get(row.organisation.id, ""))
+            facts = _listing_facts(row, of_day, seen, accredited.get(row.organisation.id, ()), day)
             prices = _prices(row.listing, rates.get(listing_id, []), day)
             found[str(listing_id)] = msgspec.structs.replace(facts, prices=prices)
         for location in locations.values():
             found[REGISTER_PREFIX + location.location_id] = _register_facts(location)
         return found
-
-    async def _accredited(self, organisation_ids: set[UUID], day: date) -> dict[UUID, str]:
-        """Return the short names of the councils that accredit each organisation on a day, in one text."""
-        live = await self.market.live_accreditations(organisation_ids, day)
-        names = {council.id: council.short_name for council in await self.market.councils()} if live else {}
-        return {found: ", ".join(sorted({names[row.council_id] for row in rows})) for found, rows in live.items()}
 
     async def cards(self, found_ids: Sequence[str]) -> dict[str, Offer]:
         """Return the few facts that a line of a list shows (name, provider, price, rating), in two questions."""
@@ -188,17 +194,22 @@ def _listing_facts(
     row: ListingRow,
     hours: Sequence[WorkerHours | ListingHours],
     evidence: Sequence[Evidence],
-    accredited: str,
+    accredited: tuple[str, ...],
+    day: date,
 ) -> Offer:
     listing = row.listing
     card = _listing_card(row)
+    cost = weekly_cost(
+        listing.price_pence, listing.price_unit, listing.category, day, listing_tenths=listing.usual_tenths
+    )
     return msgspec.structs.replace(
         card,
+        weekly=cost.total,
         when=hours_lines(hours) or (ASK,),
         where=_where(listing),
         suits=", ".join(NEEDS.get(code, code) for code in listing.suits) or "Anybody",
         languages=", ".join(listing.languages) or "English",
-        accredited=accredited or "No council at the moment",
+        accredited=", ".join(accredited) or "No council at the moment",
         rating=card.rating or "This kind of support is not rated by the regulator",
         checks=_checks(evidence) or ("None that a council has seen yet",),
         feedback=feedback_words(listing.feedback_count, listing.feedback_stars),

@@ -1,4 +1,4 @@
-"""Saved searches asked again, and links to shortlists."""
+"""Saved searches asked again, links to shared shortlists."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -9,9 +9,11 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.outbox import first_time, task
 from marketplace.core.schedule import every
-from marketplace.messaging import MessagingService, delivery
-from marketplace.messaging.sending import send_link
-from marketplace.providers.events import SavedListShared, SavedSearchMatched
+from marketplace.messaging import MessagingService, delivery, send_secret
+from marketplace.providers.events import (
+    SavedListShared,
+    SavedSearchMatched,
+)
 from marketplace.providers.models import SavedSearch
 from marketplace.providers.repository.choosing import SavedSearchRepository, ShareRepository
 from marketplace.providers.service.list_shares import share_token
@@ -19,6 +21,9 @@ from marketplace.providers.service.market_index import process_search
 from marketplace.providers.service.saved_searches import SavedSearchService
 
 log = structlog.get_logger(__name__)
+
+
+# Choosing
 
 ASKED_BATCH = 50
 MOST_BATCHES = 40
@@ -83,4 +88,4 @@ async def send_list_link(message_id: UUID, event: SavedListShared) -> None:
         }
         to_address = share.email
     link = f"{settings.public_url}/shared/{share_token(settings.secret_key, event.share_id)}"
-    await send_link(event.council_id, event.share_id, to_address, "saved_list_shared", context, link)
+    await send_secret(event.share_id, event.council_id, to_address, "saved_list_shared", context, {"shared_link": link})
