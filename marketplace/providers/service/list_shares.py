@@ -1,7 +1,7 @@
 """Sharing a shortlist by a secret link: until a day, revoked at once, with or without leave to comment.
 
-The link's secret ends in a keyed hash of the share's id, of 256 bits; only the hash of the whole is stored. So nobody who
-reads the database can open a list, while the owner can be shown the link again and a task can put it into an e-mail
+The link's secret ends in a keyed hash of the share's id, of 256 bits; only the hash of the whole is stored. Who
+reads the database can open no list, while the owner can be shown the link again and a task can put it into an e-mail
 without its ever standing in a queue.
 """
 
