@@ -49,7 +49,7 @@ async def shared(home: Browser, saved: SavedList, **given: Any) -> str:
     list_id = saved.id
     await home.post(f"/shortlists/{list_id}/share", share_form(**given))
     page = await home.open(f"/shortlists/{list_id}")
-    return page.link(r"^/shared/[0-9a-f]{64}$")
+    return page.link(r"^/shared/[0-9a-f]{96}$")
 
 
 async def test_a_visitor_who_saves_is_led_to_signing_in_and_back(browser: Browser) -> None:
@@ -240,7 +240,7 @@ async def test_wrong_ended_and_stopped_links_look_the_same(
     link = await shared(home, saved)
     share_id = await db.scalar(select(SavedListShare.id))
     texts = []
-    for wrong in ("x", "a" * 64, "A" * 64, "%F0%9F%92%A9", str(share_id), "a" * 5000):
+    for wrong in ("x", "a" * 96, "A" * 96, "%F0%9F%92%A9", str(share_id), "a" * 5000):
         page = await browser.open(f"/shared/{wrong}", expect=404)
         texts.append(page.words)
     await browser.open(link)

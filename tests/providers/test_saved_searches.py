@@ -18,7 +18,7 @@ from marketplace.providers.models import SavedListShare, SavedSearch
 from marketplace.providers.service.market_index import rebuild_index, use_search
 from marketplace.providers.service.market_query import MarketQuery
 from marketplace.providers.service.saved_searches import NOT_ASKED, parameters, read_parameters
-from marketplace.providers.tasks import ask_saved_searches, send_list_link, tell_of_saved_search
+from marketplace.providers.tasks.choosing import ask_saved_searches, send_list_link, tell_of_saved_search
 from tests.browser import Browser, count, events
 from tests.factories import Member, make_council, make_listing, make_member, make_organisation, make_person_member
 from tests.factories_choosing import make_saved_list

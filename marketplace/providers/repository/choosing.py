@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,6 +22,7 @@ from marketplace.providers.models import (
     SavedListShare,
     SavedSearch,
 )
+from marketplace.providers.repository.evidence import counts_on
 
 RECORDS_PAGE = 30
 
@@ -49,13 +50,7 @@ class ComparingRepository:
         found: dict[UUID, list[Evidence]] = {}
         rows = await self.db.scalars(
             select(Evidence)
-            .where(
-                Evidence.organisation_id.in_(list(organisation_ids)),
-                Evidence.seen_at.is_not(None),
-                Evidence.refused_because == "",
-                Evidence.issued_on <= day,
-                or_(Evidence.expires_on.is_(None), Evidence.expires_on > day),
-            )
+            .where(Evidence.organisation_id.in_(list(organisation_ids)), counts_on(day))
             .order_by(Evidence.kind, Evidence.expires_on.desc().nulls_first())
         )
         for row in rows:

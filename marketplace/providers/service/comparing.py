@@ -18,16 +18,21 @@ from marketplace.core.ids import parse_id
 from marketplace.providers.models import (
     CATEGORY_LABELS,
     CapacityKind,
+    DayKind,
     Evidence,
     EvidenceKind,
     Listing,
     ListingHours,
+    ListingRate,
+    PriceUnit,
     RegulatorLocation,
     WorkerHours,
 )
 from marketplace.providers.repository.choosing import ComparingRepository
 from marketplace.providers.repository.market import REGISTER_PREFIX, ListingRow, MarketRepository
+from marketplace.providers.repository.rates import RateRepository
 from marketplace.providers.service.market_cards import rating_words
+from marketplace.providers.service.rates import DAY_KIND_LABELS, rates_shown
 from marketplace.providers.service.register import NOT_BOOKED_HERE, category_of, suits_of
 from marketplace.providers.service.weekly import weekly_cost
 from marketplace.providers.service.words import KIND_OF, REGULATED, WEEKDAYS, price_words
@@ -43,7 +48,7 @@ _LOCATION_ID = re.compile(r"[A-Za-z0-9-]{1,40}", re.ASCII)
 
 _CHECKS: Final[dict[EvidenceKind, str]] = {
     EvidenceKind.LIABILITY_INSURANCE: "Public liability insurance",
-    EvidenceKind.EMPLOYER_INSURANCE: "Employer’s liability insurance",
+    EvidenceKind.EMPLOYER_INSURANCE: "Employers’ liability insurance",
     EvidenceKind.DBS: "Criminal record check (DBS) seen",
     EvidenceKind.SAFEGUARDING_TRAINING: "Safeguarding training",
     EvidenceKind.CARE_TRAINING: "Care training",
@@ -61,6 +66,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     category: str
     price: str
+    prices: tuple[str, ...] = ()
+    """The usual price and the rates of other days, one a line."""
     weekly: str = ASK
     """The cost of a usual week in words, as the market's results give it."""
     when: tuple[str, ...] = ()
@@ -133,6 +140,7 @@ class ComparingService:
         worker_hours = await self.market.hours(worker_ids) if worker_ids else {}
         hours = await self.facts.listing_hours(listings) if listings else {}
         evidence = await self.facts.evidence_seen(organisation_ids, day) if organisation_ids else {}
+        rates = await RateRepository(self.db).of_many(listings) if listings else {}
         accredited = await self._accredited_by(organisation_ids, day)
         found: dict[str, Offer] = {}
         for listing_id, row in listings.items():
@@ -145,8 +153,9 @@ class ComparingService:
                 for item in evidence.get(row.organisation.id, [])
                 if item.worker_id is None or item.worker_id == worker_id
             ]
-            full = _listing_facts(row, of_day, seen, accredited.get(row.organisation.id, ()), day)
-            found[str(listing_id)] = full
+            facts = _listing_facts(row, of_day, seen, accredited.get(row.organisation.id, ()), day)
+            prices = _prices(row.listing, rates.get(listing_id, []), day)
+            found[str(listing_id)] = msgspec.structs.replace(facts, prices=prices)
         for location in locations.values():
             found[REGISTER_PREFIX + location.location_id] = _register_facts(location)
         return found
@@ -227,6 +236,7 @@ def _register_card(location: RegulatorLocation) -> Offer:
 def _register_facts(location: RegulatorLocation) -> Offer:
     return msgspec.structs.replace(
         _register_card(location),
+        prices=(price_words(None, None),),
         when=(ASK,),
         where=location.town or location.postcode.split(" ")[0],
         suits=", ".join(suits_of(location)) or ASK,
@@ -236,6 +246,18 @@ def _register_facts(location: RegulatorLocation) -> Offer:
         feedback="None here",
         room=ASK,
         note=NOT_BOOKED_HERE,
+    )
+
+
+def _prices(listing: Listing, rates: Sequence[ListingRate], day: date) -> tuple[str, ...]:
+    """Write the usual price, then the rates of other kinds of day that count now."""
+    if listing.price_unit is PriceUnit.FREE:
+        return (price_words(0, PriceUnit.FREE),)
+    running = {rate.day_kind: rate.price_pence for rate in rates_shown(rates, day) if rate.starts_on <= day}
+    usual = running.pop(DayKind.ANY, listing.price_pence)
+    return (
+        price_words(usual, listing.price_unit),
+        *(f"{DAY_KIND_LABELS[kind]}: {price_words(pence, listing.price_unit)}" for kind, pence in running.items()),
     )
 
 

@@ -1,7 +1,7 @@
 """Sharing a shortlist by a secret link: until a day, revoked at once, with or without leave to comment.
 
-The link's secret is a keyed hash of the share's id, of 256 bits; only the hash of the secret is stored. So nobody who
-reads the database can open a list, while the owner can be shown the link again and a task can put it into an e-mail
+The link's secret ends in a keyed hash of the share's id, of 256 bits; only the hash of the whole is stored. Who
+reads the database can open no list, while the owner can be shown the link again and a task can put it into an e-mail
 without its ever standing in a queue.
 """
 
@@ -17,6 +17,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, audit
+from marketplace.accounts.service import link_secret
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of, scope_to
 from marketplace.core.errors import InvalidInput, NotFound, TooMany
@@ -36,10 +37,11 @@ MOST_OPEN: Final = 20
 MAILS_A_DAY: Final = 20
 """Links that one user may have sent by e-mail in a day: this is no way to write to strangers."""
 COMMENTS_AN_HOUR: Final = 20
+LINK_PURPOSE: Final = "saved-list-share"
 LONGEST_LABEL: Final = 80
 LONGEST_COMMENT: Final = 1_000
 
-_TOKEN = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_TOKEN = re.compile(r"[0-9a-f]{96}", re.ASCII)
 
 
 class ShareForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,8 +120,8 @@ class SharedPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def share_token(secret_key: str, share_id: UUID) -> str:
-    """Return the secret of a link: 64 hexadecimal digits."""
-    return hmac.new(secret_key.encode(), b"saved-list-share:" + share_id.bytes, hashlib.sha256).hexdigest()
+    """Return the secret of a link: 96 hexadecimal digits."""
+    return link_secret(secret_key, LINK_PURPOSE, share_id)
 
 
 def token_hash(token: str) -> bytes:

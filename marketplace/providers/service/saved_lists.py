@@ -15,6 +15,7 @@ from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
 from marketplace.providers.models import SavedList, SavedListComment, SavedListItem
 from marketplace.providers.repository.choosing import ListLine, SavedListRepository
+from marketplace.providers.service import figures
 from marketplace.providers.service.comparing import ComparingService, Offer, read_found_ids
 
 MOST_LISTS: Final = 50
@@ -229,6 +230,8 @@ class SavedListService:
             item.note = form.note
         saved.updated_at = now
         await self.db.flush()
+        for listing_id in sorted(listing_id for found_id in new if (listing_id := parse_id(found_id)) is not None):
+            await figures.note(self.db, listing_id, saves=1)
         self._note(principal, "providers.add_to_saved_list", saved, after={"offers": new})
         return saved
 

@@ -15,6 +15,7 @@ from marketplace.accounts.service import hash_password
 from marketplace.core.clock import Clock, SystemClock, today
 from marketplace.core.database import SessionMaker, transaction
 from marketplace.reporting.demo.book import Book
+from marketplace.reporting.demo.choosing import tell_choosing
 from marketplace.reporting.demo.content.councils import COUNCILS
 from marketplace.reporting.demo.councils import make_council
 from marketplace.reporting.demo.demand import make_demand
@@ -30,7 +31,7 @@ from marketplace.reporting.demo.spots import Spots
 from marketplace.reporting.demo.stories import make_stories
 from marketplace.reporting.demo.talking import tell_talk
 from marketplace.reporting.demo.visits import VisitTeller
-from marketplace.reporting.demo.world import World
+from marketplace.reporting.demo.world import Council, World
 
 SEED = 2015
 PASSWORD = "demo-password"  # noqa: S105 - shown on the sign-in page of a demo
@@ -57,7 +58,9 @@ class DemoReport(msgspec.Struct, frozen=True, kw_only=True):
     password: str = PASSWORD
 
 
-async def load_demo(maker: SessionMaker, clock: Clock | None = None, *, progress: Progress | None = None) -> DemoReport:
+async def load_demo(
+    maker: SessionMaker, clock: Clock | None = None, *, progress: Progress | None = None, secret_key: str = ""
+) -> DemoReport:
     """Load the three councils of the demo with six months of history up to now.
 
     Everything that varies follows from one seed and from today's date, so that dashboards always look alive. The load
@@ -67,6 +70,7 @@ async def load_demo(maker: SessionMaker, clock: Clock | None = None, *, progress
         maker: Sessions on the installation's database.
         clock: The present, where history ends; the machine's own when left out.
         progress: Told how far the load is.
+        secret_key: The installation's, so that a shared shortlist has a link that opens.
     """
     note = progress or _say_nothing
     async with transaction(maker, "every") as db:
@@ -76,7 +80,7 @@ async def load_demo(maker: SessionMaker, clock: Clock | None = None, *, progress
         if await db.scalar(select(CouncilRow.id).where(CouncilRow.slug.in_(slugs)).limit(1)) is not None:
             return DemoReport(created=False, rows=0, counts={}, sign_ins=await _sign_ins(db))
         note("Writing six months of history", 0.0)
-        book = await _write_book(db, clock or SystemClock(), note)
+        book = await _write_book(db, clock or SystemClock(), note, secret_key)
         note("Storing it", 0.6)
         rows = await book.write(db)
         counts = Counter({table.name: len(kept) for table, kept in book.rows.items()})
@@ -84,7 +88,7 @@ async def load_demo(maker: SessionMaker, clock: Clock | None = None, *, progress
         return DemoReport(created=True, rows=rows, counts=dict(counts), sign_ins=await _sign_ins(db))
 
 
-async def _write_book(db: AsyncSession, clock: Clock, note: Progress) -> Book:
+async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key: str) -> Book:
     rng = random.Random(SEED)  # noqa: S311 - repeatable on purpose, nothing secret comes from it
     now = clock.now()
     book = Book(rng, now)
@@ -92,8 +96,10 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress) -> Book:
     spots = await Spots.read(db, rng, districts)
     world = World(now, today(clock), rng, book, spots, await hash_password(PASSWORD))
     numbers = Numbers()
+    councils: list[Council] = []
     for number, council_text in enumerate(COUNCILS, start=1):
         council = make_council(world, council_text, number)
+        councils.append(council)
         make_market(world, council, numbers)
         make_people(world, council)
         desk, plans, visits = Desk(world, council), PlanTeller(world, council), VisitTeller(world, council)
@@ -111,6 +117,9 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress) -> Book:
         enrich_listings(world, council)
         make_evidence(world, council)
         note(f"Writing six months of history: {council_text.short_name}", 0.2 * number)
+    # Last of all: what is added here shifts no date and no name of the history.
+    for council in councils:
+        tell_choosing(world, council, secret_key)
     return book
 
 

@@ -29,7 +29,9 @@ def load(options: argparse.Namespace) -> int:
 async def load_with_index(maker: SessionMaker, settings: Settings) -> DemoReport:
     """Load the demo, and when it is new, make the search index anew with its listings."""
     with progress("Demo") as show:
-        report = await load_demo(maker, SystemClock(), progress=lambda _, share: show(share, 0))
+        report = await load_demo(
+            maker, SystemClock(), progress=lambda _, share: show(share, 0), secret_key=settings.secret_key
+        )
     if report.created:
         search = open_search(settings)
         try:

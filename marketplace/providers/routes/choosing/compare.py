@@ -13,7 +13,7 @@ from marketplace.providers.service.comparing import MOST_COMPARED, ComparingServ
 
 ROWS = (
     ("Kind of support", "category"),
-    ("Price", "price"),
+    ("Price", "prices"),
     ("Cost in a usual week", "weekly"),
     ("When", "when"),
     ("Where", "where"),

@@ -143,12 +143,12 @@ async def comment_on_shared(
         return "/shared/"
 
     try:
-        answer = await attempt(request, db, f"shared:{token_hash(token).hex()}", data, act)
+        await attempt(request, db, f"shared:{token_hash(token).hex()}", data, act)
     except NotFound:
         return _gone()
     except InvalidInput as error:
         return await _shared(db, token, typed(data), error.fields)
-    return Redirect(f"/shared/{token}#comments", status_code=answer.status_code)
+    return Redirect(f"/shared/{token}#comments", status_code=303)
 
 
 async def _shared(db: AsyncSession, token: str, values: FormData, errors: dict[str, str]) -> Template:

@@ -244,8 +244,10 @@ async def _add_page(
         found_ids, errors = [], {"form": error.fields["ids"], **errors}
     cards = await ComparingService(db).cards(found_ids)
     offers = [cards[found_id] for found_id in found_ids if found_id in cards]
-    if not offers and not errors:
-        errors = {"form": "Choose an offer from the search first. This one may have left the market"}
+    if not offers:
+        # Without an offer there is no form, so no other message has a field to lead to.
+        gone = "Choose an offer from the search first. This one may have left the market"
+        errors = {"form": errors.get("form", gone)}
     lists = [(str(line.saved.id), line.saved.name) for line in await SavedListService(db).mine(principal)]
     if "list" in errors and not lists:
         # Without a list there is nothing to choose, so the message has no field to lead to.
