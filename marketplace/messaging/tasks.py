@@ -2,23 +2,17 @@
 
 from uuid import UUID
 
-import structlog
-
 from marketplace.accounts.events import PasswordChanged, PasswordResetRequested
 from marketplace.accounts.models import PasswordReset, User
 from marketplace.accounts.service import reset_token
 from marketplace.core import outbox
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.messaging import delivery
-from marketplace.messaging.delivery import DeliveryRefused, Envelope
 from marketplace.messaging.events import MessageQueued
 from marketplace.messaging.models import Channel, Message, MessageStatus
 from marketplace.messaging.repository import MessageRepository
+from marketplace.messaging.sending import NOT_KEPT, envelope_of, send_and_note
 from marketplace.messaging.service import MessagingService, write
-
-log = structlog.get_logger(__name__)
-
-NOT_KEPT = "(The link was sent to you. It is not kept here.)"
 
 
 @outbox.task("messaging.deliver", on=MessageQueued)
@@ -29,8 +23,8 @@ async def deliver(message_id: UUID, event: MessageQueued) -> None:
         message = await messages.maybe(messages.of(event.council_id).where(Message.id == event.message_id))
         if message is None or message.status is not MessageStatus.QUEUED:
             return
-        envelope = _envelope(message, message.body)
-    await _send_and_note(envelope, event.council_id)
+        envelope = envelope_of(message, message.body)
+    await send_and_note(envelope, event.council_id)
 
 
 @outbox.task("messaging.send_reset_link", on=PasswordResetRequested)
@@ -65,8 +59,8 @@ async def send_reset_link(message_id: UUID, event: PasswordResetRequested) -> No
         elif message.status is not MessageStatus.QUEUED:
             return
         link = f"{settings.public_url}/new-password/{reset_token(settings.secret_key, reset.id)}"
-        envelope = _envelope(message, write("password_reset", {**context, "reset_link": link})[1])
-    await _send_and_note(envelope, event.council_id)
+        envelope = envelope_of(message, write("password_reset", {**context, "reset_link": link})[1])
+    await send_and_note(envelope, event.council_id)
 
 
 @outbox.task("messaging.tell_password_changed", on=PasswordChanged)
@@ -76,30 +70,3 @@ async def tell_password_changed(message_id: UUID, event: PasswordChanged) -> Non
     async with transaction(session_maker(), [event.council_id]) as db:
         if await outbox.first_time(db, "messaging.tell_password_changed", message_id):
             await MessagingService(db).tell(event.council_id, "password_changed", context, user_id=event.user_id)
-
-
-def _envelope(message: Message, body: str) -> Envelope:
-    return Envelope(
-        message_id=message.id,
-        channel=message.channel,
-        to_address=message.to_address,
-        subject=message.subject,
-        body=body,
-        created_at=message.created_at,
-    )
-
-
-async def _send_and_note(envelope: Envelope, council_id: UUID) -> None:
-    """Send outside any transaction, then write down how it went."""
-    outcome = MessageStatus.SENT
-    try:
-        await delivery.carrier().send(envelope)
-    except DeliveryRefused as error:
-        log.warning("message-refused", message_id=str(envelope.message_id), reason=str(error))
-        outcome = MessageStatus.FAILED
-    async with transaction(session_maker(), [council_id]) as db:
-        message = await MessageRepository(db).find(council_id, envelope.message_id, locked=True)
-        if message.status is MessageStatus.QUEUED:
-            message.status = outcome
-            if outcome is MessageStatus.SENT:
-                message.sent_at = clock_of(db).now()

@@ -160,6 +160,7 @@ class Enquiry(Base, WithId):
     __table_args__ = (
         CheckConstraint("kind = 'question' OR meeting_place IS NOT NULL", name="meeting"),
         Index("ix_enquiries_asker", "council_id", "asked_by_user_id", "updated_at"),
+        Index("ix_enquiries_person", "council_id", "person_id", "updated_at"),
         Index("ix_enquiries_organisation", "organisation_id", "status", "updated_at"),
         Index("ix_enquiries_listing_id", "listing_id"),
     )
@@ -172,6 +173,8 @@ class Enquiry(Base, WithId):
     kind: Mapped[EnquiryKind] = mapped_column(choice(EnquiryKind))
     status: Mapped[EnquiryStatus] = mapped_column(choice(EnquiryStatus))
     asked_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
+    """Whom it is for: the person and who acts for them see the thread alike, as they do bookings."""
     acting_for: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     """Name of the person a representative asks for; not shown to the provider."""
     shown_as: Mapped[str] = mapped_column(Text, info=PERSONAL)
@@ -194,7 +197,10 @@ class EnquiryMessage(Base, WithId):
     """One thing that one side wrote."""
 
     __tablename__ = "enquiry_messages"
-    __table_args__ = (Index("ix_enquiry_messages_enquiry_id", "enquiry_id", "written_at"),)
+    __table_args__ = (
+        Index("ix_enquiry_messages_enquiry_id", "enquiry_id", "written_at"),
+        Index("ix_enquiry_messages_reported", "council_id", postgresql_where=text("reported_because <> ''")),
+    )
 
     council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
     enquiry_id: Mapped[UUID] = mapped_column(ForeignKey("enquiries.id", ondelete="CASCADE"))

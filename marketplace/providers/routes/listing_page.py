@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import Permission, Principal
 from marketplace.core.errors import NotFound
 from marketplace.core.ids import parse_id
+from marketplace.providers.repository.feedback import feedback_of
 from marketplace.providers.routes.market import search_of
+from marketplace.providers.service import figures
 from marketplace.providers.service.listing_page import ListingPageService
 from marketplace.providers.service.social import listing_meta, register_meta
 
@@ -35,10 +37,21 @@ async def listing_page(
     except NotFound:
         around = await service.gone(wanted)
         return Template("providers/listing_gone.html", context={"around": around}, status_code=404)
+    if visitor is None or visitor.organisation_id != page.row.organisation.id:
+        await figures.note(db, wanted, views=1)
+    shown = request.query_params.get("feedback", "")
+    feedback = await feedback_of(db, wanted, int(shown) if shown.isdecimal() and len(shown) < 6 else 1)
     # A visitor may press the button: the booking page asks them to sign in and comes back.
     may_book = visitor is None or visitor.may(Permission.BOOKINGS_REQUEST)
     meta = listing_meta(page, request.app.state.settings.public_url)
-    return Template("providers/listing.html", context={"page": page, "may_book": may_book, "meta": meta})
+    context = {
+        "page": page,
+        "may_book": may_book,
+        "meta": meta,
+        "feedback": feedback,
+        "feedback_base": f"/market/{wanted}",
+    }
+    return Template("providers/listing.html", context=context)
 
 
 @get("/market/register/{location_id:str}", permission=None)
