@@ -21,6 +21,8 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.FEEDBACK_REPLY, "Feedback", "/provider/feedback"),
     (Permission.FEEDBACK_CHECK, "Feedback", "/feedback-checks"),
     (Permission.MONEY_OWN, "My money", "/money"),
+    (Permission.SAVED_OWN, "Shortlists", "/shortlists"),
+    (Permission.CHOICES_RECORD, "Fair choice records", "/choice-records"),
     (Permission.ORGANISATIONS_READ, "Organisations", "/organisations"),
     (Permission.DEMAND_READ, "Unmet need", "/unmet-need"),
     (Permission.INVOICES_READ, "Self-bills", "/self-bills"),

@@ -2,13 +2,14 @@
 
 from marketplace.providers.routes.api import search_listings
 from marketplace.providers.routes.availability import AvailabilityController
+from marketplace.providers.routes.choosing import CHOOSING
 from marketplace.providers.routes.demand import ROUTES as DEMAND
 from marketplace.providers.routes.enquiries import EnquiryController
 from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenceController
 from marketplace.providers.routes.joining import JoinController
 from marketplace.providers.routes.listing_page import listing_page, register_page
 from marketplace.providers.routes.listings import DraftController, ListingCheckController, OwnListingController
-from marketplace.providers.routes.market import market_page
+from marketplace.providers.routes.market import listing_page, market_page, register_page
 from marketplace.providers.routes.open_data import OPEN_DATA_ROUTES
 from marketplace.providers.routes.open_referral import OpenReferralController
 from marketplace.providers.routes.organisations import AccreditationController, OrganisationController
@@ -25,8 +26,6 @@ ROUTES = [
     AccreditationController,
     AvailabilityController,
     OwnListingController,
-    OpenReferralController,
-    *OPEN_DATA_ROUTES,
     *DEMAND,
     DraftController,
     ListingCheckController,
@@ -38,4 +37,7 @@ ROUTES = [
     EnquiryController,
     ProviderEnquiryController,
     ReportedEnquiryController,
+    *CHOOSING,
+    OpenReferralController,
+    *OPEN_DATA_ROUTES,
 ]
