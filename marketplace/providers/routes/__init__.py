@@ -9,7 +9,7 @@ from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenc
 from marketplace.providers.routes.joining import JoinController
 from marketplace.providers.routes.listing_page import listing_page, register_page
 from marketplace.providers.routes.listings import DraftController, ListingCheckController, OwnListingController
-from marketplace.providers.routes.market import listing_page, market_page, register_page
+from marketplace.providers.routes.market import market_page
 from marketplace.providers.routes.open_data import OPEN_DATA_ROUTES
 from marketplace.providers.routes.open_referral import OpenReferralController
 from marketplace.providers.routes.organisations import AccreditationController, OrganisationController

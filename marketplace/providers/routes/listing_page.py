@@ -40,7 +40,9 @@ async def listing_page(
     if visitor is None or visitor.organisation_id != page.row.organisation.id:
         await figures.note(db, wanted, views=1)
     shown = request.query_params.get("feedback", "")
-    feedback = await feedback_of(db, wanted, int(shown) if shown.isdecimal() and len(shown) < 6 else 1)
+    feedback = await feedback_of(
+        db, wanted, int(shown) if shown.isascii() and shown.isdecimal() and len(shown) < 6 else 1
+    )
     # A visitor may press the button: the booking page asks them to sign in and comes back.
     may_book = visitor is None or visitor.may(Permission.BOOKINGS_REQUEST)
     meta = listing_meta(page, request.app.state.settings.public_url)
