@@ -1,6 +1,7 @@
 """A question as units: a word, or a phrase that has synonyms. Also why a listing answered it, and what was meant."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -9,6 +10,7 @@ from search.synonyms import Phrase, Synonyms
 from search.words import MAX_QUERY_CHARACTERS, STOP_WORDS, clean, stems_of, typo_distance, typos_allowed, words_of
 
 MAX_UNITS: Final = 10
+_NOTHING_MEANT: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -18,6 +20,8 @@ class Unit(msgspec.Struct, frozen=True):
     synonyms: tuple[Phrase, ...] = ()
     is_prefix: bool = False
     """The last word of a text that may be half typed."""
+    meant: Phrase = ()
+    """What a misspelt word was meant to be, as one word; empty for all others."""
 
     @property
     def stems(self) -> Phrase:
@@ -25,19 +29,28 @@ class Unit(msgspec.Struct, frozen=True):
         return tuple(stems_of(self.words))
 
 
-def units_of(text: str, synonyms: Synonyms) -> list[Unit]:
-    """Cut a text into at most ten units, stop words left out unless there is nothing else."""
+def units_of(text: str, synonyms: Synonyms, meant: Mapping[str, str] = _NOTHING_MEANT) -> list[Unit]:
+    """Cut a text into at most ten units, stop words left out unless there is nothing else.
+
+    Args:
+        meant: What misspelt words were meant to be. A word by itself also stays as typed, since it may be a name; in a
+            known phrase it is replaced.
+    """
     text = clean(text[:MAX_QUERY_CHARACTERS])
     words = words_of(text)
+    right = [meant.get(word, word) for word in words]
     is_open = bool(text) and text[-1].isalnum()
     units: list[Unit] = []
     start = 0
     while start < len(words):
-        length, others = synonyms.longest(words[start:])
+        length, others = synonyms.longest(right[start:])
         length = length or 1
-        phrase = tuple(words[start : start + length])
+        phrase = tuple(right[start : start + length])
+        intended: Phrase = ()
+        if length == 1 and phrase[0] != words[start]:
+            phrase, intended = (words[start],), phrase
         start += length
-        units.append(Unit(phrase, others, is_prefix=is_open and start == len(words)))
+        units.append(Unit(phrase, others, is_prefix=is_open and start == len(words), meant=intended))
     telling = [unit for unit in units if len(unit.words) > 1 or unit.words[0] not in STOP_WORDS]
     unique = {unit.words: unit for unit in telling or units}
     return list(unique.values())[:MAX_UNITS]
@@ -46,17 +59,30 @@ def units_of(text: str, synonyms: Synonyms) -> list[Unit]:
 class Explainer:
     """Says which words of a listing answered the units of a question."""
 
-    def __init__(self, units: Sequence[Unit], certain: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        units: Sequence[Unit],
+        certain: Collection[str] = (),
+        forms: Callable[[str], Collection[str]] | None = None,
+    ) -> None:
         """Prepare for many listings.
 
         Args:
             certain: Words that are taken as spelt, for which no near words are looked for.
+            forms: All words of the index with a stem, where that is known: it saves stemming each listing's words.
         """
         self._certain = certain
         self._units = [
-            (unit, unit.stems, [dict.fromkeys(stems_of(synonym)) for synonym in unit.synonyms]) for unit in units
+            (
+                unit,
+                unit.stems,
+                [dict.fromkeys(stems_of(other)) for other in ([unit.meant] if unit.meant else []) + [*unit.synonyms]],
+            )
+            for unit in units
         ]
         self._asked = {one for _, stems, synonyms in self._units for part in (stems, *synonyms) for one in part}
+        self._words = {word for unit in units for word in unit.words}
+        self._forms = None if forms is None else [(one, frozenset(forms(one))) for one in sorted(self._asked)]
 
     def matched(self, words: list[str]) -> list[str]:
         """Name the words that answer each unit: as asked, else a synonym, else half typed, else misspelt.
@@ -64,8 +90,7 @@ class Explainer:
         Args:
             words: The folded words of the listing, once each.
         """
-        asked = self._asked
-        by_stem = {one: word for one, word in zip(stems_of(words), words, strict=True) if one in asked}
+        by_stem = self._by_stem(words)
         have = by_stem.keys()
         matched: list[str] = []
         for unit, stems, synonyms in self._units:
@@ -83,6 +108,23 @@ class Explainer:
                 else:
                     matched += _half_typed(unit, word, words) or self._misspelt(word, words)
         return list(dict.fromkeys(matched))
+
+    def _by_stem(self, words: list[str]) -> dict[str, str]:
+        """Word of the listing for each stem asked for: the very word asked, else the first of the alphabet."""
+        found: dict[str, list[str]] = {}
+        if self._forms is None:
+            for one, word in zip(stems_of(words), words, strict=True):
+                if one in self._asked:
+                    found.setdefault(one, []).append(word)
+        else:
+            have = set(words)
+            for one, forms in self._forms:
+                if not forms.isdisjoint(have):
+                    found[one] = list(forms & have)
+        return {
+            one: several[0] if len(several) == 1 else min(several, key=lambda word: (word not in self._words, word))
+            for one, several in found.items()
+        }
 
     def _misspelt(self, word: str, words: list[str]) -> list[str]:
         limit = typos_allowed(word)

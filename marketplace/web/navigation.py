@@ -24,6 +24,7 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.SAVED_OWN, "Shortlists", "/shortlists"),
     (Permission.CHOICES_RECORD, "Fair choice records", "/choice-records"),
     (Permission.ORGANISATIONS_READ, "Organisations", "/organisations"),
+    (Permission.SYNONYMS_EDIT, "Search words", "/search-words"),
     (Permission.DEMAND_READ, "Unmet need", "/unmet-need"),
     (Permission.INVOICES_READ, "Self-bills", "/self-bills"),
     (Permission.INVOICES_READ, "Payment runs", "/payment-runs"),

@@ -9,16 +9,19 @@ from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenc
 from marketplace.providers.routes.joining import JoinController
 from marketplace.providers.routes.listing_page import listing_page, register_page
 from marketplace.providers.routes.listings import DraftController, ListingCheckController, OwnListingController
-from marketplace.providers.routes.market import market_page
+from marketplace.providers.routes.market import market_page, market_places, market_suggestions
 from marketplace.providers.routes.open_data import OPEN_DATA_ROUTES
 from marketplace.providers.routes.open_referral import OpenReferralController
 from marketplace.providers.routes.organisations import AccreditationController, OrganisationController
 from marketplace.providers.routes.provider_enquiries import ProviderEnquiryController
 from marketplace.providers.routes.registration import RegistrationController, RegulatorLinkController
 from marketplace.providers.routes.reported_enquiries import ReportedEnquiryController
+from marketplace.providers.routes.search_words import SearchWordsController
 
 ROUTES = [
     market_page,
+    market_suggestions,
+    market_places,
     register_page,
     listing_page,
     search_listings,
@@ -40,4 +43,5 @@ ROUTES = [
     *CHOOSING,
     OpenReferralController,
     *OPEN_DATA_ROUTES,
+    SearchWordsController,
 ]

@@ -19,7 +19,8 @@ from marketplace.core.forms import FormReader
 from marketplace.core.ids import new_id
 from marketplace.providers.models import ChoiceRecord
 from marketplace.providers.repository.choosing import RECORDS_PAGE, ChoiceRecordRepository
-from marketplace.providers.service.market import MarketService, Result, Results
+from marketplace.providers.service.market import MarketService, Results
+from marketplace.providers.service.market_cards import Result
 from marketplace.providers.service.market_query import MOST_PER_PAGE, MarketQuery, lenient_query
 from marketplace.providers.service.saved_searches import parameters
 from search import AsyncSearch

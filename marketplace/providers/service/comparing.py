@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -27,8 +27,9 @@ from marketplace.providers.models import (
 )
 from marketplace.providers.repository.choosing import ComparingRepository
 from marketplace.providers.repository.market import REGISTER_PREFIX, ListingRow, MarketRepository
-from marketplace.providers.service.market import MarketService, rating_words
+from marketplace.providers.service.market_cards import rating_words
 from marketplace.providers.service.register import NOT_BOOKED_HERE, category_of, suits_of
+from marketplace.providers.service.weekly import weekly_cost
 from marketplace.providers.service.words import KIND_OF, REGULATED, WEEKDAYS, price_words
 
 MOST_COMPARED: Final = 4
@@ -60,6 +61,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     category: str
     price: str
+    weekly: str = ASK
+    """The cost of a usual week in words, as the market's results give it."""
     when: tuple[str, ...] = ()
     where: str = ""
     suits: str = ""
@@ -112,6 +115,15 @@ class ComparingService:
         self.market = MarketRepository(db)
         self.facts = ComparingRepository(db)
 
+    async def _accredited_by(self, organisation_ids: set[UUID], day: date) -> dict[UUID, tuple[str, ...]]:
+        """Return the short names of the councils that accredit each organisation on a day."""
+        live = await self.market.live_accreditations(organisation_ids, day) if organisation_ids else {}
+        names = {council.id: council.short_name for council in await self.market.councils()} if live else {}
+        return {
+            organisation_id: tuple(sorted({names[row.council_id] for row in rows}))
+            for organisation_id, rows in live.items()
+        }
+
     async def offers(self, found_ids: Sequence[str]) -> dict[str, Offer]:
         """Return all facts of those that are on the market, by id."""
         day = today(clock_of(self.db))
@@ -121,7 +133,7 @@ class ComparingService:
         worker_hours = await self.market.hours(worker_ids) if worker_ids else {}
         hours = await self.facts.listing_hours(listings) if listings else {}
         evidence = await self.facts.evidence_seen(organisation_ids, day) if organisation_ids else {}
-        accredited = await MarketService(self.db, None).accredited_by(list(organisation_ids), day)
+        accredited = await self._accredited_by(organisation_ids, day)
         found: dict[str, Offer] = {}
         for listing_id, row in listings.items():
             worker_id = row.worker.id if row.worker is not None else None
@@ -133,7 +145,7 @@ class ComparingService:
                 for item in evidence.get(row.organisation.id, [])
                 if item.worker_id is None or item.worker_id == worker_id
             ]
-            full = _listing_facts(row, of_day, seen, accredited.get(row.organisation.id, ()))
+            full = _listing_facts(row, of_day, seen, accredited.get(row.organisation.id, ()), day)
             found[str(listing_id)] = full
         for location in locations.values():
             found[REGISTER_PREFIX + location.location_id] = _register_facts(location)
@@ -174,11 +186,16 @@ def _listing_facts(
     hours: Sequence[WorkerHours | ListingHours],
     evidence: Sequence[Evidence],
     accredited: tuple[str, ...],
+    day: date,
 ) -> Offer:
     listing = row.listing
     card = _listing_card(row)
+    cost = weekly_cost(
+        listing.price_pence, listing.price_unit, listing.category, day, listing_tenths=listing.usual_tenths
+    )
     return msgspec.structs.replace(
         card,
+        weekly=cost.total,
         when=hours_lines(hours) or (ASK,),
         where=_where(listing),
         suits=", ".join(NEEDS.get(code, code) for code in listing.suits) or "Anybody",

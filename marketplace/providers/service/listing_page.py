@@ -31,7 +31,7 @@ from marketplace.providers.service.listing_facts import (
     usual_words,
     vat_words,
 )
-from marketplace.providers.service.market import rating_words
+from marketplace.providers.service.market_cards import rating_words
 from marketplace.providers.service.market_index import shown_point
 from marketplace.providers.service.register import category_of, suits_of, summary_of
 from marketplace.providers.service.similar import Around, Offer, SimilarService

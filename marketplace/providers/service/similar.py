@@ -13,7 +13,7 @@ from marketplace.core.ids import parse_id
 from marketplace.providers.models import CATEGORY_LABELS, ListingCategory, PriceUnit, RegulatorLocation
 from marketplace.providers.repository.listing_page import ListingPageRepository
 from marketplace.providers.repository.market import REGISTER_PREFIX, ListingRow, MarketRepository
-from marketplace.providers.service.market import rating_words
+from marketplace.providers.service.market_cards import rating_words
 from marketplace.providers.service.register import category_of, suits_of
 from marketplace.providers.service.words import ALTERNATIVES, KIND_OF, REGULATED, away, price_words
 from search import AsyncSearch, Hit, IndexUnavailable, ListingQuery

@@ -22,7 +22,7 @@ from marketplace.core.places import METRES_PER_MILE
 from marketplace.providers.events import ListingChanged
 from marketplace.providers.models import Worker, WorkerAbsence, WorkerHours
 from marketplace.providers.repository.workers import WorkerRepository
-from marketplace.providers.service.words import WEEKDAYS
+from marketplace.providers.service.times import WEEKDAYS
 
 MOST_MILES: Final = 100
 LONGEST_ABSENCE: Final = timedelta(days=366)
@@ -178,6 +178,7 @@ class WorkerService:
         await self.db.flush()
         days = {"starts_on": form.starts_on, "ends_on": form.ends_on}
         self._record(principal, worker, "providers.add_absence", None, days)
+        await self._tell(principal, worker)
         return worker
 
     async def remove_absence(self, principal: Principal, wanted: UUID | None, absence_id: UUID) -> Worker:
@@ -192,6 +193,7 @@ class WorkerService:
         await self.db.delete(row)
         await self.db.flush()
         self._record(principal, worker, "providers.remove_absence", days, None)
+        await self._tell(principal, worker)
         return worker
 
     def _record(

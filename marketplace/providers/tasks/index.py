@@ -12,9 +12,10 @@ from marketplace.providers.events import (
     DirectoryImported,
     ListingChanged,
     SearchIndexLost,
+    SynonymsChanged,
 )
 from marketplace.providers.repository.market import MarketRepository
-from marketplace.providers.service.market_index import process_search, rebuild_index, refresh_listings
+from marketplace.providers.service.market_index import process_search, rebuild_index, refresh_listings, refresh_turning
 
 # These tasks claim nothing: they write no row, and doing one twice leaves the index as it should be.
 
@@ -48,6 +49,12 @@ async def restore_index(message_id: UUID, event: SearchIndexLost) -> None:
         await rebuild_index(search.backend, session_maker())
 
 
+@task("providers.index_synonyms", on=SynonymsChanged)
+async def index_synonyms(message_id: UUID, event: SynonymsChanged) -> None:
+    """Make the index anew: its rows are marked with the phrases that have synonyms."""
+    await rebuild_index(process_search().backend, session_maker())
+
+
 @every(timedelta(hours=1), "providers.turn_accreditations")
 async def turn_accreditations() -> None:
     """Bring listings up to date whose accreditation begins or ends today: no event tells of a date that comes."""
@@ -56,3 +63,10 @@ async def turn_accreditations() -> None:
         market = MarketRepository(db)
         for organisation_id in await market.organisations_turning(today(clock_of(db))):
             await refresh_listings(db, search, await market.listing_ids_of(organisation_id))
+
+
+@every(timedelta(hours=6), "providers.turn_rooms")
+async def turn_rooms() -> None:
+    """Bring listings up to date whose price, room or time left changes with the date: no event tells of that."""
+    async with transaction(session_maker()) as db:
+        await refresh_turning(db, process_search())

@@ -64,6 +64,20 @@ window.addEventListener('resize', () => {
   resizing = window.setTimeout(() => markScrollBoxes(document), 150)
 })
 
+// Groups that somebody opened stay open when their contents are replaced.
+const kept = new Set()
+document.body.addEventListener('htmx:beforeSwap', () => {
+  kept.clear()
+  for (const group of document.querySelectorAll('details[data-keep-open][open]')) {
+    kept.add(group.id)
+  }
+})
+document.body.addEventListener('htmx:oobAfterSwap', () => {
+  for (const group of document.querySelectorAll('details[data-keep-open]')) {
+    group.open = group.open || kept.has(group.id)
+  }
+})
+
 // A swapped fragment brings its own components and, where it has one, a sentence about what changed.
 document.body.addEventListener('htmx:afterSettle', (event) => {
   const fragment = event.detail.elt

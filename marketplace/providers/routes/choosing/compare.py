@@ -14,6 +14,7 @@ from marketplace.providers.service.comparing import MOST_COMPARED, ComparingServ
 ROWS = (
     ("Kind of support", "category"),
     ("Price", "price"),
+    ("Cost in a usual week", "weekly"),
     ("When", "when"),
     ("Where", "where"),
     ("Who it is for", "suits"),

@@ -19,7 +19,7 @@ from marketplace.providers.models import (
 )
 from marketplace.providers.repository.market import ListingRow
 from marketplace.providers.service.listing_facts import contact_of, is_individual, room_words
-from marketplace.providers.service.market import rating_words
+from marketplace.providers.service.market_cards import rating_words
 from marketplace.providers.service.open_referral import parts
 from marketplace.providers.service.open_referral.ids import stable_id
 from marketplace.providers.service.open_referral.taxonomies import LINK_TYPES, term_document, terms_of
