@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketplace.accounts.permissions import Role
+from marketplace.core.ids import new_id
 from marketplace.providers.models import (
     CapacityKind,
     DayKind,
@@ -17,6 +19,7 @@ from marketplace.providers.models import (
     HiddenWhy,
     Listing,
     ListingCategory,
+    ListingFeedback,
     OrganisationKind,
     PriceUnit,
     ServiceLine,
@@ -25,8 +28,8 @@ from marketplace.providers.models import (
 )
 from marketplace.providers.service.listing_facts import usual_week_pence
 from marketplace.providers.service.social import json_ld
-from tests.browser import Browser
-from tests.factories import make_accreditation, make_council, make_listing, make_organisation, make_worker
+from tests.browser import Browser, count
+from tests.factories import make_accreditation, make_council, make_listing, make_member, make_organisation, make_worker
 from tests.factories_market import make_location, open_index, searching
 from tests.factories_open import make_evidence, make_hours, make_rate
 
@@ -99,8 +102,8 @@ async def test_the_page_says_what_for_whom_when_where_and_at_what_price(browser:
         "Step-free, quiet room.",
         "A carer or PA comes in free", "Half price in August.",
         "Saturday £10.00 a session Now",
-        "Bank holidays £17.00 a session Now, until 31 May 2027",
-        "Any day £9.00 a session From 1 April 2027",
+        "Bank holiday £17.00 a session Now, until 31 May 2027",
+        "Every day £9.00 a session From 1 April 2027",
         "Saturday 10am to 12:30pm", "Tuesday 2pm to 4pm", "Sunday Closed",
         "A community group", "Charity number 1234567",
         "Ribbleshire County Council Community support 1 January 2027 30 December 2028",
@@ -322,3 +325,34 @@ def test_no_text_can_end_the_script_element(text: str) -> None:
     written = json_ld({"name": text.encode("utf-8", "replace").decode()})
     assert not set(written) & {"<", ">", "\u2028", "\u2029"}
     assert json.loads(written) == {"name": text.encode("utf-8", "replace").decode()}
+
+
+async def test_each_look_is_counted_but_not_the_organisations_own(
+    browser: Browser, db: Any, club: dict[str, Any]
+) -> None:
+    own = await make_member(db, Role.PROVIDER, organisation_id=club["organisation"].id)
+    person = await make_member(db, Role.PROVIDER, organisation_id=(await make_organisation(db)).id)
+    readers = [browser, await browser.signed_in(person), await browser.signed_in(own)]
+    for reader in readers:
+        await reader.open(club["path"])
+    assert await count(db, "listing_days", "views = 2 AND questions = 0") == 1
+
+
+async def test_feedback_good_and_bad_stands_on_the_page_with_the_reply(
+    browser: Browser, db: Any, club: dict[str, Any]
+) -> None:
+    for number, (stars, reply) in enumerate([(5, ""), (1, "We are sorry and have changed the time.")] + [(4, "")] * 10):
+        db.add(
+            ListingFeedback(
+                feedback_id=new_id(), listing_id=club["id"], stars=stars, words=f"Words {number}.", signed="Margaret",
+                visit_month=date(2027, 1, 1), reply=reply, published_at=datetime(2027, 2, 20 - number, tzinfo=UTC),
+            )
+        )  # fmt: skip
+    page = await browser.open(club["path"])
+    for words in ("1 star: very poor", "5 stars: very good", "We are sorry and have changed the time.", "Words 9."):
+        assert words in page.words, words
+    assert "Words 11." not in page.words
+    older = await browser.open(page.link(r"\?feedback=2").partition("#")[0])
+    assert "Words 11." in older.words
+    for odd in ("0", "-1", "x", "%D9%A3", "9" * 50):
+        await browser.open(f"{club['path']}?feedback={odd}")

@@ -17,6 +17,7 @@ from marketplace.providers.models import (
     RegulatorLocation,
     Worker,
 )
+from marketplace.providers.repository.evidence import counts_on
 from marketplace.providers.repository.market import ListingRow, on_the_market
 
 _METRES_PER_DEGREE = 111_195.0
@@ -70,10 +71,7 @@ class ListingPageRepository:
                 .where(
                     Evidence.organisation_id == organisation_id,
                     whose,
-                    Evidence.seen_at.is_not(None),
-                    Evidence.refused_because == "",
-                    Evidence.issued_on <= day,
-                    or_(Evidence.expires_on.is_(None), Evidence.expires_on > day),
+                    counts_on(day),
                 )
                 .order_by(Evidence.kind, Evidence.expires_on.desc().nulls_first(), Evidence.id)
             )

@@ -14,6 +14,7 @@ from marketplace.core.ids import parse_id
 from marketplace.core.web import page_number
 from marketplace.providers.repository.feedback import feedback_of
 from marketplace.providers.routes.market import search_of
+from marketplace.providers.service import figures
 from marketplace.providers.service.listing_page import ListingPageService
 from marketplace.providers.service.social import listing_meta, register_meta
 
@@ -38,6 +39,8 @@ async def listing_page(
     except NotFound:
         around = await service.gone(wanted)
         return Template("providers/listing_gone.html", context={"around": around}, status_code=404)
+    if visitor is None or visitor.organisation_id != page.row.organisation.id:
+        await figures.note(db, wanted, views=1)
     # A visitor may press the button: the booking page asks them to sign in and comes back.
     may_book = visitor is None or visitor.may(Permission.BOOKINGS_REQUEST)
     meta = listing_meta(page, request.app.state.settings.public_url)

@@ -28,16 +28,8 @@ from marketplace.providers.models import (
     WorkerHours,
 )
 from marketplace.providers.repository.market import ListingRow
+from marketplace.providers.service.rates import DAY_KIND_LABELS, rates_shown
 from marketplace.providers.service.words import WEEKDAYS, price_words
-
-DAY_WORDS: Final[dict[DayKind, str]] = {
-    DayKind.ANY: "Any day",
-    DayKind.WEEKDAY: "Monday to Friday",
-    DayKind.SATURDAY: "Saturday",
-    DayKind.SUNDAY: "Sunday",
-    DayKind.BANK_HOLIDAY: "Bank holidays",
-}
-"""The days of a rate, in the order of the week."""
 
 RUN_BY: Final[dict[OrganisationKind, str]] = {
     OrganisationKind.THIRD_SECTOR: "A charity or voluntary organisation",
@@ -105,12 +97,10 @@ def rate_rows(listing: Listing, rates: Sequence[ListingRate], day: date) -> list
         return []
     rows = []
     if not any(rate.day_kind is DayKind.ANY and rate.starts_on <= day for rate in rates):
-        rows.append((DAY_WORDS[DayKind.ANY], price_words(listing.price_pence, listing.price_unit), "Now"))
-    order = list(DAY_WORDS)
-    in_order = sorted(rates, key=lambda rate: (order.index(rate.day_kind), rate.starts_on))
+        rows.append((DAY_KIND_LABELS[DayKind.ANY], price_words(listing.price_pence, listing.price_unit), "Now"))
     return rows + [
-        (DAY_WORDS[rate.day_kind], price_words(rate.price_pence, listing.price_unit), _period(rate, day))
-        for rate in in_order
+        (DAY_KIND_LABELS[rate.day_kind], price_words(rate.price_pence, listing.price_unit), _period(rate, day))
+        for rate in rates_shown(rates, day)
     ]
 
 

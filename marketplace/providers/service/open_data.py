@@ -218,7 +218,7 @@ def robots_words(base: str) -> str:
         "/static/",
         "/social-preview.png$",
     ]
-    forbidden = ["/", "/market/compare", "/market/suggest"]
+    forbidden = ["/", "/market/compare", "/market/suggestions", "/market/places"]
     lines = ["User-agent: *", *(f"Allow: {path}" for path in allowed), *(f"Disallow: {path}" for path in forbidden)]
     return "\n".join([*lines, "", f"Sitemap: {base}/sitemap.xml", ""])
 

@@ -12,7 +12,6 @@ from marketplace.providers.models import CONCESSIONS, Listing, ListingHours, Lis
 from marketplace.providers.repository.market import ListingRow
 from marketplace.providers.service.area_maps import METRES_PER_DEGREE
 from marketplace.providers.service.listing_facts import (
-    DAY_WORDS,
     concession_words,
     district_name,
     is_individual,
@@ -20,6 +19,7 @@ from marketplace.providers.service.listing_facts import (
 )
 from marketplace.providers.service.market_index import shown_point
 from marketplace.providers.service.open_referral.ids import place_id, stable_id
+from marketplace.providers.service.rates import DAY_KIND_LABELS
 from marketplace.providers.service.words import ON_REQUEST, UNIT_WORDS
 
 RFC_5545_DAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
@@ -142,7 +142,7 @@ def cost_options(listing: Listing, rates: Sequence[ListingRate]) -> list[dict[st
         options += [
             cost(
                 rate.id,
-                DAY_WORDS[rate.day_kind],
+                DAY_KIND_LABELS[rate.day_kind],
                 amount=rate.price_pence / 100,
                 amount_description=f"Pounds, {UNIT_WORDS[listing.price_unit]}",
                 valid_from=rate.starts_on.isoformat(),
