@@ -173,8 +173,8 @@ class MarketService:
             day=day,
             has_question=bool(query.words or where.label),
             has_place=bool(where.label),
-            days=query.chosen.get("days") or read.taken.get("days", ()),
-            times=query.chosen.get("times") or read.taken.get("times", ()),
+            days=query.chosen.get("days") or read.taken.get("days") or (),
+            times=query.chosen.get("times") or read.taken.get("times") or (),
             wanted_tenths=query.amount_tenths,
             purse=purse,
         )

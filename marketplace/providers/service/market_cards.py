@@ -25,7 +25,6 @@ from marketplace.providers.service.words import (
 )
 from search import Hit
 
-
 _MARK: Final = Markup("<mark>{}</mark>")
 
 
@@ -232,5 +231,3 @@ def rating_words(location: RegulatorLocation | Any | None) -> str:
         return "Not rated"
     dated = location.rated_on or location.inspected_on
     return f"{location.rating_overall}, {uk_date(dated)}" if dated else str(location.rating_overall)
-
-
