@@ -249,8 +249,10 @@ async def _fill(engine: Any, listings: int) -> None:
             {
                 "id": new_id(), "organisation_id": organisation, "worker_id": worker, "category": category,
                 "title": f"{words[0].title()} {words[1]} {number}", "summary": " ".join(words[2:8]).capitalize() + ".",
-                "body": " ".join(chance.choices(WORDS, k=60)), "price_pence": 0 if unit == "free" else chance.randrange(500, 4_000),
-                "price_unit": unit, "suits": chance.sample(SUITS, 2), "languages": ["English", chance.choice(LANGUAGES[1:])],
+                "body": " ".join(chance.choices(WORDS, k=60)),
+                "price_pence": 0 if unit == "free" else chance.randrange(500, 4_000),
+                "price_unit": unit, "suits": chance.sample(SUITS, 2),
+                "languages": ["English", chance.choice(LANGUAGES[1:])],
                 "town": town, "area": area, "lat": lat + chance.gauss(0, 0.05), "lon": lon + chance.gauss(0, 0.08),
                 "radius": chance.choice([8_000, 16_000, 32_000]),
             }

@@ -8,17 +8,29 @@ Nothing that a provider pays takes part in the order of the hits.
 """
 
 from search.backend import AsyncSearch, SearchBackend
-from search.documents import FACETS, FILTERS, SORTS, Answer, Hit, ListingDocument, ListingQuery
+from search.documents import (
+    COUNTED,
+    FACETS,
+    FILTERS,
+    SORTS,
+    Answer,
+    Excerpt,
+    Hit,
+    ListingDocument,
+    ListingQuery,
+)
 from search.errors import IndexBusy, IndexUnavailable, SearchError, UnknownFilter
 from search.factory import open_backend
 from search.synonyms import Synonyms
 
 __all__ = [
+    "COUNTED",
     "FACETS",
     "FILTERS",
     "SORTS",
     "Answer",
     "AsyncSearch",
+    "Excerpt",
     "Hit",
     "IndexBusy",
     "IndexUnavailable",

@@ -25,8 +25,12 @@ class SearchBackend(Protocol):
     def suggest(self, prefix: str, limit: int = 8) -> list[str]:
         """Complete a half-typed phrase from what listings offer, the commonest first."""
 
-    def rebuild(self, documents: Iterable[ListingDocument]) -> int:
+    def rebuild(self, documents: Iterable[ListingDocument], groups: Sequence[Sequence[str]] | None = None) -> int:
         """Replace the whole index; searches are answered from the old one until the new one is complete.
+
+        Args:
+            groups: Words and phrases that mean the same, beside the usual ones. They are kept with the index, so that
+                every process that opens it asks with them; a rebuild without any forgets those of the last one.
 
         Returns:
             Number of listings in the new index.
@@ -65,9 +69,9 @@ class AsyncSearch:
         """See `SearchBackend.suggest`."""
         return await asyncio.to_thread(self.backend.suggest, prefix, limit)
 
-    async def rebuild(self, documents: Iterable[ListingDocument]) -> int:
+    async def rebuild(self, documents: Iterable[ListingDocument], groups: Sequence[Sequence[str]] | None = None) -> int:
         """See `SearchBackend.rebuild`. The iterable is read in the thread."""
-        return await asyncio.to_thread(self.backend.rebuild, documents)
+        return await asyncio.to_thread(self.backend.rebuild, documents, groups)
 
     async def count(self) -> int:
         """See `SearchBackend.count`."""

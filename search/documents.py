@@ -5,6 +5,7 @@ from typing import Final
 import msgspec
 
 from search.errors import UnknownFilter
+from search.words import clean
 
 Point = tuple[float, float]
 """Latitude and longitude, WGS 84 degrees."""
@@ -16,6 +17,12 @@ FACETS: Final = (
     "days", "times", "run_by", "councils",
 )  # fmt: skip
 """Counted with every answer."""
+
+COUNTED: Final = (*FACETS, "distance")
+"""Names in `Answer.facets`. Distances are no filter of their own: the question's radius is."""
+
+DISTANCE_MILES: Final = (1, 3, 5, 10, 25)
+METRES_PER_MILE: Final = 1609.344
 
 FILTERS: Final = (*FACETS, "slots", "interests", "town", "postcode_area", "price_unit", "provider")
 """Names that `ListingQuery.filters` may use."""
@@ -142,6 +149,16 @@ class ListingQuery(msgspec.Struct, frozen=True, kw_only=True):
         return chosen
 
 
+class Excerpt(msgspec.Struct, frozen=True):
+    """A short text of a listing with the matched words marked. Plain text: whoever shows it escapes it."""
+
+    field: str
+    """`name` or `summary`."""
+    text: str
+    marks: list[tuple[int, int]]
+    """Start and end of each matched word in `text`, in characters, in order, never overlapping."""
+
+
 class Hit(msgspec.Struct, kw_only=True):
     """One listing found."""
 
@@ -151,6 +168,8 @@ class Hit(msgspec.Struct, kw_only=True):
     distance_metres: int | None
     matched: list[str]
     """Words of the listing that answered the words asked for, in the order asked."""
+    highlights: list[Excerpt] = msgspec.field(default_factory=list)
+    """Where those words stand in the name and the summary; a text without any of them is left out."""
 
 
 class Answer(msgspec.Struct, kw_only=True):
@@ -159,7 +178,11 @@ class Answer(msgspec.Struct, kw_only=True):
     total: int
     hits: list[Hit]
     facets: dict[str, dict[str, int]]
-    """`facets[name][value]`: listings with that value. A facet ignores its own filter, so that values can be added."""
+    """`facets[name][value]`: listings with that value. A facet ignores its own filter, so that values can be added.
+
+    `facets["distance"]` has the listings within 1, 3, 5, 10 and 25 miles of the point, whatever the question's radius;
+    a listing without a base is in none of them. Without a point it is empty.
+    """
     suggestion: str | None
     """The text with unknown words replaced by near ones that the index knows."""
     took_ms: float
@@ -192,6 +215,23 @@ def price_band(price_pence: int | None) -> str:
     if price_pence is None:
         return NO_PRICE_BAND
     return next((name for limit, name in PRICE_BANDS if price_pence < limit), TOP_PRICE_BAND)
+
+
+def cleaned(document: ListingDocument) -> ListingDocument:
+    """Drop what UTF-8 cannot carry from every text of a listing."""
+    try:
+        msgspec.json.encode(document)
+    except UnicodeEncodeError:
+        fields = {
+            name: [clean(item) for item in value]
+            if isinstance(value, list)
+            else clean(value)
+            if isinstance(value, str)
+            else value
+            for name, value in msgspec.structs.asdict(document).items()
+        }
+        return ListingDocument(**fields)
+    return document
 
 
 def filter_values(document: ListingDocument) -> dict[str, list[str]]:

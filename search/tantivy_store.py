@@ -5,7 +5,10 @@ index/
     write.lock          held while a batch is written, and for the moment of a swap
     rebuild.lock        held while a new generation is built
     pending             batches written during a rebuild, replayed into the new generation before the swap
-    generations/000007/ the index itself
+    generations/000007/ the engine's files, and beside them
+        columns/        what is counted, filtered and measured (`tantivy_columns`)
+        changes         what was written since: the facts of each batch, a line each
+        unfinished      the batch being written; left behind by a process that died, it is written again
 """
 
 import fcntl
@@ -25,7 +28,10 @@ import tantivy
 from search.documents import ListingDocument
 from search.errors import IndexBusy, IndexUnavailable
 from search.synonyms import PhraseFinder
-from search.tantivy_schema import LAYOUT, build_schema, row_of
+from search.tantivy_changes import append_changes, changes_after, lines_of, next_row, replace_file
+from search.tantivy_columns import ColumnsBuilder, load_columns
+from search.tantivy_schema import LAYOUT, Row, build_schema, row_of
+from search.tantivy_sets import Change, Columns
 
 WRITER_THREADS: Final = 1
 """One thread makes one segment of a rebuild, which answers faster than several."""
@@ -43,10 +49,14 @@ class Pointer(msgspec.Struct, frozen=True):
     generation: str
     phrases: list[str]
     """Terms of the phrases that its rows were marked with."""
+    groups: list[list[str]]
+    """Words that mean the same, beside the usual ones."""
+    rows: int
+    """Rows that were built; those written since come after them."""
 
 
 class Batch(msgspec.Struct):
-    """What to write: ids to remove, then listings to add."""
+    """What to write: ids to remove, then listings to add. All text can be written as UTF-8."""
 
     removed: list[str]
     documents: list[ListingDocument]
@@ -58,7 +68,11 @@ class Reader(msgspec.Struct, frozen=True):
     schema: tantivy.Schema
     searcher: tantivy.Searcher
     index: tantivy.Index
+    columns: Columns
     phrases: frozenset[str]
+    groups: list[list[str]]
+    read_bytes: int
+    """So much of the changes is in the columns."""
     seen: tuple[Any, ...]
     """State of the files when it was opened."""
 
@@ -100,22 +114,30 @@ class IndexStore:
 
     def _open(self, pointer: Pointer, old: Reader | None) -> Reader:
         seen = self._state(pointer.generation)
+        path = self._path(pointer.generation)
         with guarded():
             if old is not None and old.seen[0] == pointer.generation:
-                index = old.index
+                index, columns, read_bytes = old.index, old.columns, old.read_bytes
             else:
-                index = tantivy.Index.open(str(self._path(pointer.generation)))
+                index = tantivy.Index.open(str(path))
                 index.config_reader("manual")
+                columns, read_bytes = Columns(load_columns(path / "columns")), 0
+            # The engine first: a row that it knows before the columns do is merely found a moment later.
             index.reload()
-            return Reader(self._schema, index.searcher(), index, frozenset(pointer.phrases), seen)
+            searcher = index.searcher()
+            changes, read_bytes = changes_after(path, read_bytes)
+            if changes:
+                columns = columns.with_changes(changes)
+            phrases = frozenset(pointer.phrases)
+            return Reader(self._schema, searcher, index, columns, phrases, pointer.groups, read_bytes, seen)
 
     def _state(self, generation: str) -> tuple[Any, ...]:
         try:
             pointer = os.stat(self.folder / "current")
-            meta = os.stat(self._path(generation) / "meta.json")
+            changes = os.stat(self._path(generation) / "changes")
         except OSError:
             return (generation, None)
-        return generation, pointer.st_ino, pointer.st_mtime_ns, meta.st_ino, meta.st_mtime_ns, meta.st_size
+        return generation, pointer.st_ino, pointer.st_mtime_ns, changes.st_ino, changes.st_size
 
     def _pointer(self) -> Pointer:
         try:
@@ -135,16 +157,20 @@ class IndexStore:
         """Apply a batch to the current generation, and to the one being built."""
         with self._locked("write.lock"):
             pointer = self._pointer()
+            path = self._path(pointer.generation)
             with guarded():
-                index = tantivy.Index.open(str(self._path(pointer.generation)))
-            self._apply(index, [batch], PhraseFinder(pointer.phrases))
+                index = tantivy.Index.open(str(path))
+                unfinished = [msgspec.json.decode(line, type=Batch) for line in lines_of(path / "unfinished")]
+            self._apply(index, path, [*unfinished, batch], pointer)
             if self._is_rebuilding():
                 with (self.folder / "pending").open("ab") as pending:
                     pending.write(msgspec.json.encode(batch) + b"\n")
             else:
                 (self.folder / "pending").unlink(missing_ok=True)
 
-    def rebuild(self, documents: Iterable[ListingDocument], phrases: PhraseFinder) -> int:
+    def rebuild(
+        self, documents: Iterable[ListingDocument], phrases: PhraseFinder, groups: Sequence[Sequence[str]] = ()
+    ) -> int:
         """Build a new generation and swap it in.
 
         Returns:
@@ -159,51 +185,80 @@ class IndexStore:
                 (self.folder / "pending").unlink(missing_ok=True)
             generation = self._next_generation()
             path = self._path(generation)
-            path.mkdir()
+            (path / "columns").mkdir(parents=True)
             try:
                 with guarded():
-                    index = tantivy.Index(self._schema, str(path), reuse=False, sort_by_field="id")
-                count = self._fill(index, documents, phrases)
+                    index = tantivy.Index(self._schema, str(path), reuse=False, sort_by_field="spot")
+                builder = ColumnsBuilder()
+                count = self._fill(index, documents, phrases, builder, path)
+                terms = sorted(phrases.terms)
+                pointer = Pointer(LAYOUT, generation, terms, [list(group) for group in groups], len(builder.ids))
                 with self._locked("write.lock"):
-                    self._apply(index, self._pending(), phrases)
-                    self._swap(Pointer(LAYOUT, generation, sorted(phrases.terms)))
+                    self._apply(index, path, self._pending(), pointer)
+                    self._swap(pointer)
             except BaseException:
                 shutil.rmtree(path, ignore_errors=True)
                 raise
         return count
 
-    def _fill(self, index: tantivy.Index, documents: Iterable[ListingDocument], phrases: PhraseFinder) -> int:
+    def _fill(
+        self,
+        index: tantivy.Index,
+        documents: Iterable[ListingDocument],
+        phrases: PhraseFinder,
+        builder: ColumnsBuilder,
+        path: Path,
+    ) -> int:
         with guarded():
             writer = index.writer(REBUILD_HEAP_BYTES, WRITER_THREADS)
-        seen: set[str] = set()
+        seen: dict[str, int] = {}
+        replaced: list[int] = []
         source = iter(documents)
         # Listings are fetched outside the guard, so that an error of whoever makes them stays what it is.
         while chunk := [row_of(document, phrases) for document in islice(source, _ROWS_AT_ONCE)]:
             with guarded():
                 for row in chunk:
-                    if row.id in seen:
-                        writer.delete_documents_by_term("id", row.id)
-                    seen.add(row.id)
-                    writer.add_json(row.json)
+                    number = builder.add(row.facts)
+                    if row.facts.id in seen:
+                        writer.delete_documents_by_term("id", row.facts.id)
+                        replaced.append(seen[row.facts.id])
+                    seen[row.facts.id] = number
+                    writer.add_json(row.json(number))
         with guarded():
+            builder.save(path / "columns", replaced)
+            (path / "changes").touch()
             writer.commit()
             writer.wait_merging_threads()
         return len(seen)
 
-    def _apply(self, index: tantivy.Index, batches: Sequence[Batch], phrases: PhraseFinder) -> None:
+    def _apply(self, index: tantivy.Index, path: Path, batches: Sequence[Batch], pointer: Pointer) -> None:
+        """Write batches to a generation: to the engine and to the changes, both or (after a crash) again.
+
+        The engine replaces by id and the rows get the numbers that they had before, so that again is the same as once.
+        """
         if not batches:
             return
+        finder = PhraseFinder(pointer.phrases)
+        rows = [[row_of(document, finder) for document in batch.documents] for batch in batches]
         with guarded():
+            number = next_row(path, pointer.rows)
+            replace_file(path / "unfinished", b"".join(msgspec.json.encode(batch) + b"\n" for batch in batches))
             writer = self._writer(index)
             try:
-                for batch in batches:
-                    for listing_id in batch.removed:
-                        writer.delete_documents_by_term("id", listing_id)
-                    for document in batch.documents:
-                        writer.add_json(row_of(document, phrases).json)
+                for batch, batch_rows in zip(batches, rows, strict=True):
+                    number = _put(writer, batch, batch_rows, number)
                 writer.commit()
             finally:
                 writer.wait_merging_threads()
+            append_changes(
+                path,
+                [
+                    Change(batch.removed, [row.facts for row in batch_rows])
+                    for batch, batch_rows in zip(batches, rows, strict=True)
+                ],
+                number,
+            )
+            (path / "unfinished").unlink()
 
     def _writer(self, index: tantivy.Index) -> tantivy.IndexWriter:
         """Open a writer; whoever does not know our lock file may hold the index's own one for a moment."""
@@ -220,12 +275,7 @@ class IndexStore:
 
     def _swap(self, pointer: Pointer) -> None:
         folder = self.folder
-        new = folder / "current.new"
-        with new.open("wb") as file:
-            file.write(msgspec.json.encode(pointer))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(folder / "current")
+        replace_file(folder / "current", msgspec.json.encode(pointer))
         (folder / "pending").unlink(missing_ok=True)
         for old in (folder / "generations").iterdir():
             if old.name != pointer.generation:
@@ -237,11 +287,7 @@ class IndexStore:
         return f"{max(known, default=0) + 1:06}"
 
     def _pending(self) -> list[Batch]:
-        try:
-            lines = (self.folder / "pending").read_bytes().splitlines()
-        except FileNotFoundError:
-            return []
-        return [msgspec.json.decode(line, type=Batch) for line in lines]
+        return [msgspec.json.decode(line, type=Batch) for line in lines_of(self.folder / "pending")]
 
     # Locks
 
@@ -271,6 +317,16 @@ class IndexStore:
                         raise IndexBusy("The search index is being written by another process.") from error
                 time.sleep(_RETRY_SECONDS)
             yield
+
+
+def _put(writer: tantivy.IndexWriter, batch: Batch, rows: Sequence[Row], number: int) -> int:
+    """Hand a batch to the engine, its rows numbered from a number on; returns the next number."""
+    for listing_id in batch.removed:
+        writer.delete_documents_by_term("id", listing_id)
+    for row in rows:
+        writer.add_json(row.json(number))
+        number += 1
+    return number
 
 
 @contextmanager

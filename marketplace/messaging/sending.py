@@ -1,7 +1,7 @@
-"""Handing one message to the carrier, once, and writing down how it went."""
+"""Handing a stored message to the carrier, and e-mail that holds a secret."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -15,29 +15,42 @@ from marketplace.messaging.service import write
 
 log = structlog.get_logger(__name__)
 
-NOT_KEPT = "(The link was sent to you. It is not kept here.)"
+NOT_KEPT: Final = "(The link was sent to you. It is not kept here.)"
 
 
-async def send_link(
-    council_id: UUID, message_id: UUID, to_address: str, template: str, context: Mapping[str, Any], link: str
+async def send_secret(
+    message_id: UUID,
+    council_id: UUID,
+    to_address: str,
+    template: str,
+    context: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    *,
+    user_id: UUID | None = None,
 ) -> None:
-    """Send a message with a secret link to somebody who may have no account. What is kept does not hold the link.
+    """Send an e-mail with a secret in it, to any address. What is kept of the message does not hold the secret.
+
+    It calls out, so it claims nothing: the message id comes from the row that the secret belongs to, and a message that
+    is sent is left alone. Runs in transactions of its own.
 
     Args:
-        council_id: Among whose messages it is kept.
-        message_id: Its id: one message, however often this runs.
-        to_address: E-mail address.
-        template: Name of the template, which writes the link as `link`.
-        context: What else it needs.
-        link: The whole address.
+        message_id: One message for a secret, however often this runs.
+        council_id: Whose message it is.
+        to_address: E-mail address of the reader, who need not have an account.
+        template: Name in `templates/emails`.
+        context: Its values.
+        secrets: More values, kept nowhere.
+        user_id: The reader, where it is a user.
     """
     async with transaction(session_maker(), [council_id]) as db:
-        message = await db.get(Message, message_id)
+        messages = MessageRepository(db)
+        message = await messages.maybe(messages.of(council_id).where(Message.id == message_id))
         if message is None:
-            subject, body = write(template, {**context, "link": NOT_KEPT})
+            subject, body = write(template, {**context, **dict.fromkeys(secrets, NOT_KEPT)})
             message = Message(
                 id=message_id,
                 council_id=council_id,
+                user_id=user_id,
                 channel=Channel.EMAIL,
                 to_address=to_address,
                 template=template,
@@ -49,12 +62,12 @@ async def send_link(
             db.add(message)
         elif message.status is not MessageStatus.QUEUED:
             return
-        envelope = envelope_of(message, write(template, {**context, "link": link})[1])
+        envelope = envelope_of(message, write(template, {**context, **secrets})[1])
     await send_and_note(envelope, council_id)
 
 
 def envelope_of(message: Message, body: str) -> Envelope:
-    """Return what the carrier needs of a message, with the body that is really sent."""
+    """Return a message as it is handed over, with a body."""
     return Envelope(
         message_id=message.id,
         channel=message.channel,

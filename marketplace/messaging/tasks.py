@@ -9,10 +9,10 @@ from marketplace.core import outbox
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.messaging import delivery
 from marketplace.messaging.events import MessageQueued
-from marketplace.messaging.models import Channel, Message, MessageStatus
+from marketplace.messaging.models import Message, MessageStatus
 from marketplace.messaging.repository import MessageRepository
-from marketplace.messaging.sending import NOT_KEPT, envelope_of, send_and_note
-from marketplace.messaging.service import MessagingService, write
+from marketplace.messaging.sending import envelope_of, send_and_note, send_secret
+from marketplace.messaging.service import MessagingService
 
 
 @outbox.task("messaging.deliver", on=MessageQueued)
@@ -40,27 +40,11 @@ async def send_reset_link(message_id: UUID, event: PasswordResetRequested) -> No
         if user is None:
             return
         context = {"reader_name": user.name, "expires_at": reset.expires_at}
-        message = await db.get(Message, reset.id)
-        if message is None:
-            subject, body = write("password_reset", {**context, "reset_link": NOT_KEPT})
-            message = Message(
-                id=reset.id,  # One message for a link, however often this runs.
-                council_id=event.council_id,
-                user_id=user.id,
-                channel=Channel.EMAIL,
-                to_address=user.email,
-                template="password_reset",
-                subject=subject,
-                body=body,
-                status=MessageStatus.QUEUED,
-                created_at=now,
-            )
-            db.add(message)
-        elif message.status is not MessageStatus.QUEUED:
-            return
-        link = f"{settings.public_url}/new-password/{reset_token(settings.secret_key, reset.id)}"
-        envelope = envelope_of(message, write("password_reset", {**context, "reset_link": link})[1])
-    await send_and_note(envelope, event.council_id)
+        to_address, user_id = user.email, user.id
+    link = f"{settings.public_url}/new-password/{reset_token(settings.secret_key, event.reset_id)}"
+    await send_secret(
+        event.reset_id, event.council_id, to_address, "password_reset", context, {"reset_link": link}, user_id=user_id
+    )
 
 
 @outbox.task("messaging.tell_password_changed", on=PasswordChanged)

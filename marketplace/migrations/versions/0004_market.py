@@ -199,6 +199,7 @@ def upgrade() -> None:
         sa.Column("shared_with", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("may_comment", sa.Boolean(), nullable=False),
+        sa.Column("shows_notes", sa.Boolean(), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("expires_on", sa.Date(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

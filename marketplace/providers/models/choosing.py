@@ -63,6 +63,8 @@ class SavedListShare(Base, WithId):
     """As the owner calls them: "My sister", "Social worker"."""
     email: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     may_comment: Mapped[bool] = mapped_column(default=False)
+    shows_notes: Mapped[bool] = mapped_column(default=False)
+    """The owner's notes are shared, too."""
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
     expires_on: Mapped[date]
     """First day on which the link no longer opens."""
@@ -131,7 +133,7 @@ class ChoiceRecord(Base, WithId):
     engine: Mapped[str] = mapped_column(Text)
     """What answered, such as "tantivy" or "postgresql"."""
     content_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    """SHA-256 over the canonical JSON of all the above, so that a print can be checked against the row."""
+    """SHA-256 over the canonical JSON of the whole record, so that a print can be checked against the row."""
     made_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     made_at: Mapped[datetime]
 

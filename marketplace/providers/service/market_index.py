@@ -16,6 +16,7 @@ from marketplace.core.errors import Unavailable
 from marketplace.providers.models import CATEGORY_LABELS, Accreditation, ListingHours, PriceUnit, WorkerHours
 from marketplace.providers.repository.market import REGISTER_PREFIX, ListingRow, MarketRepository
 from marketplace.providers.repository.market_facts import MarketFacts
+from marketplace.providers.repository.synonyms import SynonymRepository
 from marketplace.providers.service.register import register_document
 from marketplace.providers.service.times import Hours, days_of, slots_of, times_of
 from marketplace.providers.service.words import KIND_OF, hours_keywords, room_said, run_by
@@ -215,7 +216,8 @@ async def rebuild_index(backend: SearchBackend, maker: SessionMaker) -> int:
             locations = await anext(register, None)
             return None if locations is None else [register_document(location) for location in locations]
 
-        count = await asyncio.to_thread(backend.rebuild, _pulled(next_batch, loop))
+        groups = await SynonymRepository(db).phrases_in_use()
+        count = await asyncio.to_thread(backend.rebuild, _pulled(next_batch, loop), groups)
     log.info("index-rebuilt", documents=count)
     return count
 

@@ -12,6 +12,7 @@ from marketplace.providers.events import (
     DirectoryImported,
     ListingChanged,
     SearchIndexLost,
+    SynonymsChanged,
 )
 from marketplace.providers.repository.market import MarketRepository
 from marketplace.providers.service.market_index import process_search, rebuild_index, refresh_listings, refresh_turning
@@ -46,6 +47,12 @@ async def restore_index(message_id: UUID, event: SearchIndexLost) -> None:
     search = process_search()
     if not await search.is_healthy():
         await rebuild_index(search.backend, session_maker())
+
+
+@task("providers.index_synonyms", on=SynonymsChanged)
+async def index_synonyms(message_id: UUID, event: SynonymsChanged) -> None:
+    """Make the index anew: its rows are marked with the phrases that have synonyms."""
+    await rebuild_index(process_search().backend, session_maker())
 
 
 @every(timedelta(hours=1), "providers.turn_accreditations")

@@ -12,7 +12,7 @@ from marketplace.core.database import session_maker, transaction
 from marketplace.core.outbox import first_time, task
 from marketplace.core.schedule import every
 from marketplace.messaging import MessagingService, delivery
-from marketplace.messaging.sending import send_link
+from marketplace.messaging.sending import send_secret
 from marketplace.providers.events import (
     CoverChanged,
     DirectoryImported,
@@ -39,7 +39,7 @@ from marketplace.providers.states import RegulatorLinkStatus
 
 @task("providers.send_join_link", on=JoiningSubmitted)
 async def send_join_link(message_id: UUID, event: JoiningSubmitted) -> None:
-    """Send the link that confirms an e-mail address, or say that it has an account. It calls out, so it claims nothing."""
+    """Send the link that confirms an e-mail address, or say that it has an account. Calls out, so it claims nothing."""
     settings = delivery.settings()
     async with transaction(session_maker(), "every") as db:
         joining = await JoiningRepository(db).locked(event.joining_id)
@@ -50,11 +50,11 @@ async def send_join_link(message_id: UUID, event: JoiningSubmitted) -> None:
         name = str(joining.answers.get("contact_name") or joining.answers["name"])
     if is_known:
         link = f"{settings.public_url}/sign-in"
-        await send_link(event.council_id, event.joining_id, to_address, "join_known", {}, link)
+        await send_secret(event.joining_id, event.council_id, to_address, "join_known", {}, {"link": link})
     else:
         link = f"{settings.public_url}/join/confirm/{link_secret(settings.secret_key, LINK_PURPOSE, event.joining_id)}"
         context = {"reader_name": name}
-        await send_link(event.council_id, event.joining_id, to_address, "join_confirm", context, link)
+        await send_secret(event.joining_id, event.council_id, to_address, "join_confirm", context, {"link": link})
 
 
 @task("providers.tell_joined", on=OrganisationJoined)

@@ -1,0 +1,153 @@
+"""The columns of an index on disk: which listings hold a term, and where, how far and for how much each is offered.
+
+They are written once with a generation. `terms.json` and `words.json` are sorted, so that whatever begins with some
+letters lies side by side; `holders.npy` has the rows of each term one after the other, `starts.npy` where each begins.
+"""
+
+from array import array
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from search.tantivy_schema import Facts
+
+Rows = NDArray[np.uint32]
+Marks = NDArray[np.bool_]
+Numbers = NDArray[np.float64]
+
+_ROW_BITS: Final = 32
+_LOW: Final = (1 << _ROW_BITS) - 1
+
+
+class Codes(dict[str, int]):
+    """Numbers texts as they come."""
+
+    def __missing__(self, text: str) -> int:
+        self[text] = number = len(self)
+        return number
+
+
+class ColumnsBuilder:
+    """Collects the facts of a new generation and writes the columns."""
+
+    def __init__(self) -> None:
+        """Start with no row."""
+        self.ids: list[str] = []
+        self._codes = Codes()
+        self._code_of = self._codes.__getitem__
+        self._held = array("I")
+        self._numbers_held = array("I")
+        self._words: set[str] = set()
+        self._lats, self._lons = array("d"), array("d")
+        self._reaches, self._prices = array("q"), array("q")
+
+    def add(self, facts: Facts) -> int:
+        """Take the next row.
+
+        Returns:
+            Its number.
+        """
+        self.ids.append(facts.id)
+        self._held.extend(map(self._code_of, facts.terms))
+        self._numbers_held.append(len(facts.terms))
+        self._words.update(facts.words)
+        self._lats.append(np.nan if facts.lat is None else facts.lat)
+        self._lons.append(np.nan if facts.lon is None else facts.lon)
+        self._reaches.append(facts.reach_metres)
+        self._prices.append(facts.price_pence)
+        return len(self.ids) - 1
+
+    def save(self, folder: Path, removed: Iterable[int]) -> None:
+        """Write the files; `removed` rows were replaced by later ones with the same id."""
+        terms = sorted(self._codes)
+        places = np.empty(len(terms), dtype=np.uint64)
+        places[[self._codes[term] for term in terms]] = np.arange(len(terms), dtype=np.uint64)
+        numbers = np.frombuffer(self._numbers_held, dtype=np.uint32) if self.ids else np.zeros(0, dtype=np.uint32)
+        rows = np.repeat(np.arange(len(self.ids), dtype=np.uint64), numbers)
+        held = np.frombuffer(self._held, dtype=np.uint32) if self._held else np.zeros(0, dtype=np.uint32)
+        # Term and row in one number: one sort of plain numbers orders both.
+        pairs = (places[held] << np.uint64(_ROW_BITS)) | rows
+        del rows
+        pairs.sort()
+        starts = np.zeros(len(terms) + 1, dtype=np.int64)
+        np.cumsum(np.bincount((pairs >> np.uint64(_ROW_BITS)).astype(np.int64), minlength=len(terms)), out=starts[1:])
+        alive = np.ones(len(self.ids), dtype=np.bool_)
+        alive[list(removed)] = False
+        order = sorted(range(len(self.ids)), key=self.ids.__getitem__)
+        words = sorted(self._words)
+        columns: dict[str, NDArray[Any]] = {
+            # An empty file cannot be mapped into memory, so there is always one number.
+            "holders": (pairs & np.uint64(_LOW)).astype(np.uint32) if len(pairs) else np.zeros(1, dtype=np.uint32),
+            "starts": starts,
+            "alive": alive,
+            "order": np.array(order, dtype=np.int64),
+            "lats": np.array(self._lats),
+            "lons": np.array(self._lons),
+            "reaches": np.array(self._reaches),
+            "prices": np.array(self._prices),
+            "lengths": np.array([len(word) for word in words], dtype=np.uint8),
+            "letters": letters_of(words),
+        }
+        for name, column in columns.items():
+            np.save(folder / f"{name}.npy", column, allow_pickle=False)
+        texts = {"terms": terms, "words": words, "ids": [self.ids[row] for row in order]}
+        for name, values in texts.items():
+            (folder / f"{name}.json").write_bytes(msgspec.json.encode(values))
+
+
+class ColumnFiles(msgspec.Struct, frozen=True):
+    """The columns as they were written."""
+
+    holders: Rows
+    starts: NDArray[np.int64]
+    alive: Marks
+    order: NDArray[np.int64]
+    lats: Numbers
+    lons: Numbers
+    reaches: NDArray[np.int64]
+    prices: NDArray[np.int64]
+    lengths: NDArray[np.uint8]
+    letters: NDArray[np.uint64]
+    terms: list[str]
+    words: list[str]
+    ids: list[str]
+    """Sorted; `order` has the row of each."""
+
+
+def load_columns(folder: Path) -> ColumnFiles:
+    """Open the files; the large one stays on disk and is shared by all processes.
+
+    Raises:
+        OSError, ValueError: Something is missing or damaged.
+    """
+    arrays: dict[str, Any] = {
+        name: np.load(folder / f"{name}.npy", mmap_mode="r" if name == "holders" else None, allow_pickle=False)
+        for name in ColumnFiles.__struct_fields__
+        if name not in ("terms", "words", "ids")
+    }
+    texts = {
+        name: msgspec.json.decode((folder / f"{name}.json").read_bytes(), type=list[str])
+        for name in ("terms", "words", "ids")
+    }
+    return ColumnFiles(**arrays, **texts)
+
+
+def letters_of(words: list[str]) -> NDArray[np.uint64]:
+    """Which letters each word has, as bits (two letters may share one)."""
+    if not words:
+        return np.zeros(0, dtype=np.uint64)
+    spelt = spelling(words)
+    bits = np.uint64(1) << (spelt & np.uint32(63)).astype(np.uint64)
+    bits[spelt == 0] = 0
+    found: NDArray[np.uint64] = np.bitwise_or.reduce(bits, axis=1)
+    return found
+
+
+def spelling(words: list[str]) -> NDArray[np.uint32]:
+    """Letters of each word as numbers, a row each, filled up with 0."""
+    texts = np.array(words, dtype=np.str_)
+    return texts.view(np.uint32).reshape(len(words), -1)
