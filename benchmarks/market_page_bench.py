@@ -36,7 +36,38 @@ CATEGORIES = (
     "equipment", "telecare", "support_planning", "money_management",
 )  # fmt: skip
 UNITS = ("hour", "hour", "hour", "visit", "session", "week", "free")
-WORDS = ["football", "swimming", "cooking", "shopping", "dementia", "autism", "company", "walking", "garden", "choir", "music", "art", "club", "support", "friendly", "morning", "evening", "wheelchair", "hoist", "meals", "cleaning", "memory", "cafe", "dance", "gym", "lunch", "visits", "trained", "local", "careful"]
+WORDS = [
+    "football",
+    "swimming",
+    "cooking",
+    "shopping",
+    "dementia",
+    "autism",
+    "company",
+    "walking",
+    "garden",
+    "choir",
+    "music",
+    "art",
+    "club",
+    "support",
+    "friendly",
+    "morning",
+    "evening",
+    "wheelchair",
+    "hoist",
+    "meals",
+    "cleaning",
+    "memory",
+    "cafe",
+    "dance",
+    "gym",
+    "lunch",
+    "visits",
+    "trained",
+    "local",
+    "careful",
+]
 SUITS = ("older", "dementia", "physical", "learning", "autism", "mental_health", "carer")
 LANGUAGES = ("English", "Polish", "Urdu", "Gujarati", "British Sign Language", "Punjabi")
 QUESTIONS = (
@@ -52,19 +83,24 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--listings", type=int, default=5_000)
     parser.add_argument("--pages", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=1, help="measure each version so often and keep its best")
     parser.add_argument("--against", default=FIRST_VERSION)
     parser.add_argument("--measure", action="store_true", help="measure the code on the path and print the figure")
     options = parser.parse_args()
     if options.measure:
-        print(json.dumps(asyncio.run(_measured(options.listings, options.pages))))
+        sys.stdout.write(json.dumps(_with_server(options.listings, options.pages)) + "\n")
         return
     now = _run(ROOT, options)
-    result: dict[str, Any] = {"listings": options.listings, **now}
+    result: dict[str, Any] = {"listings": options.listings}
     with tempfile.TemporaryDirectory(prefix="first-version-") as folder:
         before = _checkout(options.against, Path(folder) / "code")
         if before is not None:
             try:
                 then = _run(before, options)
+                for _ in range(options.rounds - 1):
+                    # Turn and turn about, so that a busy machine is unfair to neither.
+                    now = max(now, _run(ROOT, options), key=_speed)
+                    then = max(then, _run(before, options), key=_speed)
             finally:
                 subprocess.run(["git", "-C", ROOT, "worktree", "remove", "--force", before], check=False)  # noqa: S603, S607
             ratio = now["pages_a_second"] / then["pages_a_second"]
@@ -74,7 +110,11 @@ def main() -> None:
                 "target_ratio": TARGET_RATIO,
                 "is_reached": ratio >= TARGET_RATIO,
             }
-    print(json.dumps(result))
+    sys.stdout.write(json.dumps(result | now) + "\n")
+
+
+def _speed(figures: dict[str, Any]) -> float:
+    return float(figures["pages_a_second"])
 
 
 def _checkout(revision: str, folder: Path) -> Path | None:
@@ -99,7 +139,21 @@ def _run(code: Path, options: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-async def _measured(listings: int, pages: int) -> dict[str, Any]:
+def _with_server(listings: int, pages: int) -> dict[str, Any]:
+    """Measure with a PostgreSQL of its own, which ends with the thread that started it: the main one."""
+    from marketplace.web.embedded import EmbeddedPostgres
+
+    folder = Path(tempfile.mkdtemp(prefix="market-bench-"))
+    server = EmbeddedPostgres(folder, durable=False, database="market")
+    server.start()
+    try:
+        return asyncio.run(_measured(folder, str(server.socket_dir), listings, pages))
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _measured(folder: Path, socket_dir: str, listings: int, pages: int) -> dict[str, Any]:
     """Measure the code that is on the path: the names below are those that both versions have."""
     import structlog
 
@@ -108,42 +162,33 @@ async def _measured(listings: int, pages: int) -> dict[str, Any]:
     from marketplace.core.settings import Settings
     from marketplace.providers.service.market_index import rebuild_index
     from marketplace.web.app import build_app, surround
-    from marketplace.web.embedded import EmbeddedPostgres
     from search import AsyncSearch
     from search.tantivy_backend import TantivySearch
 
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    folder = Path(tempfile.mkdtemp(prefix="market-bench-"))
-    server = EmbeddedPostgres(folder, durable=False, database="market")
-    await asyncio.to_thread(server.start)
-    try:
-        address = f"postgresql+asyncpg://postgres@/market?host={server.socket_dir}"
-        await asyncio.to_thread(upgrade, address)
-        await _fill(make_engine(address, app_role=False, pool_size=1), listings)
-        engine = make_engine(address, pool_size=4)
-        maker = make_session_maker(engine)
-        search = AsyncSearch(TantivySearch(folder / "index"))
-        await rebuild_index(search.backend, maker)
-        settings = Settings(data_dir=folder, secret_key="a key of the benchmark, long enough", public_url="http://bench")  # noqa: S106
-        app = build_app(settings, maker=maker, state={"search": search})
-        asgi = surround(app, settings)
-        for query in QUESTIONS * 2:
-            status, size = await _page(asgi, query)
-            if status != 200:
-                raise SystemExit(f"{query}: {status}")
-        took = []
-        sizes = 0
-        for number in range(pages):
-            started = time.perf_counter()
-            _, size = await _page(asgi, QUESTIONS[number % len(QUESTIONS)])
-            took.append(time.perf_counter() - started)
-            sizes += size
-        await search.close()
-        await engine.dispose()
-    finally:
-        await asyncio.to_thread(server.stop)
-        shutil.rmtree(folder, ignore_errors=True)
+    address = f"postgresql+asyncpg://postgres@/market?host={socket_dir}"
+    await asyncio.to_thread(upgrade, address)
+    await _fill(make_engine(address, app_role=False, pool_size=1), listings)
+    engine = make_engine(address, pool_size=4)
+    maker = make_session_maker(engine)
+    search = AsyncSearch(TantivySearch(folder / "index"))
+    await rebuild_index(search.backend, maker)
+    settings = Settings(data_dir=folder, secret_key="a key for measuring, long enough", public_url="http://bench")  # noqa: S106
+    asgi = surround(build_app(settings, maker=maker, state={"search": search}), settings)
+    for query in QUESTIONS * 3:
+        status, _ = await _page(asgi, query)
+        if status != 200:
+            raise SystemExit(f"{query}: {status}")
+    took: list[float] = []
+    sizes = 0
+    for number in range(pages):
+        started = time.perf_counter()
+        _, size = await _page(asgi, QUESTIONS[number % len(QUESTIONS)])
+        took.append(time.perf_counter() - started)
+        sizes += size
+    await search.close()
+    await engine.dispose()
     took.sort()
     return {
         "pages_a_second": round(pages / sum(took), 1),
@@ -158,7 +203,8 @@ async def _page(asgi: Any, query: str) -> tuple[int, int]:
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
         "path": "/market", "raw_path": b"/market", "query_string": query.encode(), "root_path": "",
-        "headers": [(b"host", b"bench"), (b"accept", b"text/html")], "client": ("127.0.0.1", 1), "server": ("bench", 80),
+        "headers": [(b"host", b"bench"), (b"accept", b"text/html")], "client": ("127.0.0.1", 1),
+        "server": ("bench", 80),
     }  # fmt: skip
     status = size = 0
 
@@ -203,29 +249,49 @@ async def _fill(engine: Any, listings: int) -> None:
             {
                 "id": new_id(), "organisation_id": organisation, "worker_id": worker, "category": category,
                 "title": f"{words[0].title()} {words[1]} {number}", "summary": " ".join(words[2:8]).capitalize() + ".",
-                "body": " ".join(chance.choices(WORDS, k=60)), "price_pence": 0 if unit == "free" else chance.randrange(500, 4_000),
-                "price_unit": unit, "suits": chance.sample(SUITS, 2), "languages": ["English", chance.choice(LANGUAGES[1:])],
+                "body": " ".join(chance.choices(WORDS, k=60)),
+                "price_pence": 0 if unit == "free" else chance.randrange(500, 4_000),
+                "price_unit": unit, "suits": chance.sample(SUITS, 2),
+                "languages": ["English", chance.choice(LANGUAGES[1:])],
                 "town": town, "area": area, "lat": lat + chance.gauss(0, 0.05), "lon": lon + chance.gauss(0, 0.08),
                 "radius": chance.choice([8_000, 16_000, 32_000]),
             }
         )  # fmt: skip
-    import json as _json
-
     async with engine.begin() as db:
 
         async def put(statement: str, values: list[dict[str, Any]]) -> None:
             for start in range(0, len(values), 1_000):
-                await db.execute(text(statement), {"rows": _json.dumps(values[start : start + 1_000]), "made": made, "council": council})
+                await db.execute(
+                    text(statement),
+                    {"rows": json.dumps(values[start : start + 1_000]), "made": made, "council": council},
+                )
 
         await db.execute(text("SELECT set_config('app.councils', '*', false)"))
-        columns = await db.execute(text(
-            "SELECT column_name, is_nullable, column_default, data_type FROM information_schema.columns "
-            "WHERE table_name = 'councils'"
-        ))
-        given = {"id": council, "slug": "ribbleshire", "name": "Ribbleshire County Council", "short_name": "Ribbleshire",
-                 "created_at": made, "district_codes": "{E07000123}"}
-        blank = {"text": "", "ARRAY": "{}", "jsonb": "{}", "boolean": "false", "integer": "0", "bigint": "0",
-                 "timestamp with time zone": made, "date": made[:10], "character varying": "teal"}
+        columns = await db.execute(
+            text(
+                "SELECT column_name, is_nullable, column_default, data_type FROM information_schema.columns "
+                "WHERE table_name = 'councils'"
+            )
+        )
+        given = {
+            "id": council,
+            "slug": "ribbleshire",
+            "name": "Ribbleshire County Council",
+            "short_name": "Ribbleshire",
+            "created_at": made,
+            "district_codes": "{E07000123}",
+        }
+        blank = {
+            "text": "",
+            "ARRAY": "{}",
+            "jsonb": "{}",
+            "boolean": "false",
+            "integer": "0",
+            "bigint": "0",
+            "timestamp with time zone": made,
+            "date": made[:10],
+            "character varying": "teal",
+        }
         values = {
             name: given.get(name, blank.get(kind, ""))
             for name, nullable, default, kind in columns
@@ -236,7 +302,8 @@ async def _fill(engine: Any, listings: int) -> None:
         await db.execute(text(f"INSERT INTO councils ({names}) VALUES ({literals})"))
         await put(
             "INSERT INTO organisations (id, name, kind, summary, address_line, town, postcode, phone, email, website, "
-            "is_example, created_at) SELECT CAST(r->>'id' AS uuid), r->>'name', 'third_sector', '', '', 'Preston', '', '', '', "
+            "is_example, created_at) SELECT CAST(r->>'id' AS uuid), r->>'name', 'third_sector', '', "
+            "'', 'Preston', '', '', '', "
             "'', true, CAST(CAST(:made AS text) AS timestamptz) FROM jsonb_array_elements(CAST(:rows AS jsonb)) r "
             "WHERE :council <> ''",
             [{"id": one, "name": f"Helping Hands {number}"} for number, one in enumerate(organisations)],
@@ -249,9 +316,11 @@ async def _fill(engine: Any, listings: int) -> None:
             [{"id": one} for one in organisations[::2]],
         )
         await put(
-            "INSERT INTO workers (id, organisation_id, kind, name, gender, languages, specialisms, interests, postcode, town, "
+            "INSERT INTO workers (id, organisation_id, kind, name, gender, languages, specialisms, "
+            "interests, postcode, town, "
             "radius_metres, fte_percent, bio, starts_on, created_at) SELECT CAST(r->>'id' AS uuid), "
-            "CAST(r->>'organisation_id' AS uuid), 'pa', 'Somebody', r->>'gender', '{}', '{}', '{}', '', '', 20000, 100, '', "
+            "CAST(r->>'organisation_id' AS uuid), 'pa', 'Somebody', r->>'gender', '{}', '{}', '{}', "
+            "'', '', 20000, 100, '', "
             "'2026-01-01', CAST(CAST(:made AS text) AS timestamptz) FROM jsonb_array_elements(CAST(:rows AS jsonb)) r "
             "WHERE :council <> ''",
             workers,
@@ -263,19 +332,26 @@ async def _fill(engine: Any, listings: int) -> None:
             workers,
         )
         await put(
-            "INSERT INTO listings (id, organisation_id, worker_id, category, title, summary, body, price_pence, price_unit, "
+            "INSERT INTO listings (id, organisation_id, worker_id, category, title, summary, body, "
+            "price_pence, price_unit, "
             "suits, languages, interests, town, postcode_area, lat, lon, radius_metres, is_nationwide, district_codes, "
             "takes_bookings, least_minutes, is_published, created_at, updated_at, version) "
-            "SELECT CAST(r->>'id' AS uuid), CAST(r->>'organisation_id' AS uuid), CAST(r->>'worker_id' AS uuid), r->>'category', "
+            "SELECT CAST(r->>'id' AS uuid), CAST(r->>'organisation_id' AS uuid), CAST(r->>'worker_id' "
+            "AS uuid), r->>'category', "
             "r->>'title', r->>'summary', r->>'body', CAST(r->>'price_pence' AS bigint), r->>'price_unit', "
-            "ARRAY(SELECT jsonb_array_elements_text(r->'suits')), ARRAY(SELECT jsonb_array_elements_text(r->'languages')), "
-            "'{}', r->>'town', r->>'area', CAST(r->>'lat' AS float8), CAST(r->>'lon' AS float8), CAST(r->>'radius' AS integer), "
-            "false, '{}', true, 30, true, CAST(CAST(:made AS text) AS timestamptz), CAST(CAST(:made AS text) AS timestamptz), 1 "
+            "ARRAY(SELECT jsonb_array_elements_text(r->'suits')), ARRAY(SELECT "
+            "jsonb_array_elements_text(r->'languages')), "
+            "'{}', r->>'town', r->>'area', CAST(r->>'lat' AS float8), CAST(r->>'lon' AS float8), "
+            "CAST(r->>'radius' AS integer), "
+            "false, '{}', true, 30, true, CAST(CAST(:made AS text) AS timestamptz), CAST(CAST(:made AS "
+            "text) AS timestamptz), 1 "
             "FROM jsonb_array_elements(CAST(:rows AS jsonb)) r WHERE :council <> ''",
             rows,
         )
         await db.execute(
-            text("INSERT INTO postcodes (postcode, lat, lon, lad_code) VALUES ('PR1 2HE', 53.7593, -2.6993, 'E07000123')")
+            text(
+                "INSERT INTO postcodes (postcode, lat, lon, lad_code) VALUES ('PR1 2HE', 53.7593, -2.6993, 'E07000123')"
+            )
         )
     async with engine.connect() as db:
         await (await db.execution_options(isolation_level="AUTOCOMMIT")).execute(text("ANALYZE"))

@@ -49,27 +49,53 @@ def search(tmp_path: Path) -> Any:
 @pytest.fixture
 async def market(db: Any) -> dict[str, Any]:
     """Two assistants (one fits every wish of P1), a football club on Saturdays and a registered agency, in Preston."""
-    council = await make_council(db, short_name="Ribbleshire", contact_phone="0300 123 0000",
-                                 district_codes=["E07000123"])  # fmt: skip
+    council = await make_council(
+        db, short_name="Ribbleshire", contact_phone="0300 123 0000", district_codes=["E07000123"]
+    )
     service = await make_organisation(db, name="Kestrel Support", kind=OrganisationKind.SOLE_PA)
     await make_accreditation(db, service, council, ServiceLine.PERSONAL_ASSISTANCE)
     other = await make_worker(db, service, kind=WorkerKind.PA, gender=Gender.MALE)
-    await make_listing(db, service, worker_id=other.id, title="Weekday football company", summary="Help with going to football.",
-                       interests=["football"], languages=["English"])  # fmt: skip
+    await make_listing(
+        db,
+        service,
+        worker_id=other.id,
+        title="Weekday football company",
+        summary="Help with going to football.",
+        interests=["football"],
+        languages=["English"],
+    )
     worker = await make_worker(
-        db, service, kind=WorkerKind.PA, gender=Gender.FEMALE,
+        db,
+        service,
+        kind=WorkerKind.PA,
+        gender=Gender.FEMALE,
         hours=[(5, time(9), time(17)), (2, time(18), time(21))],
-    )  # fmt: skip
+    )
     pa = await make_listing(
-        db, service, worker_id=worker.id, title="Match day help", summary="Someone to get you to football.",
-        interests=["football"], languages=["English", "Polish"], price_pence=1_840, usual_tenths=20,
-    )  # fmt: skip
+        db,
+        service,
+        worker_id=worker.id,
+        title="Match day help",
+        summary="Someone to get you to football.",
+        interests=["football"],
+        languages=["English", "Polish"],
+        price_pence=1_840,
+        usual_tenths=20,
+    )
     club = await make_listing(
-        db, await make_organisation(db, name="Deepdale Supporters", kind=OrganisationKind.COMMUNITY),
-        category=ListingCategory.COMMUNITY, title="Walking football", summary="Football at a walk, on Saturdays.",
-        price_pence=0, price_unit=PriceUnit.FREE, capacity_kind=CapacityKind.PLACES, capacity_free=6,
-        capacity_said_at=clock_of(db).now(), feedback_count=12, feedback_stars=55,
-    )  # fmt: skip
+        db,
+        await make_organisation(db, name="Deepdale Supporters", kind=OrganisationKind.COMMUNITY),
+        category=ListingCategory.COMMUNITY,
+        title="Walking football",
+        summary="Football at a walk, on Saturdays.",
+        price_pence=0,
+        price_unit=PriceUnit.FREE,
+        capacity_kind=CapacityKind.PLACES,
+        capacity_free=6,
+        capacity_said_at=clock_of(db).now(),
+        feedback_count=12,
+        feedback_stars=55,
+    )
     db.add(ListingHours(listing_id=club.id, weekday=5, starts_local=time(10), ends_local=time(12)))
     agency = await make_location(db, name="Ribble Home Care", rated_on=date(2026, 5, 1))
     await make_postcode(db)
@@ -85,12 +111,21 @@ async def test_a_sentence_mixes_assistants_groups_and_home_care_with_what_was_wi
 ) -> None:
     reader = await searching(browser, maker, settings, search)
     page = await reader.open(f"/market?q={P1}")
-    assert "We took “PR1” as the place, “Saturday” as the day, “Female” as who helps and “Polish” as the language" in page.words
+    assert "We took “PR1” as the place, “Saturday” as the day, “Female” as who helps and “Polish”" in page.words
     order = [page.words.index(title) for title in ("Match day help", "Weekday football company")]
     assert order == sorted(order)
-    for words in ("Walking football", "Ribble Home Care", "free on Saturday", "on Saturday",
-                  "£36.80 a week for 2 hours", "£0 a week", "Price on request: ask for the weekly cost",
-                  "Accredited by Ribbleshire", "Regulator’s rating: Good, 1 May 2026", "under 1 mile away"):  # fmt: skip
+    for words in (
+        "Walking football",
+        "Ribble Home Care",
+        "free on Saturday",
+        "on Saturday",
+        "£36.80 a week for 2 hours",
+        "£0 a week",
+        "Price on request: ask for the weekly cost",
+        "Accredited by Ribbleshire",
+        "Regulator’s rating: Good, 1 May 2026",
+        "under 1 mile away",
+    ):
         assert words in page.words, words
     assert not page.response.headers.get_list("set-cookie")
     only = await reader.open(page.link(r"gender=Female"))
@@ -156,8 +191,14 @@ async def test_room_who_runs_it_and_my_councils_word_are_facets(
 ) -> None:
     reader = await searching(browser, maker, settings, search)
     page = await reader.open("/market?postcode=PR1+2HE")
-    for words in ("Has room now (3)", "Community group or charity (1)", "One person working for themselves (2)",
-                  "Company or care agency (1)", "Ribbleshire (2)", "Saturday (2)"):  # fmt: skip
+    for words in (
+        "Has room now (3)",
+        "Community group or charity (1)",
+        "One person working for themselves (2)",
+        "Company or care agency (1)",
+        "Ribbleshire (2)",
+        "Saturday (2)",
+    ):
         assert words in page.words, words
     mine = await reader.open(f"/market?councils={market['council']}")
     assert "2 results" in mine.words
@@ -229,8 +270,12 @@ async def test_a_dated_rate_is_the_price_of_the_day(
     browser: Browser, maker: Any, settings: Any, search: Any, market: Any, db: Any
 ) -> None:
     day = clock_of(db).now().date()
-    for price, start, kind in ((2_000, day - timedelta(days=30), DayKind.ANY), (2_500, day, DayKind.ANY),
-                               (9_900, day, DayKind.SUNDAY), (3_000, day + timedelta(days=1), DayKind.ANY)):  # fmt: skip
+    for price, start, kind in (
+        (2_000, day - timedelta(days=30), DayKind.ANY),
+        (2_500, day, DayKind.ANY),
+        (9_900, day, DayKind.SUNDAY),
+        (3_000, day + timedelta(days=1), DayKind.ANY),
+    ):
         db.add(ListingRate(listing_id=market["pa"], day_kind=kind, price_pence=price, starts_on=start))
     await db.flush()
     reader = await searching(browser, maker, settings, search)

@@ -73,7 +73,9 @@ def test_near_me_is_no_word() -> None:
     assert (read.words, read.is_near_me) == ("carer", True)
 
 
-@pytest.mark.parametrize("typed", ["\u202eabc", "😀 PR1", "a" * 200, "PR1 PR2 PR3 4AA", ",,,;;;", "'’'", "near near near"])
+@pytest.mark.parametrize(
+    "typed", ["\u202eabc", "😀 PR1", "a" * 200, "PR1 PR2 PR3 4AA", ",,,;;;", "'’'", "near near near"]
+)
 def test_odd_words_do_no_harm(typed: str) -> None:
     assert len(read_words(typed).words) <= len(typed)
 

@@ -56,7 +56,8 @@ _FREE_MINUTES = text(
                 AND h.weekday = extract(isodow FROM CAST(:day AS date) + n) - 1
             WHERE NOT EXISTS (
                 SELECT 1 FROM worker_absences a
-                WHERE a.worker_id = w.id AND a.starts_on <= CAST(:day AS date) + n AND a.ends_on > CAST(:day AS date) + n
+                WHERE a.worker_id = w.id
+                    AND a.starts_on <= CAST(:day AS date) + n AND a.ends_on > CAST(:day AS date) + n
             ))
         - (SELECT coalesce(sum(extract(epoch FROM least(b.ends_at, :until_at) - greatest(b.starts_at, :from_at))), 0)
             FROM worker_busy(w.id, :from_at, :until_at) AS b) AS seconds
@@ -101,7 +102,7 @@ def _hours(model: type[WorkerHours] | type[ListingHours], mine: ColumnElement[bo
 
 # Written once: putting these together costs more than what PostgreSQL does with them.
 @lru_cache(maxsize=1)
-def _listing_cards() -> Select[Any]:
+def _listing_cards() -> Select[*tuple[Any, ...]]:
     """Write the question for the cards of offers: parameters `ids` and `day`."""
     day: Any = bindparam("day", type_=Date)
     accredited = (
@@ -146,7 +147,7 @@ def _listing_cards() -> Select[Any]:
 
 
 @lru_cache(maxsize=1)
-def _register_cards() -> Select[Any]:
+def _register_cards() -> Select[*tuple[Any, ...]]:
     """Write the question for the cards of register entries: parameter `ids`."""
     return select(
         RegulatorLocation.location_id,

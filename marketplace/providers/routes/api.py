@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from litestar import Request, get
 from litestar.di import NamedDependency, Provide
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.core.places import METRES_PER_MILE
@@ -20,14 +20,14 @@ def _parameter(description: str) -> Any:
 
 
 SEVERAL = "May come several times; any of the values will do."
-Words = Annotated[FromQuery[str | None], _parameter("Words, at most 200 characters, taken as words only")]
-Place = Annotated[FromQuery[str | None], _parameter("Postcode, its first half, or a town")]
-Radius = Annotated[FromQuery[str | None], _parameter('0.1 to 500, or "any"; 10 when a place is given')]
-Amount = Annotated[FromQuery[str | None], _parameter("Units a week for `weekly_pence`, 0.1 to 168, like 2 or 2.5")]
-Sort = Annotated[FromQuery[str | None], _parameter("relevance, distance or price")]
-Page = Annotated[FromQuery[str | None], _parameter("1 to 500")]
-PerPage = Annotated[FromQuery[str | None], _parameter("1 to 100; 20 when absent")]
-Several = FromQuery[list[str] | None]
+Words = Annotated[str | None, _parameter("Words, at most 200 characters, taken as words only")]
+Place = Annotated[str | None, _parameter("Postcode, its first half, or a town")]
+Radius = Annotated[str | None, _parameter('0.1 to 500, or "any"; 10 when a place is given')]
+Amount = Annotated[str | None, _parameter("Units a week for `weekly_pence`, 0.1 to 168, like 2 or 2.5")]
+Sort = Annotated[str | None, _parameter("relevance, distance or price")]
+Page = Annotated[str | None, _parameter("1 to 500")]
+PerPage = Annotated[str | None, _parameter("1 to 100; 20 when absent")]
+Several = list[str] | None
 
 
 def _any_of(name: str) -> str:

@@ -30,24 +30,13 @@ _RATED_FIRST: Final = 5
 """Registered care that stands before the block of alternatives."""
 
 
-class Option(NamedTuple):
-    """A value to tick, with how many results it has."""
-
-    box: Markup
-    """The box up to its last attribute."""
-    is_chosen: bool
-    label: Markup
-    """The label from the end of the box on, up to the count."""
-    count: int | None
-    """None where ticking it would not give this many: a day and a time belong together."""
-
-
 class Facet(NamedTuple):
     """A group of values to tick."""
 
     name: str
     heading: str
-    options: list[Option]
+    options: Markup
+    """The boxes with their labels and counts, as HTML."""
     is_open: bool
 
 
@@ -58,16 +47,22 @@ _BOX: Final = Markup(
 _LABEL: Final = Markup('><label class="govuk-label govuk-checkboxes__label" for="{id}">{label}')
 
 
-def _parts(name: str, value: str, label: str) -> tuple[str, Markup, Markup]:
-    """Write what is the same on every page of a value to tick: the value, its box and its label."""
+def _parts(name: str, value: str, label: str) -> tuple[str, str, str]:
+    """Write what is the same on every page of a value to tick: the value, its box and its label, escaped."""
     option_id = f"{name}-{_NOT_IN_AN_ID.sub('-', value.lower()).strip('-')}"
-    return value, _BOX.format(id=option_id, name=name, value=value), _LABEL.format(id=option_id, label=label)
+    return value, str(_BOX.format(id=option_id, name=name, value=value)), str(_LABEL.format(id=option_id, label=label))
 
 
 _PARTS: Final = {
     name: [_parts(name, value, label) for value, label in labels.items()] for name, (_, labels) in FACET_LABELS.items()
 }
 """Written once: some fifty values on every page, which would be a third of its rendering."""
+
+
+def _option(box: str, label: str, is_ticked: bool, count: int | None) -> str:
+    """Write one value to tick. No count where ticking it would not give so many: a day and a time belong together."""
+    number = "" if count is None else f' <span class="cm-facet-count">({int(count)})</span>'
+    return f"{box}{' checked' if is_ticked else ''}{label}{number}</label></div>\n"
 
 
 def printable(text: str) -> str:
@@ -134,21 +129,21 @@ def facets(query: MarketQuery, counts: dict[str, dict[str, int]], councils: dict
         found = counts.get(name, {})
         is_counted = not (is_slot and name in ("days", "times"))
         options = [
-            Option(box, value in ticked, label, found.get(value, 0) if is_counted else None)
+            _option(box, label, value in ticked, found.get(value, 0) if is_counted else None)
             for value, box, label in _PARTS[name]
             if value in found or value in ticked or not is_counted
         ]
         if options:
-            shown.append(Facet(name, heading, options, name == "category" or bool(ticked)))
+            shown.append(Facet(name, heading, Markup("".join(options)), name == "category" or bool(ticked)))  # noqa: S704 - escaped parts
     ticked = query.chosen.get("councils", ())
     found = counts.get("councils", {})
     options = [
-        Option(box, value in ticked, label, found.get(value, 0))
+        _option(box, label, value in ticked, found.get(value, 0))
         for value, box, label in (_parts("councils", value, name) for value, name in councils.items())
         if found.get(value) or value in ticked
     ]
     if options:
-        shown.append(Facet("councils", COUNCILS_HEADING, options, bool(ticked)))
+        shown.append(Facet("councils", COUNCILS_HEADING, Markup("".join(options)), bool(ticked)))  # noqa: S704 - escaped parts
     return shown
 
 

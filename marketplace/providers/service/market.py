@@ -1,5 +1,6 @@
 """The market as anybody sees it: find a place, ask the index (or PostgreSQL while there is none), read the rows."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -47,7 +48,11 @@ ENGLAND_ONLY: Final = "This service covers England."
 SAY_AGAIN_SECONDS: Final = 60.0
 """A lost index is reported at most once in this time by each process."""
 
+NAMES_KEPT_SECONDS: Final = 300.0
+
 _reported_at: list[float] = []
+_names: dict[str, str] = {}
+_names_from: list[float] = []
 
 
 class Where(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,8 +178,8 @@ class MarketService:
             day=day,
             has_question=bool(query.words or where.label),
             has_place=bool(where.label),
-            days=query.chosen.get("days") or read.taken.get("days", ()),
-            times=query.chosen.get("times") or read.taken.get("times", ()),
+            days=query.chosen.get("days") or read.taken.get("days") or (),
+            times=query.chosen.get("times") or read.taken.get("times") or (),
             wanted_tenths=query.amount_tenths,
             purse=purse,
         )
@@ -359,7 +364,17 @@ class MarketService:
         counts = results.facets.get("councils", {})
         others = query.chosen.get("councils", []) if found else [*query.chosen.get("councils", []), *counts]
         wanted = [one for text in others[:COUNCILS_SHOWN] if text not in found and (one := parse_id(text)) is not None]
-        return found | (await self.facts.council_names(wanted) if wanted else {})
+        return found | (await self._names(wanted) if wanted else {})
+
+    async def _names(self, ids: Sequence[UUID]) -> dict[str, str]:
+        """Return the short names of councils, kept for some minutes: they stand on every page without a place."""
+        now = time.monotonic()
+        if _names_from and not 0 <= now - _names_from[-1] < NAMES_KEPT_SECONDS:
+            _names.clear()
+        if any(str(one) not in _names for one in ids):
+            _names.update(await self.facts.council_names(ids))
+            _names_from[:] = [now]
+        return {str(one): _names[str(one)] for one in ids if str(one) in _names}
 
 
 def _asked(query: MarketQuery, words: str, kind: ListingCategory | None, where: Where) -> ListingQuery:

@@ -1,5 +1,6 @@
 """What a half-typed word may become: kinds of support, what offers say of themselves, towns."""
 
+from contextlib import suppress
 from typing import Final
 
 from marketplace.core.places import TOWNS, name_key
@@ -28,10 +29,8 @@ async def suggestions(engine: AsyncSearch | None, typed: str) -> list[str]:
     found = [kind for kind in _KINDS if kind.casefold().startswith(folded)]
     towns = _towns(text)
     if engine is not None:
-        try:
+        with suppress(IndexUnavailable):
             found += await engine.suggest(text, SHOWN)
-        except IndexUnavailable:
-            pass
     unique = list({one.casefold(): one for one in reversed(found)}.values())[::-1]
     return [*unique[: SHOWN - len(towns)], *towns]
 
