@@ -5,7 +5,7 @@ from datetime import date, time
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from marketplace.accounts.words import Gender
 from marketplace.core.clock import today
@@ -21,6 +21,7 @@ from marketplace.providers.models import (
     SynonymGroup,
     WorkerKind,
 )
+from marketplace.providers.models.words import LISTING_WORDS, ORGANISATION_WORDS, REGISTER_WORDS
 from marketplace.providers.service.market import MarketService
 from marketplace.providers.service.market_plain import PlainSearch
 from marketplace.providers.service.market_query import MarketQuery
@@ -305,3 +306,14 @@ async def test_the_page_and_the_interface_answer_without_a_search_server(
     answer = (await reader.get("/api/v1/listings?q=hoits&category=equipment")).json()
     assert [row["id"] for row in answer["results"]] == [offers["hoist"]]
     assert answer["suggestion"] == "hoist"
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [("listings", LISTING_WORDS), ("organisations", ORGANISATION_WORDS), ("regulator_locations", REGISTER_WORDS)],
+)
+async def test_the_words_of_a_table_are_found_by_its_index(db: Any, table: str, words: str) -> None:
+    await db.execute(text("SET LOCAL enable_seqscan = off"))
+    question = f"EXPLAIN SELECT 1 FROM {table} WHERE {words} @@ to_tsquery('english'::regconfig, 'hoist')"
+    plan = (await (await db.connection()).exec_driver_sql(question)).scalars().all()
+    assert any(f"ix_{table}_words" in line for line in plan), plan
