@@ -66,7 +66,7 @@ def cells_of_point(lat: float, lon: float, levels: Sequence[int] = ALL_LEVELS) -
     ]
 
 
-def cells_around(lat: float, lon: float, radius_metres: float, levels: tuple[int, ...] = BASE_LEVELS) -> list[str]:
+def cells_around(lat: float, lon: float, radius_metres: float, levels: tuple[int, ...]) -> list[str]:
     """Name cells that together hold a circle and some of its surroundings: cheaper than `cover`, and less exact."""
     high = degrees(radius_metres / EARTH_RADIUS_METRES)
     widest = min(abs(lat) + high, 89.0)
@@ -74,8 +74,8 @@ def cells_around(lat: float, lon: float, radius_metres: float, levels: tuple[int
     if abs(lat) + high > 89.0 or wide > 60.0 or high > 30.0:
         level, high, wide = levels[0], 180.0, 360.0
     else:
-        # Some five rows of cells: fewer would take in too much beside the circle, more would cost more to name.
-        level = next((level for level in levels if 180 / (1 << level) <= high / 2), levels[-1])
+        # From three rows of cells: fewer would take in too much beside the circle, many more would cost too much to name.
+        level = next((level for level in levels if 180 / (1 << level) <= high), levels[-1])
     side = 1 << level
     first, last = (max(0, min(side - 1, floor((lat + far + 90) / 180 * side))) for far in (-high, high))
     left, right = (max(0, min(side - 1, floor((lon + far + 180) / 360 * side))) for far in (-wide, wide))

@@ -30,6 +30,9 @@ FILTERS: Final = (*FACETS, "slots", "interests", "town", "postcode_area", "price
 SORTS: Final = ("relevance", "distance", "price")
 MAX_PER_PAGE: Final = 200
 
+SHOWN_CHARACTERS: Final = 600
+"""So much of a summary is kept for excerpts."""
+
 PRICE_BANDS: Final[tuple[tuple[int, str], ...]] = (
     (1, "free"),
     (10_00, "under-10-pounds"),
@@ -235,25 +238,31 @@ def cleaned(document: ListingDocument) -> ListingDocument:
 
 
 def filter_values(document: ListingDocument) -> dict[str, list[str]]:
-    """Values of a listing by filter name, without repetitions and empty ones."""
-    values: dict[str, list[str]] = {
-        "category": [document.category],
-        "kind": [document.kind],
-        "rating": [document.rating or NOT_RATED],
+    """Values of a listing by filter name, without repetitions and empty ones; a filter without any may be missing."""
+    listed = {
         "languages": document.languages,
         "suits": document.suits,
-        "gender": [document.gender or ""],
-        "price_band": [document.price_band],
-        "has_free_capacity": ["true" if document.has_free_capacity else "false"],
         "days": document.days,
         "times": document.times,
-        "run_by": [document.run_by],
         "slots": document.slots,
         "councils": document.councils,
         "interests": document.interests,
-        "town": [document.town],
-        "postcode_area": [document.postcode_area],
-        "price_unit": [document.price_unit],
-        "provider": [document.provider],
     }
-    return {name: list(dict.fromkeys(filter(None, found))) for name, found in values.items()}
+    single = {
+        "category": document.category,
+        "kind": document.kind,
+        "rating": document.rating or NOT_RATED,
+        "gender": document.gender,
+        "price_band": document.price_band,
+        "has_free_capacity": "true" if document.has_free_capacity else "false",
+        "run_by": document.run_by,
+        "town": document.town,
+        "postcode_area": document.postcode_area,
+        "price_unit": document.price_unit,
+        "provider": document.provider,
+    }
+    values = {name: [value] for name, value in single.items() if value}
+    for name, several in listed.items():
+        if several:
+            values[name] = list(dict.fromkeys(filter(None, several)))
+    return values

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from search.documents import Excerpt
@@ -20,8 +21,8 @@ def highlights(name: str, summary: str, matched: Sequence[str]) -> list[Excerpt]
     Args:
         matched: Folded words and phrases, as `Hit.matched` has them.
     """
-    words = {word for text in matched for word in text.split()}
-    words = (words - STOP_WORDS) or words
+    found_words = frozenset(" ".join(matched).split())
+    words = (found_words - STOP_WORDS) or found_words
     if not words:
         return []
     found = [
@@ -31,8 +32,17 @@ def highlights(name: str, summary: str, matched: Sequence[str]) -> list[Excerpt]
     return [excerpt for excerpt in found if excerpt.marks]
 
 
-def _marks(text: str, words: set[str]) -> list[tuple[int, int]]:
+def _marks(text: str, words: frozenset[str]) -> list[tuple[int, int]]:
+    if text.isascii() and "'" not in text and "`" not in text:
+        # Most texts: nothing but the letters' case is folded.
+        return [match.span() for match in _pattern(words).finditer(text)]
     return [match.span() for match in _WORD.finditer(text) if fold(match.group()) in words]
+
+
+@lru_cache(maxsize=1_000)
+def _pattern(words: frozenset[str]) -> re.Pattern[str]:
+    longest_first = sorted(words, key=len, reverse=True)
+    return re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, longest_first))})(?![^\W_])", re.IGNORECASE)
 
 
 def _excerpt(text: str, marks: list[tuple[int, int]]) -> Excerpt:

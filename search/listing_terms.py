@@ -1,12 +1,13 @@
 """Terms of a listing that both engines hold: its number, where it is found, and the phrases it may complete."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
 from search.areas import BASE_LEVELS, cells_of_point, cover
 from search.documents import ListingDocument
-from search.words import words_of
+from search.words import stems_of, words_of
 
 NO_PRICE: Final = 1 << 52
 """Sorts listings without a price last."""
@@ -28,16 +29,28 @@ def short_text(text: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=50_000)
+def short_stems(text: str) -> str:
+    """Stems of the words of a text that many listings share, with spaces between."""
+    return " ".join(stems_of(short_text(text)))
+
+
+@lru_cache(maxsize=50_000)
 def _phrase(text: str) -> str:
     return " ".join(short_text(text))
 
 
-def phrases_of(document: ListingDocument) -> list[str]:
-    """Phrases that complete a half-typed one. Names of single people (PAs) are not among them."""
+def phrases_of(document: ListingDocument, title: Sequence[str]) -> list[str]:
+    """Phrases that complete a half-typed one. Names of single people (PAs) are not among them.
+
+    Args:
+        title: Folded words of the name.
+    """
     texts = [document.category, document.town, *document.keywords, *document.suits, *document.interests]
     if document.kind != "pa":
-        texts += [document.name, document.provider]
+        texts.append(document.provider)
     phrases = dict.fromkeys(map(_phrase, texts))
+    if document.kind != "pa":
+        phrases[" ".join(title)] = None
     phrases.pop("", None)
     return list(phrases)
 

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.tantivy_schema import Facts
+from search.words import stems_of
 
 Rows = NDArray[np.uint32]
 Marks = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
 
-_ROW_BITS: Final = 32
-_LOW: Final = (1 << _ROW_BITS) - 1
+_SHIFT: Final = np.uint64(32)
+_LOW: Final = np.uint64((1 << 32) - 1)
 
 
 class Codes(dict[str, int]):
@@ -37,11 +38,7 @@ class ColumnsBuilder:
     def __init__(self) -> None:
         """Start with no row."""
         self.ids: list[str] = []
-        self._codes = Codes()
-        self._code_of = self._codes.__getitem__
-        self._held = array("I")
-        self._numbers_held = array("I")
-        self._words: set[str] = set()
+        self._terms, self._words = Held(), Held()
         self._lats, self._lons = array("d"), array("d")
         self._reaches, self._prices = array("q"), array("q")
 
@@ -52,9 +49,8 @@ class ColumnsBuilder:
             Its number.
         """
         self.ids.append(facts.id)
-        self._held.extend(map(self._code_of, facts.terms))
-        self._numbers_held.append(len(facts.terms))
-        self._words.update(facts.words)
+        self._terms.add(facts.terms)
+        self._words.add(facts.words)
         self._lats.append(np.nan if facts.lat is None else facts.lat)
         self._lons.append(np.nan if facts.lon is None else facts.lon)
         self._reaches.append(facts.reach_metres)
@@ -63,26 +59,26 @@ class ColumnsBuilder:
 
     def save(self, folder: Path, removed: Iterable[int]) -> None:
         """Write the files; `removed` rows were replaced by later ones with the same id."""
-        terms = sorted(self._codes)
-        places = np.empty(len(terms), dtype=np.uint64)
-        places[[self._codes[term] for term in terms]] = np.arange(len(terms), dtype=np.uint64)
-        numbers = np.frombuffer(self._numbers_held, dtype=np.uint32) if self.ids else np.zeros(0, dtype=np.uint32)
-        rows = np.repeat(np.arange(len(self.ids), dtype=np.uint64), numbers)
-        held = np.frombuffer(self._held, dtype=np.uint32) if self._held else np.zeros(0, dtype=np.uint32)
+        words = sorted(self._words.codes)
+        stems = stems_of(words)
+        terms = sorted({*self._terms.codes, *stems})
+        places = {term: place for place, term in enumerate(terms)}
+        word_terms = np.array([places[one] for one in stems], dtype=np.int32)
+        terms_by_word = np.array([places[one] for one in stems_of(list(self._words.codes))], dtype=np.uint64)
+        terms_by_code = np.array([places[term] for term in self._terms.codes], dtype=np.uint64)
         # Term and row in one number: one sort of plain numbers orders both.
-        pairs = (places[held] << np.uint64(_ROW_BITS)) | rows
-        del rows
+        pairs = np.concatenate((self._words.pairs(terms_by_word), self._terms.pairs(terms_by_code)))
         pairs.sort()
-        starts = np.zeros(len(terms) + 1, dtype=np.int64)
-        np.cumsum(np.bincount((pairs >> np.uint64(_ROW_BITS)).astype(np.int64), minlength=len(terms)), out=starts[1:])
+        # Two words of a listing may have one stem.
+        pairs = pairs[np.concatenate((np.ones(min(len(pairs), 1), dtype=np.bool_), pairs[1:] != pairs[:-1]))]
+        starts = np.searchsorted(pairs, np.arange(len(terms) + 1, dtype=np.uint64) << _SHIFT)
         alive = np.ones(len(self.ids), dtype=np.bool_)
         alive[list(removed)] = False
         order = sorted(range(len(self.ids)), key=self.ids.__getitem__)
-        words = sorted(self._words)
         columns: dict[str, NDArray[Any]] = {
             # An empty file cannot be mapped into memory, so there is always one number.
-            "holders": (pairs & np.uint64(_LOW)).astype(np.uint32) if len(pairs) else np.zeros(1, dtype=np.uint32),
-            "starts": starts,
+            "holders": (pairs & _LOW).astype(np.uint32) if len(pairs) else np.zeros(1, dtype=np.uint32),
+            "starts": starts.astype(np.int64),
             "alive": alive,
             "order": np.array(order, dtype=np.int64),
             "lats": np.array(self._lats),
@@ -91,12 +87,36 @@ class ColumnsBuilder:
             "prices": np.array(self._prices),
             "lengths": np.array([len(word) for word in words], dtype=np.uint8),
             "letters": letters_of(words),
+            "word_terms": word_terms,
         }
         for name, column in columns.items():
             np.save(folder / f"{name}.npy", column, allow_pickle=False)
         texts = {"terms": terms, "words": words, "ids": [self.ids[row] for row in order]}
         for name, values in texts.items():
             (folder / f"{name}.json").write_bytes(msgspec.json.encode(values))
+
+
+class Held:
+    """Texts that rows hold, as numbers, row after row."""
+
+    def __init__(self) -> None:
+        """Start with no row."""
+        self.codes = Codes()
+        self._code_of = self.codes.__getitem__
+        self._held = array("I")
+        self._numbers = array("I")
+
+    def add(self, texts: list[str]) -> None:
+        """Take what the next row holds."""
+        self._held.extend(map(self._code_of, texts))
+        self._numbers.append(len(texts))
+
+    def pairs(self, places: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        """Give a number for each text of each row: the place of the text, given by code, and then the row."""
+        numbers = np.array(self._numbers, dtype=np.uint32)
+        rows = np.repeat(np.arange(len(numbers), dtype=np.uint64), numbers)
+        held = np.array(self._held, dtype=np.uint32)
+        return (places[held] << _SHIFT) | rows if len(held) else rows
 
 
 class ColumnFiles(msgspec.Struct, frozen=True):
@@ -112,6 +132,8 @@ class ColumnFiles(msgspec.Struct, frozen=True):
     prices: NDArray[np.int64]
     lengths: NDArray[np.uint8]
     letters: NDArray[np.uint64]
+    word_terms: NDArray[np.int32]
+    """Place of the stem of each word in `terms`."""
     terms: list[str]
     words: list[str]
     ids: list[str]

@@ -15,6 +15,7 @@ from search.documents import Point
 from search.listing_terms import NO_BASE
 from search.synonyms import Phrase, phrase_term
 from search.tantivy_columns import Marks
+from search.tantivy_schema import CELL_LEVELS
 from search.tantivy_sets import Columns
 from search.units import Unit
 from search.words import stem, stems_of, typos_allowed
@@ -200,7 +201,7 @@ class TextQueries:
 
 def near_query(schema: tantivy.Schema, point: Point, radius_metres: float) -> Query:
     """Listings with a base around a circle, or without one: what keeps the engine from ordering the whole country."""
-    cells = [NO_BASE, *cells_around(*point, radius_metres)]
+    cells = [NO_BASE, *cells_around(*point, radius_metres, CELL_LEVELS)]
     return either(*(Query.term_query(schema, "cells", cell, index_option="basic") for cell in cells))
 
 

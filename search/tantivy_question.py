@@ -1,6 +1,6 @@
 """One question against one state of the embedded index."""
 
-from math import ceil, isnan
+from math import ceil, isnan, nan
 from typing import Final
 
 import msgspec
@@ -9,13 +9,12 @@ import tantivy
 from numpy.typing import NDArray
 from tantivy import Query
 
-from search.areas import distance_metres
 from search.documents import COUNTED, DISTANCE_MILES, FACETS, METRES_PER_MILE, Answer, Hit, ListingQuery
 from search.highlights import highlights
 from search.tantivy_columns import Marks, Numbers
 from search.tantivy_query import TAKEN_AS_SPELT, Matching, TextQueries, enough, narrowed, near_query, rows_query
 from search.tantivy_schema import Shown, district_term, value_term
-from search.tantivy_sets import chord
+from search.tantivy_sets import chord, metres_of
 from search.tantivy_store import Reader
 from search.units import Explainer, Unit
 from search.words import clean
@@ -210,26 +209,29 @@ class Question:
         certain = {
             word for unit in self.units for word in unit.words if shown and self.texts.how_often(word) >= TAKEN_AS_SPELT
         }
-        explainer = Explainer(self.units, certain)
+        explainer = Explainer(self.units, certain, self.columns.vocabulary.forms)
+        metres = self.metres([row for row, _ in ordered], place)
         hits = []
-        for row, score in ordered:
+        for (row, score), distance in zip(ordered, metres, strict=True):
             text = shown.get(row)
             matched = [] if text is None else explainer.matched(text.plain.split())
             hits.append(
                 Hit(
                     id=self.columns.id_of(row),
                     score=round(score, 6),
-                    distance_metres=None if place is None or place.chords is None else self.metres(row),
+                    distance_metres=None if isnan(distance) else round(distance),
                     matched=matched,
                     highlights=[] if text is None else highlights(text.name, text.summary, matched),
                 )
             )
         return hits
 
-    def metres(self, row: int) -> int | None:
-        """Distance of a base from the point of the question."""
-        lat, lon = float(self.columns.table.lats[row]), float(self.columns.table.lons[row])
-        return None if self.query.point is None or isnan(lat) else round(distance_metres(*self.query.point, lat, lon))
+    def metres(self, rows: list[int], place: Place | None) -> list[float]:
+        """Distances from the point of the question, NaN without one or without a base."""
+        if place is None or place.chords is None:
+            return [nan] * len(rows)
+        found: list[float] = metres_of(place.chords[rows]).tolist()
+        return found
 
     def shown(self, rows: list[int]) -> dict[int, Shown]:
         """Stored texts of some rows."""

@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import tantivy
 
-from search.areas import BASE_LEVELS, cells_of_point
-from search.documents import ListingDocument, filter_values
+from search.areas import cells_of_point
+from search.documents import SHOWN_CHARACTERS, ListingDocument, filter_values
 from search.listing_terms import NO_BASE, NO_PRICE, district_code, phrases_of, short_text
 from search.synonyms import PhraseFinder
 from search.words import clean, stems_of, words_of
@@ -25,11 +25,11 @@ REACH_DISTRICTS: Final = -1
 REACH_NOWHERE: Final = -2
 """In place of a radius in metres: the listing comes anywhere, to its districts only, or (no base) to no point."""
 
+CELL_LEVELS: Final = (6, 8, 10, 12, 14)
+"""Levels of the grid at which the engine knows the bases."""
+
 GAP: Final = "_"
 """Stands between two texts, so that no phrase is found across them."""
-
-SHOWN_CHARACTERS: Final = 600
-"""So much of a summary is kept for excerpts."""
 
 
 def value_term(name: str, value: str) -> str:
@@ -57,9 +57,9 @@ class Facts(msgspec.Struct, array_like=True, gc=False):
     """Its own radius, or one of the `REACH_…` numbers."""
     price_pence: int
     terms: list[str]
-    """Stems, known phrases, values of filters, districts and phrases to offer, once each."""
+    """Known phrases, values of filters, districts and phrases to offer."""
     words: list[str]
-    """Folded words, once each."""
+    """Folded words, once each; the columns find listings by their stems."""
 
 
 class Shown(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -115,8 +115,6 @@ def row_of(document: ListingDocument, phrases: PhraseFinder) -> Row:
     found = phrases.terms_in(stems)
     plain = dict.fromkeys(words)
     plain.pop(GAP, None)
-    known = dict.fromkeys(stems)
-    known.pop(GAP, None)
     fields: dict[str, Any] = {
         "id": clean(document.id),
         "title": " ".join([*stems_of(title), *phrases.terms_in(stems_of(title))]),
@@ -130,11 +128,11 @@ def row_of(document: ListingDocument, phrases: PhraseFinder) -> Row:
     if point is None:
         fields |= {"cells": NO_BASE, "spot": 0}
     else:
-        fields |= {"cells": " ".join(cells_of_point(*point, BASE_LEVELS)), "spot": _spot(*point)}
-    terms = [*known, *found]
+        fields |= {"cells": " ".join(cells_of_point(*point, CELL_LEVELS)), "spot": _spot(*point)}
+    terms = found
     terms += [value_term(name, clean(value)) for name, values in filter_values(document).items() for value in values]
     terms += map(district_term, document.districts)
-    terms += map(phrase_key, phrases_of(document))
+    terms += map(phrase_key, phrases_of(document, title))
     lat, lon = point or (None, None)
     facts = Facts(
         fields["id"],
@@ -142,7 +140,7 @@ def row_of(document: ListingDocument, phrases: PhraseFinder) -> Row:
         lon,
         _reach(document),
         NO_PRICE if document.price_pence is None else document.price_pence,
-        list(dict.fromkeys(terms)) if document.districts else terms,
+        terms,
         list(plain),
     )
     return Row(fields, facts)

@@ -6,7 +6,7 @@ never changes for whoever holds it: a change only adds rows that older states ta
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from math import asin, pi, sin
+from math import pi, sin
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +18,7 @@ from search.documents import FACETS, Point
 from search.tantivy_columns import ColumnFiles, Marks, Numbers, Rows
 from search.tantivy_schema import REACH_ANYWHERE, REACH_DISTRICTS, Facts, phrase_key, value_term
 from search.tantivy_vocabulary import Vocabulary, between
+from search.words import stems_of
 
 SPARE_ROWS: Final = 1_024
 """Room for rows to come, before everything is copied once."""
@@ -151,7 +152,7 @@ class Columns:
     def _add(self, facts: Facts) -> None:
         row = self.count
         self.table.put(row, facts)
-        for term in facts.terms:
+        for term in dict.fromkeys((*stems_of(facts.words), *facts.terms)):
             self._added.setdefault(term, []).append(row)
             number = self._facet_rows.get(_facet(term)) if term[0] == "=" else None
             if number is not None:
@@ -289,9 +290,10 @@ def chords(metres: Numbers) -> Numbers:
     return 4 * np.sin(half) ** 2
 
 
-def metres_of(square: float) -> float:
-    """The way round: distance on the earth of the square of a straight line."""
-    return 2 * EARTH_RADIUS_METRES * asin(min(1.0, square**0.5 / 2))
+def metres_of(squares: Numbers) -> Numbers:
+    """The other way round: metres on the earth from the squares of straight lines."""
+    metres: Numbers = 2 * EARTH_RADIUS_METRES * np.arcsin(np.minimum(1.0, np.sqrt(squares) / 2))
+    return metres
 
 
 def _facet(term: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.tantivy_columns import ColumnFiles, letters_of, spelling
-from search.words import typo_distance
+from search.words import stem, typo_distance
 
 Bytes = NDArray[np.uint8]
 
@@ -23,11 +23,13 @@ class Vocabulary:
 
     def __init__(self, files: ColumnFiles) -> None:
         """Take the words of a generation."""
+        self._terms, self._word_terms = files.terms, files.word_terms
         self._words = files.words
         self._lengths = files.lengths
         self._letters = files.letters
         self._added: list[str] = []
         self._near: dict[tuple[str, int], list[tuple[int, str]]] = {}
+        self._forms: dict[str, frozenset[str]] = {}
 
     def with_words(self, words: Iterable[str]) -> "Vocabulary":
         """Give a vocabulary that has some more words; this one stays as it is when none is new."""
@@ -36,15 +38,29 @@ class Vocabulary:
         if not new:
             return self
         larger = Vocabulary.__new__(Vocabulary)
-        larger._words, larger._lengths, larger._letters = self._words, self._lengths, self._letters
+        larger.__dict__ |= self.__dict__
         larger._added = sorted([*self._added, *new])
-        larger._near = {}
+        larger._near, larger._forms = {}, {}
         return larger
 
     def beginning_with(self, start: str) -> Iterator[str]:
         """Words that begin so."""
         yield from between(self._words, start)
         yield from between(self._added, start)
+
+    def forms(self, stemmed: str) -> frozenset[str]:
+        """Words with a stem."""
+        known = self._forms.get(stemmed)
+        if known is None:
+            at = bisect_left(self._terms, stemmed)
+            found = {self._words[i] for i in np.flatnonzero(self._word_terms == at)}
+            if at == len(self._terms) or self._terms[at] != stemmed:
+                found = set()
+            found.update(word for word in self._added if stem(word) == stemmed)
+            if len(self._forms) >= _MOST_REMEMBERED:
+                self._forms.clear()
+            known = self._forms[stemmed] = frozenset(found)
+        return known
 
     def near(self, word: str, limit: int) -> list[tuple[int, str]]:
         """Other words at most so many typos away, the nearest first, each with its distance."""

@@ -59,11 +59,17 @@ def units_of(text: str, synonyms: Synonyms, meant: Mapping[str, str] = _NOTHING_
 class Explainer:
     """Says which words of a listing answered the units of a question."""
 
-    def __init__(self, units: Sequence[Unit], certain: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        units: Sequence[Unit],
+        certain: Collection[str] = (),
+        forms: Callable[[str], Collection[str]] | None = None,
+    ) -> None:
         """Prepare for many listings.
 
         Args:
             certain: Words that are taken as spelt, for which no near words are looked for.
+            forms: All words of the index with a stem, where that is known: it saves stemming each listing's words.
         """
         self._certain = certain
         self._units = [
@@ -75,6 +81,8 @@ class Explainer:
             for unit in units
         ]
         self._asked = {one for _, stems, synonyms in self._units for part in (stems, *synonyms) for one in part}
+        self._words = {word for unit in units for word in unit.words}
+        self._forms = None if forms is None else [(one, frozenset(forms(one))) for one in sorted(self._asked)]
 
     def matched(self, words: list[str]) -> list[str]:
         """Name the words that answer each unit: as asked, else a synonym, else half typed, else misspelt.
@@ -82,8 +90,7 @@ class Explainer:
         Args:
             words: The folded words of the listing, once each.
         """
-        asked = self._asked
-        by_stem = {one: word for one, word in zip(stems_of(words), words, strict=True) if one in asked}
+        by_stem = self._by_stem(words)
         have = by_stem.keys()
         matched: list[str] = []
         for unit, stems, synonyms in self._units:
@@ -101,6 +108,23 @@ class Explainer:
                 else:
                     matched += _half_typed(unit, word, words) or self._misspelt(word, words)
         return list(dict.fromkeys(matched))
+
+    def _by_stem(self, words: list[str]) -> dict[str, str]:
+        """Word of the listing for each stem asked for: the very word asked, else the first of the alphabet."""
+        found: dict[str, list[str]] = {}
+        if self._forms is None:
+            for one, word in zip(stems_of(words), words, strict=True):
+                if one in self._asked:
+                    found.setdefault(one, []).append(word)
+        else:
+            have = set(words)
+            for one, forms in self._forms:
+                if not forms.isdisjoint(have):
+                    found[one] = list(forms & have)
+        return {
+            one: several[0] if len(several) == 1 else min(several, key=lambda word: (word not in self._words, word))
+            for one, several in found.items()
+        }
 
     def _misspelt(self, word: str, words: list[str]) -> list[str]:
         limit = typos_allowed(word)

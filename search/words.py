@@ -21,7 +21,9 @@ STOP_WORDS: Final = frozenset(_STOP_TEXT.split())
 """Left out of a question unless nothing else is asked."""
 
 _WORD: Final = re.compile(rf"[^\W_]{{1,{MAX_WORD_CHARACTERS}}}")
-_ASCII_WORD: Final = re.compile(rf"[a-z0-9]{{1,{MAX_WORD_CHARACTERS}}}")
+_ASCII_CUTS: Final = {
+    code: None if chr(code) in "'`" else chr(code).lower() if chr(code).isalnum() else " " for code in range(128)
+}
 _STEMS: Final[dict[str, str]] = {}
 _APOSTROPHES: Final = dict.fromkeys(map(ord, "'’‘ʼ`´"))
 _ANALYSER: Final = (
@@ -50,8 +52,12 @@ def fold(text: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """Cut a text into folded words of letters and digits; what is longer than 40 characters is cut again."""
-    folded = fold(text)
-    return (_ASCII_WORD if folded.isascii() else _WORD).findall(folded)
+    if text.isascii():
+        # Most texts: one pass and one split take half the time of a pattern.
+        words = text.translate(_ASCII_CUTS).split()
+        if not words or len(max(words, key=len)) <= MAX_WORD_CHARACTERS:
+            return words
+    return _WORD.findall(fold(text))
 
 
 def stem(word: str) -> str:

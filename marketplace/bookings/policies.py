@@ -18,6 +18,9 @@ LEAST_CARD_PENCE = 30
 BOOKABLE_UNITS = frozenset({PriceUnit.FREE, PriceUnit.HOUR, PriceUnit.VISIT, PriceUnit.SESSION})
 """Prices that say what one visit costs; a week, a plan or a purchase is agreed with the provider."""
 
+FEEDBACK_WITHIN = timedelta(days=180)
+"""How long after a visit somebody may say how it was; later nobody remembers well."""
+
 SHOWS_ADDRESS = frozenset({BookingStatus.ACCEPTED, BookingStatus.CLAIMED, BookingStatus.DISPUTED})
 """States in which the provider needs to know where to go and whom to call."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemBytecodeCache
-from litestar import Litestar, Request
+from litestar import Litestar, Request, Router
 from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
@@ -161,7 +161,11 @@ def build_app(
         template_config=TemplateConfig(instance=PagesEngine(environment)),
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(
-            title="Care Marketplace", version="1", path="/schema", render_plugins=[JsonRenderPlugin()]
+            title="Care Marketplace",
+            version="1",
+            render_plugins=[JsonRenderPlugin()],
+            # The guard refuses routes that name no permission; the description is for everybody.
+            openapi_router=Router("/schema", route_handlers=[], opt={"permission": None}),
         ),
         request_max_body_size=LARGEST_BODY,
         state=State({"settings": settings, "clock": the_clock, "weekly_budget": weekly_budget, **(state or {})}),

@@ -68,8 +68,9 @@ _STATUS_COLOURS = {
     "grey": "draft optional closed cancelled withdrawn ended archived not_started unavailable superseded",
     "yellow": "requested returned to_put_right submitted pending waiting offered awaiting_approval awaiting_payment "
     "due in_review proposed",
-    "turquoise": "in_progress assigned open scheduled started paused processing released",
-    "green": "accepted approved signed_off completed delivered paid live active accredited verified funded reconciled",
+    "turquoise": "in_progress assigned open answered scheduled started paused processing released",
+    "green": "accepted agreed approved signed_off completed delivered paid live active accredited verified funded "
+    "published reconciled",
     "red": "declined refused overdue suspended failed disputed expired lapsed breached missed rejected error",
 }
 _COLOUR_OF_STATUS = {status: colour for colour, names in _STATUS_COLOURS.items() for status in names.split()}

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from tests.fakes.meilisearch_filter import FilterError, compile_filter, distance_metres
 
@@ -64,13 +64,14 @@ class Match:
 
 
 class FakeMeilisearch:
-    """The server. `requests` keeps what was asked, as method, path and body."""
+    """The server. `requests` keeps what was asked, as method, path and body; `parameters` method, path and query."""
 
     def __init__(self, api_key: str | None = None) -> None:
         self.api_key = api_key
         self.indexes: dict[str, Index] = {}
         self.tasks: list[dict[str, Any]] = []
         self.requests: list[tuple[str, str, Any]] = []
+        self.parameters: list[tuple[str, str, dict[str, str]]] = []
         self.before: Callable[[str, str], None] | None = None
         """Called with method and path before each request is handled; may raise `Refused`."""
         self._lock = threading.Lock()
@@ -82,9 +83,9 @@ class FakeMeilisearch:
             def handle_any(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 raw = self.rfile.read(length)
-                status, answer = fake.handle(
-                    self.command, urlsplit(self.path).path, json.loads(raw) if raw else None, self.headers
-                )
+                address = urlsplit(self.path)
+                fake.parameters.append((self.command, address.path, dict(parse_qsl(address.query))))
+                status, answer = fake.handle(self.command, address.path, json.loads(raw) if raw else None, self.headers)
                 content = json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
@@ -152,6 +153,8 @@ class FakeMeilisearch:
                 return 202, self._task("indexDeletion", uid, lambda: self.indexes.pop(self._index(uid).uid))
             case "GET", ["indexes", uid, "stats"]:
                 return 200, self._stats(self._index(uid))
+            case "GET", ["indexes", uid, "settings", "synonyms"]:
+                return 200, self._index(uid).settings["synonyms"]
             case "PATCH", ["indexes", uid, "settings"]:
                 return 202, self._task("settingsUpdate", uid, lambda: self._index(uid).settings.update(body))
             case "POST", ["indexes", uid, "documents"]:

@@ -48,7 +48,9 @@ async def search_listings(
     radius_miles: Radius = None,
     category: Annotated[Several, _parameter(_any_of("category"))] = None,
     suits: Annotated[Several, _parameter(_any_of("suits"))] = None,
-    days: Annotated[Several, _parameter(f"{_any_of('days')}. With `times`: any of these times on any of these days")] = None,
+    days: Annotated[
+        Several, _parameter(f"{_any_of('days')}. With `times`: any of these times on any of these days")
+    ] = None,
     times: Annotated[Several, _parameter(_any_of("times"))] = None,
     price_band: Annotated[Several, _parameter(_any_of("price_band"))] = None,
     has_free_capacity: Annotated[Several, _parameter("true: only those with room now")] = None,

@@ -5,23 +5,19 @@ from typing import Any
 
 from litestar import Request, get
 from litestar.di import NamedDependency, Provide
-from litestar.params import FromPath
-from litestar.response import Redirect, Template
+from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
 from marketplace.core.database import reading, session_maker
-from marketplace.core.errors import InvalidInput, NotFound
-from marketplace.core.ids import parse_id
+from marketplace.core.errors import InvalidInput
 from marketplace.providers.routes.market_view import form_context, printable
-from marketplace.providers.service.listing_page import ListingPageService
 from marketplace.providers.service.market import MarketService
 from marketplace.providers.service.market_query import lenient_query, read_query
 from marketplace.providers.service.suggestions import place_names, suggestions
 from marketplace.providers.service.weekly import Purse
 from search import AsyncSearch
 
-LONGEST_LOCATION_ID = 40
 FIELDS = frozenset({"q", "postcode", "radius_miles", "amount", "sort"})
 """Fields of the search form that are always on the page."""
 RESULTS_ID = "market-results"
@@ -97,29 +93,3 @@ async def market_suggestions(request: Request[Any, Any, Any]) -> Template:
 async def market_places() -> Template:
     """Name the towns we know, once for all typing: nothing that somebody types about where they live is sent."""
     return Template("providers/_suggestions.html", context={"found": place_names()}, headers=PLACES_CACHE)
-
-
-@get("/market/{listing_id:str}", permission=None)
-async def listing_page(
-    request: Request[Any, Any, Any],
-    db: NamedDependency[AsyncSession],
-    visitor: NamedDependency[Principal | None],
-    listing_id: FromPath[str],
-) -> Template:
-    """Show one offer."""
-    wanted = parse_id(listing_id)
-    if wanted is None:
-        raise NotFound
-    page = await ListingPageService(db).listing(wanted)
-    # A visitor may press the button: the booking page asks them to sign in and comes back.
-    may_book = visitor is None or visitor.may(Permission.BOOKINGS_REQUEST)
-    return Template("providers/listing.html", context={"page": page, "may_book": may_book})
-
-
-@get("/market/register/{location_id:str}", permission=None)
-async def register_page(db: NamedDependency[AsyncSession], location_id: FromPath[str]) -> Template | Redirect:
-    """Show what the regulator's register says of a place."""
-    if len(location_id) > LONGEST_LOCATION_ID or "\x00" in location_id:
-        raise NotFound
-    page = await ListingPageService(db).register(location_id)
-    return Template("providers/register.html", context={"page": page})

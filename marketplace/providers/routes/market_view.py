@@ -65,8 +65,7 @@ def _parts(name: str, value: str, label: str) -> tuple[str, Markup, Markup]:
 
 
 _PARTS: Final = {
-    name: [_parts(name, value, label) for value, label in labels.items()]
-    for name, (_, labels) in FACET_LABELS.items()
+    name: [_parts(name, value, label) for value, label in labels.items()] for name, (_, labels) in FACET_LABELS.items()
 }
 """Written once: some fifty values on every page, which would be a third of its rendering."""
 
@@ -155,9 +154,7 @@ def facets(query: MarketQuery, counts: dict[str, dict[str, int]], councils: dict
 
 def _radius_choices(results: Results | None) -> list[tuple[str, str]]:
     counts = results.facets.get("distance", {}) if results else {}
-    return [
-        (value, f"{label} ({counts[value]:,})" if value in counts else label) for value, label in RADIUS_CHOICES
-    ]
+    return [(value, f"{label} ({counts[value]:,})" if value in counts else label) for value, label in RADIUS_CHOICES]
 
 
 def _chips(query: MarketQuery, councils: dict[str, str]) -> list[tuple[str, str]]:

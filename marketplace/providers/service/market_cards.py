@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
+from markupsafe import Markup, escape
 
 from marketplace.core.formats import uk_date
 from marketplace.providers.models import CATEGORY_LABELS, ListingCategory, PriceUnit, RegulatorLocation
@@ -23,6 +24,8 @@ from marketplace.providers.service.words import (
     time_left_words,
 )
 from search import Hit
+
+_MARK: Final = Markup("<mark>{}</mark>")
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +63,9 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     note: str
     is_example: bool
+    shown_name: str
+    """The name for the page, the words that were found marked."""
+    shown_summary: str
 
 
 class CardMaker(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +128,8 @@ class CardMaker(msgspec.Struct, frozen=True, kw_only=True):
             why=self._why(hit, hours, "free" if row.worker_id is not None and has_room else "on"),
             note="",
             is_example=row.is_example,
+            shown_name=marked("name", row.title, hit),
+            shown_summary=marked("summary", row.summary, hit),
         )
 
     def register(self, row: Any, hit: Hit) -> Result:
@@ -129,6 +137,7 @@ class CardMaker(msgspec.Struct, frozen=True, kw_only=True):
         category = category_of(row)
         amount, unit = price_parts(None, None)
         weekly = weekly_cost(None, None, category, self.day)
+        summary = summary_of(row)
         return Result(
             id=hit.id,
             url=f"/market/register/{row.location_id}",
@@ -137,7 +146,7 @@ class CardMaker(msgspec.Struct, frozen=True, kw_only=True):
             category=category.value,
             category_label=CATEGORY_LABELS[category],
             kind=KIND_OF[category],
-            summary=summary_of(row),
+            summary=summary,
             amount=amount,
             unit=unit,
             price_pence=None,
@@ -156,6 +165,8 @@ class CardMaker(msgspec.Struct, frozen=True, kw_only=True):
             why=self._why(hit, (), "on"),
             note=NOT_BOOKED_HERE,
             is_example=row.is_example,
+            shown_name=marked("name", row.name, hit),
+            shown_summary=marked("summary", summary, hit),
         )
 
     def _room(self, row: Any, free_minutes: dict[UUID, int]) -> tuple[bool | None, str]:
@@ -177,6 +188,25 @@ class CardMaker(msgspec.Struct, frozen=True, kw_only=True):
         parts = [f"Matches: {words}" if words else "", away(hit.distance_metres) if self.has_place else "", on]
         text = "; ".join(part for part in parts if part)
         return text[:1].upper() + text[1:]
+
+
+def marked(field: str, text: str, hit: Hit) -> str:
+    """Mark the words of a text that answered the question.
+
+    The places come from the index: where the text has changed since, it is shown without marks.
+
+    Returns:
+        Safe HTML with `mark` elements, or the plain text.
+    """
+    excerpt = next((one for one in getattr(hit, "highlights", ()) if one.field == field), None)
+    if excerpt is None or not excerpt.marks or not text.startswith(excerpt.text):
+        return text
+    parts: list[Markup] = []
+    last = 0
+    for start, end in excerpt.marks:
+        parts += [escape(text[last:start]), _MARK.format(text[start:end])]
+        last = end
+    return Markup("").join([*parts, escape(text[last:])])
 
 
 def needs_time_left(row: Any, now: datetime) -> bool:
@@ -201,5 +231,3 @@ def rating_words(location: RegulatorLocation | Any | None) -> str:
         return "Not rated"
     dated = location.rated_on or location.inspected_on
     return f"{location.rating_overall}, {uk_date(dated)}" if dated else str(location.rating_overall)
-
-

@@ -16,13 +16,32 @@ from marketplace.core.places import Postcode, find_town, name_key, parse_outward
 from marketplace.providers.service.times import PARTS, WEEKDAYS
 
 _TOKEN: Final = re.compile(r"[^\s,;]+")
-_EDGES: Final = ".!?:()\"“”"
+_EDGES: Final = '.!?:()"“”'
 _INWARD: Final = re.compile(r"[0-9oi][a-z]{2}", re.IGNORECASE)
 
 _NEAR: Final = frozenset(("in", "near", "around", "at"))
 _POSTCODE_WORDS: Final = frozenset(("postcode", "area", "district"))
 _TOWNS_THAT_ARE_WORDS: Final = frozenset(
-    "bath reading rugby sale deal ware stone wells march settle rye street barrow sandwich battle eye wash weston".split()
+    [
+        "bath",
+        "reading",
+        "rugby",
+        "sale",
+        "deal",
+        "ware",
+        "stone",
+        "wells",
+        "march",
+        "settle",
+        "rye",
+        "street",
+        "barrow",
+        "sandwich",
+        "battle",
+        "eye",
+        "wash",
+        "weston",
+    ]
 )
 """Towns that are taken only after "in" or "near": "bath lift" is no place."""
 
@@ -34,20 +53,52 @@ _DAYS: Final[dict[str, tuple[str, ...]]] = {
     "weekdays": WEEKDAYS[:5],
 }
 _PARTS: Final = {form: part for part in PARTS for form in (part, f"{part}s")}
-_NAMES_AFTER_DAYS: Final = frozenset("lunch club group school service dinner roast prayers market cafe café".split())
+_NAMES_AFTER_DAYS: Final = frozenset(
+    ["lunch", "club", "group", "school", "service", "dinner", "roast", "prayers", "market", "cafe", "café"]
+)
 """After these the day is part of a name: "Sunday lunch"."""
 
 _LANGUAGES: Final = {language.lower(): language for language in LANGUAGES} | {"bsl": "British Sign Language"}
 _NOT_AFTER_LANGUAGES: Final = frozenset(
-    "food foods lesson lessons class classes club clubs church group groups community dance dancing cooking society "
-    "meal meals centre center restaurant festival floor floors furniture shoes silver test literature course".split()
+    [
+        "food",
+        "foods",
+        "lesson",
+        "lessons",
+        "class",
+        "classes",
+        "club",
+        "clubs",
+        "church",
+        "group",
+        "groups",
+        "community",
+        "dance",
+        "dancing",
+        "cooking",
+        "society",
+        "meal",
+        "meals",
+        "centre",
+        "center",
+        "restaurant",
+        "festival",
+        "floor",
+        "floors",
+        "furniture",
+        "shoes",
+        "silver",
+        "test",
+        "literature",
+        "course",
+    ]
 )
 """Before these a language is part of a name: "Polish club", "English lessons"."""
 _SPEAKING: Final = frozenset(("speaking", "speaker", "speakers", "speaks"))
 
 _GENDERS: Final = {"female": Gender.FEMALE, "male": Gender.MALE}
 _PEOPLE: Final = {"woman": Gender.FEMALE, "lady": Gender.FEMALE, "man": Gender.MALE}
-_WORKERS: Final = frozenset("carer worker pa assistant helper supporter".split())
+_WORKERS: Final = frozenset(["carer", "worker", "pa", "assistant", "helper", "supporter"])
 
 
 class Understood(msgspec.Struct, frozen=True, kw_only=True):

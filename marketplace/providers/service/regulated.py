@@ -1,7 +1,7 @@
 """Who may offer help with washing, dressing and the like: the rule in one pure function (domain.md 4.3, V2).
 
 Source: Health and Social Care Act 2008 (Regulated Activities) Regulations 2014, schedule 1, paragraphs 1 and 3, and the
-regulator's guidance on its scope. The words are ours, for the pages; they are no legal advice and say so where it matters.
+regulator's guidance on its scope. The words are ours, for the pages; they are no legal advice.
 """
 
 from typing import Final
@@ -45,8 +45,8 @@ _NOT_REGULATED: Final = (
     f"You cannot give {PERSONAL_CARE} under this listing."
 )
 _DIRECT: Final = (
-    "You can offer this without registering with the Care Quality Commission, because each person hires you and directs "
-    "your work themselves. This is only true while the person, or somebody who may act for them by law, hires and pays "
+    "You can offer this without registering with the Care Quality Commission, because each person hires you and "
+    "directs your work themselves. This is only true while the person, or somebody who may act for them by law, hires and pays "
     "you, decides what you do and when, and no agency stands between you. People can read your reviews here, but this "
     "site does not manage your work. If any of this changes, tell the council at once."
 )

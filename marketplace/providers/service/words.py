@@ -10,11 +10,11 @@ from marketplace.core.formats import miles, pounds, uk_time
 from marketplace.providers.models import (
     CapacityKind,
     ListingCategory,
+    ListingHours,
     Organisation,
     OrganisationKind,
     PriceUnit,
     RegulatorLocation,
-    ListingHours,
     WorkerHours,
 )
 from marketplace.providers.service.times import WEEKDAYS as WEEKDAYS
@@ -149,9 +149,7 @@ def run_by_of_register(location: RegulatorLocation) -> str:
     return next((who for who, pattern in _RUN_BY_NAME if pattern.search(name)), "")
 
 
-def room_said(
-    kind: CapacityKind, free: int | None, said_at: datetime | None, now: datetime
-) -> int | None:
+def room_said(kind: CapacityKind, free: int | None, said_at: datetime | None, now: datetime) -> int | None:
     """Give the room that a provider said lately, in units of its kind; None when nothing was said in 60 days."""
     if kind is CapacityKind.NOT_SAID or free is None or said_at is None or now - said_at > timedelta(days=ROOM_DAYS):
         return None
