@@ -10,6 +10,9 @@ from marketplace.core.tables import METADATA
 
 config = context.config
 
+WORDS_INDEXES = frozenset({"ix_listings_words", "ix_organisations_words", "ix_regulator_locations_words"})
+"""What the market searches while there is no search index; a test holds that they are used."""
+
 
 def _run(connection: Connection) -> None:
     context.configure(
@@ -26,8 +29,8 @@ def _run(connection: Connection) -> None:
 
 
 def _ours(item: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:
-    """Leave out what autogenerate cannot see rightly: nothing today."""
-    return True
+    """Leave out what autogenerate cannot see rightly: PostgreSQL writes the expressions of indexes in its own way."""
+    return kind != "index" or name not in WORDS_INDEXES
 
 
 async def _online() -> None:

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from marketplace.accounts.permissions import Role
+from marketplace.core.database import clock_of, scope_to
 from marketplace.providers.models import SynonymGroup
 from marketplace.providers.service.market_index import rebuild_index, use_search
 from marketplace.providers.service.synonyms import GroupForm, SynonymService
@@ -22,8 +23,6 @@ PHRASES = "warm space\nwarm hub\ncosy corner"
 
 async def make_group(db: Any, council: Any, phrases: Sequence[str], **given: Any) -> SynonymGroup:
     """A group of a council."""
-    from marketplace.core.database import clock_of
-
     values = {"council_id": council.id, "phrases": list(phrases), "updated_at": clock_of(db).now()}
     group = SynonymGroup(**{**values, **given})
     db.add(group)
@@ -171,7 +170,9 @@ async def test_a_word_can_be_tried(browser: Browser, db: Any, maker: Any, settin
     member = await make_member(db, Role.ACCREDITOR)
     await make_listing(db, await make_organisation(db), title="Thursday cosy corner", summary="Come in and warm up.")
     await make_group(db, member.council, ["warm hub", "cosy corner"])
-    reader = await (await searching(browser, maker, settings, open_index(tmp_path))).signed_in(member)
+    reader = await searching(browser, maker, settings, open_index(tmp_path))
+    await scope_to(db, "every")
+    reader = await reader.signed_in(member)
     page = await reader.open("/search-words?word=warm+hub")
     assert "Also looks for: cosy corner." in page.words
     assert "Thursday cosy corner" in page.words

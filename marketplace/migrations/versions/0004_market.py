@@ -13,6 +13,15 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+ACCENTED = "àáâãäåçèéêëìíîïñòóôõöøùúûüýÿ"
+PLAIN = "aaaaaaceeeeiiiinoooooouuuuyy"
+WORDS = {
+    "listings": "title || ' ' || summary || ' ' || body || ' ' || town || ' ' || postcode_area",
+    "organisations": "name",
+    "regulator_locations": "name || ' ' || provider_name || ' ' || also_known_as || ' ' || town",
+}
+"""What the market searches while there is no search index, with the letters folded."""
+
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
@@ -669,10 +678,17 @@ def upgrade() -> None:
     )
     op.create_check_constraint(op.f("ck_listings_capacity"), "listings", "capacity_free >= 0")
     op.create_check_constraint(op.f("ck_listings_usual"), "listings", "usual_tenths > 0")
+    for table, texts in WORDS.items():
+        op.execute(
+            f"CREATE INDEX ix_{table}_words ON {table} USING gin (to_tsvector('english'::regconfig, "
+            f"translate(lower({texts}), '{ACCENTED}''’', '{PLAIN}')))"
+        )
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    for table in WORDS:
+        op.drop_index(f"ix_{table}_words", table_name=table)
     op.drop_constraint(op.f("fk_organisations_home_council_id"), "organisations", type_="foreignkey")
     op.drop_column("organisations", "safeguarding_contact")
     op.drop_column("organisations", "safeguarding_name")

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from marketplace.accounts.models import PERSONAL
 from marketplace.core.database import Base, WithId, choice
 from marketplace.providers.models.organisations import ServiceLine
+from marketplace.providers.models.words import LISTING_WORDS
 from marketplace.providers.states import DraftStatus
 
 
@@ -158,6 +159,7 @@ class Listing(Base, WithId):
         CheckConstraint("usual_tenths > 0", name="usual"),
         Index("ix_listings_organisation_id", "organisation_id"),
         Index("ix_listings_worker_id", "worker_id"),
+        Index("ix_listings_words", text(LISTING_WORDS), postgresql_using="gin"),
     )
 
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))

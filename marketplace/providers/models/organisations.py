@@ -5,12 +5,13 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.accounts.models import PERSONAL
 from marketplace.accounts.words import Gender
 from marketplace.core.database import Base, WithId, choice
+from marketplace.providers.models.words import ORGANISATION_WORDS
 from marketplace.providers.states import RegulatorLinkStatus
 
 
@@ -52,7 +53,10 @@ class Organisation(Base, WithId):
     """A body or sole worker that offers support. Shared by all councils of the installation."""
 
     __tablename__ = "organisations"
-    __table_args__ = (Index("ix_organisations_name", "name"),)
+    __table_args__ = (
+        Index("ix_organisations_name", "name"),
+        Index("ix_organisations_words", text(ORGANISATION_WORDS), postgresql_using="gin"),
+    )
 
     name: Mapped[str] = mapped_column(Text)
     kind: Mapped[OrganisationKind] = mapped_column(choice(OrganisationKind))

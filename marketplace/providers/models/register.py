@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.core.database import Base, WithId
+from marketplace.providers.models.words import REGISTER_WORDS
 
 
 class RegulatorProvider(Base):
@@ -31,6 +32,7 @@ class RegulatorLocation(Base):
         Index("ix_regulator_locations_provider_id", "provider_id"),
         Index("ix_regulator_locations_name_postcode", "name_key", "postcode"),
         Index("ix_regulator_locations_lad_code", "lad_code"),
+        Index("ix_regulator_locations_words", text(REGISTER_WORDS), postgresql_using="gin"),
         Index(
             "ix_regulator_locations_live",
             "location_id",

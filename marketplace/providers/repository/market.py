@@ -7,20 +7,15 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Float,
     Select,
     Text,
     and_,
     case,
-    cast,
     exists,
-    func,
-    literal,
     not_,
     or_,
     select,
     type_coerce,
-    union_all,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -46,9 +41,6 @@ SUPPORTED_LIVING_TYPES = ("Supported living service", "Extra Care housing servic
 REGISTER_HOME_CARE_METRES = 15_000
 """How far a registered home care agency is taken to travel, since the register does not say."""
 
-_METRES_PER_DEGREE = 111_195.0
-"""Of latitude, on a sphere of the earth's mean radius."""
-
 
 class ListingRow(NamedTuple):
     """A listing with what its page and its place in the index need."""
@@ -57,13 +49,6 @@ class ListingRow(NamedTuple):
     organisation: Organisation
     worker: Worker | None
     location: RegulatorLocation | None
-
-
-class Found(NamedTuple):
-    """One row found without the index."""
-
-    id: str
-    distance_metres: float | None
 
 
 def organisation_is_live(day: date) -> ColumnElement[bool]:
@@ -252,101 +237,3 @@ class MarketRepository:
                 .distinct()
             )
         ).all()
-
-    # Without the index
-
-    async def plain_search(
-        self,
-        words: Sequence[str],
-        *,
-        day: date,
-        point: tuple[float, float] | None,
-        radius_metres: int | None,
-        categories: Sequence[str],
-        kinds: Sequence[str],
-        offset: int,
-        limit: int,
-    ) -> tuple[int, list[Found], dict[str, int]]:
-        """Search with PostgreSQL alone: every word somewhere in the text, nearest first. No misspellings, few facets.
-
-        Returns:
-            The total, a page of rows and the number of rows by category (all categories, whichever are chosen).
-        """
-        own = self._plain(
-            select(cast(Listing.id, Text).label("id"), Listing.category.label("category"))
-            .select_from(Listing)
-            .join(Organisation, Organisation.id == Listing.organisation_id)
-            .outerjoin(Worker, Worker.id == Listing.worker_id)
-            .where(on_the_market(day)),
-            Listing,
-            func.concat_ws(
-                " ", Listing.title, Listing.summary, Listing.body, Organisation.name, Listing.town,
-                func.replace(cast(Listing.category, Text), "_", " "),
-                func.array_to_string(Listing.languages, " "), func.array_to_string(Listing.interests, " "),
-            ),
-            case((Listing.is_nationwide, None), else_=Listing.radius_metres),
-            words, point, radius_metres,
-        )  # fmt: skip
-        category = register_category()
-        register = self._plain(
-            select(
-                func.concat(REGISTER_PREFIX, RegulatorLocation.location_id).label("id"), category.label("category")
-            ).where(on_the_register()),
-            RegulatorLocation,
-            func.concat_ws(
-                " ", RegulatorLocation.name, RegulatorLocation.provider_name, RegulatorLocation.town,
-                func.array_to_string(RegulatorLocation.specialisms, " "), func.replace(category, "_", " "),
-            ),
-            case((category == ListingCategory.HOME_CARE.value, REGISTER_HOME_CARE_METRES), else_=None),
-            words, point, radius_metres,
-        )  # fmt: skip
-        found = union_all(own, register).subquery()
-        wanted: ColumnElement[bool] = found.c.category.in_([*categories]) if categories else literal(True)
-        if kinds:
-            wanted = and_(wanted, found.c.category.in_([*kinds]))
-        counts = {
-            str(name): int(number)
-            for name, number in await self.db.execute(
-                select(found.c.category, func.count()).group_by(found.c.category).order_by(func.count().desc())
-            )
-        }
-        total = sum(
-            number for name, number in counts.items()
-            if (not categories or name in categories) and (not kinds or name in kinds)
-        )  # fmt: skip
-        rows = await self.db.execute(
-            select(found.c.id, found.c.distance)
-            .where(wanted)
-            .order_by(found.c.distance.asc().nulls_last(), found.c.id)
-            .offset(offset)
-            .limit(limit)
-        )
-        return total, [Found(str(row[0]), row[1]) for row in rows], counts
-
-    def _plain(
-        self,
-        question: Select[*tuple[Any, ...]],
-        model: type[Listing] | type[RegulatorLocation],
-        text: ColumnElement[str],
-        reach: ColumnElement[Any],
-        words: Sequence[str],
-        point: tuple[float, float] | None,
-        radius_metres: int | None,
-    ) -> Select[*tuple[Any, ...]]:
-        for word in words:
-            question = question.where(text.ilike(f"%{_escaped(word)}%", escape="\\"))
-        if point is None:
-            return question.add_columns(cast(literal(None), Float).label("distance"))
-        lat, lon = point
-        north = model.lat - lat
-        east = (model.lon - lon) * func.cos(func.radians(lat))
-        distance = _METRES_PER_DEGREE * func.sqrt(north * north + east * east)
-        # A row without a place has a distance of NULL: a telephone service stays in every answer.
-        question = question.where(or_(distance.is_(None), reach.is_(None), distance <= reach))
-        if radius_metres is not None:
-            question = question.where(or_(distance.is_(None), distance <= radius_metres))
-        return question.add_columns(distance.label("distance"))
-
-
-def _escaped(word: str) -> str:
-    return word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -24,6 +24,7 @@ from marketplace.providers.repository.market import REGISTER_PREFIX, MarketRepos
 from marketplace.providers.repository.market_facts import MarketFacts
 from marketplace.providers.repository.places import PlaceRepository, near_town
 from marketplace.providers.service.market_cards import CardMaker, Result, needs_time_left
+from marketplace.providers.service.market_plain import PlainSearch
 from marketplace.providers.service.market_query import MarketQuery, kind_named
 from marketplace.providers.service.market_words import Understood, read_words
 from marketplace.providers.service.weekly import Purse
@@ -259,21 +260,8 @@ class MarketService:
         log.warning("search-index-lost", cause=str(error))
         publish(self.db, SearchIndexLost(council_id=EVERYWHERE))
 
-    async def _plain(self, asked: ListingQuery, day: date) -> Answer:
-        chosen = asked.chosen()
-        kinds = chosen.get("kind", [])
-        total, found, counts = await self.market.plain_search(
-            asked.text.split()[:10],
-            day=day,
-            point=asked.point,
-            radius_metres=asked.radius_metres,
-            categories=chosen.get("category", []),
-            kinds=[category.value for category, kind in KIND_OF.items() if kind in kinds] if kinds else [],
-            offset=asked.offset,
-            limit=asked.limit,
-        )
-        hits = [Hit(id=row.id, score=0.0, distance_metres=_whole(row.distance_metres), matched=[]) for row in found]
-        return Answer(total=total, hits=hits, facets={"category": counts}, suggestion=None, took_ms=0.0)
+    async def _plain(self, asked: ListingQuery, day: date, *, is_counted: bool = True) -> Answer:
+        return await PlainSearch(self.db).answer(asked, day, is_counted=is_counted)
 
     async def _others(
         self, rows: Sequence[Result], asked: ListingQuery, read: Understood, day: date, *, is_plain: bool
@@ -321,7 +309,10 @@ class MarketService:
                 per_page=number * 2,
                 sort="relevance",
             )
-            found = await (self._plain(other, day) if is_plain or self.engine is None else self.engine.search(other))
+            if is_plain or self.engine is None:
+                found = await self._plain(other, day, is_counted=False)
+            else:
+                found = await self.engine.search(other)
             hits = [hit for hit in found.hits if hit.id not in shown][:number]
             if hits:
                 return hits

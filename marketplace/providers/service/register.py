@@ -17,7 +17,7 @@ from search.documents import NOT_RATED
 
 NOT_BOOKED_HERE = "On the public register. It does not take bookings here."
 
-_NEEDS_OF_SPECIALISM: dict[str, tuple[str, ...]] = {
+NEEDS_OF_SPECIALISM: dict[str, tuple[str, ...]] = {
     "Caring for adults over 65 yrs": ("older",),
     "Dementia": ("dementia",),
     "Learning disabilities": ("learning", "autism"),
@@ -62,7 +62,7 @@ def category_of(location: Registered) -> ListingCategory:
 
 def suits_of(location: Registered) -> list[str]:
     """Give the needs that a register entry says it is for, in our words."""
-    codes = [code for name in location.specialisms for code in _NEEDS_OF_SPECIALISM.get(name, ())]
+    codes = [code for name in location.specialisms for code in NEEDS_OF_SPECIALISM.get(name, ())]
     return [NEEDS[code] for code in dict.fromkeys(codes)]
 
 

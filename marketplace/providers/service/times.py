@@ -43,6 +43,11 @@ def parts_of(starts: time, ends: time) -> list[str]:
     return list(dict.fromkeys(found)) or [max(reach, key=lambda item: item[1])[0]]
 
 
+def part_bounds(name: str) -> list[tuple[int, int]]:
+    """Give the stretches of a part of the day, in minutes after midnight; none for a part that does not exist."""
+    return [(since, until) for part, since, until in _BOUNDS if part == name]
+
+
 def days_of(hours: Iterable[Hours]) -> list[str]:
     """Give the days of the week with any time, in order."""
     return [WEEKDAYS[day] for day in sorted({row.weekday for row in hours})]

@@ -52,7 +52,7 @@ RUN_BY_LABELS: Final[dict[str, str]] = {
 }
 """Who runs an offer."""
 
-_RUN_BY: Final[dict[OrganisationKind, str]] = {
+RUN_BY: Final[dict[OrganisationKind, str]] = {
     OrganisationKind.THIRD_SECTOR: "community",
     OrganisationKind.COMMUNITY: "community",
     OrganisationKind.HOME_CARE: "company",
@@ -140,7 +140,7 @@ def hours_keywords(hours: Sequence[WorkerHours] | Sequence[ListingHours]) -> lis
 
 def run_by(organisation: Organisation) -> str:
     """Say who runs an organisation's offers: a registered charity is one, whatever else it is."""
-    return "community" if organisation.charity_number else _RUN_BY[organisation.kind]
+    return "community" if organisation.charity_number else RUN_BY[organisation.kind]
 
 
 def run_by_of_register(location: RegulatorLocation) -> str:
