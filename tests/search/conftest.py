@@ -12,6 +12,7 @@ from search.meilisearch_backend import MeilisearchSearch
 from search.tantivy_backend import TantivySearch
 from tests.fakes.meilisearch_server import FakeMeilisearch
 from tests.search.market import MARKET
+from tests.search.openapi import misfits
 
 ENGINES = ["tantivy", "fake-meilisearch", *(["meilisearch"] if os.environ.get("MEILISEARCH_URL") else [])]
 
@@ -46,6 +47,8 @@ def open_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
         one.close()
     for server in servers:
         server.close()
+        # All that the contract made the client send is held against the published description, where that is present.
+        assert misfits(server.sent) == []
 
 
 @pytest.fixture(params=ENGINES)
