@@ -4,89 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final
 
-from search.words import stems_of, words_of
+from search.synonym_groups import DEFAULT_GROUPS
+from search.words import STOP_WORDS, stems_of, typo_distance, words_of
 
-DEFAULT_GROUPS: Final[tuple[tuple[str, ...], ...]] = (
-    ("carer", "care worker", "support worker", "care assistant", "home carer", "caregiver"),
-    ("pa", "pas", "personal assistant"),
-    ("home care", "homecare", "domiciliary care", "dom care", "care at home", "home help"),
-    ("live in care", "live in carer", "24 hour care at home"),
-    ("hoist", "moving and handling", "manual handling", "patient lift", "transfer aid"),
-    ("wheelchair taxi", "wheelchair accessible taxi", "accessible taxi", "accessible transport", "wav"),
-    ("transport", "lift", "car scheme", "dial a ride", "minibus", "community transport"),
-    ("meals on wheels", "meal delivery", "hot meals", "ready meals", "lunch delivery"),
-    ("lunch club", "luncheon club", "dining club"),
-    ("cleaner", "cleaning", "housework", "domestic help", "housekeeping"),
-    ("gardener", "gardening", "garden maintenance"),
-    ("handyman", "handyperson", "odd jobs", "small repairs", "home repairs"),
-    ("shopping", "groceries", "food shopping", "errands"),
-    ("respite", "short break", "carer break", "replacement care", "sitting service"),
-    ("day centre", "day service", "day opportunities", "day care"),
-    ("care home", "residential care", "residential home"),
-    ("nursing home", "nursing care", "care home with nursing"),
-    ("supported living", "supported housing", "supported accommodation"),
-    ("extra care", "retirement village", "sheltered housing", "assisted living"),
-    ("shared lives", "adult placement", "family placement"),
-    ("dementia", "alzheimers", "memory loss", "memory cafe"),
-    ("learning disability", "learning difficulties", "learning disabilities", "ld"),
-    ("autism", "autistic", "asd", "aspergers", "neurodivergent"),
-    ("mental health", "wellbeing", "emotional support", "anxiety", "depression"),
-    ("counselling", "talking therapy", "therapy", "psychotherapy"),
-    ("physical disability", "physically disabled", "mobility impairment"),
-    ("sight loss", "blind", "visually impaired", "visual impairment", "partially sighted"),
-    ("hearing loss", "deaf", "hard of hearing", "hearing impairment"),
-    ("bsl", "british sign language", "sign language"),
-    ("stroke", "brain injury", "abi", "neuro rehabilitation"),
-    ("palliative", "end of life", "hospice", "terminal illness"),
-    ("reablement", "rehabilitation", "rehab", "enablement"),
-    ("occupational therapist", "occupational therapy", "ot"),
-    ("physiotherapist", "physiotherapy", "physio"),
-    ("chiropodist", "chiropody", "podiatrist", "podiatry", "foot care", "toenail cutting"),
-    ("hairdresser", "mobile hairdresser", "hairdressing", "barber"),
-    ("befriending", "befriender", "companionship", "companion", "loneliness", "visiting service"),
-    ("personal care", "washing and dressing", "bathing", "help with washing"),
-    ("medication", "medicines", "tablets", "medication prompts"),
-    ("incontinence", "continence", "pads"),
-    ("night care", "waking night", "sleep in", "night sitter", "overnight care"),
-    (
-        "telecare",
-        "pendant alarm",
-        "careline",
-        "lifeline",
-        "personal alarm",
-        "assistive technology",
-        "technology enabled care",
-    ),
-    ("grab rail", "handrail", "grab bar"),
-    ("stairlift", "stair lift"),
-    ("walk in shower", "wet room", "level access shower"),
-    ("mobility scooter", "scooter", "powered wheelchair", "electric wheelchair", "powerchair"),
-    ("walking frame", "zimmer", "zimmer frame", "rollator", "walker"),
-    ("commode", "raised toilet seat", "toilet frame", "toilet aid"),
-    ("profiling bed", "hospital bed", "adjustable bed"),
-    ("riser recliner", "rise and recline chair", "recliner chair"),
-    ("home adaptations", "adaptations", "disabled facilities grant", "dfg"),
-    ("direct payment", "direct payments", "personal budget", "self directed support"),
-    ("payroll", "managed account", "money management", "payroll service"),
-    ("advocacy", "advocate", "self advocacy"),
-    ("support planning", "support planner", "support plan", "brokerage", "broker"),
-    ("advice", "information and advice", "welfare rights", "benefits advice"),
-    ("job", "employment", "supported employment", "work experience", "job coach", "volunteering"),
-    ("swimming", "swim", "hydrotherapy"),
-    ("football", "walking football", "soccer"),
-    ("exercise", "fitness", "chair based exercise", "falls prevention", "strength and balance"),
-    ("arts", "crafts", "art class", "art group", "painting"),
-    ("singing", "choir", "music group"),
-    ("peer support", "support group", "self help group"),
-    ("carers support", "support for carers", "carers centre", "unpaid carers", "family carers", "young carers"),
-    ("lgbt", "lgbtq", "lgbtqia", "gay", "lesbian", "trans"),
-    ("older people", "elderly", "pensioners", "over 65s", "seniors"),
-    ("young adults", "transition", "preparing for adulthood"),
-    ("woman", "women", "female", "lady"),
-    ("man", "men", "male", "gentleman"),
-)
-
-_LONGEST_KEY_WORDS: Final = 6
+LONGEST_PHRASE_WORDS: Final = 6
+"""Longer phrases are found by others, but find nothing themselves."""
 
 Phrase = tuple[str, ...]
 
@@ -102,9 +24,15 @@ class Synonyms:
             phrases = [phrase for phrase in (tuple(words_of(text)) for text in group) if phrase]
             for phrase in phrases[:]:
                 self._phrases.setdefault(_stems(phrase), phrase)
-                if len(phrase) <= _LONGEST_KEY_WORDS:
+                if len(phrase) <= LONGEST_PHRASE_WORDS:
                     known = self._others.setdefault(_stems(phrase), {})
                     known.update(dict.fromkeys(other for other in phrases if _stems(other) != _stems(phrase)))
+        words = {word for phrase in self._phrases.values() for word in phrase if word not in STOP_WORDS}
+        self._word_stems = frozenset(stems_of(sorted(words)))
+        self._by_length: dict[int, list[str]] = {}
+        # "diaer" is nearer to "diaper" than to the "diapers" of the group.
+        for word in sorted(words | {word[:-1] for word in words if word.endswith("s") and len(word) > 4}):
+            self._by_length.setdefault(len(word), []).append(word)
 
     @classmethod
     def default(cls, extra: Iterable[Sequence[str]] = ()) -> "Synonyms":
@@ -117,12 +45,26 @@ class Synonyms:
         Returns:
             The number of words it takes and what else means the same; `(0, ())` when nothing is known.
         """
-        stems = _stems(words[:_LONGEST_KEY_WORDS])
+        stems = _stems(words[:LONGEST_PHRASE_WORDS])
         for length in range(len(stems), 0, -1):
             others = self._others.get(stems[:length])
             if others:
                 return length, tuple(others)
         return 0, ()
+
+    def knows(self, word: str) -> bool:
+        """Whether a folded word, or a form of it, stands in a phrase."""
+        return _stems((word,))[0] in self._word_stems
+
+    def near(self, word: str, typos: int) -> list[str]:
+        """Words of the phrases at most so many typos away from a folded word."""
+        size = len(word)
+        return [
+            other
+            for length in range(size - typos, size + typos + 1)
+            for other in self._by_length.get(length, ())
+            if typo_distance(word, other, typos) is not None
+        ]
 
     def phrases(self) -> Iterator[Phrase]:
         """All phrases, once each."""

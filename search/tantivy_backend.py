@@ -9,8 +9,10 @@ from tantivy import Query
 
 from search.documents import Answer, ListingDocument, ListingQuery, check_query, cleaned
 from search.errors import IndexUnavailable
+from search.spelling import meant_words, respelt
 from search.synonyms import PhraseFinder, Synonyms
 from search.tantivy_question import Question
+from search.tantivy_spelling import TantivyWords
 from search.tantivy_store import Batch, IndexStore, Reader, guarded
 from search.units import units_of
 from search.words import clean, words_of
@@ -77,9 +79,11 @@ class TantivySearch:
         began = time.perf_counter()
         check_query(query)
         reader = self._store.reader()
-        units = units_of(query.text, self._synonyms_of(reader))
+        synonyms = self._synonyms_of(reader)
         with guarded():
-            answer = Question(reader, query, units).answer()
+            meant = meant_words(query.text, synonyms, TantivyWords(reader.columns))
+            answer = Question(reader, query, units_of(query.text, synonyms, meant)).answer()
+        answer.suggestion = respelt(query.text, meant)
         answer.took_ms = (time.perf_counter() - began) * 1000
         return answer
 

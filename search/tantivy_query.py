@@ -23,9 +23,14 @@ from search.words import stem, stems_of, typos_allowed
 TITLE_BOOST: Final = 3.0
 TOPIC_BOOST: Final = 2.0
 SYNONYM_BOOST: Final = 0.6
+APART_BOOST: Final = 0.3
+"""A known phrase whose words stand anywhere in a listing: "plan of care … home and garden" is no care home."""
 PREFIX_BOOST: Final = 0.1
 NEAR_BOOST: Final = 0.3
 ONE_TYPO_BONUS: Final = 200.0
+TELLING_LETTERS: Final = 4
+BEGUN_BONUS: Final = 400.0
+"""From so many letters on, a word that begins as typed ("footb") comes before one that is merely near ("foot")."""
 EXACT_BONUS: Final = 2_000.0
 """More than all other scores of a question together, so that a misspelt match never passes an exact one."""
 
@@ -59,16 +64,22 @@ class TextQueries:
 
     def matching(self, unit: Unit) -> Matching:
         """Match the listings that answer a unit."""
-        others = [Query.boost_query(self._phrase(phrase), SYNONYM_BOOST) for phrase in unit.synonyms]
+        others = [Query.boost_query(self._synonym(phrase), SYNONYM_BOOST) for phrase in unit.synonyms]
         if others and len(unit.words) > 1:
             # A phrase that is known as a whole is neither half typed nor misspelt.
             marks = self._all_held(unit.stems)
-            apart = [(Occur.Must, self._everything(stemmed)) for stemmed in unit.stems]
-            together = Query.disjunction_max_query([self._phrase(unit.words), Query.boolean_query(apart)])
-            whole = Matching(marks, together, True)
+            apart = Query.boolean_query([(Occur.Must, self._everything(stemmed)) for stemmed in unit.stems])
+            together = [self._whole_phrase(unit.words), Query.boost_query(apart, APART_BOOST)]
+            whole = Matching(marks, Query.disjunction_max_query(together), True)
+        elif unit.meant:
+            whole = self._misspelt(unit)
         else:
             last = len(unit.words)
-            words = [self._word(word, is_prefix=unit.is_prefix and i == last) for i, word in enumerate(unit.words, 1)]
+            has_meaning = bool(others)
+            words = [
+                self._word(word, is_prefix=unit.is_prefix and i == last, has_meaning=has_meaning)
+                for i, word in enumerate(unit.words, 1)
+            ]
             whole = words[0]
             for word in words[1:]:
                 query = Query.boolean_query([(Occur.Must, whole.query), (Occur.Must, word.query)])
@@ -97,7 +108,19 @@ class TextQueries:
         """Number of listings with a word in any of its forms, removed ones among them."""
         return len(self._columns.holders(stem(word)))
 
-    def _word(self, word: str, *, is_prefix: bool) -> Matching:
+    def _misspelt(self, unit: Unit) -> Matching:
+        """Match the word that was meant as if it had been typed, and the typed one, which may be a name."""
+        typed = self._word(unit.words[0], is_prefix=unit.is_prefix, has_meaning=True)
+        meant = stem(unit.meant[0])
+        query = Query.disjunction_max_query([typed.query, self._exact(meant)])
+        return Matching(typed.marks | self._columns.marks(meant), query, typed.is_whole)
+
+    def _word(self, word: str, *, is_prefix: bool, has_meaning: bool = False) -> Matching:
+        """Match a word, what begins with it, and what is near it.
+
+        Args:
+            has_meaning: Synonyms, or the word that was meant, stand beside it; they come before near words.
+        """
         stemmed = stem(word)
         holders = self._columns.holders(stemmed)
         marks = self._columns.marked(holders)
@@ -111,7 +134,10 @@ class TextQueries:
             longer.pop(stemmed, None)
             marks |= self._columns.marks(*longer)
             is_whole = len(longer) <= MOST_NEAR
-            parts += [Query.boost_query(self._exact(one), PREFIX_BOOST) for one in self._commonest(longer)]
+            begun = self._commonest(longer)
+            parts += [Query.boost_query(self._exact(one), PREFIX_BOOST) for one in begun]
+            if begun and len(word) >= TELLING_LETTERS:
+                parts.append(Query.const_score_query(either(*map(self._everything, begun)), BEGUN_BONUS))
         typos = typos_allowed(word)
         if typos:
             near: dict[str, int] = {}
@@ -124,7 +150,7 @@ class TextQueries:
             for one in nearest:
                 parts.append(Query.boost_query(self._exact(one), NEAR_BOOST))
             once = [self._everything(one) for one in nearest if near[one] == 1]
-            if once:
+            if once and not has_meaning:
                 parts.append(Query.const_score_query(either(*once), ONE_TYPO_BONUS))
             parts.append(Query.const_score_query(self._everything(stemmed), EXACT_BONUS))
         return Matching(marks, either(exact, *parts), is_whole)
@@ -145,6 +171,17 @@ class TextQueries:
 
     def _is_term(self, phrase: Phrase) -> bool:
         return len(phrase) == 1 or phrase_term(phrase) in self._phrases
+
+    def _whole_phrase(self, phrase: Phrase) -> Query:
+        """Match a phrase as it was asked for, which counts for more in the title than in the text."""
+        return self._exact(phrase_term(phrase)) if self._is_term(phrase) else self._phrase(phrase)
+
+    def _synonym(self, phrase: Phrase) -> Query:
+        if not self._is_term(phrase):
+            return self._phrase(phrase)
+        named = Query.term_query(self._schema, "title", phrase_term(phrase), index_option="freq")
+        text = self._everything(phrase_term(phrase))
+        return Query.disjunction_max_query([text, Query.boost_query(named, TITLE_BOOST)])
 
     def _phrase(self, phrase: Phrase) -> Query:
         if self._is_term(phrase):

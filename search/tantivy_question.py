@@ -1,6 +1,5 @@
 """One question against one state of the embedded index."""
 
-from collections.abc import Iterable
 from math import ceil, isnan, nan
 from typing import Final
 
@@ -17,8 +16,8 @@ from search.tantivy_query import TAKEN_AS_SPELT, Matching, TextQueries, enough, 
 from search.tantivy_schema import Shown, district_term, value_term
 from search.tantivy_sets import chord, metres_of
 from search.tantivy_store import Reader
-from search.units import Explainer, Unit, did_you_mean
-from search.words import clean, stem, typos_allowed
+from search.units import Explainer, Unit
+from search.words import clean
 
 Indices = NDArray[np.intp]
 
@@ -85,7 +84,7 @@ class Question:
             total=total,
             hits=self.hits(self.ordered(passed, total, place, least), place),
             facets=facets,
-            suggestion=self.suggestion() if self.units else None,
+            suggestion=None,
             took_ms=0.0,
             is_relaxed=0 < least < whole,
         )
@@ -248,26 +247,6 @@ class Question:
                 stored = self.searcher.doc(self.addresses[row]).get_first("shown")
                 texts[row] = msgspec.json.decode(bytes(stored or b""), type=Shown)
         return texts
-
-    def suggestion(self) -> str | None:
-        """Guess what was meant from the words of the listings."""
-        last = self.units[-1]
-        columns = self.columns
-
-        def is_known(word: str) -> bool:
-            if columns.number_of(stem(word)):
-                return True
-            is_half_typed = last.is_prefix and word == last.words[-1]
-            return is_half_typed and any(how_common(other) for other in columns.vocabulary.beginning_with(word))
-
-        def near(word: str) -> Iterable[str]:
-            found = columns.vocabulary.near(word, typos_allowed(word))
-            return [other for _, other in found if how_common(other)]
-
-        def how_common(word: str) -> int:
-            return columns.number_of(stem(word))
-
-        return did_you_mean(self.query.text, self.units, is_known, near, how_common)
 
 
 def by_distance(chords: Numbers) -> dict[str, int]:

@@ -4,6 +4,8 @@ The engine (tantivy) keeps the words that rank, and the texts that are shown. Ev
 measured is kept in columns beside it (`tantivy_columns`), where a whole set of listings costs no more than one.
 """
 
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -11,11 +13,11 @@ import tantivy
 
 from search.areas import cells_of_point
 from search.documents import SHOWN_CHARACTERS, ListingDocument, filter_values
-from search.listing_terms import NO_BASE, NO_PRICE, district_code, phrases_of, short_stems, short_text
+from search.listing_terms import NO_BASE, NO_PRICE, district_code, phrases_of, short_text
 from search.synonyms import PhraseFinder
 from search.words import clean, stems_of, words_of
 
-LAYOUT: Final = 4
+LAYOUT: Final = 5
 """Raised with each change of the schema or of the terms; an index of another layout is refused until it is rebuilt."""
 
 REACH_ANYWHERE: Final = 1 << 50
@@ -96,8 +98,10 @@ def build_schema() -> tantivy.Schema:
 
 def row_of(document: ListingDocument, phrases: PhraseFinder) -> Row:
     """Write a listing as a row, with a term for each known phrase in it."""
-    topics = [document.category, document.kind, *document.keywords, *document.suits, *document.interests]
-    others = [document.provider, document.town, document.postcode_area, *document.languages, document.gender or ""]
+    topics = (
+        document.category, document.kind, *document.keywords, *document.suits, *document.interests, document.town,
+    )  # fmt: skip
+    others = (document.provider, document.postcode_area, *document.languages, document.gender or "")
     title = words_of(document.name)
     words = [*title, GAP]
     for text in (*topics, *others):
@@ -111,13 +115,14 @@ def row_of(document: ListingDocument, phrases: PhraseFinder) -> Row:
     found = phrases.terms_in(stems)
     plain = dict.fromkeys(words)
     plain.pop(GAP, None)
-    summary = document.summary[:SHOWN_CHARACTERS]
     fields: dict[str, Any] = {
         "id": clean(document.id),
-        "title": " ".join(stems_of(title)),
-        "topic": " ".join([short_stems(text) for text in topics if text]),
-        "everything": " ".join(stems + found),
-        "shown": msgspec.json.encode(Shown(clean(document.name), clean(summary), " ".join(plain))),
+        "title": " ".join([*stems_of(title), *phrases.terms_in(stems_of(title))]),
+        "topic": " ".join(_topic(topics, phrases)),
+        "everything": " ".join([*stems, *found]),
+        "shown": msgspec.json.encode(
+            Shown(clean(document.name), clean(document.summary[:SHOWN_CHARACTERS]), " ".join(plain))
+        ),
     }
     point = document.point
     if point is None:
@@ -139,6 +144,21 @@ def row_of(document: ListingDocument, phrases: PhraseFinder) -> Row:
         list(plain),
     )
     return Row(fields, facts)
+
+
+def _topic(texts: Iterable[str], phrases: PhraseFinder) -> list[str]:
+    """Stems of some short texts and the known phrases in each."""
+    found: list[str] = []
+    for text in texts:
+        if text:
+            found += _short_stems(text, phrases)
+    return found
+
+
+@lru_cache(maxsize=50_000)
+def _short_stems(text: str, phrases: PhraseFinder) -> tuple[str, ...]:
+    stems = stems_of(short_text(text))
+    return (*stems, *phrases.terms_in(stems))
 
 
 def _reach(document: ListingDocument) -> int:

@@ -1,6 +1,7 @@
 """A question as units: a word, or a phrase that has synonyms. Also why a listing answered it, and what was meant."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -9,6 +10,7 @@ from search.synonyms import Phrase, Synonyms
 from search.words import MAX_QUERY_CHARACTERS, STOP_WORDS, clean, stems_of, typo_distance, typos_allowed, words_of
 
 MAX_UNITS: Final = 10
+_NOTHING_MEANT: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -18,6 +20,8 @@ class Unit(msgspec.Struct, frozen=True):
     synonyms: tuple[Phrase, ...] = ()
     is_prefix: bool = False
     """The last word of a text that may be half typed."""
+    meant: Phrase = ()
+    """What a misspelt word was meant to be, as one word; empty for all others."""
 
     @property
     def stems(self) -> Phrase:
@@ -25,19 +29,28 @@ class Unit(msgspec.Struct, frozen=True):
         return tuple(stems_of(self.words))
 
 
-def units_of(text: str, synonyms: Synonyms) -> list[Unit]:
-    """Cut a text into at most ten units, stop words left out unless there is nothing else."""
+def units_of(text: str, synonyms: Synonyms, meant: Mapping[str, str] = _NOTHING_MEANT) -> list[Unit]:
+    """Cut a text into at most ten units, stop words left out unless there is nothing else.
+
+    Args:
+        meant: What misspelt words were meant to be. A word by itself also stays as typed, since it may be a name; in a
+            known phrase it is replaced.
+    """
     text = clean(text[:MAX_QUERY_CHARACTERS])
     words = words_of(text)
+    right = [meant.get(word, word) for word in words]
     is_open = bool(text) and text[-1].isalnum()
     units: list[Unit] = []
     start = 0
     while start < len(words):
-        length, others = synonyms.longest(words[start:])
+        length, others = synonyms.longest(right[start:])
         length = length or 1
-        phrase = tuple(words[start : start + length])
+        phrase = tuple(right[start : start + length])
+        intended: Phrase = ()
+        if length == 1 and phrase[0] != words[start]:
+            phrase, intended = (words[start],), phrase
         start += length
-        units.append(Unit(phrase, others, is_prefix=is_open and start == len(words)))
+        units.append(Unit(phrase, others, is_prefix=is_open and start == len(words), meant=intended))
     telling = [unit for unit in units if len(unit.words) > 1 or unit.words[0] not in STOP_WORDS]
     unique = {unit.words: unit for unit in telling or units}
     return list(unique.values())[:MAX_UNITS]
@@ -60,7 +73,12 @@ class Explainer:
         """
         self._certain = certain
         self._units = [
-            (unit, unit.stems, [dict.fromkeys(stems_of(synonym)) for synonym in unit.synonyms]) for unit in units
+            (
+                unit,
+                unit.stems,
+                [dict.fromkeys(stems_of(other)) for other in ([unit.meant] if unit.meant else []) + [*unit.synonyms]],
+            )
+            for unit in units
         ]
         self._asked = {one for _, stems, synonyms in self._units for part in (stems, *synonyms) for one in part}
         self._words = {word for unit in units for word in unit.words}

@@ -1,6 +1,6 @@
 """What can go wrong when people sign in."""
 
-from marketplace.core.errors import InvalidInput, NotFound, TooMany
+from marketplace.core.errors import Conflict, InvalidInput, NotFound, TooMany
 
 
 class SignInRefused(InvalidInput):
@@ -21,3 +21,10 @@ class ResetLinkDead(NotFound):
 
     code = "reset-link-dead"
     title = "This link no longer works"
+
+
+class AddressTaken(Conflict):
+    """An e-mail address that has an account already. Never shown to a visitor before they showed that it is theirs."""
+
+    code = "address-taken"
+    title = "This e-mail address already has an account"

@@ -203,6 +203,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.PLANS_SIGN_OFF,
         Permission.PLANS_CHECK,
         Permission.AUDIT_READ,
+        Permission.CHOICES_RECORD,
         Permission.FEEDBACK_CHECK,
         Permission.DEMAND_READ,
     },

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, or_, select
+from sqlalchemy import Row, any_, delete, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import (
@@ -29,6 +29,10 @@ class AccountRepository:
         """Return the active user with an e-mail address (lower case)."""
         found: User | None = await self.db.scalar(select(User).where(User.email == email, User.is_active))
         return found
+
+    async def is_known(self, email: str) -> bool:
+        """Whether an e-mail address (lower case) has an account, active or not."""
+        return await self.db.scalar(select(User.id).where(User.email == email)) is not None
 
     async def user(self, user_id: UUID) -> User | None:
         """Return a user by id."""
@@ -103,6 +107,14 @@ class AccountRepository:
     async def council(self, council_id: UUID) -> Council | None:
         """Return a council by id."""
         return await self.db.get(Council, council_id)
+
+    async def council_of_district(self, lad_code: str) -> Council | None:
+        """Return the council that serves a district by its ONS code."""
+        return (
+            await self.db.scalars(
+                select(Council).where(literal(lad_code) == any_(Council.district_codes)).order_by(Council.name).limit(1)
+            )
+        ).first()
 
     async def names(self, user_ids: set[UUID]) -> dict[UUID, str]:
         """Return names of users by id."""

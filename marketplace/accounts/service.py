@@ -11,10 +11,11 @@ import msgspec
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy import delete, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import audit
-from marketplace.accounts.errors import ResetLinkDead, SignInRefused, TooManyTries
+from marketplace.accounts.errors import AddressTaken, ResetLinkDead, SignInRefused, TooManyTries
 from marketplace.accounts.events import PasswordChanged, PasswordResetRequested
 from marketplace.accounts.models import Attempt, AttemptKind, Council, Membership, PasswordReset, SessionRow, User
 from marketplace.accounts.permissions import COUNCIL_ROLES, PROVIDER_ROLES, Role
@@ -23,8 +24,8 @@ from marketplace.accounts.repository import AccountRepository
 from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import InvalidInput, NotFound
-from marketplace.core.ids import new_id
+from marketplace.core.errors import InvalidInput, NotFound, broken_constraint
+from marketplace.core.ids import new_id, parse_id
 
 STAFF_IDLE = timedelta(minutes=30)
 CITIZEN_IDLE = timedelta(hours=2)
@@ -35,6 +36,9 @@ SIGN_IN_WINDOW = timedelta(minutes=5)
 SIGN_INS_PER_ACCOUNT = 10
 SIGN_INS_PER_ADDRESS = 100
 RESETS_A_DAY = 5
+JOINS_PER_EMAIL = 5
+JOINS_PER_ADDRESS = 40
+"""Registrations sent in a day from one network address: a whole charity may share one."""
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 200
 
@@ -78,6 +82,20 @@ def reset_token(secret_key: str, reset_id: UUID) -> str:
     """Return the secret of a reset link. It follows from the id, so that it need not stand in a queue."""
     mark = hmac.new(secret_key.encode(), b"password-reset:" + reset_id.bytes, hashlib.sha256).hexdigest()
     return f"{reset_id.hex}{mark}"
+
+
+def link_secret(secret_key: str, purpose: str, row_id: UUID) -> str:
+    """Return the secret of a link about a row, for one purpose. It follows from the id, so it is stored nowhere."""
+    mark = hmac.new(secret_key.encode(), f"{purpose}:".encode() + row_id.bytes, hashlib.sha256).hexdigest()
+    return f"{row_id.hex}{mark}"
+
+
+def row_of_link(secret_key: str, purpose: str, secret: str) -> UUID | None:
+    """Return the row that a link's secret is about; None where we did not make it for this purpose."""
+    row_id = parse_id(secret[:32])
+    if row_id is None or not hmac.compare_digest(secret.encode(), link_secret(secret_key, purpose, row_id).encode()):
+        return None
+    return row_id
 
 
 class SignedIn(msgspec.Struct, frozen=True):
@@ -202,6 +220,93 @@ class AccountService:
         )
         outbox.publish(self.db, PasswordChanged(council_id=council_id, user_id=user.id))
 
+    async def may_join(self, email: str, address: str) -> bool:
+        """Count a registration and say whether its e-mail address may be written to.
+
+        Raises:
+            TooManyTries: Too many from this network address today.
+        """
+        now = self.clock.now()
+        # Kept among the requests for links, which they are like; the keys tell the two apart.
+        from_email, from_address = key_hash("join", email), key_hash("join-address", address)
+        since = now - timedelta(days=1)
+        if await self.accounts.attempts_since(AttemptKind.RESET, from_address, since) >= JOINS_PER_ADDRESS:
+            raise TooManyTries
+        tries = await self.accounts.attempts_since(AttemptKind.RESET, from_email, since)
+        self.db.add_all([Attempt(kind=AttemptKind.RESET, key_hash=key, at=now) for key in (from_email, from_address)])
+        return tries < JOINS_PER_EMAIL
+
+    async def create_user(self, email: str, name: str, password_hash: str) -> User:
+        """Add somebody who can sign in once they hold a role.
+
+        Args:
+            email: Lower case, and known to be theirs.
+            name: Their name.
+            password_hash: Of `hash_password`.
+
+        Raises:
+            AddressTaken: Somebody has this address already, active or not.
+        """
+        now = self.clock.now()
+        user = User(id=new_id(), email=email, name=name, password_hash=password_hash, created_at=now)
+        user.password_set_at = now
+        try:
+            async with self.db.begin_nested():
+                self.db.add(user)
+        except IntegrityError as error:
+            if broken_constraint(error) == "uq_users_email":
+                raise AddressTaken from error
+            raise
+        return user
+
+    async def grant(
+        self,
+        by: Principal | None,
+        user: User,
+        council_id: UUID,
+        role: Role,
+        *,
+        organisation_id: UUID | None = None,
+        worker_id: UUID | None = None,
+    ) -> Principal:
+        """Give a user a role from today on. Returns who they are in it.
+
+        Args:
+            by: Who gives it; None where somebody registered themselves.
+            user: Who receives it.
+            council_id: Where it is held.
+            role: The role.
+            organisation_id: The organisation it acts for.
+            worker_id: The worker it is, for a personal assistant.
+
+        Raises:
+            NotFound: No such council.
+        """
+        council = await self.accounts.council(council_id)
+        if council is None:
+            raise NotFound
+        membership = Membership(
+            id=new_id(),
+            user_id=user.id,
+            council_id=council_id,
+            role=role,
+            organisation_id=organisation_id,
+            worker_id=worker_id,
+            starts_on=today(self.clock),
+        )
+        self.db.add(membership)
+        await self.db.flush()
+        audit.record(
+            self.db,
+            by,
+            "accounts.grant_role",
+            council_id=council_id,
+            subject_kind="user",
+            subject_id=user.id,
+            after={"role": role, "organisation_id": organisation_id, "worker_id": worker_id},
+        )
+        return await self._principal(None, user, membership, council)
+
     async def forget_old(self) -> None:
         """Delete sessions, links and tries that no longer matter."""
         now = self.clock.now()
@@ -224,7 +329,9 @@ class AccountService:
         audit.record(self.db, None, "accounts.sign_in", council_id=council.id, subject_kind="user", subject_id=user.id)
         return SignedIn(token, await self._principal(session.id, user, membership, council))
 
-    async def _principal(self, session_id: UUID, user: User, membership: Membership, council: Council) -> Principal:
+    async def _principal(
+        self, session_id: UUID | None, user: User, membership: Membership, council: Council
+    ) -> Principal:
         councils = [council.id]
         if membership.role in PROVIDER_ROLES and membership.organisation_id:
             councils = await self.accounts.councils_of_organisation(membership.organisation_id)

@@ -7,12 +7,14 @@ provider is asked. The exclusion constraint `ex_bookings_worker_time` keeps a wo
 
 from marketplace.bookings.desk import CardDesk, card_desk, use_card_desk
 from marketplace.bookings.models import Booking, Funding
+from marketplace.bookings.policies import FEEDBACK_WITHIN
 from marketplace.bookings.repository import BookingRepository
 from marketplace.bookings.schemas import BookingForm
 from marketplace.bookings.service import BookingService, Purse, purse_of, weeks_of
 from marketplace.bookings.states import BookingStatus
 
 __all__ = [
+    "FEEDBACK_WITHIN",
     "Booking",
     "BookingForm",
     "BookingRepository",

@@ -18,6 +18,9 @@ LEAST_CARD_PENCE = 30
 BOOKABLE_UNITS = frozenset({PriceUnit.FREE, PriceUnit.HOUR, PriceUnit.VISIT, PriceUnit.SESSION})
 """Prices that say what one visit costs; a week, a plan or a purchase is agreed with the provider."""
 
+FEEDBACK_WITHIN = timedelta(days=180)
+"""How long after a visit somebody may say how it was; later nobody remembers well."""
+
 SHOWS_ADDRESS = frozenset({BookingStatus.ACCEPTED, BookingStatus.CLAIMED, BookingStatus.DISPUTED})
 """States in which the provider needs to know where to go and whom to call."""
 
@@ -27,11 +30,14 @@ def is_bookable(listing: Listing) -> bool:
     return listing.takes_bookings and listing.price_unit in BOOKABLE_UNITS
 
 
-def price(listing: Listing, minutes: int) -> Pence:
-    """Return what a visit costs: by the hour, or fixed for the visit or session."""
+def price(listing: Listing, rate_pence: int, minutes: int) -> Pence:
+    """Return what a visit costs: by the hour, or fixed for the visit or session.
+
+    `rate_pence` is the listing's price on the day the visit starts (`providers.service.rates.price_on`).
+    """
     if listing.price_unit is PriceUnit.HOUR:
-        return visit_cost(Pence(listing.price_pence), minutes)
-    return Pence(0 if listing.price_unit is PriceUnit.FREE else listing.price_pence)
+        return visit_cost(Pence(rate_pence), minutes)
+    return Pence(0 if listing.price_unit is PriceUnit.FREE else rate_pence)
 
 
 def service_of(category: ListingCategory) -> ServiceLine:
@@ -39,12 +45,15 @@ def service_of(category: ListingCategory) -> ServiceLine:
     return CATEGORY_SERVICE.get(category) or ServiceLine.COMMUNITY_SUPPORT
 
 
-def affordable_minutes(listing: Listing, free_pence: int, most: int) -> int:
-    """Return the longest visit, in steps of 15 minutes and shorter than `most`, that an amount pays; 0 when none."""
+def affordable_minutes(listing: Listing, rate_pence: int, free_pence: int, most: int) -> int:
+    """Return the longest visit, in steps of 15 minutes and shorter than `most`, that an amount pays; 0 when none.
+
+    `rate_pence` is the listing's price on the day the visit starts.
+    """
     if listing.price_unit is not PriceUnit.HOUR:
         return 0
     least = max(15, listing.least_minutes)
-    rate = Pence(listing.price_pence)
+    rate = Pence(rate_pence)
     return max((minutes for minutes in range(least, most, 15) if visit_cost(rate, minutes) <= free_pence), default=0)
 
 

@@ -23,6 +23,7 @@ from marketplace.providers.models import (
     WorkerHours,
     WorkerKind,
 )
+from marketplace.providers.repository.market import on_the_market
 
 _ENDED = (BookingStatus.APPROVED, BookingStatus.DECLINED, BookingStatus.CANCELLED)
 _TO_CONFIRM = (BookingStatus.ACCEPTED, BookingStatus.CLAIMED, BookingStatus.DISPUTED)
@@ -146,6 +147,21 @@ class BookingRepository(Repository[Booking]):
             )
         ).all()
 
+    async def people_to_come(self, organisation_id: UUID, now: datetime) -> Sequence[Row[UUID, UUID]]:
+        """Return (council, person) of everybody with a visit to come that an organisation agreed to, once each."""
+        return (
+            await self.db.execute(
+                select(Booking.council_id, Booking.person_id)
+                .where(
+                    Booking.organisation_id == organisation_id,
+                    Booking.status == BookingStatus.ACCEPTED,
+                    Booking.ends_at > now,
+                )
+                .distinct()
+                .order_by(Booking.council_id, Booking.person_id)
+            )
+        ).all()
+
     async def steps(self, booking: Booking) -> Sequence[Step]:
         """Return what happened to a booking, oldest first."""
         return (
@@ -171,13 +187,14 @@ class OfferRepository:
     def __init__(self, db: AsyncSession) -> None:
         self.db = db
 
-    async def listing(self, listing_id: UUID) -> Row[Listing, Organisation] | None:
-        """Return a published listing with its organisation."""
+    async def listing(self, listing_id: UUID, on: date) -> Row[Listing, Organisation] | None:
+        """Return a listing that is on the market on a day, with its organisation. A hidden one takes no new visits."""
         return (
             await self.db.execute(
                 select(Listing, Organisation)
                 .join(Organisation, Organisation.id == Listing.organisation_id)
-                .where(Listing.id == listing_id, Listing.is_published)
+                .outerjoin(Worker, Worker.id == Listing.worker_id)
+                .where(Listing.id == listing_id, on_the_market(on))
             )
         ).first()
 

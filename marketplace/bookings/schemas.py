@@ -37,6 +37,8 @@ class BookingForm(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     funding: Funding | None = None
     """None: the direct payment where there is one, else card."""
+    shown_pence: int | None = None
+    """The price that the page of answers showed; None before it was shown."""
 
     @classmethod
     def read(cls, data: Mapping[str, Any], listing_id: UUID, least_minutes: int) -> "BookingForm":
@@ -66,6 +68,7 @@ class BookingForm(msgspec.Struct, frozen=True, kw_only=True):
             worker_id=worker_id,
             note=note,
             funding=funding,
+            shown_pence=_shown_pence(form.raw("shown_pence")),
         )
 
     def as_fields(self) -> dict[str, str]:
@@ -81,6 +84,13 @@ class BookingForm(msgspec.Struct, frozen=True, kw_only=True):
             "note": self.note,
             "funding": self.funding.value if self.funding else "",
         }
+
+
+def _shown_pence(text: str) -> int | None:
+    """Read the hidden price of the page of answers; what is no number equals no price, so it is shown again."""
+    if not text:
+        return None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 11 else -1
 
 
 class ReasonForm(msgspec.Struct, frozen=True):

@@ -22,10 +22,15 @@ from marketplace.bookings.models import Booking, Funding
 from marketplace.bookings.repository import BookingRepository
 from marketplace.bookings.service import BookingService
 from marketplace.bookings.states import BookingStatus
+from marketplace.core.clock import today
 from marketplace.core.database import clock_of, session_maker, transaction
+from marketplace.core.formats import plural
 from marketplace.core.outbox import first_time, task
 from marketplace.core.schedule import every
-from marketplace.messaging import MessagingService
+from marketplace.messaging import MessagingService, delivery
+from marketplace.providers.events import CoverChanged
+from marketplace.providers.models import Organisation
+from marketplace.providers.repository.evidence import EvidenceRepository
 
 CLOSE_BATCH = 100
 
@@ -133,3 +138,29 @@ async def _context(db: AsyncSession, event: BookingEvent) -> dict[str, Any]:
         "reason": booking.reason,
         "was_requested": any(step.to_status == BookingStatus.REQUESTED for step in steps),
     }
+
+
+@task("bookings.tell_cover_changed", on=CoverChanged)
+async def tell_cover_changed(message_id: UUID, event: CoverChanged) -> None:
+    """Tell people with agreed visits that these go on, and brokers that an organisation takes no new ones (V4)."""
+    async with transaction(session_maker(), "every") as db:
+        if not await first_time(db, "bookings.tell_cover_changed", message_id):
+            return
+        clock = clock_of(db)
+        organisation = await db.get_one(Organisation, event.organisation_id)
+        people = await BookingRepository(db).people_to_come(event.organisation_id, clock.now())
+        concerned = await EvidenceRepository(db).councils_concerned(event.organisation_id, today(clock))
+        messaging, site = MessagingService(db), delivery.settings().public_url
+        context: dict[str, Any] = {"organisation": organisation.name, "why": event.why, "is_hidden": event.is_hidden}
+        if event.is_hidden:
+            for council_id, person_id in people:
+                words = {**context, "link": f"{site}/bookings"}
+                await messaging.tell(council_id, "visits_go_on", words, person_id=person_id)
+        for council_id in sorted({*concerned, *(row[0] for row in people)}):
+            number = sum(row[0] == council_id for row in people)
+            words = {
+                **context,
+                "people": plural(number, "person", "people"),
+                "link": f"{site}/organisations/{organisation.id}",
+            }
+            await messaging.tell(council_id, "provider_off_market", words, role=Role.BROKER)

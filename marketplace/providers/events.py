@@ -58,12 +58,57 @@ class ListingWentStale(Event, frozen=True, kw_only=True):
     is_hidden: bool
 
 
+class ListingTakenOff(Event, frozen=True, kw_only=True):
+    """A council took a listing off the market, with a reason, or put it back (`is_off` false)."""
+
+    listing_id: UUID
+    organisation_id: UUID
+    is_off: bool
+    reason: str
+
+
 class EvidenceEnding(Event, frozen=True, kw_only=True):
     """A piece of evidence ends in `days_left` days: 30, 14 or 0 (V4)."""
 
     evidence_id: UUID
     organisation_id: UUID
     days_left: int
+
+
+class JoiningSubmitted(Event, frozen=True, kw_only=True):
+    """Somebody registered a provider and is to confirm their e-mail address. `council_id` is that of the base."""
+
+    joining_id: UUID
+
+
+class CoverChanged(Event, frozen=True, kw_only=True):
+    """Listings of an organisation left the market or came back, because evidence or its registration ended or returned.
+
+    Visits that are agreed go on. `council_id` is the organisation's home council, or `EVERYWHERE`.
+    """
+
+    organisation_id: UUID
+    why: str
+    """A `HiddenWhy`: "evidence" or "register"."""
+    is_hidden: bool
+    listings: int
+    """How many were taken off or put back."""
+
+
+class RegulatorLinkDecided(Event, frozen=True, kw_only=True):
+    """A link to the register was confirmed or refused by the council, or ended with the registration."""
+
+    link_id: UUID
+    organisation_id: UUID
+    status: str
+
+
+class EvidenceDecided(Event, frozen=True, kw_only=True):
+    """The council saw a piece of evidence, or refused it."""
+
+    evidence_id: UUID
+    organisation_id: UUID
+    is_seen: bool
 
 
 class OrganisationJoined(Event, frozen=True, kw_only=True):
@@ -89,6 +134,13 @@ class EnquiryChanged(Event, frozen=True, kw_only=True):
     listing_id: UUID
     status: str
     for_provider: bool
+
+
+class EnquiryReported(Event, frozen=True, kw_only=True):
+    """One side of an enquiry reported a message of the other to the council."""
+
+    enquiry_id: UUID
+    message_id: UUID
 
 
 class SavedSearchMatched(Event, frozen=True, kw_only=True):

@@ -23,7 +23,8 @@ FEEDBACK = Lifecycle(
     {
         FeedbackStatus.WAITING: frozenset({FeedbackStatus.PUBLISHED, FeedbackStatus.REFUSED, FeedbackStatus.WITHDRAWN}),
         FeedbackStatus.PUBLISHED: frozenset({FeedbackStatus.REFUSED, FeedbackStatus.WITHDRAWN}),
-        FeedbackStatus.REFUSED: frozenset({FeedbackStatus.PUBLISHED, FeedbackStatus.WITHDRAWN}),
+        # Who wrote it may write it anew, and the council may think better of it.
+        FeedbackStatus.REFUSED: frozenset({FeedbackStatus.WAITING, FeedbackStatus.PUBLISHED, FeedbackStatus.WITHDRAWN}),
         FeedbackStatus.WITHDRAWN: frozenset(),
     },
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemBytecodeCache
-from litestar import Litestar, Request
+from litestar import Litestar, Request, Router
 from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
@@ -36,6 +36,7 @@ from marketplace.web.errors import handle
 from marketplace.web.guards import guard
 from marketplace.web.middleware import DEADLINE_SECONDS, Surround
 from marketplace.web.pages import create_environment, load_manifest
+from marketplace.web.parts import open_parts, weekly_budget
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "templates"
@@ -160,10 +161,14 @@ def build_app(
         template_config=TemplateConfig(instance=PagesEngine(environment)),
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(
-            title="Care Marketplace", version="1", path="/schema", render_plugins=[JsonRenderPlugin()]
+            title="Care Marketplace",
+            version="1",
+            render_plugins=[JsonRenderPlugin()],
+            # The guard refuses routes that name no permission; the description is for everybody.
+            openapi_router=Router("/schema", route_handlers=[], opt={"permission": None}),
         ),
         request_max_body_size=LARGEST_BODY,
-        state=State({"settings": settings, "clock": the_clock, **(state or {})}),
+        state=State({"settings": settings, "clock": the_clock, "weekly_budget": weekly_budget, **(state or {})}),
     )
 
 
@@ -178,8 +183,6 @@ def _compile(environment: Environment, folder: Path) -> None:
 
 def create_app(settings: Settings | None = None) -> ASGIApp:
     """Make the ASGI application of a web process (the target of the server)."""
-    from marketplace.web.parts import open_parts
-
     found = settings or read_settings()
     log.configure()
     app = build_app(

@@ -26,6 +26,9 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         SignInNeeded: Nobody is signed in.
         Forbidden: The role lacks the permission, or the form is not one of our pages'.
     """
+    if connection.scope.get("method") == "OPTIONS" and "permission" not in handler.opt:
+        # The framework's own answer, which names the methods of an address and nothing else.
+        return
     if "permission" not in handler.opt:
         raise UndeclaredRoute(str(handler))
     permission: Permission | None = handler.opt["permission"]

@@ -23,7 +23,15 @@ log = structlog.get_logger("marketplace.requests")
 
 DEADLINE_SECONDS = 4.5
 """No page takes longer: a stalled database becomes a 503 page within five seconds."""
-SLOW_PATHS = ("/exports/", "/static/")
+SLOW_PATHS = ("/exports/", "/static/", "/market/services.csv", "/sitemaps/")
+OPEN_PATHS = ("/open-referral", "/market/services.csv")
+"""Open data: programs on other sites may read every answer there, errors too (compliance rule of Open Referral UK)."""
+OPEN_HEADERS = {
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "GET, HEAD, OPTIONS",
+    "access-control-expose-headers": "ETag, Last-Modified",
+    "cross-origin-resource-policy": "cross-origin",
+}
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -127,6 +135,8 @@ class Surround:
 
     def _dress(self, scope: Any, message: Any, state: dict[str, Any]) -> None:
         headers = MutableScopeHeaders.from_message(message)
+        if scope["path"].startswith(OPEN_PATHS):
+            headers.update(OPEN_HEADERS)
         for name, value in self.headers:
             headers.setdefault(name.decode(), value.decode())
         headers["x-request-id"] = state["request_id"]

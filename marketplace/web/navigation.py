@@ -2,7 +2,7 @@
 
 from marketplace.accounts import Permission, Principal
 
-PUBLIC = (("Find support", "/market"), ("How it works", "/how-it-works"))
+PUBLIC = (("Find support", "/market"), ("How it works", "/how-it-works"), ("For providers", "/join"))
 
 TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.REFERRALS_READ, "Referrals", "/referrals"),
@@ -15,14 +15,27 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.REVIEWS_READ, "Reviews", "/reviews"),
     (Permission.BOOKINGS_OWN, "My bookings", "/bookings"),
     (Permission.BOOKINGS_ANSWER, "Bookings", "/provider/bookings"),
+    (Permission.ENQUIRIES_OWN, "Questions", "/enquiries"),
+    (Permission.ENQUIRIES_ANSWER, "Questions", "/provider/enquiries"),
+    (Permission.ENQUIRIES_READ, "Reported messages", "/reported-enquiries"),
+    (Permission.FEEDBACK_REPLY, "Feedback", "/provider/feedback"),
+    (Permission.FEEDBACK_CHECK, "Feedback", "/feedback-checks"),
     (Permission.MONEY_OWN, "My money", "/money"),
+    (Permission.SAVED_OWN, "Shortlists", "/shortlists"),
+    (Permission.CHOICES_RECORD, "Fair choice records", "/choice-records"),
     (Permission.ORGANISATIONS_READ, "Organisations", "/organisations"),
+    (Permission.SYNONYMS_EDIT, "Search words", "/search-words"),
+    (Permission.DEMAND_READ, "Unmet need", "/unmet-need"),
     (Permission.INVOICES_READ, "Self-bills", "/self-bills"),
     (Permission.INVOICES_READ, "Payment runs", "/payment-runs"),
     (Permission.BUDGETS_SET, "Direct payments", "/direct-payments"),
     (Permission.TARIFFS_READ, "Tariffs", "/tariffs"),
     (Permission.EARNINGS_OWN, "Earnings", "/earnings"),
+    (Permission.ORGANISATION_OWN, "Listings", "/provider/listings"),
+    (Permission.LISTINGS_CHECK, "Listing checks", "/listing-checks"),
     (Permission.CAPACITY_OWN, "Availability", "/availability"),
+    (Permission.ORGANISATION_OWN, "Evidence", "/provider/evidence"),
+    (Permission.EVIDENCE_SEE, "Evidence", "/evidence"),
     (Permission.AUDIT_READ, "Audit log", "/audit"),
     (Permission.OPERATIONS_READ, "Operations", "/operations"),
 )

@@ -65,10 +65,12 @@ _ERROR_PAGES = frozenset({400, 403, 404, 405, 409, 413, 422, 429, 500, 503})
 # Colour is a second signal only; the words say the state. Grey: nothing to do. Yellow: waiting. Green: fine.
 # Red: somebody must act. Turquoise: under way.
 _STATUS_COLOURS = {
-    "grey": "draft closed cancelled withdrawn ended archived not_started unavailable superseded",
-    "yellow": "requested submitted pending waiting offered awaiting_approval awaiting_payment due in_review proposed",
-    "turquoise": "in_progress assigned open scheduled started paused processing released",
-    "green": "accepted approved signed_off completed delivered paid live active accredited verified funded reconciled",
+    "grey": "draft optional closed cancelled withdrawn ended archived not_started unavailable superseded",
+    "yellow": "requested returned to_put_right submitted pending waiting offered awaiting_approval awaiting_payment "
+    "due in_review proposed",
+    "turquoise": "in_progress assigned open answered scheduled started paused processing released",
+    "green": "accepted agreed approved signed_off completed delivered paid live active accredited verified funded "
+    "published reconciled",
     "red": "declined refused overdue suspended failed disputed expired lapsed breached missed rejected error",
 }
 _COLOUR_OF_STATUS = {status: colour for colour, names in _STATUS_COLOURS.items() for status in names.split()}

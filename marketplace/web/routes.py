@@ -38,12 +38,6 @@ async def feedback(db: NamedDependency[AsyncSession]) -> Template:
     return Template("web/feedback.html", context={"councils": await AccountRepository(db).councils()})
 
 
-@get("/open-data", permission=None)
-async def open_data(request: Request[Any, Any, Any]) -> Template:
-    """What machines may read without an account."""
-    return Template("web/open_data.html", context={"base": request.app.state.settings.public_url})
-
-
 @get("/health", permission=None)
 async def health() -> dict[str, str]:
     """Whether this process is alive."""
@@ -100,21 +94,13 @@ async def security_txt(request: Request[Any, Any, Any]) -> str:
     return f"Contact: {base}/feedback\nExpires: {expires.isoformat()}\nPreferred-Languages: en\n"
 
 
-@get("/robots.txt", permission=None, media_type="text/plain")
-async def robots() -> str:
-    """What crawlers may read: the market, not the pages of people."""
-    return "User-agent: *\nAllow: /market\nDisallow: /home\nDisallow: /bookings\nDisallow: /sign-in\n"
-
-
 ROUTES = [
     start,
     feedback,
-    open_data,
     health,
     ready,
     figures,
     security_txt,
-    robots,
     OperationsController,
     _static_page("/how-it-works", "static_pages/how_it_works.html"),
     _static_page("/accessibility", "static_pages/accessibility.html"),

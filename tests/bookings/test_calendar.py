@@ -83,7 +83,7 @@ def test_merged_stretches_are_in_order_and_apart(found):
 @given(st.integers(1, 10_000), st.integers(0, 100_000), st.integers(30, 720))
 def test_the_longest_visit_offered_is_paid_and_shorter_than_asked(rate, free, asked):
     listing = Listing(price_pence=rate, price_unit=PriceUnit.HOUR, least_minutes=30)
-    minutes = affordable_minutes(listing, free, asked)
+    minutes = affordable_minutes(listing, rate, free, asked)
     assert minutes == 0 or (30 <= minutes < asked and visit_cost(Pence(rate), minutes) <= free)
     if minutes and minutes + 15 < asked:
         assert visit_cost(Pence(rate), minutes + 15) > free

@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from pathlib import Path
 
 from granian.constants import Interfaces
@@ -22,7 +21,7 @@ from litestar import post
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 from marketplace.accounts.service import use_hasher
-from marketplace.core import log, outbox, schedule, tables
+from marketplace.core import log, outbox, schedule
 from marketplace.core.database import make_engine, make_session_maker, session_maker, transaction, use_session_maker
 from marketplace.core.queue import deliver
 from marketplace.core.settings import Settings
@@ -32,8 +31,7 @@ from marketplace.reporting.demo import load_demo
 from marketplace.web.app import BUILT_ASSETS, build_app, surround
 from marketplace.web.pages import load_manifest
 from marketplace.web.parts import open_parts
-
-PACKAGES_WITH_TASKS = (*tables.PACKAGES, "reporting")
+from marketplace.web.tasks import import_tasks
 
 
 class OffsetClock:
@@ -45,14 +43,6 @@ class OffsetClock:
     def now(self) -> datetime:
         """Return the present instant of the site."""
         return datetime.now(UTC) + self.offset
-
-
-def import_tasks() -> None:
-    """Import every package's tasks, so that their listeners are known."""
-    root = Path(__file__).resolve().parents[2] / "marketplace"
-    for package in PACKAGES_WITH_TASKS:
-        for module in sorted((root / package).glob("tasks*.py")):
-            import_module(f"marketplace.{package}.{module.stem}")
 
 
 async def deliver_for_ever(stop: asyncio.Event) -> None:

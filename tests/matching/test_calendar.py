@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketplace.core.clock import local
-from marketplace.matching.calendar import _by_rule, answer_deadline, bank_holidays, is_working_day
+from marketplace.core.holidays import bank_holidays, by_rule
+from marketplace.matching.calendar import answer_deadline, is_working_day
 
 
 @pytest.mark.parametrize(
@@ -38,5 +39,5 @@ def test_the_time_ends_on_a_working_day_and_is_never_shorter_than_promised(start
 def test_the_standing_rules_give_what_was_published() -> None:
     # 2027 has substitute days for Christmas; 2024 is a leap year; neither had a special holiday.
     for year in (2024, 2025, 2026, 2027):
-        assert _by_rule(year) == bank_holidays(year), year
+        assert by_rule(year) == bank_holidays(year), year
     assert date(2035, 3, 26) in bank_holidays(2035)  # Easter Monday

@@ -19,7 +19,7 @@ from marketplace.providers.events import (
 )
 from marketplace.providers.models import AccreditationStatus, ListingCategory, ServiceLine
 from marketplace.providers.service.market_index import rebuild_index, use_search
-from marketplace.providers.tasks import (
+from marketplace.providers.tasks.index import (
     index_accreditation,
     index_directory,
     index_listing,

@@ -345,7 +345,8 @@ async def test_the_interface_answers_in_the_agreed_shape(
     assert (answer["total"], answer["page"], answer["per_page"]) == (1, 1, 5)
     first = answer["results"][0]
     assert set(first) == {
-        "id", "name", "provider", "category", "distance_miles", "price_pence", "price_unit", "url",
+        "id", "name", "provider", "category", "distance_miles", "price_pence", "price_unit", "url", "kind",
+        "weekly_pence", "rating", "accredited_by", "has_room",
     }  # fmt: skip
     assert first["price_pence"] == 1_840
     assert first["distance_miles"] < 1

@@ -16,6 +16,7 @@ from marketplace.accounts import Permission, Principal, setting
 from marketplace.bookings.desk import card_desk
 from marketplace.bookings.errors import NotBookable, NotEnoughLeft, SlotTaken
 from marketplace.bookings.models import Funding
+from marketplace.bookings.policies import FURTHEST_AHEAD
 from marketplace.bookings.schemas import ANY_WORKER, LONGEST_MINUTES, BookingForm
 from marketplace.bookings.service import BookingService, Offer
 from marketplace.bookings.states import BookingStatus
@@ -25,6 +26,7 @@ from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.flash import flash
 from marketplace.core.formats import uk_time
 from marketplace.core.forms import FormReader
+from marketplace.core.holidays import bank_holidays
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit
 
@@ -171,6 +173,9 @@ async def _form_page(
         "values": known | {"funding": known["funding"] or ("direct_payment" if offer.purse else "card")},
         "errors": errors,
         "times": await service.free_times(offer, shown, length, worker_id),
+        "rate_pence": offer.rate_pence(shown),
+        "rate_name": offer.rate_name(shown),
+        "other_rates": _other_rates(offer, shown),
         "minutes": length,
         "workers": [(str(worker.id), worker.name) for worker in offer.workers],
         "short": problem if isinstance(problem, NotEnoughLeft) else None,
@@ -197,3 +202,18 @@ async def _taken_page(service: BookingService, offer: Offer, values: FormData) -
         "fields": form.as_fields(),
     }
     return Template("bookings/taken.html", context=context, status_code=HTTPStatus.CONFLICT)
+
+
+def _other_rates(offer: Offer, shown: date) -> list[tuple[str, int]]:
+    """Return what other kinds of day cost, as (words, pence), where it differs from the day shown."""
+    week = [shown + timedelta(days=step) for step in range(7)]
+    holiday = next((day for day in _days_ahead(shown) if day in bank_holidays(day.year)), None)
+    found: dict[str, int] = {}
+    for day in [*week, *([holiday] if holiday else [])]:
+        found.setdefault(offer.rate_name(day) or "usual price", offer.rate_pence(day))
+    now = offer.rate_pence(shown)
+    return [(words, pence) for words, pence in found.items() if pence != now]
+
+
+def _days_ahead(shown: date) -> list[date]:
+    return [shown + timedelta(days=step) for step in range(FURTHEST_AHEAD.days)]

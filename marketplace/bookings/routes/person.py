@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
 from marketplace.bookings.models import Booking
-from marketplace.bookings.policies import Cancelling, may_confirm
+from marketplace.bookings.policies import FEEDBACK_WITHIN, Cancelling, may_confirm
 from marketplace.bookings.repository import BookingRepository, BookingView
 from marketplace.bookings.routes.new import NewBookings
 from marketplace.bookings.schemas import ReasonForm
@@ -73,7 +73,9 @@ class BookingController(NewBookings):
         cursor = await _cursor(bookings, mine, after)
         rows = await bookings.page(question, after=cursor, limit=PAGE + 1, newest_first=True)
         more = rows[PAGE - 1].booking.id if len(rows) > PAGE else None
-        return Template("bookings/past.html", context={"rows": rows[:PAGE], "more": more})
+        feedback_from = today(service.clock) - FEEDBACK_WITHIN
+        context = {"rows": rows[:PAGE], "more": more, "feedback_from": feedback_from}
+        return Template("bookings/past.html", context=context)
 
     @get("/week", permission=Permission.BOOKINGS_OWN)
     async def week(
@@ -236,5 +238,6 @@ async def _show(db: AsyncSession, principal: Principal, booking_id: UUID) -> Tem
         "may_confirm": may_confirm(view.booking, now),
         "has_begun": now >= view.booking.starts_at,
         "steps": await service.bookings.steps(view.booking),
+        "feedback_from": today(service.clock) - FEEDBACK_WITHIN,
     }
     return Template("bookings/show.html", context=context)

@@ -31,8 +31,12 @@ from marketplace.core.clock import instant, local, today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound, broken_constraint
 from marketplace.core.formats import plural, pounds, uk_date, uk_day, uk_time
-from marketplace.providers.models import SERVICE_LABELS, Listing, Organisation, Worker
+from marketplace.core.money import Pence
+from marketplace.providers.models import SERVICE_LABELS, Listing, ListingRate, Organisation, Worker
 from marketplace.providers.repository.accreditations import AccreditationRepository
+from marketplace.providers.repository.rates import RateRepository
+from marketplace.providers.service.figures import note
+from marketplace.providers.service.rates import price_on, rate_name
 
 DAYS_SHOWN = 14
 
@@ -42,6 +46,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
 
     listing: Listing
     organisation: Organisation
+    rates: list[ListingRate]
     workers: list[Worker]
     """Who could come, by id; all of them take part in "any worker"."""
     purse: Purse | None
@@ -51,6 +56,18 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     def least_minutes(self) -> int:
         """The shortest visit."""
         return max(SHORTEST_MINUTES, self.listing.least_minutes)
+
+    def rate_pence(self, day: date) -> int:
+        """What one unit costs on a day."""
+        return price_on(self.listing, self.rates, day)
+
+    def rate_name(self, day: date) -> str:
+        """What that rate is called: "bank holiday rate", "" for the usual price."""
+        return rate_name(self.listing, self.rates, day)
+
+    def cost(self, day: date, minutes: int) -> Pence:
+        """What a visit on a day costs."""
+        return price(self.listing, self.rate_pence(day), minutes)
 
 
 class FreeTimes(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +85,9 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     form: BookingForm
     funding: Funding
     visit: Span
+    rate_pence: int
+    """Price of one unit on the day the visit starts."""
+    rate_name: str
     cost_pence: int
     candidates: list[Worker]
     """Who is free, by id."""
@@ -95,7 +115,7 @@ class RequestSteps:
         """
         principal.require(Permission.BOOKINGS_REQUEST)
         person_id = principal.need_person()
-        found = await self.offers.listing(listing_id)
+        found = await self.offers.listing(listing_id, today(self.clock))
         if found is None:
             raise NotFound
         listing, organisation = found
@@ -108,6 +128,7 @@ class RequestSteps:
         return Offer(
             listing=listing,
             organisation=organisation,
+            rates=await RateRepository(self.db).of(listing.id),
             workers=list(workers),
             purse=await purse_of(self.db, principal.council_id, person_id),
             takes_cards=desk is not None and await desk.takes_cards(self.db, organisation.id),
@@ -145,10 +166,19 @@ class RequestSteps:
         offer = await self.offer(principal, form.listing_id)
         visit = self._visit(form)
         funding = await self._funding(principal, offer, form)
-        cost = price(offer.listing, form.minutes)
+        cost = offer.cost(form.visit_on, form.minutes)
         self._check_money(offer, form, funding, cost, offer.purse)
         candidates = await self._free_workers(offer, form, visit)
-        return Quote(offer=offer, form=form, funding=funding, visit=visit, cost_pence=cost, candidates=candidates)
+        return Quote(
+            offer=offer,
+            form=form,
+            funding=funding,
+            visit=visit,
+            rate_pence=offer.rate_pence(form.visit_on),
+            rate_name=offer.rate_name(form.visit_on),
+            cost_pence=cost,
+            candidates=candidates,
+        )
 
     async def request(self, principal: Principal, form: BookingForm) -> Booking:
         """Ask for a visit. A card booking holds its time until it is paid; any other goes to the provider at once.
@@ -157,6 +187,13 @@ class RequestSteps:
             As `quote`; `SlotTaken` also when somebody else was faster.
         """
         quote = await self.quote(principal, form)
+        if form.shown_pence is not None and form.shown_pence != quote.cost_pence:
+            raise InvalidInput(
+                {
+                    "visit_on": f"The price of this visit has changed since you checked it: it is now "
+                    f"{pounds(quote.cost_pence)}. Check it again before you send the request"
+                }
+            )
         person_id = principal.need_person()
         worker = await self._hold_worker(quote)
         if quote.funding is Funding.DIRECT_PAYMENT:
@@ -176,7 +213,7 @@ class RequestSteps:
             starts_at=quote.visit.starts_at,
             ends_at=quote.visit.ends_at,
             minutes=form.minutes,
-            rate_pence=quote.offer.listing.price_pence,
+            rate_pence=quote.rate_pence,
             cost_pence=quote.cost_pence,
             note=form.note,
             requested_at=self.clock.now(),
@@ -190,6 +227,7 @@ class RequestSteps:
                 raise SlotTaken from error
             raise
         BOOKING.begin(self.db, booking, by=principal.user_id)
+        await note(self.db, booking.listing_id, bookings=1)
         audit.record(
             self.db,
             principal,
@@ -229,7 +267,7 @@ class RequestSteps:
     async def _funding(self, principal: Principal, offer: Offer, form: BookingForm) -> Funding:
         """Decide what pays, and hold it to its rules."""
         funding = form.funding or (Funding.DIRECT_PAYMENT if offer.purse else Funding.CARD)
-        cost = price(offer.listing, form.minutes)
+        cost = offer.cost(form.visit_on, form.minutes)
         name = offer.organisation.name
         if funding is Funding.CARD:
             if cost and not offer.takes_cards:
@@ -276,7 +314,7 @@ class RequestSteps:
         raise NotEnoughLeft(
             {"funding": message},
             short_pence=cost - free,
-            affordable_minutes=affordable_minutes(offer.listing, free, form.minutes),
+            affordable_minutes=affordable_minutes(offer.listing, offer.rate_pence(form.visit_on), free, form.minutes),
         )
 
     async def _free_workers(self, offer: Offer, form: BookingForm, visit: Span) -> list[Worker]:

@@ -4,6 +4,7 @@
 any data, `packaged_postcodes` and `read_postcodes` stream whole directories into the table `postcodes`.
 """
 
+from marketplace.core.places.districts import DISTRICT_NAMES
 from marketplace.core.places.grid import ACCURACY_METRES, grid_to_lat_lon
 from marketplace.core.places.importer import PostcodeCounts, import_postcodes
 from marketplace.core.places.postcodes import (
@@ -19,6 +20,7 @@ from marketplace.core.places.towns import TOWNS, Town, find_town, name_key
 
 __all__ = [
     "ACCURACY_METRES",
+    "DISTRICT_NAMES",
     "METRES_PER_MILE",
     "TOWNS",
     "Postcode",

@@ -199,6 +199,7 @@ def upgrade() -> None:
         sa.Column("shared_with", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("may_comment", sa.Boolean(), nullable=False),
+        sa.Column("shows_notes", sa.Boolean(), nullable=False),
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("expires_on", sa.Date(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -213,6 +214,24 @@ def upgrade() -> None:
     )
     op.create_index("ix_saved_list_shares_list_id", "saved_list_shares", ["list_id"], unique=False)
     op.create_index("ix_saved_list_shares_token_hash", "saved_list_shares", ["token_hash"], unique=True)
+    op.create_table(
+        "joinings",
+        sa.Column("secret_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("answers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("organisation_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["organisation_id"], ["organisations.id"], name=op.f("fk_joinings_organisation_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_joinings")),
+        sa.UniqueConstraint("organisation_id", name=op.f("uq_joinings_organisation_id")),
+        sa.UniqueConstraint("secret_hash", name=op.f("uq_joinings_secret_hash")),
+    )
+    op.create_index("ix_joinings_updated_at", "joinings", ["updated_at"], unique=False)
     op.create_table(
         "evidence",
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
@@ -283,6 +302,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("asked_by_user_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
         sa.Column("acting_for", sa.Text(), nullable=False),
         sa.Column("shown_as", sa.Text(), nullable=False),
         sa.Column(
@@ -311,11 +331,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_enquiries_council_id")),
         sa.ForeignKeyConstraint(["listing_id"], ["listings.id"], name=op.f("fk_enquiries_listing_id")),
         sa.ForeignKeyConstraint(["organisation_id"], ["organisations.id"], name=op.f("fk_enquiries_organisation_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_enquiries_person_id")),
         sa.ForeignKeyConstraint(["worker_id"], ["workers.id"], name=op.f("fk_enquiries_worker_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enquiries")),
     )
     op.create_index("ix_enquiries_asker", "enquiries", ["council_id", "asked_by_user_id", "updated_at"], unique=False)
     op.create_index("ix_enquiries_listing_id", "enquiries", ["listing_id"], unique=False)
+    op.create_index("ix_enquiries_person", "enquiries", ["council_id", "person_id", "updated_at"], unique=False)
     op.create_index("ix_enquiries_organisation", "enquiries", ["organisation_id", "status", "updated_at"], unique=False)
     op.create_table(
         "listing_days",
@@ -488,6 +510,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enquiry_messages")),
     )
     op.create_index("ix_enquiry_messages_enquiry_id", "enquiry_messages", ["enquiry_id", "written_at"], unique=False)
+    op.create_index(
+        "ix_enquiry_messages_reported",
+        "enquiry_messages",
+        ["council_id"],
+        unique=False,
+        postgresql_where=sa.text("reported_because <> ''"),
+    )
     op.create_table(
         "feedback",
         sa.Column("council_id", sa.Uuid(), nullable=False),
@@ -694,6 +723,8 @@ def downgrade() -> None:
     op.drop_index("ix_enquiries_listing_id", table_name="enquiries")
     op.drop_index("ix_enquiries_asker", table_name="enquiries")
     op.drop_table("enquiries")
+    op.drop_index("ix_joinings_updated_at", table_name="joinings")
+    op.drop_table("joinings")
     op.drop_index("ix_evidence_organisation_id", table_name="evidence")
     op.drop_index("ix_evidence_expires_on", table_name="evidence")
     op.drop_table("evidence")

@@ -17,6 +17,7 @@ from marketplace.providers.models.demand import (
     UnmetNeed,
     UnmetSource,
 )
+from marketplace.providers.models.joining import Joining
 from marketplace.providers.models.listings import (
     CATEGORY_LABELS,
     CATEGORY_SERVICE,
@@ -78,6 +79,7 @@ __all__ = [
     "Evidence",
     "EvidenceKind",
     "HiddenWhy",
+    "Joining",
     "Listing",
     "ListingCategory",
     "ListingDay",

@@ -63,6 +63,8 @@ class SavedListShare(Base, WithId):
     """As the owner calls them: "My sister", "Social worker"."""
     email: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     may_comment: Mapped[bool] = mapped_column(default=False)
+    shows_notes: Mapped[bool] = mapped_column(default=False)
+    """The owner's notes are shared, too."""
     token_hash: Mapped[bytes] = mapped_column(LargeBinary)
     expires_on: Mapped[date]
     """First day on which the link no longer opens."""
@@ -131,7 +133,7 @@ class ChoiceRecord(Base, WithId):
     engine: Mapped[str] = mapped_column(Text)
     """What answered, such as "tantivy" or "postgresql"."""
     content_hash: Mapped[bytes] = mapped_column(LargeBinary)
-    """SHA-256 over the canonical JSON of all the above, so that a print can be checked against the row."""
+    """SHA-256 over the canonical JSON of the whole record, so that a print can be checked against the row."""
     made_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     made_at: Mapped[datetime]
 
@@ -160,6 +162,7 @@ class Enquiry(Base, WithId):
     __table_args__ = (
         CheckConstraint("kind = 'question' OR meeting_place IS NOT NULL", name="meeting"),
         Index("ix_enquiries_asker", "council_id", "asked_by_user_id", "updated_at"),
+        Index("ix_enquiries_person", "council_id", "person_id", "updated_at"),
         Index("ix_enquiries_organisation", "organisation_id", "status", "updated_at"),
         Index("ix_enquiries_listing_id", "listing_id"),
     )
@@ -172,6 +175,8 @@ class Enquiry(Base, WithId):
     kind: Mapped[EnquiryKind] = mapped_column(choice(EnquiryKind))
     status: Mapped[EnquiryStatus] = mapped_column(choice(EnquiryStatus))
     asked_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
+    """Whom it is for: the person and who acts for them see the thread alike, as they do bookings."""
     acting_for: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     """Name of the person a representative asks for; not shown to the provider."""
     shown_as: Mapped[str] = mapped_column(Text, info=PERSONAL)
@@ -194,7 +199,10 @@ class EnquiryMessage(Base, WithId):
     """One thing that one side wrote."""
 
     __tablename__ = "enquiry_messages"
-    __table_args__ = (Index("ix_enquiry_messages_enquiry_id", "enquiry_id", "written_at"),)
+    __table_args__ = (
+        Index("ix_enquiry_messages_enquiry_id", "enquiry_id", "written_at"),
+        Index("ix_enquiry_messages_reported", "council_id", postgresql_where=text("reported_because <> ''")),
+    )
 
     council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
     enquiry_id: Mapped[UUID] = mapped_column(ForeignKey("enquiries.id", ondelete="CASCADE"))

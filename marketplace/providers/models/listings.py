@@ -144,6 +144,10 @@ CONCESSIONS: dict[str, str] = {
 """What may cost less, and for whom (R17)."""
 
 
+def _is_no_individual(context: Any) -> bool:
+    return context.get_current_parameters().get("worker_id") is None
+
+
 class Listing(Base, WithId):
     """An offer on the market."""
 
@@ -204,8 +208,8 @@ class Listing(Base, WithId):
     regulated_basis: Mapped[RegulatedBasis] = mapped_column(
         choice(RegulatedBasis), default=RegulatedBasis.NOT_REGULATED, server_default="not_regulated"
     )
-    is_open_data: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
-    """Part of the open data feed; for an individual only with their consent."""
+    is_open_data: Mapped[bool] = mapped_column(default=_is_no_individual, server_default=text("true"))
+    """Part of the open data feed; for an individual only with their consent, so a worker's own starts without."""
     confirmed_at: Mapped[datetime | None]
     """When the provider last said that all of this is right; None counts as `updated_at`."""
     reminded_at: Mapped[datetime | None]

@@ -2,12 +2,26 @@
 
 from marketplace.providers.routes.api import search_listings
 from marketplace.providers.routes.availability import AvailabilityController
-from marketplace.providers.routes.listings import OwnListingController
-from marketplace.providers.routes.market import listing_page, market_page, register_page
+from marketplace.providers.routes.choosing import CHOOSING
+from marketplace.providers.routes.demand import ROUTES as DEMAND
+from marketplace.providers.routes.enquiries import EnquiryController
+from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenceController
+from marketplace.providers.routes.joining import JoinController
+from marketplace.providers.routes.listing_page import listing_page, register_page
+from marketplace.providers.routes.listings import DraftController, ListingCheckController, OwnListingController
+from marketplace.providers.routes.market import market_page, market_places, market_suggestions
+from marketplace.providers.routes.open_data import OPEN_DATA_ROUTES
+from marketplace.providers.routes.open_referral import OpenReferralController
 from marketplace.providers.routes.organisations import AccreditationController, OrganisationController
+from marketplace.providers.routes.provider_enquiries import ProviderEnquiryController
+from marketplace.providers.routes.registration import RegistrationController, RegulatorLinkController
+from marketplace.providers.routes.reported_enquiries import ReportedEnquiryController
+from marketplace.providers.routes.search_words import SearchWordsController
 
 ROUTES = [
     market_page,
+    market_suggestions,
+    market_places,
     register_page,
     listing_page,
     search_listings,
@@ -15,4 +29,19 @@ ROUTES = [
     AccreditationController,
     AvailabilityController,
     OwnListingController,
+    *DEMAND,
+    DraftController,
+    ListingCheckController,
+    JoinController,
+    OwnEvidenceController,
+    EvidenceController,
+    RegistrationController,
+    RegulatorLinkController,
+    EnquiryController,
+    ProviderEnquiryController,
+    ReportedEnquiryController,
+    *CHOOSING,
+    OpenReferralController,
+    *OPEN_DATA_ROUTES,
+    SearchWordsController,
 ]

@@ -3,32 +3,66 @@
 from typing import Annotated, Any
 
 from litestar import Request, get
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromQuery, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.core.places import METRES_PER_MILE
-from marketplace.providers.routes.market import search_of
+from marketplace.providers.routes.market import provide_reading, search_of
 from marketplace.providers.schemas import ListingHit, ListingsAnswer
-from marketplace.providers.service.market import MarketService, Result
-from marketplace.providers.service.market_query import read_query
+from marketplace.providers.service.market import MarketService
+from marketplace.providers.service.market_cards import Result
+from marketplace.providers.service.market_query import FACET_LABELS, read_query
 
 
-@get("/api/v1/listings", permission=None, summary="Search listings")
+def _parameter(description: str) -> Any:
+    return QueryParameter(description=description)
+
+
+SEVERAL = "May come several times; any of the values will do."
+Words = Annotated[FromQuery[str | None], _parameter("Words, at most 200 characters, taken as words only")]
+Place = Annotated[FromQuery[str | None], _parameter("Postcode, its first half, or a town")]
+Radius = Annotated[FromQuery[str | None], _parameter('0.1 to 500, or "any"; 10 when a place is given')]
+Amount = Annotated[FromQuery[str | None], _parameter("Units a week for `weekly_pence`, 0.1 to 168, like 2 or 2.5")]
+Sort = Annotated[FromQuery[str | None], _parameter("relevance, distance or price")]
+Page = Annotated[FromQuery[str | None], _parameter("1 to 500")]
+PerPage = Annotated[FromQuery[str | None], _parameter("1 to 100; 20 when absent")]
+Several = FromQuery[list[str] | None]
+
+
+def _any_of(name: str) -> str:
+    return f"{SEVERAL} {', '.join(FACET_LABELS[name][1])}"
+
+
+@get(
+    "/api/v1/listings",
+    permission=None,
+    summary="Search listings",
+    dependencies={"db": Provide(provide_reading)},
+)
 async def search_listings(
     request: Request[Any, Any, Any],
     db: NamedDependency[AsyncSession],
-    q: Annotated[FromQuery[str | None], QueryParameter(description="Words, at most 200 characters")] = None,
-    postcode: Annotated[
-        FromQuery[str | None], QueryParameter(description="Postcode, its first half, or a town")
+    q: Words = None,
+    postcode: Place = None,
+    radius_miles: Radius = None,
+    category: Annotated[Several, _parameter(_any_of("category"))] = None,
+    suits: Annotated[Several, _parameter(_any_of("suits"))] = None,
+    days: Annotated[
+        Several, _parameter(f"{_any_of('days')}. With `times`: any of these times on any of these days")
     ] = None,
-    radius_miles: Annotated[
-        FromQuery[str | None], QueryParameter(description='0.1 to 500, or "any"; 10 when a place is given')
-    ] = None,
-    category: Annotated[FromQuery[list[str] | None], QueryParameter(description="May come several times")] = None,
-    sort: Annotated[FromQuery[str | None], QueryParameter(description="relevance, distance or price")] = None,
-    page: Annotated[FromQuery[str | None], QueryParameter(description="1 to 500")] = None,
-    per_page: Annotated[FromQuery[str | None], QueryParameter(description="1 to 100; 20 when absent")] = None,
+    times: Annotated[Several, _parameter(_any_of("times"))] = None,
+    price_band: Annotated[Several, _parameter(_any_of("price_band"))] = None,
+    has_free_capacity: Annotated[Several, _parameter("true: only those with room now")] = None,
+    languages: Annotated[Several, _parameter(_any_of("languages"))] = None,
+    gender: Annotated[Several, _parameter(_any_of("gender"))] = None,
+    rating: Annotated[Several, _parameter(f"Of the regulator. {_any_of('rating')}")] = None,
+    run_by: Annotated[Several, _parameter(_any_of("run_by"))] = None,
+    councils: Annotated[Several, _parameter(f"Ids of accrediting councils. {SEVERAL}")] = None,
+    amount: Amount = None,
+    sort: Sort = None,
+    page: Page = None,
+    per_page: PerPage = None,
 ) -> ListingsAnswer:
     """Search listings as the page does. Values that make no sense are refused (422), never guessed."""
     # The parameters are declared for the description of the API; they are read in one place, for page and API alike.
@@ -59,4 +93,9 @@ def listing_hit(row: Result, base: str) -> ListingHit:
         price_pence=row.price_pence,
         price_unit=row.price_unit,
         url=f"{base}{row.url}",
+        kind=row.kind,
+        weekly_pence=row.weekly_pence,
+        rating=row.rating,
+        accredited_by=list(row.accredited_by),
+        has_room=row.has_room,
     )

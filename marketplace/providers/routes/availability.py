@@ -20,7 +20,8 @@ from marketplace.core.places import METRES_PER_MILE
 from marketplace.core.web import FormData, submit
 from marketplace.providers.models import Worker, WorkerKind
 from marketplace.providers.repository.workers import WorkerRepository
-from marketplace.providers.service.words import WEEKDAYS, hours_words
+from marketplace.providers.service.times import WEEKDAYS
+from marketplace.providers.service.words import hours_words
 from marketplace.providers.service.workers import AbsenceForm, HoursForm, WorkerService, hours_values
 
 

@@ -1,8 +1,6 @@
 """What the page of one offer shows, and the page of one register entry."""
 
-from datetime import timedelta
-from math import cos, pi, radians, sin
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -12,20 +10,33 @@ from marketplace.accounts.words import GENDER_LABELS, INTERESTS, NEEDS, Gender
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import NotFound
-from marketplace.core.formats import miles, uk_date
-from marketplace.core.places import TOWNS, distance_metres
-from marketplace.providers.models import CATEGORY_LABELS, SERVICE_LABELS, RegulatorLocation
-from marketplace.providers.repository.market import ListingRow, MarketRepository
-from marketplace.providers.service.market import rating_words
+from marketplace.core.formats import uk_date
+from marketplace.core.places import DISTRICT_NAMES
+from marketplace.providers.models import CATEGORY_LABELS, PriceUnit, RegulatorLocation
+from marketplace.providers.repository.listing_page import ListingPageRepository
+from marketplace.providers.repository.market import REGISTER_PREFIX, ListingRow, MarketRepository
+from marketplace.providers.service.area_maps import AreaMap, area_map
+from marketplace.providers.service.listing_facts import (
+    RUN_BY,
+    Contact,
+    accreditation_rows,
+    area_words,
+    check_rows,
+    concession_words,
+    contact_of,
+    hours_rows,
+    price_now,
+    rate_rows,
+    room_words,
+    usual_words,
+    vat_words,
+)
+from marketplace.providers.service.market_cards import rating_words
 from marketplace.providers.service.market_index import shown_point
 from marketplace.providers.service.register import category_of, suits_of, summary_of
-from marketplace.providers.service.words import hours_words, price_parts
-
-CIRCLE_POINTS: Final = 48
-TOWNS_ON_MAP: Final = 6
-NARROWEST_MAP_METRES: Final = 5_000
-MAP_OF_A_PLACE_METRES: Final = 14_000
-_METRES_PER_DEGREE: Final = 111_195.0
+from marketplace.providers.service.similar import Around, Offer, SimilarService
+from marketplace.providers.service.words import KIND_OF, REGULATED, price_parts
+from search import AsyncSearch
 
 KEY_QUESTIONS: Final = (
     ("safe", "Safe"),
@@ -37,37 +48,44 @@ KEY_QUESTIONS: Final = (
 """The regulator's five key questions, in its own order."""
 
 
-class AreaMap(msgspec.Struct, frozen=True, kw_only=True):
-    """A circle with towns around it, in metres from its centre; for `components/map.html`."""
-
-    bounds: tuple[int, int, int, int]
-    areas: list[dict[str, Any]]
-    points: list[dict[str, Any]]
-    description: str
-
-
 class ListingPage(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the page of a listing shows."""
 
     row: ListingRow
     category: str
+    is_regulated: bool
     amount: str
     unit: str
+    usual: str
+    """Usual weekly cost in words, "" where it is not known."""
+    rates: list[tuple[str, str, str]]
+    """Days, price, from when until when."""
+    vat: str
+    concessions: list[str]
+    room: str
     suits: list[str]
     interests: list[str]
     hours: list[tuple[str, str]]
+    hours_caption: str
     area: str
     area_map: AreaMap | None
+    run_by: str
+    contact: Contact | None
     rating: str
     accreditations: list[tuple[str, str, str, str]]
     """Council, service, since and last day, in words."""
+    checks: list[tuple[str, str]]
+    """Insurance and checks: what, and until when or when a council saw it."""
     gender: str
     book_href: str
+    around: Around
 
 
 class RegisterPage(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the page of a register entry shows."""
 
+    id: str
+    """As saved lists and comparisons name it."""
     location: RegulatorLocation
     category: str
     summary: str
@@ -78,14 +96,18 @@ class RegisterPage(msgspec.Struct, frozen=True, kw_only=True):
     newer: RegulatorLocation | None
     listing_href: str
     area_map: AreaMap | None
+    around: Around
 
 
 class ListingPageService:
-    """Reads one offer of the public market."""
+    """Reads one offer of the public market, in a fixed number of questions."""
 
-    def __init__(self, db: AsyncSession) -> None:
+    def __init__(self, db: AsyncSession, search: AsyncSearch | None = None) -> None:
+        """Take a session and the engine of this process, None to look around with PostgreSQL alone."""
         self.db = db
         self.market = MarketRepository(db)
+        self.rows = ListingPageRepository(db)
+        self.similar = SimilarService(db, search)
 
     async def listing(self, listing_id: UUID) -> ListingPage:
         """Return an offer.
@@ -98,34 +120,52 @@ class ListingPageService:
         if row is None:
             raise NotFound
         listing, organisation, worker, location = row
-        hours = (await self.market.hours([worker.id])).get(worker.id, []) if worker else []
+        rates = (await self.rows.rates([listing_id], day)).get(listing_id, [])
         live = (await self.market.live_accreditations([organisation.id], day)).get(organisation.id, [])
-        names = {council.id: council.name for council in await self.market.councils()} if live else {}
-        amount, unit = price_parts(listing.price_pence, listing.price_unit)
+        councils = {council.id: council.name for council in await self.market.councils()} if live else {}
+        evidence = await self.rows.seen_evidence(organisation.id, worker.id if worker else None, day)
+        unnamed = [code for code in listing.district_codes if code not in DISTRICT_NAMES]
+        area = area_words(row, await self.rows.authorities(unnamed) if unnamed else {})
+        price_pence = price_now(listing, rates, day)
+        amount, unit = price_parts(price_pence, listing.price_unit)
         gender = worker.gender if worker and worker.gender is not Gender.NOT_SAID else None
         return ListingPage(
             row=row,
             category=CATEGORY_LABELS[listing.category],
+            is_regulated=KIND_OF[listing.category] == REGULATED,
             amount=amount,
             unit=unit,
+            usual=usual_words(listing, price_pence),
+            rates=rate_rows(listing, rates, day),
+            vat=vat_words(listing) if listing.price_unit is not PriceUnit.FREE else "",
+            concessions=concession_words(listing),
+            room=room_words(listing),
             suits=[NEEDS.get(code, code) for code in listing.suits],
             interests=[INTERESTS.get(code, code) for code in listing.interests],
-            hours=hours_words(hours) if hours else [],
-            area=_area_words(row),
+            hours=await self._hours(row),
+            hours_caption="Usual working times" if worker else "When it takes place",
+            area=area,
             area_map=_listing_map(row),
+            run_by=RUN_BY[organisation.kind],
+            contact=contact_of(row),
             rating=rating_words(location) if location else "",
-            accreditations=[
-                (
-                    names[item.council_id],
-                    SERVICE_LABELS[item.service_line],
-                    uk_date(item.live_from),
-                    uk_date(item.live_until - timedelta(days=1)),
-                )
-                for item in live
-            ],
+            accreditations=accreditation_rows(live, councils),
+            checks=check_rows(evidence),
             gender=GENDER_LABELS[gender] if gender else "",
             book_href=f"/bookings/new?listing={listing.id}" if listing.takes_bookings else "",
+            around=await self.similar.around(_offer(row, price_pence), day),
         )
+
+    async def gone(self, listing_id: UUID) -> Around:
+        """Return what stands beside an offer that is off the market now, so that its page is no dead end.
+
+        Raises:
+            NotFound: There never was one.
+        """
+        row = await self.rows.off_the_market(listing_id)
+        if row is None:
+            raise NotFound
+        return await self.similar.around(_offer(row, row.listing.price_pence), today(clock_of(self.db)))
 
     async def register(self, location_id: str) -> RegisterPage:
         """Return a register entry, closed ones too: a link to one must say what became of it.
@@ -136,12 +176,22 @@ class ListingPageService:
         location = await self.market.location(location_id)
         if location is None:
             raise NotFound
+        day = today(clock_of(self.db))
         newer_id = location.superseded_by or location.successor_id
         newer = await self.market.location(newer_id) if newer_id else None
-        listing_id = await self.market.listing_of_location(location_id, today(clock_of(self.db)))
+        listing_id = await self.market.listing_of_location(location_id, day)
+        offer = Offer(
+            id=REGISTER_PREFIX + location_id,
+            category=category_of(location),
+            suits=suits_of(location),
+            point=_point(location.lat, location.lon),
+            price_pence=None,
+            price_unit=None,
+        )
         return RegisterPage(
+            id=REGISTER_PREFIX + location_id,
             location=location,
-            category=CATEGORY_LABELS[category_of(location)],
+            category=CATEGORY_LABELS[offer.category],
             summary=summary_of(location),
             suits=suits_of(location),
             rating=rating_words(location),
@@ -150,18 +200,31 @@ class ListingPageService:
             newer=newer,
             listing_href=f"/market/{listing_id}" if listing_id else "",
             area_map=area_map(location.lat, location.lon, None, location.town or location.postcode.split(" ")[0]),
+            around=await self.similar.around(offer, day),
         )
 
+    async def _hours(self, row: ListingRow) -> list[tuple[str, str]]:
+        if row.worker is not None:
+            hours = await self.market.hours([row.worker.id])
+            return hours_rows(hours.get(row.worker.id, []), "Not working")
+        own = await self.rows.hours([row.listing.id])
+        return hours_rows(own.get(row.listing.id, []), "Closed")
 
-def _area_words(row: ListingRow) -> str:
+
+def _offer(row: ListingRow, price_pence: int) -> Offer:
     listing = row.listing
-    if listing.is_nationwide:
-        return "Anywhere in England, by phone, online or post"
-    base = f"{listing.town} ({listing.postcode_area})" if listing.town and listing.postcode_area else listing.town
-    base = base or listing.postcode_area
-    if listing.radius_metres:
-        return f"Up to {miles(listing.radius_metres)} from {base}" if base else f"Up to {miles(listing.radius_metres)}"
-    return base
+    return Offer(
+        id=str(listing.id),
+        category=listing.category,
+        suits=[NEEDS.get(code, code) for code in listing.suits],
+        point=_point(*shown_point(row)),
+        price_pence=0 if listing.price_unit is PriceUnit.FREE else price_pence or None,
+        price_unit=listing.price_unit,
+    )
+
+
+def _point(lat: float | None, lon: float | None) -> tuple[float, float] | None:
+    return (lat, lon) if lat is not None and lon is not None else None
 
 
 def _listing_map(row: ListingRow) -> AreaMap | None:
@@ -169,41 +232,6 @@ def _listing_map(row: ListingRow) -> AreaMap | None:
     if row.listing.is_nationwide:
         return None
     return area_map(lat, lon, row.listing.radius_metres, row.listing.town or row.listing.postcode_area)
-
-
-def area_map(lat: float | None, lon: float | None, radius_metres: int | None, label: str) -> AreaMap | None:
-    """Draw the area around a base, with the larger towns near it for orientation.
-
-    Args:
-        lat: Latitude of the base in degrees, as exact as it may be shown; without it there is no map.
-        lon: Longitude.
-        radius_metres: How far the service goes; None for a place that people come to.
-        label: Name of the base.
-    """
-    if lat is None or lon is None:
-        return None
-    half = round(max(radius_metres or MAP_OF_A_PLACE_METRES, NARROWEST_MAP_METRES) * 1.2)
-
-    def flat(other_lat: float, other_lon: float) -> tuple[int, int]:
-        # Over a few dozen miles the earth is flat enough for a picture.
-        east = (other_lon - lon) * cos(radians(lat)) * _METRES_PER_DEGREE
-        return round(east), round((other_lat - lat) * _METRES_PER_DEGREE)
-
-    near = sorted(
-        (distance_metres(lat, lon, town.lat, town.lon), town) for town in TOWNS if town.name != label
-    )  # fmt: skip
-    points: list[dict[str, Any]] = [{"easting": 0, "northing": 0, "label": label or "The base", "here": True}]
-    for metres, town in near[: TOWNS_ON_MAP * 3]:
-        east, north = flat(town.lat, town.lon)
-        is_clear = all(abs(east - p["easting"]) + abs(north - p["northing"]) > half / 6 for p in points)
-        if abs(east) < half * 0.94 and abs(north) < half * 0.94 and is_clear and len(points) <= TOWNS_ON_MAP:
-            points.append({"easting": east, "northing": north, "label": town.name, "text": miles(metres)})
-    areas: list[dict[str, Any]] = []
-    if radius_metres:
-        turns = [2 * pi * step / CIRCLE_POINTS for step in range(CIRCLE_POINTS)]
-        areas = [{"rings": [[(round(radius_metres * cos(t)), round(radius_metres * sin(t))) for t in turns]]}]
-    words = f"A circle of {miles(radius_metres)} around {label}." if radius_metres else f"The area around {label}."
-    return AreaMap(bounds=(-half, -half, half, half), areas=areas, points=points, description=words)
 
 
 def _key_questions(location: RegulatorLocation) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """The market as anybody sees it: find a place, ask the index (or PostgreSQL while there is none), read the rows."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -9,26 +10,40 @@ import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from marketplace.accounts import Principal
 from marketplace.accounts.models import Council
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.formats import uk_date
 from marketplace.core.ids import parse_id
 from marketplace.core.outbox import publish
 from marketplace.core.places import Postcode, parse_outward
 from marketplace.providers.events import EVERYWHERE, SearchIndexLost
-from marketplace.providers.models import CATEGORY_LABELS, PriceUnit, RegulatorLocation
-from marketplace.providers.repository.market import REGISTER_PREFIX, ListingRow, MarketRepository
+from marketplace.providers.models import ListingCategory
+from marketplace.providers.repository.market import REGISTER_PREFIX, MarketRepository
+from marketplace.providers.repository.market_facts import MarketFacts
 from marketplace.providers.repository.places import PlaceRepository, near_town
-from marketplace.providers.service.market_index import price_of
-from marketplace.providers.service.market_query import MarketQuery
-from marketplace.providers.service.register import NOT_BOOKED_HERE, category_of, summary_of
-from marketplace.providers.service.words import ALTERNATIVES, KIND_OF, REGULATED, away, price_parts
+from marketplace.providers.service.market_cards import CardMaker, Result, needs_time_left
+from marketplace.providers.service.market_query import MarketQuery, kind_named
+from marketplace.providers.service.market_words import Understood, read_words
+from marketplace.providers.service.weekly import Purse
+from marketplace.providers.service.words import ALTERNATIVES, ASSISTANTS, COMMUNITY, KIND_OF, REGULATED
 from search import Answer, AsyncSearch, Hit, IndexUnavailable, ListingQuery
 
 log = structlog.get_logger(__name__)
 
 ALTERNATIVES_SHOWN: Final = 3
+OTHER_KINDS_SHOWN: Final = 2
+"""Of each kind of help that the words alone did not find."""
+MIXED_KINDS: Final = (ASSISTANTS, COMMUNITY, REGULATED)
+"""Kinds of help that stand beside each other where somebody asks in words (P1)."""
+SENTENCE_WORDS: Final = 3
+"""Fewer words name a thing, and what has that name is the answer."""
+MOST_WISHED: Final = 20
+"""Offers that have everything wished for and come first."""
+MOST_MERGED: Final = 200
+"""Results among which those are put first; further down their places are only left out."""
+COUNCILS_SHOWN: Final = 8
+ENGLAND_ONLY: Final = "This service covers England."
 SAY_AGAIN_SECONDS: Final = 60.0
 """A lost index is reported at most once in this time by each process."""
 
@@ -47,36 +62,14 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
     """What to tell the searcher about the place, "" when all is well."""
     near: str = ""
     """A town that a misspelt name may mean."""
+    council_id: UUID | None = None
+    """The council of this installation that the place lies in."""
+    council_name: str = ""
 
     @property
     def point(self) -> tuple[float, float] | None:
         """Latitude and longitude, None without a place."""
         return (self.lat, self.lon) if self.lat is not None and self.lon is not None else None
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the results."""
-
-    id: str
-    url: str
-    name: str
-    provider: str
-    category: str
-    category_label: str
-    kind: str
-    summary: str
-    amount: str
-    unit: str
-    price_pence: int | None
-    price_unit: str | None
-    distance_metres: int | None
-    away: str
-    rating: str
-    """"Good", dated, or "Not rated"; "" where the regulator does not rate at all."""
-    accredited_by: tuple[str, ...]
-    why: str
-    note: str
-    is_example: bool
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +84,13 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     is_plain: bool
     """Answered by PostgreSQL, because the index is being built."""
     where: Where
+    read: Understood
+    """What the words say beside the thing looked for."""
+    kind_named: ListingCategory | None
+    """The kind of support that the words name."""
+    wished: int
+    """Results that have everything wished for; 0 when nothing was wished, or nothing has it all."""
+    purse: Purse | None
 
 
 class MarketService:
@@ -101,6 +101,7 @@ class MarketService:
         self.db = db
         self.engine = search
         self.market = MarketRepository(db)
+        self.facts = MarketFacts(db)
 
     # Where
 
@@ -113,14 +114,20 @@ class MarketService:
         outward = parse_outward(text) if postcode is None else postcode.outward
         if (postcode is not None and postcode.is_northern_ireland) or (outward or "").startswith("BT"):
             return Where(
-                notice="This service covers England. For care in Northern Ireland, contact your local Health and "
+                notice=f"{ENGLAND_ONLY} For care in Northern Ireland, contact your local Health and "
                 "Social Care Trust. You can still search with a postcode or town in England."
             )
         if postcode is not None:
-            found = await places.postcode(postcode)
+            found = await self.facts.place(postcode)
             if found is not None:
-                (lat, lon), lad_code = found
-                return Where(lat=lat, lon=lon, lad_code=lad_code, label=postcode.text)
+                return Where(
+                    lat=found.lat,
+                    lon=found.lon,
+                    lad_code=found.lad_code,
+                    label=postcode.text,
+                    council_id=found.council_id,
+                    council_name=found.council_name,
+                )
         if outward is not None:
             middle = await places.outward(outward)
             if middle is not None:
@@ -139,35 +146,98 @@ class MarketService:
 
     # Search
 
-    async def search(self, query: MarketQuery) -> Results:
-        """Answer a question."""
-        where = await self.where(query.place)
+    async def search(self, query: MarketQuery, *, purse: Purse | None = None) -> Results:
+        """Answer a question.
+
+        Args:
+            query: The question.
+            purse: The direct payment of who asks, to say what of a price they pay themselves.
+        """
+        read, where = await self._understand(query)
+        now = clock_of(self.db).now()
         day = today(clock_of(self.db))
-        asked = _asked(query, where)
+        kind = None if query.is_literal or "category" in query.chosen else kind_named(read.words)
+        asked = _asked(query, read.words, kind, where)
+        wished: list[Hit] = []
         is_plain = False
         try:
             if self.engine is None:
                 raise IndexUnavailable("This process has no index.")
-            answer = await self.engine.search(asked)
+            answer, wished = await self._answer(self.engine, asked, read)
         except IndexUnavailable as error:
             is_plain = True
             self._report(error)
             answer = await self._plain(asked, day)
-        shown = await self._rows(answer.hits, asked, where, day)
+        maker = CardMaker(
+            now=now,
+            day=day,
+            has_question=bool(query.words or where.label),
+            has_place=bool(where.label),
+            days=query.chosen.get("days") or read.taken.get("days", ()),
+            times=query.chosen.get("times") or read.taken.get("times", ()),
+            wanted_tenths=query.amount_tenths,
+            purse=purse,
+        )
+        rows = await self._cards(answer.hits, maker)
         others: list[Result] = []
-        if query.page == 1 and shown and all(row.kind == REGULATED for row in shown):
-            hits = await self._alternatives(asked, day, is_plain=is_plain)
-            others = await self._rows(hits, asked, where, day)
+        if query.page == 1 and rows:
+            hits = await self._others(rows, asked, read, day, is_plain=is_plain)
+            others = await self._cards(hits, maker) if hits else []
         return Results(
             total=answer.total,
-            rows=shown,
+            rows=rows,
             alternatives=others,
             facets=answer.facets,
             suggestion=answer.suggestion,
             is_relaxed=answer.is_relaxed,
             is_plain=is_plain,
             where=where,
+            read=read,
+            kind_named=kind,
+            wished=len(wished),
+            purse=purse,
         )
+
+    async def _understand(self, query: MarketQuery) -> tuple[Understood, Where]:
+        """Take the words apart and find the place; words that name no place we know stay words."""
+        if query.is_literal:
+            return Understood(words=query.words), await self.where(query.place)
+        read = read_words(query.words, with_place=not query.place)
+        where = await self.where(query.place or read.place)
+        if read.place and not where.label and not where.notice.startswith(ENGLAND_ONLY):
+            # "B12 injections": no such postcode is known, so it was none.
+            return read_words(query.words, with_place=False), Where()
+        if read.is_near_me and not where.label and not where.notice:
+            where = msgspec.structs.replace(where, notice="To see what is near you, enter your postcode or town.")
+        return read, where
+
+    async def _answer(self, engine: AsyncSearch, asked: ListingQuery, read: Understood) -> tuple[Answer, list[Hit]]:
+        """Ask the index; what has everything wished for comes first, the rest follows in its order.
+
+        Wishes rule nothing out: "female, Polish" must not hide the football club. With another order than the best
+        match, the order that was chosen counts alone.
+
+        Returns:
+            The answer, and the hits that were put first.
+        """
+        if not read.wishes or asked.sort != "relevance":
+            return await engine.search(asked), []
+        wishes = {name: values for name, values in read.wishes.items() if name not in asked.filters}
+        first = await engine.search(
+            msgspec.structs.replace(asked, filters=asked.filters | wishes, page=1, per_page=MOST_WISHED)
+        )
+        if not first.hits or first.is_relaxed:
+            return await engine.search(asked), []
+        ids = {hit.id for hit in first.hits}
+        until = asked.page * asked.per_page
+        if until > MOST_MERGED:
+            answer = await engine.search(asked)
+            answer.hits = [hit for hit in answer.hits if hit.id not in ids]
+            return answer, first.hits
+        answer = await engine.search(msgspec.structs.replace(asked, page=1, per_page=until))
+        merged = first.hits + [hit for hit in answer.hits if hit.id not in ids]
+        answer.hits = merged[until - asked.per_page : until]
+        return answer, first.hits
 
     async def council_to_ring(self, where: Where) -> list[Council]:
         """Return the council of a place, or all of them where the place has none; for a search that found nothing."""
@@ -200,72 +270,110 @@ class MarketService:
         hits = [Hit(id=row.id, score=0.0, distance_metres=_whole(row.distance_metres), matched=[]) for row in found]
         return Answer(total=total, hits=hits, facets={"category": counts}, suggestion=None, took_ms=0.0)
 
-    async def _alternatives(self, asked: ListingQuery, day: date, *, is_plain: bool) -> list[Hit]:
-        """Look for support outside regulated care, where the first page may hold nothing else (B14)."""
+    async def _others(
+        self, rows: Sequence[Result], asked: ListingQuery, read: Understood, day: date, *, is_plain: bool
+    ) -> list[Hit]:
+        """Look for help of other kinds than the first page holds, to stand beside it.
+
+        Beside regulated care there are always alternatives in the community (B14); and a question in words without a
+        kind is answered with assistants, groups and home care alike (P1).
+        """
         regulated = {category.value for category, kind in KIND_OF.items() if kind == REGULATED}
         if asked.categories and not set(asked.categories) <= regulated:
             return []
+        kinds = Counter(row.kind for row in rows)
+        shown = {row.id for row in rows}
+        found: list[Hit] = []
+        if REGULATED in kinds and sum(kinds[kind] for kind in ALTERNATIVES) < ALTERNATIVES_SHOWN:
+            found += await self._of_kinds(ALTERNATIVES, ALTERNATIVES_SHOWN, asked, shown, day, is_plain=is_plain)
+        is_sentence = bool(read.wishes) or len(read.words.split()) >= SENTENCE_WORDS
+        if is_sentence and asked.text and asked.point is not None and not asked.categories:
+            for kind in MIXED_KINDS:
+                if kind not in kinds and "kind" not in asked.filters:
+                    seen = shown | {hit.id for hit in found}
+                    found += await self._of_kinds((kind,), OTHER_KINDS_SHOWN, asked, seen, day, is_plain=is_plain)
+        return found
+
+    async def _of_kinds(
+        self,
+        kinds: Iterable[str],
+        number: int,
+        asked: ListingQuery,
+        shown: set[str],
+        day: date,
+        *,
+        is_plain: bool,
+    ) -> list[Hit]:
+        """Find help of some kinds, with the words if that finds any, else whatever is near."""
         for text in dict.fromkeys((asked.text, "")):
             other = msgspec.structs.replace(
-                asked, text=text, categories=[], filters={"kind": list(ALTERNATIVES)}, per_page=ALTERNATIVES_SHOWN,
+                asked,
+                text=text,
+                categories=[ListingCategory.HOME_CARE.value] if tuple(kinds) == (REGULATED,) else [],
+                filters={"kind": list(kinds)},
+                page=1,
+                # Of what is asked for here the page shows fewer than that.
+                per_page=number * 2,
                 sort="relevance",
-            )  # fmt: skip
-            if is_plain or self.engine is None:
-                found = await self._plain(other, day)
-            else:
-                found = await self.engine.search(other)
-            if found.hits:
-                return found.hits
+            )
+            found = await (self._plain(other, day) if is_plain or self.engine is None else self.engine.search(other))
+            hits = [hit for hit in found.hits if hit.id not in shown][:number]
+            if hits:
+                return hits
         return []
 
     # Rows
 
-    async def _rows(self, hits: Sequence[Hit], asked: ListingQuery, where: Where, day: date) -> list[Result]:
+    async def _cards(self, hits: Sequence[Hit], maker: CardMaker) -> list[Result]:
         """Read the rows of the hits from PostgreSQL; what left the market since it was indexed is left out."""
         own = [found for hit in hits if (found := parse_id(hit.id)) is not None]
         theirs = [hit.id.removeprefix(REGISTER_PREFIX) for hit in hits if hit.id.startswith(REGISTER_PREFIX)]
-        listings = await self.market.listings(own, day) if own else {}
-        locations = await self.market.locations(theirs) if theirs else {}
-        accredited = await self.accredited_by([row.organisation.id for row in listings.values()], day)
-        rows: list[Result] = []
+        listings = await self.facts.cards(own, maker.day) if own else {}
+        locations = await self.facts.register_cards(theirs) if theirs else {}
+        left = await self.facts.free_minutes(
+            {row.worker_id for row in listings.values() if needs_time_left(row, maker.now)}, maker.day
+        )
+        cards: list[Result] = []
         for hit in hits:
             listing_id = parse_id(hit.id)
-            why = _why(hit, where) if asked.text or where.label else ""
             if listing_id is not None and listing_id in listings:
-                row = listings[listing_id]
-                rows.append(_listing_result(row, hit, accredited.get(row.organisation.id, ()), why))
+                cards.append(maker.listing(listings[listing_id], hit, left))
             elif (location := locations.get(hit.id.removeprefix(REGISTER_PREFIX))) is not None:
-                rows.append(_register_result(location, hit, why))
-        return rows
+                cards.append(maker.register(location, hit))
+        return cards
 
-    async def accredited_by(self, organisation_ids: Sequence[UUID], day: date) -> dict[UUID, tuple[str, ...]]:
-        """Return the short names of the councils that accredit each organisation on a day."""
-        if not organisation_ids:
-            return {}
-        live = await self.market.live_accreditations(set(organisation_ids), day)
-        names = {council.id: council.short_name for council in await self.market.councils()} if live else {}
-        return {
-            organisation_id: tuple(sorted({names[row.council_id] for row in rows}))
-            for organisation_id, rows in live.items()
-        }
+    # Councils
+
+    async def councils_to_choose(
+        self, query: MarketQuery, results: Results, principal: Principal | None
+    ) -> dict[str, str]:
+        """Return the councils whose accreditation can be ticked, by id: mine, the chosen ones, or those found.
+
+        Mine is that of the place, else that of who is signed in; with neither it may be any that the results name.
+        """
+        found: dict[str, str] = {}
+        if results.where.council_id is not None:
+            found[str(results.where.council_id)] = results.where.council_name
+        elif principal is not None:
+            found[str(principal.council_id)] = principal.council_name
+        counts = results.facets.get("councils", {})
+        others = query.chosen.get("councils", []) if found else [*query.chosen.get("councils", []), *counts]
+        wanted = [one for text in others[:COUNCILS_SHOWN] if text not in found and (one := parse_id(text)) is not None]
+        return found | (await self.facts.council_names(wanted) if wanted else {})
 
 
-def rating_words(location: RegulatorLocation | None) -> str:
-    """Write the regulator's rating with its date: "Good, 3 March 2025" or "Not rated yet"."""
-    if location is None or not location.rating_overall:
-        return "Not rated"
-    dated = location.rated_on or location.inspected_on
-    return f"{location.rating_overall}, {uk_date(dated)}" if dated else location.rating_overall
-
-
-def _asked(query: MarketQuery, where: Where) -> ListingQuery:
+def _asked(query: MarketQuery, words: str, kind: ListingCategory | None, where: Where) -> ListingQuery:
     chosen = dict(query.chosen)
     categories = chosen.pop("category", [])
-    if query.understood is not None:
-        categories = [query.understood.value]
+    if kind is not None:
+        categories = [kind.value]
+    if "days" in chosen and "times" in chosen:
+        # Both ticked: Saturday and morning is a Saturday morning, not any time on Saturday and some other morning.
+        days, times = chosen.pop("days"), chosen.pop("times")
+        chosen["slots"] = [f"{day}-{part}" for day in days for part in times]
     return ListingQuery(
         # Every one of a kind that was named fits alike: the nearest comes first, whatever its name.
-        text="" if query.understood is not None else query.words,
+        text="" if kind is not None else words,
         lat=where.lat,
         lon=where.lon,
         radius_metres=query.radius_metres if where.point else None,
@@ -275,66 +383,6 @@ def _asked(query: MarketQuery, where: Where) -> ListingQuery:
         sort=query.sort,
         page=query.page,
         per_page=query.per_page,
-    )
-
-
-def _why(hit: Hit, where: Where) -> str:
-    """Say why a listing was found: "Matches: football · 1.2 miles away"."""
-    words = ", ".join(dict.fromkeys(hit.matched))
-    parts = [f"Matches: {words}" if words else "", f"{away(hit.distance_metres)}" if where.label else ""]
-    return " · ".join(part for part in parts if part)
-
-
-def _listing_result(row: ListingRow, hit: Hit, accredited: tuple[str, ...], why: str) -> Result:
-    listing, organisation, _, location = row
-    amount, unit = price_parts(listing.price_pence, listing.price_unit)
-    kind = KIND_OF[listing.category]
-    return Result(
-        id=str(listing.id),
-        url=f"/market/{listing.id}",
-        name=listing.title,
-        provider=organisation.name,
-        category=listing.category.value,
-        category_label=CATEGORY_LABELS[listing.category],
-        kind=kind,
-        summary=listing.summary,
-        amount=amount,
-        unit=unit,
-        price_pence=0 if listing.price_unit is PriceUnit.FREE else price_of(row),
-        price_unit=listing.price_unit.value,
-        distance_metres=hit.distance_metres,
-        away=away(hit.distance_metres),
-        rating=rating_words(location) if kind == REGULATED or location is not None else "",
-        accredited_by=accredited,
-        why=why,
-        note="",
-        is_example=organisation.is_example,
-    )
-
-
-def _register_result(location: RegulatorLocation, hit: Hit, why: str) -> Result:
-    category = category_of(location)
-    amount, unit = price_parts(None, None)
-    return Result(
-        id=hit.id,
-        url=f"/market/register/{location.location_id}",
-        name=location.name,
-        provider=location.provider_name if location.provider_name != location.name else "",
-        category=category.value,
-        category_label=CATEGORY_LABELS[category],
-        kind=KIND_OF[category],
-        summary=summary_of(location),
-        amount=amount,
-        unit=unit,
-        price_pence=None,
-        price_unit=None,
-        distance_metres=hit.distance_metres,
-        away=away(hit.distance_metres),
-        rating=rating_words(location),
-        accredited_by=(),
-        why=why,
-        note=NOT_BOOKED_HERE,
-        is_example=location.is_example,
     )
 
 

@@ -9,9 +9,13 @@ import msgspec
 from marketplace.accounts.words import GENDER_LABELS, LANGUAGES, NEEDS, Gender
 from marketplace.core.errors import InvalidInput
 from marketplace.core.forms import FormReader
+from marketplace.core.ids import parse_id
 from marketplace.core.places import METRES_PER_MILE
 from marketplace.providers.directory import Rating
 from marketplace.providers.models import CATEGORY_LABELS, ListingCategory
+from marketplace.providers.service.times import PARTS, WEEKDAYS
+from marketplace.providers.service.weekly import read_tenths
+from marketplace.providers.service.words import RUN_BY_LABELS
 from search.documents import NO_PRICE_BAND, NOT_RATED, PRICE_BANDS, TOP_PRICE_BAND
 
 PER_PAGE: Final = 20
@@ -55,20 +59,26 @@ assert {name for _, name in PRICE_BANDS} <= set(PRICE_LABELS)  # noqa: S101 - th
 
 FACET_LABELS: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "category": ("Kind of support", {category.value: label for category, label in CATEGORY_LABELS.items()}),
-    "price_band": ("Price", PRICE_LABELS),
     "suits": ("Who it is for", {label: label for label in NEEDS.values()}),
-    "rating": (
-        "Regulator’s rating",
-        {**{rating.value: rating.value for rating in Rating}, NOT_RATED: "Not rated"},
-    ),
+    "days": ("Day", {day: day for day in WEEKDAYS}),
+    "times": ("Time of day", dict(PARTS)),
+    "price_band": ("Price", PRICE_LABELS),
+    "has_free_capacity": ("Room", {"true": "Has room now"}),
     "languages": ("Languages", {language: language for language in LANGUAGES}),
     "gender": (
         "Man or woman",
         {GENDER_LABELS[gender]: GENDER_LABELS[gender] for gender in Gender if gender is not Gender.NOT_SAID},
     ),
+    "rating": (
+        "Regulator’s rating",
+        {**{rating.value: rating.value for rating in Rating}, NOT_RATED: "Not rated"},
+    ),
+    "run_by": ("Who runs it", RUN_BY_LABELS),
 }
 """What can be ticked: facet, its heading, its values in the order shown and their words."""
 
+COUNCILS_HEADING: Final = "Accredited by"
+MOST_COUNCILS: Final = 10
 
 KIND_WORDS: Final[dict[str, ListingCategory]] = {
     **{label.casefold(): category for category, label in CATEGORY_LABELS.items()},
@@ -101,17 +111,17 @@ class MarketQuery(msgspec.Struct, frozen=True, kw_only=True):
     chosen: dict[str, list[str]] = msgspec.field(default_factory=dict)
     """Ticked values by facet."""
     is_literal: bool = False
-    """Words that name a kind are words only."""
+    """Words are words only: no kind, place, day or language is read from them."""
+    amount: str = ""
+    """Hours or times a week that the searcher needs, as typed: "2", "2.5"."""
     sort: str = "relevance"
     page: int = 1
     per_page: int = PER_PAGE
 
     @property
-    def understood(self) -> ListingCategory | None:
-        """The kind that the words name, when no kind is ticked and the searcher did not ask for all."""
-        if self.is_literal or "category" in self.chosen:
-            return None
-        return KIND_WORDS.get(" ".join(self.words.casefold().split()))
+    def amount_tenths(self) -> int | None:
+        """The amount in tenths, None when none was given."""
+        return read_tenths(self.amount) if self.amount else None
 
     @property
     def radius_choice(self) -> str:
@@ -135,11 +145,17 @@ class MarketQuery(msgspec.Struct, frozen=True, kw_only=True):
 
         `without` takes one ticked value out. The page goes back to the first unless it is named.
         """
+        values = self.parameters(without=without, **changes)
+        return f"{path}?{urlencode(values)}" if values else path
+
+    def parameters(self, *, without: tuple[str, str] | None = None, **changes: Any) -> list[tuple[str, str]]:
+        """Write the question as the parameters of an address."""
         values: list[tuple[str, str]] = []
         plain = {
             "q": self.words,
             "postcode": self.place,
             "radius_miles": "" if self.is_far_as_usual else self.radius_choice,
+            "amount": self.amount,
             "sort": "" if self.sort == "relevance" else self.sort,
             "kinds": ALL_KINDS if self.is_literal else "",
             "page": "",
@@ -148,7 +164,12 @@ class MarketQuery(msgspec.Struct, frozen=True, kw_only=True):
         values += [(name, value) for name, value in plain.items() if value]
         for name, ticked in self.chosen.items():
             values += [(name, value) for value in ticked if (name, value) != without]
-        return f"{path}?{urlencode(values)}" if values else path
+        return values
+
+
+def kind_named(words: str) -> ListingCategory | None:
+    """Give the kind of support that words name and nothing else: "home care" is no care home."""
+    return KIND_WORDS.get(" ".join(words.casefold().split()))
 
 
 def read_query(data: Mapping[str, Any], *, for_page: bool = True) -> MarketQuery:
@@ -176,6 +197,10 @@ def read_query(data: Mapping[str, Any], *, for_page: bool = True) -> MarketQuery
         name: form.options(name, heading[:1].lower() + heading[1:], list(labels))
         for name, (heading, labels) in FACET_LABELS.items()
     }
+    chosen_values["councils"] = _councils(form)
+    amount = form.raw("amount")
+    if amount and read_tenths(amount) is None:
+        form.wrong("amount", "Hours or times a week must be a number from 0.1 to 168, like 2 or 2.5")
     sort = form.option("sort", "an order", [value for value, _ in SORT_CHOICES], required=False)
     page = form.number("page", "the page", least=1, most=LAST_PAGE, required=False)
     per_page = PER_PAGE
@@ -188,6 +213,7 @@ def read_query(data: Mapping[str, Any], *, for_page: bool = True) -> MarketQuery
         miles=miles,
         is_far_as_usual=not radius,
         chosen={name: values for name, values in chosen_values.items() if values},
+        amount=amount,
         sort=sort or "relevance",
         page=page,
         per_page=per_page,
@@ -205,6 +231,17 @@ def lenient_query(data: Mapping[str, Any]) -> MarketQuery:
             for name in error.fields:
                 kept.pop(name, None)
     return MarketQuery()
+
+
+def _councils(form: FormReader) -> list[str]:
+    """Read ids of councils; which of them exist is for the index to know."""
+    given = form.data.get("councils", [])
+    texts = [str(item) for item in (given if isinstance(given, list) else [given]) if str(item)]
+    found = list(dict.fromkeys(str(one) for text in texts[: MOST_COUNCILS + 1] if (one := parse_id(text)) is not None))
+    if len(found) != len(set(texts)) or len(found) > MOST_COUNCILS:
+        form.wrong("councils", "Select a council from the list")
+        return []
+    return found
 
 
 def _miles(form: FormReader, text: str) -> float | None:

@@ -11,6 +11,7 @@ from marketplace.core.clock import week_start
 from marketplace.core.formats import uk_date
 from marketplace.providers.models import Accreditation, AccreditationStatus, ServiceLine, Worker, WorkerAbsence
 from marketplace.providers.repository.accreditations import AccreditationRepository
+from marketplace.providers.repository.evidence import EvidenceRepository
 from marketplace.providers.repository.planners import PlannerRepository
 
 WEEK = timedelta(days=7)
@@ -98,13 +99,17 @@ class PlannerService:
             plans_per_week: Plans of a full-time planner in a week.
 
         Returns:
-            Planners by organisation and name. Four questions to the database, however many there are.
+            Planners by organisation and name. Five questions to the database, however many there are.
         """
         rows = await self.planners.of_council(council_id, from_day)
         ids = [row[0].id for row in rows]
         monday = week_start(from_day)
         until = monday + weeks * WEEK
-        accreditations = await AccreditationRepository(self.db).of_organisations({row[1].id for row in rows})
+        organisation_ids = {row[1].id for row in rows}
+        accreditations = await AccreditationRepository(self.db).of_organisations(organisation_ids)
+        # No new offers without insurance (V4): what such an organisation is accredited for does not count meanwhile.
+        for organisation_id in await EvidenceRepository(self.db).uncovered(list(organisation_ids), from_day):
+            accreditations.pop(organisation_id, None)
         absences = await self.planners.absences(ids, monday, until)
         taken = await self.planners.places_taken(ids, monday, until)
         mondays = [monday + index * WEEK for index in range(weeks)]
@@ -150,6 +155,8 @@ class PlannerService:
     async def why_not_accredited(self, organisation_id: UUID, council_id: UUID, on: date) -> str | None:
         """Say why an organisation may not do support planning for a council on a day; None when it may."""
         accreditations = AccreditationRepository(self.db)
+        if await EvidenceRepository(self.db).is_uncovered(organisation_id, on):
+            return "has no liability insurance that counts at present"
         if await accreditations.is_live(organisation_id, council_id, ServiceLine.SUPPORT_PLANNING, on):
             return None
         rows = [

@@ -1,6 +1,6 @@
 """The regulator's register on the market: what a location offers, taken from the register's own words."""
 
-from collections.abc import Sequence
+from typing import Protocol
 
 from marketplace.accounts.words import NEEDS
 from marketplace.providers.models import CATEGORY_LABELS, ListingCategory, RegulatorLocation
@@ -10,7 +10,8 @@ from marketplace.providers.repository.market import (
     REGISTER_PREFIX,
     SUPPORTED_LIVING_TYPES,
 )
-from marketplace.providers.service.words import KIND_OF
+from marketplace.providers.service.times import joined
+from marketplace.providers.service.words import KIND_OF, run_by_of_register
 from search import ListingDocument
 from search.documents import NOT_RATED
 
@@ -29,7 +30,22 @@ _NEEDS_OF_SPECIALISM: dict[str, tuple[str, ...]] = {
 disability and sight with hearing."""
 
 
-def category_of(location: RegulatorLocation) -> ListingCategory:
+class Registered(Protocol):
+    """A register entry, or the columns of one."""
+
+    @property
+    def is_care_home(self) -> bool: ...
+    @property
+    def service_types(self) -> list[str]: ...
+    @property
+    def specialisms(self) -> list[str]: ...
+    @property
+    def town(self) -> str: ...
+    @property
+    def beds(self) -> int | None: ...
+
+
+def category_of(location: Registered) -> ListingCategory:
     """Give the category of a register entry from its service types.
 
     A place that is a care home and more is a care home first; home care comes before supported living, since most
@@ -44,7 +60,7 @@ def category_of(location: RegulatorLocation) -> ListingCategory:
     return ListingCategory.OTHER_REGULATED
 
 
-def suits_of(location: RegulatorLocation) -> list[str]:
+def suits_of(location: Registered) -> list[str]:
     """Give the needs that a register entry says it is for, in our words."""
     codes = [code for name in location.specialisms for code in _NEEDS_OF_SPECIALISM.get(name, ())]
     return [NEEDS[code] for code in dict.fromkeys(codes)]
@@ -74,21 +90,18 @@ def register_document(location: RegulatorLocation) -> ListingDocument:
         lon=location.lon,
         radius_metres=REGISTER_HOME_CARE_METRES if category is ListingCategory.HOME_CARE else None,
         rating=location.rating_overall or NOT_RATED,
+        run_by=run_by_of_register(location),
         updated_at=location.updated_at.isoformat(),
     )
 
 
-def summary_of(location: RegulatorLocation) -> str:
+def summary_of(location: Registered) -> str:
     """Say in one sentence what a register entry is, from the register's facts alone."""
     parts = [CATEGORY_LABELS[category_of(location)]]
     if location.town:
         parts.append(f"in {location.town}")
     suits = suits_of(location)
     if suits:
-        parts.append(f"for {_joined([word[:1].lower() + word[1:] for word in suits])}")
+        parts.append(f"for {joined([word[:1].lower() + word[1:] for word in suits])}")
     beds = f", with {location.beds} beds" if location.is_care_home and location.beds else ""
     return f"{' '.join(parts)}{beds}."
-
-
-def _joined(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,10 +1,23 @@
 """How the market's facts are written: prices, categories, days, kinds."""
 
+import re
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
+from marketplace.core.clock import local
 from marketplace.core.formats import miles, pounds, uk_time
-from marketplace.providers.models import ListingCategory, PriceUnit, WorkerHours
+from marketplace.providers.models import (
+    CapacityKind,
+    ListingCategory,
+    ListingHours,
+    Organisation,
+    OrganisationKind,
+    PriceUnit,
+    RegulatorLocation,
+    WorkerHours,
+)
+from marketplace.providers.service.times import WEEKDAYS as WEEKDAYS
 
 REGULATED, COMMUNITY, ASSISTANTS, PLANNING, EQUIPMENT = "regulated", "community", "pa", "planning", "equipment"
 
@@ -30,7 +43,43 @@ KIND_OF: Final[dict[ListingCategory, str]] = {
 ALTERNATIVES: Final = (COMMUNITY, ASSISTANTS, EQUIPMENT)
 """Kinds that are shown beside regulated care."""
 
-WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+RUN_BY_LABELS: Final[dict[str, str]] = {
+    "community": "Community group or charity",
+    "council": "Council",
+    "nhs": "NHS",
+    "company": "Company or care agency",
+    "individual": "One person working for themselves",
+}
+"""Who runs an offer."""
+
+_RUN_BY: Final[dict[OrganisationKind, str]] = {
+    OrganisationKind.THIRD_SECTOR: "community",
+    OrganisationKind.COMMUNITY: "community",
+    OrganisationKind.HOME_CARE: "company",
+    OrganisationKind.PA_SERVICE: "company",
+    OrganisationKind.EQUIPMENT: "company",
+    OrganisationKind.SOLE_PA: "individual",
+    OrganisationKind.COUNCIL: "council",
+}
+_RUN_BY_NAME: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
+    (who, re.compile(pattern, re.IGNORECASE))
+    for who, pattern in (
+        ("nhs", r"\bNHS\b"),
+        ("council", r"\bcouncil\b(?! (for|of))|\bLondon borough of\b"),
+        ("community", r"\b(charity|charitable|CIC|CIO|community interest company|trustees|association|society)\b"),
+        ("company", r"\b(limited|ltd|plc|llp)\b"),
+        ("individual", r"^(mr|mrs|miss|ms|dr)\b"),
+    )
+)
+"""Who runs an entry of the register, as far as the provider's registered name says it; the first that fits."""
+
+ROOM_DAYS: Final = 60
+"""Room said longer ago counts as not said."""
+_ROOM_WORDS: Final[dict[CapacityKind, tuple[str, str]]] = {
+    CapacityKind.HOURS: ("hour a week", "hours a week"),
+    CapacityKind.PLACES: ("place", "places"),
+    CapacityKind.PLANS: ("plan a week", "plans a week"),
+}
 
 UNIT_WORDS: Final[dict[PriceUnit, str]] = {
     PriceUnit.FREE: "",
@@ -77,7 +126,7 @@ def hours_words(hours: Sequence[WorkerHours]) -> list[tuple[str, str]]:
     ]
 
 
-def hours_keywords(hours: Sequence[WorkerHours]) -> list[str]:
+def hours_keywords(hours: Sequence[WorkerHours] | Sequence[ListingHours]) -> list[str]:
     """Words by which somebody looks for times: names of days, "weekend", "evening", "morning"."""
     words = [WEEKDAYS[day] for day in sorted({row.weekday for row in hours})]
     if any(row.weekday >= 5 for row in hours):
@@ -87,3 +136,49 @@ def hours_keywords(hours: Sequence[WorkerHours]) -> list[str]:
     if any(row.starts_local.hour < 9 for row in hours):
         words.append("early morning")
     return words
+
+
+def run_by(organisation: Organisation) -> str:
+    """Say who runs an organisation's offers: a registered charity is one, whatever else it is."""
+    return "community" if organisation.charity_number else _RUN_BY[organisation.kind]
+
+
+def run_by_of_register(location: RegulatorLocation) -> str:
+    """Say who runs a register entry, "" where its provider's name does not tell."""
+    name = location.provider_name
+    return next((who for who, pattern in _RUN_BY_NAME if pattern.search(name)), "")
+
+
+def room_said(kind: CapacityKind, free: int | None, said_at: datetime | None, now: datetime) -> int | None:
+    """Give the room that a provider said lately, in units of its kind; None when nothing was said in 60 days."""
+    if kind is CapacityKind.NOT_SAID or free is None or said_at is None or now - said_at > timedelta(days=ROOM_DAYS):
+        return None
+    return free
+
+
+def room_words(kind: CapacityKind, free: int, said_at: datetime, now: datetime) -> str:
+    """Write room: "Has 6 hours a week free, said today", "No room now, said 3 days ago"."""
+    days = (local(now).date() - local(said_at).date()).days
+    said = "today" if days <= 0 else "yesterday" if days == 1 else f"{days} days ago"
+    if free == 0:
+        return f"No room now, said {said}"
+    one, many = _ROOM_WORDS[kind]
+    if kind is CapacityKind.PLACES:
+        return f"Has {free} free {one if free == 1 else many}, said {said}"
+    return f"Has {free} {one if free == 1 else many} free, said {said}"
+
+
+def time_left_words(minutes: int) -> str:
+    """Write a worker's time left in the next 14 days: "About 12 hours free in the next 2 weeks"."""
+    hours = minutes // 60
+    if minutes <= 0:
+        return "No time free in the next 2 weeks"
+    return f"About {hours or 1} {'hour' if hours <= 1 else 'hours'} free in the next 2 weeks"
+
+
+def stars_words(count: int, stars: int) -> str:
+    """Write published feedback: "4.6 of 5 from 12 people", "" where there is none; half a tenth rounded up."""
+    if count <= 0:
+        return ""
+    tenths = (stars * 20 + count) // (count * 2)
+    return f"{tenths // 10}.{tenths % 10} of 5 from {count:,} {'person' if count == 1 else 'people'}"

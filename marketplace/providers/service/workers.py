@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import date, time, timedelta
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 import msgspec
@@ -22,7 +22,7 @@ from marketplace.core.places import METRES_PER_MILE
 from marketplace.providers.events import ListingChanged
 from marketplace.providers.models import Worker, WorkerAbsence, WorkerHours
 from marketplace.providers.repository.workers import WorkerRepository
-from marketplace.providers.service.words import WEEKDAYS
+from marketplace.providers.service.times import WEEKDAYS
 
 MOST_MILES: Final = 100
 LONGEST_ABSENCE: Final = timedelta(days=366)
@@ -47,7 +47,7 @@ class HoursForm(msgspec.Struct, frozen=True):
             InvalidInput: With all messages.
         """
         form = FormReader(data)
-        hours = {day: _ranges(form, f"day{day}", name) for day, name in enumerate(WEEKDAYS)}
+        hours = {day: read_ranges(form, f"day{day}", name) for day, name in enumerate(WEEKDAYS)}
         distance = form.number("radius_miles", "how many miles you travel", least=1, most=MOST_MILES)
         form.done()
         return cls({day: ranges for day, ranges in hours.items() if ranges}, round(distance * METRES_PER_MILE))
@@ -81,7 +81,26 @@ class AbsenceForm(msgspec.Struct, frozen=True):
         return cls(first, last + timedelta(days=1))
 
 
-def hours_values(hours: Sequence[WorkerHours]) -> dict[str, str]:
+class HasHours(Protocol):
+    """Hours on a weekday, of a worker or of an offer."""
+
+    @property
+    def weekday(self) -> int:
+        """0 is Monday."""
+        ...
+
+    @property
+    def starts_local(self) -> time:
+        """Wall clock."""
+        ...
+
+    @property
+    def ends_local(self) -> time:
+        """Wall clock."""
+        ...
+
+
+def hours_values(hours: Sequence[HasHours]) -> dict[str, str]:
     """Write usual hours as the form's fields: `day0` is Monday."""
     return {
         f"day{day}": ", ".join(
@@ -159,6 +178,7 @@ class WorkerService:
         await self.db.flush()
         days = {"starts_on": form.starts_on, "ends_on": form.ends_on}
         self._record(principal, worker, "providers.add_absence", None, days)
+        await self._tell(principal, worker)
         return worker
 
     async def remove_absence(self, principal: Principal, wanted: UUID | None, absence_id: UUID) -> Worker:
@@ -173,6 +193,7 @@ class WorkerService:
         await self.db.delete(row)
         await self.db.flush()
         self._record(principal, worker, "providers.remove_absence", days, None)
+        await self._tell(principal, worker)
         return worker
 
     def _record(
@@ -199,7 +220,7 @@ class WorkerService:
             publish(self.db, ListingChanged(council_id=principal.council_id, listing_id=listing_id))
 
 
-def _ranges(form: FormReader, name: str, day: str) -> list[Range]:
+def read_ranges(form: FormReader, name: str, day: str) -> list[Range]:
     """Read the times of one day, in order and apart from each other."""
     text = form.text(name, f"the times on {day}", required=False, longest=80)
     if not text:

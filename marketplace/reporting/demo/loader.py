@@ -17,6 +17,7 @@ from marketplace.core.database import SessionMaker, transaction
 from marketplace.reporting.demo.book import Book
 from marketplace.reporting.demo.content.councils import COUNCILS
 from marketplace.reporting.demo.councils import make_council
+from marketplace.reporting.demo.demand import make_demand
 from marketplace.reporting.demo.market import Numbers, make_market
 from marketplace.reporting.demo.messages import tell_messages
 from marketplace.reporting.demo.money import FinanceTeller
@@ -102,6 +103,7 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress) -> Book:
         finance.accrue(plans.signed_off, visits.earned)
         finance.bill()
         tell_messages(world, council)
+        make_demand(world, council)
         note(f"Writing six months of history: {council_text.short_name}", 0.2 * number)
     return book
 

@@ -268,6 +268,8 @@ def _listing(
         takes_bookings=can_visit and offer.pence > 0 and offer.unit.value in ("hour", "visit", "session", "once"),
         least_minutes=offer.least,
         is_published=True,
+        # Every second assistant who works alone has agreed to stand in the open data.
+        is_open_data=body.kind is not OrganisationKind.SOLE_PA or len(body.key) % 2 == 0,
         created_at=created_at,
         updated_at=updated_at,
         version=1,

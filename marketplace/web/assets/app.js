@@ -19,6 +19,25 @@ function revealPrintButtons (scope) {
   }
 }
 
+/** "Copy the address" buttons need scripts and a clipboard, so they are hidden until here. */
+function revealCopyButtons (scope) {
+  if (!navigator.clipboard) {
+    return
+  }
+  for (const button of scope.querySelectorAll('button[data-copy][hidden]')) {
+    button.hidden = false
+    button.addEventListener('click', async () => {
+      try {
+        await navigator.clipboard.writeText(button.dataset.copy)
+        announce('The address was copied.')
+        button.textContent = 'Address copied'
+      } catch {
+        announce('The address could not be copied. Select it and copy it yourself.')
+      }
+    })
+  }
+}
+
 /** Boxes that scroll sideways must be reachable by keyboard, those that do not should not be. */
 function markScrollBoxes (scope) {
   for (const box of scope.querySelectorAll('.cm-table-box')) {
@@ -33,6 +52,7 @@ function markScrollBoxes (scope) {
 function enhance (scope) {
   initAll({ scope })
   revealPrintButtons(scope)
+  revealCopyButtons(scope)
   markScrollBoxes(scope)
 }
 
@@ -42,6 +62,20 @@ let resizing
 window.addEventListener('resize', () => {
   window.clearTimeout(resizing)
   resizing = window.setTimeout(() => markScrollBoxes(document), 150)
+})
+
+// Groups that somebody opened stay open when their contents are replaced.
+const kept = new Set()
+document.body.addEventListener('htmx:beforeSwap', () => {
+  kept.clear()
+  for (const group of document.querySelectorAll('details[data-keep-open][open]')) {
+    kept.add(group.id)
+  }
+})
+document.body.addEventListener('htmx:oobAfterSwap', () => {
+  for (const group of document.querySelectorAll('details[data-keep-open]')) {
+    group.open = group.open || kept.has(group.id)
+  }
 })
 
 // A swapped fragment brings its own components and, where it has one, a sentence about what changed.

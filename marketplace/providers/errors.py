@@ -1,0 +1,52 @@
+"""What can go wrong on the market and when a provider joins it."""
+
+from marketplace.core.errors import Conflict, NotFound, PlatformError, TooMany
+
+
+class OutsideCouncils(PlatformError):
+    """The base is in a district that no council of this installation serves. The join pages answer it themselves."""
+
+    code = "outside-councils"
+    title = "We do not cover this place yet"
+
+
+class JoinLinkDead(NotFound):
+    """A link to confirm a registration that was used, is too old or never was."""
+
+    code = "join-link-dead"
+    title = "This link no longer works"
+
+
+class CannotBeAsked(Conflict):
+    """Nobody of the provider works with the person's council on this site, so nobody would read the question."""
+
+    code = "cannot-be-asked"
+    title = "You cannot ask this provider here"
+
+
+class TooManyEnquiries(TooMany):
+    """More questions in a day than somebody who chooses support needs."""
+
+    code = "too-many-enquiries"
+    title = "You have asked many questions today"
+
+
+class ThreadChanged(Conflict):
+    """The other side wrote or decided since the page was opened."""
+
+    code = "thread-changed"
+    title = "There is something new in this conversation"
+
+
+class ThreadFull(Conflict):
+    """A conversation has as many messages as one may have."""
+
+    code = "thread-full"
+    title = "This conversation is full"
+
+
+class TimeGone(Conflict):
+    """The time in question has passed: nobody did anything, the clock went on."""
+
+    code = "time-gone"
+    title = "This time has passed"

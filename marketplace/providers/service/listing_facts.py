@@ -1,0 +1,236 @@
+"""How the facts of one listing are written: prices by day, usual weekly cost, VAT, room, checks, area, contacts."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from marketplace.core.clock import local
+from marketplace.core.formats import miles, plural, pounds, uk_date, uk_time
+from marketplace.core.places import DISTRICT_NAMES
+from marketplace.providers.models import (
+    CONCESSIONS,
+    SERVICE_LABELS,
+    VAT_LABELS,
+    Accreditation,
+    CapacityKind,
+    DayKind,
+    Evidence,
+    EvidenceKind,
+    Listing,
+    ListingHours,
+    ListingRate,
+    OrganisationKind,
+    PriceUnit,
+    WorkerHours,
+)
+from marketplace.providers.repository.market import ListingRow
+from marketplace.providers.service.words import WEEKDAYS, price_words
+
+DAY_WORDS: Final[dict[DayKind, str]] = {
+    DayKind.ANY: "Any day",
+    DayKind.WEEKDAY: "Monday to Friday",
+    DayKind.SATURDAY: "Saturday",
+    DayKind.SUNDAY: "Sunday",
+    DayKind.BANK_HOLIDAY: "Bank holidays",
+}
+"""The days of a rate, in the order of the week."""
+
+RUN_BY: Final[dict[OrganisationKind, str]] = {
+    OrganisationKind.THIRD_SECTOR: "A charity or voluntary organisation",
+    OrganisationKind.HOME_CARE: "A home care organisation",
+    OrganisationKind.PA_SERVICE: "A service of several personal assistants",
+    OrganisationKind.SOLE_PA: "One person who works for themselves",
+    OrganisationKind.COMMUNITY: "A community group",
+    OrganisationKind.EQUIPMENT: "A supplier of equipment",
+    OrganisationKind.COUNCIL: "A council",
+}
+
+WEEKLY_UNITS: Final[dict[PriceUnit, tuple[str, str]]] = {
+    PriceUnit.HOUR: ("hour", "hours"),
+    PriceUnit.VISIT: ("visit", "visits"),
+    PriceUnit.SESSION: ("session", "sessions"),
+    PriceUnit.WEEK: ("week", "weeks"),
+}
+"""Units that people take week by week."""
+
+CHECK_WORDS: Final[dict[EvidenceKind, str]] = {
+    EvidenceKind.LIABILITY_INSURANCE: "Public liability insurance",
+    EvidenceKind.EMPLOYER_INSURANCE: "Employers’ liability insurance",
+    EvidenceKind.DBS: "DBS check",
+    EvidenceKind.SAFEGUARDING_TRAINING: "Training in keeping people safe",
+    EvidenceKind.CARE_TRAINING: "Care training",
+    EvidenceKind.REFERENCES: "References",
+}
+"""Evidence that a public page may name. The right to work is left out: its last day would tell of somebody's visa."""
+
+WITHOUT_END: Final = frozenset({EvidenceKind.DBS, EvidenceKind.REFERENCES})
+"""Shown with the day on which a council saw it: neither lasts until a day."""
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
+    """How an organisation is reached without the site; never of somebody who works alone."""
+
+    phone: str = ""
+    email: str = ""
+    website: str = ""
+
+
+def is_individual(row: ListingRow) -> bool:
+    """Whether the listing is of one person, whose address and number are their own."""
+    return row.worker is not None or row.organisation.kind is OrganisationKind.SOLE_PA
+
+
+def contact_of(row: ListingRow) -> Contact | None:
+    """Return how the organisation is reached, None for one person: they are asked through the site."""
+    organisation = row.organisation
+    if is_individual(row) or not (organisation.phone or organisation.email or organisation.website):
+        return None
+    website = organisation.website if organisation.website.startswith(("https://", "http://")) else ""
+    return Contact(phone=organisation.phone, email=organisation.email, website=website)
+
+
+def price_now(listing: Listing, rates: Sequence[ListingRate], day: date) -> int:
+    """Give the general price in pence on a day: the newest dated rate for any day, else the listing's own."""
+    general = [rate for rate in rates if rate.day_kind is DayKind.ANY and rate.starts_on <= day]
+    return general[-1].price_pence if general else listing.price_pence
+
+
+def rate_rows(listing: Listing, rates: Sequence[ListingRate], day: date) -> list[tuple[str, str, str]]:
+    """Write the rates as (days, price, from when until when); empty where one price is all there is."""
+    if not rates or listing.price_unit is PriceUnit.FREE:
+        return []
+    rows = []
+    if not any(rate.day_kind is DayKind.ANY and rate.starts_on <= day for rate in rates):
+        rows.append((DAY_WORDS[DayKind.ANY], price_words(listing.price_pence, listing.price_unit), "Now"))
+    order = list(DAY_WORDS)
+    in_order = sorted(rates, key=lambda rate: (order.index(rate.day_kind), rate.starts_on))
+    return rows + [
+        (DAY_WORDS[rate.day_kind], price_words(rate.price_pence, listing.price_unit), _period(rate, day))
+        for rate in in_order
+    ]
+
+
+def _period(rate: ListingRate, day: date) -> str:
+    begins = "Now" if rate.starts_on <= day else f"From {uk_date(rate.starts_on)}"
+    return f"{begins}, until {uk_date(rate.ends_on - timedelta(days=1))}" if rate.ends_on else begins
+
+
+def usual_week_pence(listing: Listing, price_pence: int) -> int | None:
+    """Price what people usually take in a week: whole pence, half a penny rounded up; None where that says nothing."""
+    if listing.usual_tenths is None or listing.price_unit not in WEEKLY_UNITS or not price_pence:
+        return None
+    exact = Decimal(price_pence) * listing.usual_tenths / 10
+    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def usual_words(listing: Listing, price_pence: int) -> str:
+    """Write the usual weekly cost: "2.5 hours a week is £46.00 a week"; "" where it is not known."""
+    week_pence = usual_week_pence(listing, price_pence)
+    if week_pence is None or listing.usual_tenths is None:
+        return ""
+    if listing.price_unit is PriceUnit.WEEK:
+        return f"{pounds(week_pence)} a week" if listing.usual_tenths != 10 else ""
+    singular, several = WEEKLY_UNITS[listing.price_unit]
+    whole, tenth = divmod(listing.usual_tenths, 10)
+    amount = f"{whole}.{tenth}" if tenth else str(whole)
+    return f"{amount} {singular if listing.usual_tenths == 10 else several} a week is {pounds(week_pence)} a week"
+
+
+def vat_words(listing: Listing) -> str:
+    """Write the VAT category with its reason."""
+    label = VAT_LABELS[listing.vat_category]
+    return f"{label}. {listing.vat_reason}" if listing.vat_reason else label
+
+
+def concession_words(listing: Listing) -> list[str]:
+    """Write what may cost less."""
+    words = [CONCESSIONS[code] for code in listing.concessions if code in CONCESSIONS]
+    return [*words, *([listing.concession_note] if listing.concession_note else [])]
+
+
+def room_words(listing: Listing) -> str:
+    """Write how much room there is, with the day it was said: "6 hours a week free, said on 3 March 2027"."""
+    if listing.capacity_kind is CapacityKind.NOT_SAID or listing.capacity_free is None:
+        return ""
+    said = f", said on {uk_date(local(listing.capacity_said_at))}" if listing.capacity_said_at else ""
+    if listing.capacity_free == 0:
+        return f"No room at the moment{said}"
+    if listing.capacity_kind is CapacityKind.HOURS:
+        return f"{plural(listing.capacity_free, 'hour')} a week free{said}"
+    if listing.capacity_kind is CapacityKind.PLANS:
+        return f"Room for {plural(listing.capacity_free, 'plan')} a week{said}"
+    return f"{plural(listing.capacity_free, 'place')} free{said}"
+
+
+def hours_rows(hours: Sequence[WorkerHours] | Sequence[ListingHours], none: str) -> list[tuple[str, str]]:
+    """Write weekly hours as (day, times), all seven days; `none` stands where there are none."""
+    if not hours:
+        return []
+    return [
+        (
+            name,
+            ", ".join(
+                f"{uk_time(row.starts_local)} to {uk_time(row.ends_local)}" for row in hours if row.weekday == day
+            )
+            or none,
+        )
+        for day, name in enumerate(WEEKDAYS)
+    ]
+
+
+def check_rows(evidence: Sequence[Evidence]) -> list[tuple[str, str]]:
+    """Write the checks as (what, until or seen on), one of each kind: the one that lasts longest. Never a detail."""
+    rows: dict[EvidenceKind, tuple[str, str]] = {}
+    for item in evidence:
+        if item.kind not in CHECK_WORDS or item.kind in rows or item.seen_at is None:
+            continue
+        if item.kind in WITHOUT_END:
+            when = f"Seen on {uk_date(local(item.seen_at))}"
+        elif item.expires_on is not None:
+            when = f"Until {uk_date(item.expires_on - timedelta(days=1))}"
+        else:
+            when = "No end date"
+        rows[item.kind] = (CHECK_WORDS[item.kind], when)
+    return [rows[kind] for kind in CHECK_WORDS if kind in rows]
+
+
+def accreditation_rows(
+    accreditations: Sequence[Accreditation], councils: Mapping[UUID, str]
+) -> list[tuple[str, str, str, str]]:
+    """Write live accreditations as (council, service, since, last day)."""
+    return [
+        (
+            councils[item.council_id],
+            SERVICE_LABELS[item.service_line],
+            uk_date(item.live_from),
+            uk_date(item.live_until - timedelta(days=1)),
+        )
+        for item in accreditations
+    ]
+
+
+def district_name(code: str, authorities: Mapping[str, str]) -> str:
+    """Name a district: its own name, else the council area that the register gives, else its code."""
+    return DISTRICT_NAMES.get(code) or authorities.get(code) or code
+
+
+def area_words(row: ListingRow, authorities: Mapping[str, str]) -> str:
+    """Write where an offer is given: the base with its radius, else whole districts, or everywhere."""
+    listing = row.listing
+    if listing.is_nationwide:
+        return "Anywhere in England, by phone, online or post"
+    base = f"{listing.town} ({listing.postcode_area})" if listing.town and listing.postcode_area else listing.town
+    base = base or listing.postcode_area
+    parts = [base] if base else []
+    if listing.radius_metres:
+        parts = [
+            f"Up to {miles(listing.radius_metres)} from {base}" if base else f"Up to {miles(listing.radius_metres)}"
+        ]
+    if listing.district_codes:
+        names = ", ".join(sorted(district_name(code, authorities) for code in listing.district_codes))
+        parts.append(f"all of {names}" if parts else f"All of {names}")
+    return "; ".join(parts)

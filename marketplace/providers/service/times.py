@@ -1,0 +1,101 @@
+"""Weekly hours as people look for them: days, parts of the day, both together."""
+
+from collections.abc import Iterable, Sequence
+from datetime import time
+from typing import Final, NamedTuple
+
+from marketplace.core.formats import uk_time
+
+WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+PARTS: Final[dict[str, str]] = {
+    "morning": "Morning (before midday)",
+    "afternoon": "Afternoon (midday to 5pm)",
+    "evening": "Evening (5pm to 10pm)",
+    "night": "Night (after 10pm)",
+}
+"""Parts of the day and their words."""
+
+_BOUNDS: Final = (
+    ("night", 0, 6 * 60),
+    ("morning", 6 * 60, 12 * 60),
+    ("afternoon", 12 * 60, 17 * 60),
+    ("evening", 17 * 60, 22 * 60),
+    ("night", 22 * 60, 24 * 60),
+)
+LEAST_MINUTES: Final = 30
+"""Hours that reach less far into a part of the day do not count for it: 9am to 12:15pm is a morning."""
+
+
+class Hours(NamedTuple):
+    """Usual time on a weekday (0 is Monday), wall clock."""
+
+    weekday: int
+    starts_local: time
+    ends_local: time
+
+
+def parts_of(starts: time, ends: time) -> list[str]:
+    """Give the parts of the day that a stretch of time reaches into, in order; always at least one."""
+    first, last = _minutes(starts), _minutes(ends)
+    reach = [(name, min(last, until) - max(first, since)) for name, since, until in _BOUNDS]
+    found = [name for name, minutes in reach if minutes >= LEAST_MINUTES]
+    return list(dict.fromkeys(found)) or [max(reach, key=lambda item: item[1])[0]]
+
+
+def days_of(hours: Iterable[Hours]) -> list[str]:
+    """Give the days of the week with any time, in order."""
+    return [WEEKDAYS[day] for day in sorted({row.weekday for row in hours})]
+
+
+def slots_of(hours: Iterable[Hours]) -> list[str]:
+    """Give days and parts together, as the index has them: "Saturday-morning"."""
+    found = {(row.weekday, part) for row in hours for part in parts_of(row.starts_local, row.ends_local)}
+    order = list(PARTS)
+    return [f"{WEEKDAYS[day]}-{part}" for day, part in sorted(found, key=lambda slot: (slot[0], order.index(slot[1])))]
+
+
+def times_of(hours: Iterable[Hours]) -> list[str]:
+    """Give the parts of the day on any day, in order."""
+    found = {part for row in hours for part in parts_of(row.starts_local, row.ends_local)}
+    return [part for part in PARTS if part in found]
+
+
+def fitting_days(hours: Sequence[Hours], days: Sequence[str], times: Sequence[str]) -> list[str]:
+    """Give those of the days asked for on which there is time, at one of the times asked for where any is."""
+    if not times:
+        have = set(days_of(hours))
+        return [day for day in days if day in have]
+    slots = set(slots_of(hours))
+    return [day for day in days if any(f"{day}-{part}" in slots for part in times)]
+
+
+def short_times(hours: Sequence[Hours]) -> str:
+    """Write weekly hours in one line: "Monday to Friday, 9am to 5pm", or the days alone when times differ."""
+    if not hours:
+        return ""
+    days = sorted({row.weekday for row in hours})
+    spans = {(row.starts_local, row.ends_local) for row in hours}
+    names = _span(days)
+    if len(spans) > 1:
+        return names
+    starts, ends = spans.pop()
+    return f"{names}, {uk_time(starts)} to {uk_time(ends)}"
+
+
+def joined(words: Sequence[str]) -> str:
+    """Write a list: "Monday, Wednesday and Friday"."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _span(days: list[int]) -> str:
+    if len(days) == 7:
+        return "Every day"
+    if len(days) > 2 and days[-1] - days[0] == len(days) - 1:
+        return f"{WEEKDAYS[days[0]]} to {WEEKDAYS[days[-1]]}"
+    return joined([WEEKDAYS[day] for day in days])
+
+
+def _minutes(moment: time) -> int:
+    # A day's end is written 23:59 at the latest.
+    return 24 * 60 if (moment.hour, moment.minute) == (23, 59) else moment.hour * 60 + moment.minute

@@ -1,0 +1,6 @@
+"""Pages of reporting: the first page after signing in, and unmet need."""
+
+from marketplace.reporting.routes.home import home
+from marketplace.reporting.routes.unmet_need import unmet_need, unmet_need_csv
+
+ROUTES = [home, unmet_need, unmet_need_csv]

@@ -1,0 +1,355 @@
+"""Dashboards: what needs each role now, in a handful of questions."""
+
+from collections.abc import Awaitable, Callable
+from datetime import time, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.accounts import Permission, Principal, Role, setting
+from marketplace.bookings.models import Booking
+from marketplace.bookings.states import BookingStatus
+from marketplace.core.clock import instant, today, week_start
+from marketplace.core.database import clock_of
+from marketplace.core.formats import plural, pounds, uk_date, uk_datetime, uk_month, uk_short_date
+from marketplace.matching.models import Offer, Referral, Urgency
+from marketplace.matching.states import ReferralStatus
+from marketplace.payments.states import InvoiceStatus
+from marketplace.plans.models import Plan, PlanVersion, Review
+from marketplace.plans.states import PlanStatus
+from marketplace.providers.models import Accreditation, AccreditationStatus
+from marketplace.reporting.repository import home as ask
+from marketplace.reporting.repository.home import HomeRepository
+from marketplace.reporting.schemas import Chart, Home, Need
+
+WEEKS_SHOWN = 8
+MONTHS_SHOWN = 6
+EXPIRY_NOTICE = timedelta(days=30)
+REVIEWS_AHEAD = timedelta(days=28)
+
+
+class HomeService:
+    """The dashboard of whoever is signed in."""
+
+    def __init__(self, db: AsyncSession) -> None:
+        self.db = db
+        self.clock = clock_of(db)
+        self.today = today(self.clock)
+        self.home = HomeRepository(db)
+
+    async def of(self, principal: Principal) -> Home:
+        """Return the dashboard of a role."""
+        principal.require(Permission.DASHBOARD)
+        views: dict[Role, Callable[[Principal], Awaitable[Home]]] = {
+            Role.PERSON: self._person,
+            Role.REPRESENTATIVE: self._person,
+            Role.PLANNER: self._planner,
+            Role.PROVIDER: self._provider,
+            Role.PA: self._provider,
+            Role.SOCIAL_WORKER: self._social_worker,
+            Role.BROKER: self._broker,
+            Role.QUALITY_CHECKER: self._quality,
+            Role.ACCREDITOR: self._accreditor,
+            Role.FINANCE: self._finance,
+            Role.FINANCE_CHECKER: self._finance_checker,
+            Role.MANAGER: self._manager,
+            Role.ADMIN: self._admin,
+        }
+        return await views[principal.role](principal)
+
+    async def _person(self, principal: Principal) -> Home:
+        council_id, person_id, now = principal.council_id, principal.need_person(), self.clock.now()
+        own = (Booking.council_id == council_id, Booking.person_id == person_id)
+        over = (Booking.status.in_((BookingStatus.CLAIMED, BookingStatus.ACCEPTED)), Booking.ends_at <= now)
+        found = await self.home.figures(
+            {
+                "agree": ask.plans(
+                    PlanStatus.AWAITING_AGREEMENT,
+                    PlanVersion.council_id == council_id,
+                    Plan.person_id == person_id,
+                ),
+                "approve": ask.bookings(*own, *over),
+                "asked": ask.bookings(*own, Booking.status == BookingStatus.REQUESTED),
+                "balance": ask.direct_payment(council_id, person_id),
+                "promised": ask.promised(council_id, person_id),
+            }
+        )
+        visit = await self.home.next_visit(council_id, person_id, now)
+        figures = []
+        if visit is not None:
+            figures.append(("Next visit", uk_datetime(visit.starts_at), ""))
+        if await self.home.has_direct_payment(council_id, person_id, self.today):
+            left = max(0, found["balance"] - found["promised"])
+            figures.append(("Money left to book with", pounds(left), f"{pounds(found['promised'])} is promised"))
+        needs = _needs(
+            (found["agree"], "plan", "to read and agree", "/my-plan", "Say yes, or say what should change.", False),
+            (found["approve"], "visit", "to approve", "/bookings", "Say that it took place, or what was wrong.", False),
+            (found["asked"], "request", "waiting for an answer", "/bookings", "The provider has been asked.", False),
+        )
+        links = (
+            ("Find support", "/market"),
+            ("My bookings", "/bookings"),
+            ("My money", "/money"),
+            ("My plan", "/my-plan"),
+        )
+        return Home(needs=needs, figures=tuple(figures), links=links, all_done="There is nothing you have to do.")
+
+    async def _planner(self, principal: Principal) -> Home:
+        worker_id, now = principal.worker_id, self.clock.now()
+        worker = await self.home.worker(worker_id) if worker_id else None
+        if worker is None:
+            return Home()
+        monday = week_start(self.today)
+        mine = (Plan.worker_id == worker.id, PlanVersion.council_id.in_(principal.councils))
+        facilitates = Review.facilitator_id == worker.id
+        found = await self.home.figures(
+            {
+                "offers": ask.open_offers(Offer.worker_id == worker.id, Offer.answer_by > now),
+                "drafts": ask.plans(PlanStatus.DRAFT, *mine),
+                "returned": ask.plans(PlanStatus.RETURNED, *mine),
+                "checking": ask.plans(PlanStatus.IN_QUALITY_CHECK, *mine),
+                "overdue": ask.overdue_reviews(self.today, facilitates),
+                "to_book": ask.reviews_to_book(self.today, self.today + REVIEWS_AHEAD, facilitates),
+                "taken": ask.places_taken(worker.id, monday),
+            }
+        )
+        per_week: int = await setting(self.db, principal.council_id, "matching.plans_per_week", self.today)
+        places = worker.fte_percent * int(per_week) // 100
+        needs = _needs(
+            (found["offers"], "offer", "to answer", "/offers", "Each has a time by which to answer.", True),
+            (found["returned"], "plan", "sent back to you", "/plans", "The comments say what to change.", True),
+            (found["overdue"], "review", "overdue", "/reviews", "The time to hold it is over.", True),
+            (found["drafts"], "plan", "to write", "/plans", "", False),
+            (found["to_book"], "review", "to book", "/reviews", "Due in the next four weeks.", False),
+        )
+        figures = (
+            ("Free places this week", str(max(0, places - found["taken"])), f"of {places}"),
+            ("Plans being checked", str(found["checking"]), ""),
+        )
+        links = (("Change my availability", "/availability"), ("See my earnings", "/earnings"))
+        return Home(needs=needs, figures=figures, links=links)
+
+    async def _provider(self, principal: Principal) -> Home:
+        organisation_id, now = principal.need_organisation(), self.clock.now()
+        own = [Booking.organisation_id == organisation_id, Booking.council_id.in_(principal.councils)]
+        if principal.worker_id:
+            own.append(Booking.worker_id == principal.worker_id)
+        agreed = Booking.status == BookingStatus.ACCEPTED
+        found = await self.home.figures(
+            {
+                "requests": ask.bookings(*own, Booking.status == BookingStatus.REQUESTED),
+                "over": ask.bookings(*own, agreed, Booking.ends_at <= now),
+                "disputed": ask.bookings(*own, Booking.status == BookingStatus.DISPUTED),
+                "today": ask.bookings(*own, agreed, Booking.visit_on == self.today),
+                "week": ask.bookings(
+                    *own, agreed, Booking.visit_on >= self.today, Booking.visit_on < self.today + timedelta(days=7)
+                ),
+                "earned": ask.earned(principal.councils, organisation_id, self.today.replace(day=1)),
+            }
+        )
+        where = "/provider/bookings"
+        needs = _needs(
+            (found["requests"], "request", "to answer", where, "Somebody waits to hear from you.", True),
+            (found["disputed"], "visit", "with a question", where, "The person says that something was wrong.", True),
+            (found["over"], "visit", "to mark as delivered", where, "You are paid once the person approves.", False),
+        )
+        figures = (
+            ("Visits today", str(found["today"]), f"{found['week']} in the next seven days"),
+            ("Earned this month", pounds(found["earned"]), "From direct payments and plans"),
+        )
+        links = (("Change availability", "/availability"), ("See earnings", "/earnings"))
+        return Home(needs=needs, figures=figures, links=links)
+
+    async def _social_worker(self, principal: Principal) -> Home:
+        council_id = principal.council_id
+        found = await self.home.figures(
+            {
+                "sign_off": ask.plans(PlanStatus.AWAITING_SIGN_OFF, PlanVersion.council_id == council_id),
+                "incomplete": ask.referrals(council_id, Referral.status == ReferralStatus.INCOMPLETE),
+                "retained": ask.referrals(council_id, Referral.status == ReferralStatus.RETAINED),
+                "overdue": ask.overdue_reviews(self.today, Review.council_id == council_id),
+            }
+        )
+        needs = _needs(
+            (found["sign_off"], "plan", "to sign off", "/plans", "Checked, and agreed by the person.", True),
+            (found["incomplete"], "referral", "to complete", "/referrals", "No planner can be asked before.", False),
+            (found["retained"], "complex case", "kept by the council", "/referrals", "", False),
+            (found["overdue"], "review", "overdue", "/reviews", "Talk to the planner.", False),
+        )
+        return Home(needs=needs, links=(("Look for a person", "/people"),))
+
+    async def _broker(self, principal: Principal) -> Home:
+        council_id = principal.council_id
+        found = await self.home.figures(
+            {
+                "crisis": ask.waiting_referrals(council_id, Urgency.CRISIS),
+                "urgent": ask.waiting_referrals(council_id, Urgency.URGENT),
+                "standard": ask.waiting_referrals(council_id, Urgency.STANDARD),
+                "overdue": ask.overdue_referrals(council_id, self.today),
+                "incomplete": ask.referrals(council_id, Referral.status == ReferralStatus.INCOMPLETE),
+                "retained": ask.referrals(council_id, Referral.status == ReferralStatus.RETAINED),
+                "offers": ask.open_offers(Offer.council_id == council_id),
+            }
+        )
+        needs = _needs(
+            (found["crisis"], "crisis referral", "waiting", "/referrals", "Find a planner today.", True),
+            (found["overdue"], "referral", "overdue", "/referrals", "The plan was due and nobody has it.", True),
+            (found["urgent"], "urgent referral", "waiting", "/referrals", "", False),
+            (found["standard"], "standard referral", "waiting", "/referrals", "", False),
+            (found["incomplete"], "referral", "incomplete", "/referrals", "Ask the team that sent it.", False),
+        )
+        figures = (
+            ("Offers waiting for an answer", str(found["offers"]), ""),
+            ("Complex cases kept by the council", str(found["retained"]), ""),
+        )
+        return Home(needs=needs, figures=figures, charts=(await self._by_week(principal),))
+
+    async def _quality(self, principal: Principal) -> Home:
+        ours = PlanVersion.council_id == principal.council_id
+        found = await self.home.figures(
+            {
+                "check": ask.plans(PlanStatus.IN_QUALITY_CHECK, ours),
+                "returned": ask.plans(PlanStatus.RETURNED, ours),
+                "overdue": ask.overdue_reviews(self.today, Review.council_id == principal.council_id),
+            }
+        )
+        needs = _needs(
+            (found["check"], "plan", "to check", "/plans", "Is it in the person's own words? Does it add up?", True),
+            (found["overdue"], "review", "overdue", "/reviews", "", False),
+        )
+        return Home(needs=needs, figures=(("Plans with their planners to change", str(found["returned"]), ""),))
+
+    async def _accreditor(self, principal: Principal) -> Home:
+        council_id, now = principal.council_id, self.today
+        found = await self.home.figures(
+            {
+                "soon": ask.accreditations(council_id, *ask.ending(now + timedelta(days=1), now + EXPIRY_NOTICE)),
+                "ended": ask.accreditations(council_id, *ask.ending(now - EXPIRY_NOTICE, now + timedelta(days=1))),
+                "suspended": ask.accreditations(council_id, Accreditation.status == AccreditationStatus.SUSPENDED),
+                "live": ask.accreditations(
+                    council_id, Accreditation.status == AccreditationStatus.LIVE, Accreditation.live_until > now
+                ),
+            }
+        )
+        needs = _needs(
+            (found["ended"], "accreditation", "ended in the last 30 days", "/organisations", "No new work.", True),
+            (found["soon"], "accreditation", "ending in the next 30 days", "/organisations", "", False),
+            (found["suspended"], "accreditation", "suspended", "/organisations", "", False),
+        )
+        return Home(needs=needs, figures=(("Live accreditations", str(found["live"]), ""),))
+
+    async def _finance(self, principal: Principal) -> Home:
+        council_id = principal.council_id
+        found = await self.home.figures(
+            {
+                "issued": ask.bills(council_id, InvoiceStatus.ISSUED),
+                "held": ask.bills(council_id, InvoiceStatus.HELD),
+                "ready": ask.bills(council_id, InvoiceStatus.APPROVED),
+                "ready_pence": ask.bills_pence(council_id, InvoiceStatus.APPROVED),
+                "unbilled": ask.unbilled_pence(council_id),
+                "bank": ask.bank_details_to_check(council_id, principal.user_id),
+            }
+        )
+        needs = _needs(
+            (found["issued"], "self-bill", "to approve", "/self-bills", "", True),
+            (found["ready"], "self-bill", "ready to pay", "/payment-runs", pounds(found["ready_pence"]), False),
+            (found["held"], "self-bill", "on hold", "/self-bills", "Waiting for an answer.", False),
+            (found["bank"], "bank account", "to check", "/bank-details-to-check", "Entered by an organisation.", False),
+        )
+        figures = (("Earned and not billed yet", pounds(found["unbilled"]), ""),)
+        return Home(needs=needs, figures=figures, charts=(await self._by_month(principal),))
+
+    async def _finance_checker(self, principal: Principal) -> Home:
+        council_id, user_id = principal.council_id, principal.user_id
+        found = await self.home.figures(
+            {
+                "runs": ask.runs_to_release(council_id, user_id),
+                "bank": ask.bank_details_to_check(council_id, user_id),
+                "in_run": ask.bills_pence(council_id, InvoiceStatus.IN_RUN),
+            }
+        )
+        needs = _needs(
+            (found["runs"], "payment run", "to release", "/payment-runs", pounds(found["in_run"]), True),
+            (found["bank"], "bank account", "to check", "/bank-details-to-check", "Entered by an organisation.", False),
+        )
+        return Home(needs=needs, links=(("Self-bills", "/self-bills"),))
+
+    async def _manager(self, principal: Principal) -> Home:
+        council_id = principal.council_id
+        found = await self.home.figures(
+            {
+                "sign_off": ask.plans(PlanStatus.AWAITING_SIGN_OFF, PlanVersion.council_id == council_id),
+                "check": ask.plans(PlanStatus.IN_QUALITY_CHECK, PlanVersion.council_id == council_id),
+                "reviews": ask.overdue_reviews(self.today, Review.council_id == council_id),
+                "referrals": ask.overdue_referrals(council_id, self.today),
+                "crisis": ask.waiting_referrals(council_id, Urgency.CRISIS),
+                "waiting": ask.referrals(council_id, Referral.status == ReferralStatus.RECEIVED),
+            }
+        )
+        needs = _needs(
+            (found["crisis"], "crisis referral", "waiting", "/referrals", "", True),
+            (found["sign_off"], "plan", "to sign off", "/plans", "Checked, and agreed by the person.", True),
+            (found["reviews"], "review", "overdue", "/reviews", "The time to hold it is over.", True),
+            (found["referrals"], "referral", "overdue", "/referrals", "The plan was due and nobody has it.", True),
+            (found["check"], "plan", "being checked", "/plans", "", False),
+        )
+        figures = (("Referrals waiting for a planner", str(found["waiting"]), ""),)
+        charts = (await self._by_week(principal), await self._by_month(principal))
+        return Home(needs=needs, figures=figures, charts=charts)
+
+    async def _admin(self, principal: Principal) -> Home:
+        council_id, day = principal.council_id, self.today
+        found = await self.home.figures(
+            {
+                "parked": ask.parked(),
+                "users": ask.users(council_id, day),
+                "changes": ask.changes(council_id, instant(day - timedelta(days=7), time(0))),
+            }
+        )
+        needs = _needs(
+            (found["parked"], "background task", "given up", "/operations", "Look at the error and try again.", True),
+        )
+        figures = (
+            ("Users with a role", f"{found['users']:,}", ""),
+            ("Changes in the last seven days", f"{found['changes']:,}", ""),
+        )
+        return Home(needs=needs, figures=figures, links=(("Audit log", "/audit"), ("Operations", "/operations")))
+
+    async def _by_week(self, principal: Principal) -> Chart:
+        first = week_start(self.today) - timedelta(weeks=WEEKS_SHOWN - 1)
+        found = await self.home.referrals_by_week(principal.council_id, first)
+        mondays = [first + timedelta(weeks=week) for week in range(WEEKS_SHOWN)]
+        rows = tuple((uk_short_date(monday), found.get(monday, 0), str(found.get(monday, 0))) for monday in mondays)
+        total = sum(row[1] for row in rows)
+        return Chart(
+            "referrals-by-week",
+            "Referrals by week",
+            f"{plural(total, 'referral')} in the {WEEKS_SHOWN} weeks from {uk_date(first)}.",
+            rows,
+            "Week from",
+            "Referrals",
+        )
+
+    async def _by_month(self, principal: Principal) -> Chart:
+        months = [self.today.replace(day=1)]
+        while len(months) < MONTHS_SHOWN:
+            months.insert(0, (months[0] - timedelta(days=1)).replace(day=1))
+        found = await self.home.plan_spend_by_month(principal.council_id, months[0])
+        rows = tuple((uk_month(month), found.get(month, 0), pounds(found.get(month, 0))) for month in months)
+        total = sum(row[1] for row in rows)
+        return Chart(
+            "plan-spend-by-month",
+            "Spent on support plans by month",
+            f"{pounds(total)} from {uk_month(months[0])} to {uk_month(months[-1])}.",
+            rows,
+            "Month",
+            "Earned by planners",
+        )
+
+
+def _needs(*found: tuple[int, str, str, str, str, bool]) -> tuple[Need, ...]:
+    """Put what was found into words, leaving out what there is none of: number, noun, what, where, note, urgent."""
+    return tuple(
+        Need(f"{plural(number, noun)} {what}", href, note, is_urgent)
+        for number, noun, what, href, note, is_urgent in found
+        if number
+    )
