@@ -19,6 +19,14 @@ ENGINES = ["tantivy", "fake-meilisearch", *(["meilisearch"] if os.environ.get("M
 Open = Callable[[str], SearchBackend]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """On a busy machine the fake, which reads every document, needs longer than a real server may."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("search.meilisearch_backend.ASK_SECONDS", 30)
+        yield
+
+
 @pytest.fixture(scope="module")
 def open_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
     """Open new backends by engine, each with an index of its own; all are closed at the end."""
