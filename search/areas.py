@@ -74,7 +74,7 @@ def cells_around(lat: float, lon: float, radius_metres: float, levels: tuple[int
     if abs(lat) + high > 89.0 or wide > 60.0 or high > 30.0:
         level, high, wide = levels[0], 180.0, 360.0
     else:
-        # From three rows of cells: fewer would take in too much beside the circle, many more would cost too much to name.
+        # Three rows of cells or more: fewer would take in too much beside the circle, many would cost too much to name.
         level = next((level for level in levels if 180 / (1 << level) <= high), levels[-1])
     side = 1 << level
     first, last = (max(0, min(side - 1, floor((lat + far + 90) / 180 * side))) for far in (-high, high))

@@ -1,6 +1,6 @@
 """What goes into the index, what is asked of it and what comes back."""
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -225,7 +225,7 @@ def cleaned(document: ListingDocument) -> ListingDocument:
     try:
         msgspec.json.encode(document)
     except UnicodeEncodeError:
-        fields = {
+        fields: dict[str, Any] = {
             name: [clean(item) for item in value]
             if isinstance(value, list)
             else clean(value)

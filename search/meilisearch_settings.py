@@ -27,7 +27,7 @@ MAX_FACET_VALUES: Final = 200
 
 
 GROUPS_KEY: Final = "listingsowngroups"
-"""Entry of the synonyms that holds an installation's own groups, for every process to read. Nobody asks for the word."""
+"""Entry of the synonyms that holds an installation's own groups for every process to read. Nobody asks for the word."""
 
 _BETWEEN: Final = " | "
 

@@ -151,11 +151,18 @@ def load_columns(folder: Path) -> ColumnFiles:
         for name in ColumnFiles.__struct_fields__
         if name not in ("terms", "words", "ids")
     }
-    texts = {
+    texts: dict[str, Any] = {
         name: msgspec.json.decode((folder / f"{name}.json").read_bytes(), type=list[str])
         for name in ("terms", "words", "ids")
     }
-    return ColumnFiles(**arrays, **texts)
+    files = ColumnFiles(**arrays, **texts)
+    rows = {len(files.alive), len(files.order), len(files.ids), len(files.lats), len(files.lons)}
+    rows |= {len(files.reaches), len(files.prices)}
+    words = {len(files.words), len(files.lengths), len(files.letters), len(files.word_terms)}
+    is_whole = len(rows) == len(words) == 1 and len(files.starts) == len(files.terms) + 1
+    if not is_whole or files.starts[-1] > len(files.holders):
+        raise ValueError("The columns of the search index do not belong together.")
+    return files
 
 
 def letters_of(words: list[str]) -> NDArray[np.uint64]:

@@ -255,13 +255,15 @@ class Columns:
         """Square of the straight line from a point to each base, on a sphere of radius 1; NaN without a base."""
         x, y, z = on_sphere(*point)
         table = self.table
-        dx, dy, dz = table.x - x, table.y - y, table.z - z
-        dx *= dx
-        dy *= dy
-        dz *= dz
-        dx += dy
-        dx += dz
-        return dx
+        # In place: new arrays of this size would cost more than the arithmetic.
+        squares: Numbers = table.x - x
+        squares *= squares
+        other: Numbers = np.empty_like(squares)
+        for column, place in ((table.y, y), (table.z, z)):
+            np.subtract(column, place, out=other)
+            other *= other
+            squares += other
+        return squares
 
     def marked(self, rows: Rows) -> Marks:
         """Mark some rows."""

@@ -64,14 +64,15 @@ class Match:
 
 
 class FakeMeilisearch:
-    """The server. `requests` keeps what was asked, as method, path and body; `parameters` method, path and query."""
+    """The server. `requests` keeps what was asked, as method, path and body; `sent` what came over the wire, with the
+    query parameters."""
 
     def __init__(self, api_key: str | None = None) -> None:
         self.api_key = api_key
         self.indexes: dict[str, Index] = {}
         self.tasks: list[dict[str, Any]] = []
         self.requests: list[tuple[str, str, Any]] = []
-        self.parameters: list[tuple[str, str, dict[str, str]]] = []
+        self.sent: list[tuple[str, str, dict[str, str], Any]] = []
         self.before: Callable[[str, str], None] | None = None
         """Called with method and path before each request is handled; may raise `Refused`."""
         self._lock = threading.Lock()
@@ -84,8 +85,9 @@ class FakeMeilisearch:
                 length = int(self.headers.get("Content-Length") or 0)
                 raw = self.rfile.read(length)
                 address = urlsplit(self.path)
-                fake.parameters.append((self.command, address.path, dict(parse_qsl(address.query))))
-                status, answer = fake.handle(self.command, address.path, json.loads(raw) if raw else None, self.headers)
+                body = json.loads(raw) if raw else None
+                fake.sent.append((self.command, address.path, dict(parse_qsl(address.query)), body))
+                status, answer = fake.handle(self.command, address.path, body, self.headers)
                 content = json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")

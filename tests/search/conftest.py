@@ -12,10 +12,19 @@ from search.meilisearch_backend import MeilisearchSearch
 from search.tantivy_backend import TantivySearch
 from tests.fakes.meilisearch_server import FakeMeilisearch
 from tests.search.market import MARKET
+from tests.search.openapi import misfits
 
 ENGINES = ["tantivy", "fake-meilisearch", *(["meilisearch"] if os.environ.get("MEILISEARCH_URL") else [])]
 
 Open = Callable[[str], SearchBackend]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """On a busy machine the fake, which reads every document, needs longer than a real server may."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("search.meilisearch_backend.ASK_SECONDS", 30)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +55,8 @@ def open_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Open]:
         one.close()
     for server in servers:
         server.close()
+        # All that the contract made the client send is held against the published description, where that is present.
+        assert misfits(server.sent) == []
 
 
 @pytest.fixture(params=ENGINES)

@@ -1,28 +1,15 @@
 """The client side of Meilisearch: what is sent, and what happens when the server is away, slow or refuses."""
 
-import lzma
-import re
 import socket
 import time
-from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
 
 from search import IndexBusy, IndexUnavailable, ListingQuery
 from search.meilisearch_backend import MeilisearchSearch
 from tests.fakes.meilisearch_server import FakeMeilisearch, Refused
 from tests.search.market import MARKET, PRESTON, PRESTON_DISTRICT, make_listing
-
-SPECIFICATION = next(
-    (
-        file
-        for parent in Path(__file__).parents
-        if (file := parent / "shared/data/specs/meilisearch/meilisearch_openapi_1.53.0.json.xz").exists()
-    ),
-    None,
-)
+from tests.search.openapi import FILE, description, misfits
 
 
 @pytest.fixture
@@ -149,79 +136,55 @@ def test_phrases_with_synonyms_are_sent_as_the_word_the_settings_know(
     assert {"support worker", "carer", "carers", "care workers"} <= set(synonyms["supportworker"])
 
 
+def test_groups_changed_by_another_process_are_asked_with_after_a_while(
+    fake_server: FakeMeilisearch, search: MeilisearchSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert search.search(ListingQuery(text="songbirds ")).total == 0
+    MeilisearchSearch(fake_server.url).rebuild(MARKET, [["songbirds", "choir"], ["a | b", "choir"]])
+    assert search.search(ListingQuery(text="songbirds ")).hits[0].matched == []
+    monkeypatch.setattr("search.meilisearch_backend.SYNONYM_SECONDS", -1)
+    assert search.search(ListingQuery(text="songbirds ")).hits[0].matched == ["choir"]
+
+
 @pytest.mark.shared
-def test_every_request_is_one_that_the_published_description_knows(
+def test_every_request_is_one_that_the_published_description_allows(
     fake_server: FakeMeilisearch, search: MeilisearchSearch
 ) -> None:
-    if SPECIFICATION is None:
-        pytest.skip("The published description of Meilisearch's API is not beside the project.")
-    specification = msgspec.json.decode(lzma.decompress(SPECIFICATION.read_bytes()))
+    """The contract suite checks all that it sends, too, at the end of each module (`open_engine`)."""
+    if description() is None:
+        pytest.skip(f"The published description of Meilisearch's API is not beside the project ({FILE}).")
+    search.rebuild(MARKET, [["songbirds", "choir"]])
     search.upsert([make_listing("a", name="Choir")])
-    search.search(
-        ListingQuery(
-            text="choirr",
-            lat=PRESTON[0],
-            lon=PRESTON[1],
-            district=PRESTON_DISTRICT,
-            radius_metres=5_000,
-            sort="distance",
-            filters={"kind": ["pa"]},
+    for sort in ("relevance", "distance", "price"):
+        search.search(
+            ListingQuery(
+                text="choirr",
+                lat=PRESTON[0],
+                lon=PRESTON[1],
+                district=PRESTON_DISTRICT,
+                radius_metres=5_000,
+                sort=sort,
+                filters={"kind": ["pa"], "slots": ["Saturday-morning"]},
+            )
         )
-    )
     search.suggest("cho")
     search.delete(["a"])
     search.count()
     search.is_healthy()
-    assert len(fake_server.requests) > 20
-    problems = [problem for request in fake_server.requests for problem in misfits(specification, *request)]
-    assert problems == []
+    search.drop()
+    assert len(fake_server.sent) > 40
+    assert misfits(fake_server.sent) == []
 
 
-def misfits(specification: dict[str, Any], method: str, path: str, body: Any) -> list[str]:
-    """Compare a request with the description: path, method, known properties, required ones, plain types."""
-    for template, methods in specification["paths"].items():
-        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path) and method.lower() in methods:
-            content = methods[method.lower()].get("requestBody", {}).get("content", {}).get("application/json")
-            if content is None:
-                return [] if body is None else [f"{method} {path} takes no body"]
-            return list(differences(specification, content["schema"], body, f"{method} {path}"))
-    return [f"{method} {path} does not exist"]
-
-
-def differences(specification: dict[str, Any], schema: dict[str, Any], value: Any, where: str) -> list[str]:
-    if "$ref" in schema:
-        name = schema["$ref"].rsplit("/", 1)[1]
-        return differences(specification, specification["components"]["schemas"][name], value, where)
-    if list(schema.get("properties", {})) == ["patterns"]:
-        # Described as an object around a list; the server's manual and its clients send the list itself.
-        return differences(specification, schema["properties"]["patterns"], value, where)
-    if "oneOf" in schema:
-        tried = [differences(specification, choice, value, where) for choice in schema["oneOf"]]
-        return min(tried, key=len)
-    kinds = schema.get("type", [])
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    if kinds and not any(isinstance(value, PYTHON[kind]) for kind in kinds):
-        return [f"{where}: {value!r} is no {kinds}"]
-    found: list[str] = []
-    if isinstance(value, dict) and "properties" in schema:
-        for name, inner in value.items():
-            if name in schema["properties"]:
-                found += differences(specification, schema["properties"][name], inner, f"{where}.{name}")
-            else:
-                found.append(f"{where}.{name} is unknown")
-        found += [f"{where}.{name} is missing" for name in schema.get("required", []) if name not in value]
-    if isinstance(value, list) and "items" in schema:
-        for inner in value:
-            found += differences(specification, schema["items"], inner, f"{where}[]")
-    return found
-
-
-PYTHON: dict[str, Any] = {
-    "string": str,
-    "integer": int,
-    "number": (int, float),
-    "boolean": bool,
-    "array": list,
-    "object": dict,
-    "null": type(None),
-}
+@pytest.mark.shared
+def test_the_check_against_the_description_finds_what_is_wrong() -> None:
+    if description() is None:
+        pytest.skip(f"The published description of Meilisearch's API is not beside the project ({FILE}).")
+    wrong = [
+        ("GET", "/nowhere", {}, None),
+        ("GET", "/health", {}, {"a": 1}),
+        ("POST", "/indexes", {}, {"uid": 7, "name": "x"}),
+        ("POST", "/indexes/listings/documents", {"primaryKey": "key", "colour": "red"}, [{}]),
+        ("POST", "/multi-search", {}, {"queries": [{"q": "choir", "limit": -1, "matchingStrategy": "best"}]}),
+    ]
+    assert len([request for request in wrong if misfits([request])]) == len(wrong)

@@ -57,7 +57,9 @@ def test_without_an_index_everything_but_a_rebuild_says_so(folder: Path) -> None
     assert search.count() == 1
 
 
-@pytest.mark.parametrize("damage", ["pointer", "layout", "meta", "segment", "columns", "terms", "changes", "folder"])
+@pytest.mark.parametrize(
+    "damage", ["pointer", "layout", "meta", "segment", "columns", "other columns", "terms", "changes", "folder"]
+)
 def test_a_damaged_index_is_unavailable_until_it_is_rebuilt(folder: Path, search: TantivySearch, damage: str) -> None:
     current = generation(folder)
     if damage == "pointer":
@@ -69,6 +71,8 @@ def test_a_damaged_index_is_unavailable_until_it_is_rebuilt(folder: Path, search
         (current / "meta.json").write_text("{")
     elif damage == "columns":
         (current / "columns" / "starts.npy").write_bytes(b"\x93NUMPY")
+    elif damage == "other columns":
+        (current / "columns" / "ids.json").write_text("[]")
     elif damage == "terms":
         (current / "columns" / "terms.json").write_text("[")
     elif damage == "changes":
