@@ -160,7 +160,8 @@ async def test_crawlers_may_read_the_market_and_no_page_of_a_person(browser: Bro
     ):  # fmt: skip
         assert may_read(path, words), path
     for path in (
-        "/market?q=dementia&postcode=PR1", "/market/compare?ids=1", "/market/suggestions?q=de", "/market/places?q=pr", "/sign-in", "/bookings/new?listing=1", "/people",
+        "/market?q=dementia&postcode=PR1", "/market/compare?ids=1", "/market/suggestions?q=de", "/market/places?q=pr",
+        "/sign-in", "/bookings/new?listing=1", "/people",
         "/shortlists/add?found=1", "/enquiries/new", "/home", "/api/v1/listings?q=a", "/?x=1",
     ):  # fmt: skip
         assert not may_read(path, words), path

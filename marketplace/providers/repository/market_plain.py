@@ -63,7 +63,7 @@ _METRES_PER_DEGREE: Final = 111_195.0
 """Of latitude, on a sphere of the earth's mean radius."""
 _NO_TEXTS: Final = literal_column("'{}'::text[]", ARRAY(Text))
 _NO_NUMBERS: Final = literal_column("'{}'::int[]", ARRAY(Integer))
-_ENGLISH: Final = literal_column("'english'::regconfig")
+_ENGLISH: Final[ColumnElement[Any]] = literal_column("'english'::regconfig")
 
 ONE_VALUE: Final = ("category", "kind", "price_band", "rating", "gender", "run_by", "has_free_capacity")
 MANY_VALUES: Final = ("languages", "suits", "councils", "days")
@@ -154,7 +154,7 @@ class PlainRepository:
             The total, and the number by facet and value, for each facet without its own filter.
         """
         found = _found(question, least)
-        parts: list[Select[Any]] = [
+        parts: list[Select[*tuple[Any, ...]]] = [
             select(literal(TOTAL).label("facet"), literal("").label("value"), func.count().label("number"))
             .select_from(found)
             .where(_passes(found, question, ""))
@@ -174,7 +174,8 @@ class PlainRepository:
                 .subquery()
             )
             parts.append(select(literal(name), values.c.value, func.count()).group_by(values.c.value))
-        total, facets = 0, {name: {} for name in (*ONE_VALUE, *MANY_VALUES)}  # type: dict[str, dict[str, int]]
+        total = 0
+        facets: dict[str, dict[str, int]] = {name: {} for name in (*ONE_VALUE, *MANY_VALUES)}
         for facet, value, number in await self.db.execute(union_all(*parts)):
             if facet == TOTAL:
                 total = number

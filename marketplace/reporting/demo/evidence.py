@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from marketplace.providers.models import Evidence, EvidenceKind, OrganisationKind, RegulatorLink, RegulatorLocation
 from marketplace.providers.states import RegulatorLinkStatus
+from marketplace.reporting.demo.book import Move
 from marketplace.reporting.demo.world import Council, Shop, World
 
 ENDS_SOON_DAYS = 14
@@ -99,5 +100,5 @@ def _link(world: World, council: Council) -> None:
         reason="",
         version=1,
     )
-    moves = [(RegulatorLinkStatus.IN_REVIEW.value, made_at, shop.user_id, "")]
+    moves: list[Move] = [(RegulatorLinkStatus.IN_REVIEW.value, made_at, shop.user_id, "")]
     world.book.steps("regulator_link", council.id, link_id, moves)
