@@ -7,7 +7,7 @@ import msgspec
 
 from benchmarks.relevance.catalogue import Offer
 from benchmarks.relevance.questions import Question
-from marketplace.providers.service.market_query import MarketQuery
+from marketplace.providers.service.kind_words import kinds_named
 from search import ListingQuery, SearchBackend
 
 FIRST: Final = 5
@@ -32,8 +32,7 @@ class Share(msgspec.Struct):
 
 def asked(question: Question) -> ListingQuery:
     """Write a question as the page does: words that name a kind of support are taken as that kind."""
-    query = MarketQuery(words=question.text)
-    categories = [category.value for category in query.understood]
+    categories = [category.value for category in kinds_named(question.text)]
     return ListingQuery(text="" if categories else question.text, categories=categories, per_page=FIRST)
 
 

@@ -79,7 +79,7 @@ def form_context(query: MarketQuery, results: Results | None, councils: dict[str
         councils: Names of the councils whose accreditation can be ticked, by id.
     """
     pages = min(-(-results.total // query.per_page), LAST_PAGE) if results else 0
-    kind = results.kind_named if results else None
+    kinds = results.kinds_named if results else ()
     return {
         "query": query,
         "results": results,
@@ -92,7 +92,7 @@ def form_context(query: MarketQuery, results: Results | None, councils: dict[str
         },
         "errors": {},
         "facets": facets(query, results.facets if results else {}, councils),
-        "kind_named": CATEGORY_LABELS[kind] if kind else "",
+        "kind_named": " or ".join(CATEGORY_LABELS[kind] for kind in kinds),
         "all_kinds_href": query.address(kinds=ALL_KINDS),
         "taken": _taken(results),
         "only_href": _only(query, results),
@@ -265,7 +265,7 @@ def _unmet(query: MarketQuery, results: Results | None) -> list[tuple[str, str]]
         return []
     read = results.read
     fields = [("q", read.words), ("postcode", query.place or read.place)]
-    categories = query.chosen.get("category") or ([results.kind_named.value] if results.kind_named else [])
+    categories = query.chosen.get("category") or [kind.value for kind in results.kinds_named]
     fields += [("category", value) for value in categories]
     for name in ("days", "times"):
         fields += [(name, value) for value in query.chosen.get(name) or read.taken.get(name, [])]

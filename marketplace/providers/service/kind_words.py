@@ -50,6 +50,10 @@ _SPELT: Final[dict[str, tuple[ListingCategory, ...]]] = {
 }
 
 
+KIND_NAMES: Final = tuple(name for names in _NAMES.values() for name in names if len(name) > 3)
+"""What people call kinds of support, besides our own labels."""
+
+
 @lru_cache(maxsize=4_096)
 def kinds_named(text: str) -> tuple[ListingCategory, ...]:
     """Find the kinds of support that a whole text names, singular or plural, with a letter or two wrong.

@@ -23,9 +23,10 @@ from marketplace.providers.models import ListingCategory
 from marketplace.providers.repository.market import REGISTER_PREFIX, MarketRepository
 from marketplace.providers.repository.market_facts import MarketFacts
 from marketplace.providers.repository.places import PlaceRepository, near_town
+from marketplace.providers.service.kind_words import kinds_named
 from marketplace.providers.service.market_cards import CardMaker, Result, needs_time_left
 from marketplace.providers.service.market_plain import PlainSearch
-from marketplace.providers.service.market_query import MarketQuery, kind_named
+from marketplace.providers.service.market_query import MarketQuery
 from marketplace.providers.service.market_words import Understood, read_words
 from marketplace.providers.service.weekly import Purse
 from marketplace.providers.service.words import ALTERNATIVES, ASSISTANTS, COMMUNITY, KIND_OF, REGULATED
@@ -92,8 +93,8 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     where: Where
     read: Understood
     """What the words say beside the thing looked for."""
-    kind_named: ListingCategory | None
-    """The kind of support that the words name."""
+    kinds_named: tuple[ListingCategory, ...]
+    """The kinds of support that the words name."""
     wished: int
     """Results that have everything wished for; 0 when nothing was wished, or nothing has it all."""
     purse: Purse | None
@@ -162,8 +163,8 @@ class MarketService:
         read, where = await self._understand(query)
         now = clock_of(self.db).now()
         day = today(clock_of(self.db))
-        kind = None if query.is_literal or "category" in query.chosen else kind_named(read.words)
-        asked = _asked(query, read.words, kind, where)
+        kinds = () if query.is_literal or "category" in query.chosen else kinds_named(read.words)
+        asked = _asked(query, read.words, kinds, where)
         wished: list[Hit] = []
         is_plain = False
         try:
@@ -199,7 +200,7 @@ class MarketService:
             is_plain=is_plain,
             where=where,
             read=read,
-            kind_named=kind,
+            kinds_named=kinds,
             wished=len(wished),
             purse=purse,
         )
@@ -368,18 +369,18 @@ class MarketService:
         return {str(one): _names[str(one)] for one in ids if str(one) in _names}
 
 
-def _asked(query: MarketQuery, words: str, kind: ListingCategory | None, where: Where) -> ListingQuery:
+def _asked(query: MarketQuery, words: str, kinds: Sequence[ListingCategory], where: Where) -> ListingQuery:
     chosen = dict(query.chosen)
     categories = chosen.pop("category", [])
-    if kind is not None:
-        categories = [kind.value]
+    if kinds:
+        categories = [kind.value for kind in kinds]
     if "days" in chosen and "times" in chosen:
         # Both ticked: Saturday and morning is a Saturday morning, not any time on Saturday and some other morning.
         days, times = chosen.pop("days"), chosen.pop("times")
         chosen["slots"] = [f"{day}-{part}" for day in days for part in times]
     return ListingQuery(
         # Every one of a kind that was named fits alike: the nearest comes first, whatever its name.
-        text="" if kind is not None else words,
+        text="" if kinds else words,
         lat=where.lat,
         lon=where.lon,
         radius_metres=query.radius_metres if where.point else None,

@@ -12,7 +12,7 @@ from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
 from marketplace.core.places import METRES_PER_MILE
 from marketplace.providers.directory import Rating
-from marketplace.providers.models import CATEGORY_LABELS, ListingCategory
+from marketplace.providers.models import CATEGORY_LABELS
 from marketplace.providers.service.times import PARTS, WEEKDAYS
 from marketplace.providers.service.weekly import read_tenths
 from marketplace.providers.service.words import RUN_BY_LABELS
@@ -79,21 +79,6 @@ FACET_LABELS: Final[dict[str, tuple[str, dict[str, str]]]] = {
 
 COUNCILS_HEADING: Final = "Accredited by"
 MOST_COUNCILS: Final = 10
-
-KIND_WORDS: Final[dict[str, ListingCategory]] = {
-    **{label.casefold(): category for category, label in CATEGORY_LABELS.items()},
-    "homecare": ListingCategory.HOME_CARE,
-    "domiciliary care": ListingCategory.HOME_CARE,
-    "care at home": ListingCategory.HOME_CARE,
-    "care homes": ListingCategory.CARE_HOME,
-    "nursing home": ListingCategory.CARE_HOME,
-    "nursing homes": ListingCategory.CARE_HOME,
-    "residential care": ListingCategory.CARE_HOME,
-    "personal assistants": ListingCategory.PERSONAL_ASSISTANT,
-    "pa": ListingCategory.PERSONAL_ASSISTANT,
-    "support planner": ListingCategory.SUPPORT_PLANNING,
-}
-"""Words that name a kind of support: "home care" is no care home, though it has the same words."""
 
 ALL_KINDS: Final = "all"
 
@@ -165,11 +150,6 @@ class MarketQuery(msgspec.Struct, frozen=True, kw_only=True):
         for name, ticked in self.chosen.items():
             values += [(name, value) for value in ticked if (name, value) != without]
         return values
-
-
-def kind_named(words: str) -> ListingCategory | None:
-    """Give the kind of support that words name and nothing else: "home care" is no care home."""
-    return KIND_WORDS.get(" ".join(words.casefold().split()))
 
 
 def read_query(data: Mapping[str, Any], *, for_page: bool = True) -> MarketQuery:

@@ -5,14 +5,14 @@ from typing import Final
 
 from marketplace.core.places import TOWNS, name_key
 from marketplace.providers.models import CATEGORY_LABELS
-from marketplace.providers.service.market_query import KIND_WORDS
+from marketplace.providers.service.kind_words import KIND_NAMES
 from search import AsyncSearch, IndexUnavailable
 
 LEAST_LETTERS: Final = 2
 LONGEST: Final = 60
 SHOWN: Final = 8
 TOWNS_SHOWN: Final = 2
-_KINDS: Final = tuple(dict.fromkeys([*CATEGORY_LABELS.values(), *(words.capitalize() for words in KIND_WORDS)]))
+_KINDS: Final = tuple(dict.fromkeys([*CATEGORY_LABELS.values(), *(words.capitalize() for words in KIND_NAMES)]))
 _TOWN_KEYS: Final = tuple((name_key(town.name), town.name) for town in TOWNS)
 
 
