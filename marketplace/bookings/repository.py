@@ -23,7 +23,6 @@ from marketplace.providers.models import (
     WorkerHours,
     WorkerKind,
 )
-from marketplace.providers.repository.market import on_the_market
 
 _ENDED = (BookingStatus.APPROVED, BookingStatus.DECLINED, BookingStatus.CANCELLED)
 _TO_CONFIRM = (BookingStatus.ACCEPTED, BookingStatus.CLAIMED, BookingStatus.DISPUTED)
@@ -187,14 +186,16 @@ class OfferRepository:
     def __init__(self, db: AsyncSession) -> None:
         self.db = db
 
-    async def listing(self, listing_id: UUID, on: date) -> Row[Listing, Organisation] | None:
-        """Return a listing that is on the market on a day, with its organisation. A hidden one takes no new visits."""
+    async def listing(self, listing_id: UUID) -> Row[Listing, Organisation] | None:
+        """Return a published listing that nothing hides, with its organisation. A hidden one takes no new visits.
+
+        Accreditation is judged later, with words of its own.
+        """
         return (
             await self.db.execute(
                 select(Listing, Organisation)
                 .join(Organisation, Organisation.id == Listing.organisation_id)
-                .outerjoin(Worker, Worker.id == Listing.worker_id)
-                .where(Listing.id == listing_id, on_the_market(on))
+                .where(Listing.id == listing_id, Listing.is_published, Listing.hidden_why.is_(None))
             )
         ).first()
 

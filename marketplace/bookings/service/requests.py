@@ -115,7 +115,7 @@ class RequestSteps:
         """
         principal.require(Permission.BOOKINGS_REQUEST)
         person_id = principal.need_person()
-        found = await self.offers.listing(listing_id, today(self.clock))
+        found = await self.offers.listing(listing_id)
         if found is None:
             raise NotFound
         listing, organisation = found
