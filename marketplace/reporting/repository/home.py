@@ -328,8 +328,10 @@ def evidence_to_renew(organisation_id: UUID, worker_id: UUID | None, day: date, 
             has_no_successor(),
         )
     )
-    return question if worker_id is None else question.where(
-        or_(Evidence.worker_id.is_(None), Evidence.worker_id == worker_id)
+    return (
+        question
+        if worker_id is None
+        else question.where(or_(Evidence.worker_id.is_(None), Evidence.worker_id == worker_id))
     )
 
 
