@@ -199,7 +199,7 @@ async def test_a_change_rebuilds_the_index_with_the_groups_of_all_councils(db: A
 
 
 async def test_the_task_makes_the_index_anew(db: Any, maker: Any, tmp_path: Path, monkeypatch: Any) -> None:
-    from marketplace.providers import tasks
+    from marketplace.providers.tasks import index as tasks
     from marketplace.providers.events import SynonymsChanged
 
     council = await make_council(db)
