@@ -6,14 +6,18 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Generator
 from contextlib import closing
+from datetime import date, datetime, timedelta
+from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from marketplace.core.clock import LONDON
 from marketplace.web.app import BUILT_ASSETS
 from tests.conftest import admin, clone_database
 
@@ -44,10 +48,30 @@ class Site:
     def __init__(self, address: str, data_dir: Path) -> None:
         self.address = address
         self.data_dir = data_dir
+        self.moved = timedelta()
+
+    @property
+    def today(self) -> date:
+        """Day in London by the site's clock."""
+        return (datetime.now(LONDON) + self.moved).date()
 
     def move_clock(self, *, hours: float) -> None:
         """Let time pass."""
+        self.moved += timedelta(hours=hours)
         httpx.post(f"{self.address}/test-clock", json={"seconds": int(hours * 3600)}).raise_for_status()
+
+    def wait_for_mail(self, to_address: str, words: str) -> None:
+        """Wait until a message to an address has some words in its subject."""
+        subjects: list[str] = []
+        for _ in range(300):
+            for path in (self.data_dir / "outbox").glob("*.eml"):
+                message = message_from_bytes(path.read_bytes(), policy=policy.default)
+                if to_address in str(message["To"]):
+                    subjects.append(str(message["Subject"]))
+            if any(words in subject for subject in subjects):
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"No {words!r} to {to_address} among {sorted(set(subjects))}")
 
 
 @pytest.fixture(scope="session")

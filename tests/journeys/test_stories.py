@@ -289,6 +289,56 @@ def test_a_visit_is_found_booked_delivered_approved_and_paid_from_the_direct_pay
     assert "Visit" in walker.text
 
 
+def test_insurance_ends_and_what_is_agreed_goes_on(site: Site, walk: Any) -> None:
+    """V4: a reminder 30 days before, off the market after the last day, the person with a visit to come is told."""
+    # Last of all: it moves the clock by weeks.
+    pa = walk(scripts=False, width=390)
+    pa.sign_in("pa@derby.example")
+    name = name_of(pa)
+    pa.open("/provider/evidence")
+    found = re.search(r"Public liability insurance Seen\. Counts until (\d+ \w+ \d{4})", pa.text)
+    assert found is not None, pa.text
+    last_day = datetime.strptime(found.group(1), "%d %B %Y").replace(tzinfo=LONDON).date()
+    pa.open("/provider/listings")
+    listing = str(pa.page.locator("main .cm-result__title a").first.get_attribute("href")).rsplit("/", 1)[1]
+    site.move_clock(hours=24 * max(0, (last_day - site.today).days - 29))
+    site.wait_for_mail("pa@derby.example", "Public liability insurance: it ends soon")
+
+    # On the last day somebody asks for a visit that comes after it, and the assistant accepts.
+    site.move_clock(hours=24 * (last_day - site.today).days)
+    walker = walk(scripts=True, width=390)
+    walker.open(f"/market/{listing}")
+    walker.sign_in("person@derby.example")
+    walker.open(f"/bookings/new?listing={listing}")
+    walker.page.get_by_role("link", name=re.compile(r"^\w+day \d")).nth(2).click()
+    walker.page.wait_for_load_state("load")
+    walker.fill(minutes="60", starts_local=walker.page.locator(".cm-chip").first.inner_text())
+    if walker.page.locator("input[name=funding][type=radio]").count():
+        walker.choose("funding", "direct_payment")
+    walker.press("Continue")
+    walker.press("Send request")
+    booking = walker.page.url.removeprefix(site.address).partition("?")[0]
+    assert re.fullmatch(r"/bookings/[0-9a-f-]{36}", booking), walker.text
+    pa.sign_in("pa@derby.example")
+    pa.open(f"/provider{booking}")
+    pa.press("Accept this visit")
+    pa.sees("Accepted")
+
+    # The day after, nobody can book any more; the visit stands and the person knows.
+    site.move_clock(hours=24)
+    site.wait_for_mail("pa@derby.example", "Public liability insurance: it has ended")
+    site.wait_for_mail("pa@derby.example", "Your listings are off the market")
+    site.wait_for_mail("person@derby.example", f"Your visits from {name}")
+    site.wait_for_mail("broker@derby.example", "no new bookings for now")
+    visitor = walk(scripts=False)
+    visitor.open(f"/market/{listing}", 404)
+    visitor.open(f"/market?q={name.split()[0]}&radius_miles=any")
+    assert name not in visitor.text
+    walker.sign_in("person@derby.example")
+    walker.open(booking)
+    assert "Accepted" in walker.text
+
+
 def card_rest(walker: Walker) -> None:
     """Fill what a card page asks besides the number."""
     walker.fill(name="A Tester", expiry="12/40", cvc="123")

@@ -386,3 +386,15 @@ async def test_any_text_is_shown_as_it_is(browser, db, text):
     reader = await browser.signed_in(provider.member)
     for page in ("", "/what", "/check", "/preview"):
         assert text in (await reader.open(f"/provider/listings/drafts/{draft.id}{page}")).words
+
+
+async def test_an_assistant_changes_the_listing_that_is_theirs(browser, db):
+    provider = await make_provider(db, is_pa=True)
+    await rule(db, provider, "never")
+    listing = await make_listing(db, provider.organisation, worker_id=provider.worker.id, district_codes=["E07000123"])
+    listing_id = listing.id
+    reader = await browser.signed_in(provider.member)
+    base = (await reader.post(f"/provider/listings/{listing_id}/change")).location
+    check = await reader.open(f"{base}/check")
+    sent = await reader.post(f"{base}/finish", {"version": check.field("version") or ""})
+    assert sent.location == f"/provider/listings/{listing_id}"

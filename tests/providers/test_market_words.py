@@ -11,6 +11,7 @@ from marketplace.providers.service.times import Hours, fitting_days, parts_of, s
 def test_the_sentence_of_the_journey_is_taken_apart() -> None:
     read = read_words("someone to help me get to football, PR1 postcode, Saturday, female, Polish")
     assert read.words == "someone to help me get to football"
+    assert read.sought == "someone to me get to football"
     assert read.place == "PR1"
     assert read.wishes == {"days": ["Saturday"], "gender": ["Female"], "languages": ["Polish"]}
 
@@ -97,3 +98,16 @@ def test_weekly_hours_are_one_short_line() -> None:
     assert short_times(week) == "Monday to Friday, 9am to 5pm"
     assert short_times([Hours(1, time(9), time(10)), Hours(5, time(9), time(12))]) == "Tuesday and Saturday"
     assert short_times([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "sought"),
+    [
+        ("somebody to help my mum wash", "somebody to my mum wash"),
+        ("help me", "help me"),
+        ("home help", "home help"),
+        ("help with shopping", "help with shopping"),
+    ],
+)
+def test_the_asking_is_not_looked_for(text: str, sought: str) -> None:
+    assert read_words(text).sought == sought

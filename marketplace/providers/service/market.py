@@ -166,7 +166,7 @@ class MarketService:
         now = clock_of(self.db).now()
         day = today(clock_of(self.db))
         kinds = () if query.is_literal or "category" in query.chosen else kinds_named(read.words)
-        asked = _asked(query, read.words, kinds, where)
+        asked = _asked(query, query.words if query.is_literal else read.sought, kinds, where)
         wished: list[Hit] = []
         is_plain = False
         try:

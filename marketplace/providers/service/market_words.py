@@ -14,6 +14,7 @@ import msgspec
 from marketplace.accounts.words import GENDER_LABELS, LANGUAGES, Gender
 from marketplace.core.places import Postcode, find_town, name_key, parse_outward
 from marketplace.providers.service.times import PARTS, WEEKDAYS
+from search.words import STOP_WORDS
 
 _TOKEN: Final = re.compile(r"[^\s,;]+")
 _EDGES: Final = '.!?:()"“”'
@@ -94,6 +95,8 @@ _NOT_AFTER_LANGUAGES: Final = frozenset(
     ]
 )
 """Before these a language is part of a name: "Polish club", "English lessons"."""
+_ASKING: Final = re.compile(r"\bhelp(?:s|ing)?\s+(?=(?:me|us|him|her|them|my|our)\b)", re.IGNORECASE)
+"""In "help me get to football" the help is how somebody asks, not what is looked for."""
 _SPEAKING: Final = frozenset(("speaking", "speaker", "speakers", "speaks"))
 
 _GENDERS: Final = {"female": Gender.FEMALE, "male": Gender.MALE}
@@ -114,6 +117,12 @@ class Understood(msgspec.Struct, frozen=True, kw_only=True):
     """Values by facet that come first in the results."""
     taken: dict[str, list[str]] = msgspec.field(default_factory=dict)
     """What was taken, for the page: `days`, `times`, `gender`, `languages`."""
+
+    @property
+    def sought(self) -> str:
+        """The words without the asking, so that an offer need not say "help" to be found; all where no more is left."""
+        rest = _ASKING.sub("", self.words)
+        return rest if any(word not in STOP_WORDS for word in rest.casefold().split()) else self.words
 
 
 class _Reader:

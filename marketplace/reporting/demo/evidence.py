@@ -8,12 +8,16 @@ from marketplace.reporting.demo.book import Move
 from marketplace.reporting.demo.world import Council, Shop, World
 
 ENDS_SOON_DAYS = 14
+ENDS_NEXT_DAYS = 45
+"""Days that the insurance of Derby's assistant with an account has left: the first reminder comes after a fortnight."""
 
 
 def make_evidence(world: World, council: Council) -> None:
     """Keep the evidence of a council's organisations. One insurance ends soon, one check waits for a look."""
     for number, shop in enumerate(council.shops):
         ends_in = ENDS_SOON_DAYS if number == 0 else 60 + 23 * number % 280
+        if council.text.slug == "derby" and shop.body.key == council.text.assistant:
+            ends_in = ENDS_NEXT_DAYS
         detail = f"Example Mutual, policy EX-{number + 1:04}"
         _paper(world, council, shop, EvidenceKind.LIABILITY_INSURANCE, detail, 500_000_000, ends_in, is_seen=True)
         if shop.body.kind is not OrganisationKind.EQUIPMENT:

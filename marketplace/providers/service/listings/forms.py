@@ -92,7 +92,9 @@ def _kind(form: FormReader, content: Answers, context: DraftContext) -> Facts:
     category = form.choice("category", "what you offer", ListingCategory)
     if category is None:
         return {}
-    if form.raw("worker") and all(str(worker.id) != form.raw("worker") for worker in context.workers):
+    # A draft that changes a listing offers no choice, but keeps the worker that the listing is of.
+    known = [*context.workers, *([context.worker] if context.worker else [])]
+    if form.raw("worker") and all(str(worker.id) != form.raw("worker") for worker in known):
         form.wrong("worker", "Select whose listing it is from the list")
     verdict = regulated_rule(category, False, context.rule_kind, context.is_registered, False)
     if not verdict.allowed:

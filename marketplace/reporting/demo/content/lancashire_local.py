@@ -149,6 +149,22 @@ ASSISTANTS = (
         miles=18,
         days_left=20,
     ),
+    assistant(
+        "pa-kinga",
+        "Kinga Sowa",
+        F,
+        "E07000123",
+        title="Kinga: to the match and back, in Polish or English",
+        summary="Somebody to go to football with, on Saturdays and Sundays.",
+        body="I played in goal until my knee said no. I know which gate has no steps and where to sit out of the rain. "
+        "I help with coats, toilets and tickets, and I shout for the side that you shout for.",
+        pence=1_680,
+        suits="physical learning older",
+        interests="football cinema",
+        languages="Polish",
+        hours=WEEKENDS,
+        miles=12,
+    ),
 )
 
 OTHERS = (
