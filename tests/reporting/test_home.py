@@ -31,7 +31,7 @@ WAITING = {
     ],
     "planner": ["to answer", "sent back to you", "to write", "overdue", "Free places this week"],
     "person": ["1 plan to read and agree", "to approve", "waiting for an answer", "Money left to book with"],
-    "provider": ["to answer", "from people to answer", "Visits today", "Earned this month", "without your reply"],
+    "provider": ["to answer", "from people", "Visits today", "Earned this month", "without your reply"],
     "pa": ["to answer", "Visits today"],
     "worker": ["to sign off", "to complete"],
     "quality": ["to check"],

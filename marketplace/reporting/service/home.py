@@ -173,7 +173,7 @@ class HomeService:
         where = "/provider/bookings"
         needs = _needs(
             (found["requests"], "request", "to answer", where, "Somebody waits to hear from you.", True),
-            (found["asked"], "question", "from people to answer", "/provider/enquiries", "They wait for you.", True),
+            (found["asked"], "question", "from people", "/provider/enquiries", "They wait for your answer.", True),
             (found["disputed"], "visit", "with a question", where, "The person says that something was wrong.", True),
             (found["over"], "visit", "to mark as delivered", where, "You are paid once the person approves.", False),
             (
