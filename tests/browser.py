@@ -12,13 +12,39 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.service import AccountService
-from marketplace.core.database import scope_to
+from marketplace.core.clock import Clock
+from marketplace.core.database import SessionMaker, scope_to, use_session_maker
 from marketplace.core.settings import Settings
+from marketplace.web.app import build_app, state_of, surround
 from marketplace.web.context import csrf_token
 from tests.web.page_checks import check_page
 
 MOST_QUERIES = 25
+NO_HURRY_SECONDS = 120.0
+"""Deadline of a request in tests: a busy machine is no failure. `tests/web/test_faults.py` tests the real one."""
 XHTML = "{http://www.w3.org/1999/xhtml}"
+
+
+_built: list[Litestar] = []
+_lent: list[SessionMaker] = []
+"""To whom each of the first of them is lent: the sessions of the test that runs."""
+
+
+def application(settings: Settings, maker: SessionMaker, clock: Clock, **parts: Any) -> tuple[Any, Litestar]:
+    """Lend an application with the test's own settings, sessions, clock and parts; returns it dressed, and bare.
+
+    Building one takes most of a second, and its templates are compiled anew. So a worker builds as many as one test
+    uses at once and lends them to each test with a state of its own. Whoever adds routes builds one for itself.
+    """
+    if _lent and _lent[0] is not maker:
+        _lent.clear()  # Another test has begun.
+    if len(_lent) == len(_built):
+        _built.append(build_app(settings, maker=maker, clock=clock))
+    lent = _built[len(_lent)]
+    _lent.append(maker)
+    use_session_maker(maker)
+    lent.state = state_of(settings, clock, parts)
+    return surround(lent, settings, NO_HURRY_SECONDS), lent
 
 
 class Page:

@@ -27,8 +27,6 @@ from marketplace.messaging import delivery
 
 SOCKETS = "MARKETPLACE_TEST_SOCKETS"
 TEMPLATE = "test_template"
-NO_HURRY_SECONDS = 120.0
-"""Deadline of a request in tests: a busy machine is no failure. `tests/web/test_faults.py` tests the real one."""
 NOW = datetime(2027, 3, 3, 10, 0, tzinfo=UTC)
 """Wednesday 3 March 2027, ten in the morning: where the tests' clock stands."""
 
@@ -202,9 +200,8 @@ async def browser(
     db: AsyncSession, maker: SessionMaker, clock: FixedClock, settings: Settings
 ) -> AsyncGenerator[Any, None]:
     """A person's browser without JavaScript, on the application in this process."""
-    from marketplace.web.app import build_app, surround
-    from tests.browser import Browser
+    from tests.browser import Browser, application
 
-    litestar = build_app(settings, maker=maker, clock=clock)
-    async with Browser(surround(litestar, settings, NO_HURRY_SECONDS), litestar, db, settings) as made:
+    app, litestar = application(settings, maker, clock)
+    async with Browser(app, litestar, db, settings) as made:
         yield made

@@ -12,11 +12,9 @@ from marketplace.core.settings import Settings
 from marketplace.providers.directory import place_key
 from marketplace.providers.models import RegulatorLocation
 from marketplace.providers.service.market_index import rebuild_index
-from marketplace.web.app import build_app, surround
 from search import AsyncSearch
 from search.tantivy_backend import TantivySearch
-from tests.browser import Browser
-from tests.conftest import NO_HURRY_SECONDS
+from tests.browser import Browser, application
 
 _number = counter(1)
 PRESTON_POSTCODE = "PR1 2HE"
@@ -73,5 +71,5 @@ async def searching(browser: Browser, maker: SessionMaker, settings: Settings, s
 
 def with_search(browser: Browser, maker: SessionMaker, settings: Settings, search: AsyncSearch) -> Browser:
     """Return a browser of an application with this engine, in whatever state it is."""
-    litestar = build_app(settings, maker=maker, clock=clock_of(browser.db), state={"search": search})
-    return Browser(surround(litestar, settings, NO_HURRY_SECONDS), litestar, browser.db, settings)
+    app, litestar = application(settings, maker, clock_of(browser.db), search=search)
+    return Browser(app, litestar, browser.db, settings)

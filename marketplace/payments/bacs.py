@@ -11,15 +11,14 @@ with each other, so the positions here follow real sample files.
 
 from __future__ import annotations
 
-import csv
-import io
 import unicodedata
 from datetime import date, timedelta
-from functools import cache
 from typing import Final
 
 import msgspec
-from govuk_bank_holidays.bank_holidays import BankHolidays
+
+from marketplace.core.holidays import SATURDAY, bank_holidays
+from marketplace.core.spreadsheets import Cell, csv_text, pounds_cell
 
 LABEL_WIDTH: Final = 80
 PAYMENT_WIDTH: Final = 100
@@ -153,22 +152,19 @@ def render_payments_csv(file: BacsFile) -> bytes:
         BacsRefused: As `render_bacs18`.
     """
     _refuse_problems(file)
-    out = io.StringIO()
-    rows = csv.writer(out, lineterminator="\r\n")
-    rows.writerow(["Sort code", "Account number", "Account name", "Amount", "Reference", "Processing date"])
-    for credit in file.credits:
-        pounds, pence = divmod(credit.amount_pence, 100)
-        rows.writerow(
-            [
-                bacs_sort_code(credit.sort_code),
-                credit.account_number,
-                _field(credit.account_name).strip().lstrip("- "),
-                f"{pounds}.{pence:02}",
-                _field(credit.reference).strip().lstrip("- "),
-                file.processing_on.isoformat(),
-            ]
-        )
-    return out.getvalue().encode("ascii")
+    heading: list[Cell] = ["Sort code", "Account number", "Account name", "Amount", "Reference", "Processing date"]
+    lines: list[list[Cell]] = [
+        [
+            bacs_sort_code(credit.sort_code),
+            credit.account_number,
+            _field(credit.account_name).strip().lstrip("- "),
+            pounds_cell(credit.amount_pence),
+            _field(credit.reference).strip().lstrip("- "),
+            file.processing_on.isoformat(),
+        ]
+        for credit in file.credits
+    ]
+    return csv_text([heading, *lines]).encode("ascii")
 
 
 def bacs_text(text: str) -> str:
@@ -202,12 +198,11 @@ def bacs_date(day: date) -> str:
 def is_processing_day(day: date) -> bool:
     """Whether Bacs works on this day: not a weekend, not a bank holiday in England.
 
-    Source: the government's published list, as packaged in
-    `govuk_bank_holidays` (no network). For years that the packaged list does
-    not hold, the regular holidays are computed, so that an installation that
-    nobody has updated goes on paying; a one-off holiday is then unknown.
+    The holidays of years that nobody has published yet are computed, so that
+    an installation that nobody has updated goes on paying; a one-off holiday
+    is then unknown.
     """
-    return day.weekday() < 5 and day not in _bank_holidays(day.year)
+    return day.weekday() < SATURDAY and day not in bank_holidays(day.year)
 
 
 def next_processing_day(day: date) -> date:
@@ -216,63 +211,6 @@ def next_processing_day(day: date) -> date:
     while not is_processing_day(day):
         day += timedelta(days=1)
     return day
-
-
-@cache
-def _published_holidays() -> frozenset[date]:
-    # Without use_cached_holidays the constructor downloads the list.
-    known = BankHolidays(use_cached_holidays=True).get_holidays(division=BankHolidays.ENGLAND_AND_WALES)
-    return frozenset(holiday["date"] for holiday in known)
-
-
-@cache
-def _bank_holidays(year: int) -> frozenset[date]:
-    published = frozenset(day for day in _published_holidays() if day.year == year)
-    return published or regular_bank_holidays(year)
-
-
-def regular_bank_holidays(year: int) -> frozenset[date]:
-    """The eight bank holidays that England has every year, moved off weekends.
-
-    Source: Banking and Financial Dealings Act 1971, schedule 1, with the
-    holidays appointed each year by royal proclamation since 1978.
-    """
-    easter = _easter_sunday(year)
-    return frozenset(
-        {
-            *_weekdays_from(date(year, 1, 1), 1),
-            easter - timedelta(days=2),
-            easter + timedelta(days=1),
-            _monday_from(date(year, 5, 1)),
-            _monday_from(date(year, 5, 25)),
-            _monday_from(date(year, 8, 25)),
-            *_weekdays_from(date(year, 12, 25), 2),
-        }
-    )
-
-
-def _weekdays_from(day: date, count: int) -> list[date]:
-    days = (day + timedelta(days=ahead) for ahead in range(7))
-    return [weekday for weekday in days if weekday.weekday() < 5][:count]
-
-
-def _monday_from(day: date) -> date:
-    return day + timedelta(days=-day.weekday() % 7)
-
-
-def _easter_sunday(year: int) -> date:
-    """Easter by the Gregorian computus: golden number, century corrections, full moon, Sunday after."""
-    golden = year % 19
-    century = year // 100
-    leap_centuries = century // 4
-    moon_drift = (8 * century + 13) // 25
-    epact = (19 * golden + century - leap_centuries - moon_drift + 15) % 30
-    # The two youngest moons of the cycle are brought back by a day.
-    full_moon = epact - (epact // 28) * (1 - (29 // (epact + 1)) * ((21 - golden) // 11))
-    weekday = (year + year // 4 + full_moon + 2 - century + leap_centuries) % 7
-    offset = full_moon - weekday
-    month = 3 + (offset + 40) // 44
-    return date(year, month, offset + 28 - 31 * (month // 4))
 
 
 def _label(text: str) -> str:

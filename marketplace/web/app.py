@@ -169,8 +169,13 @@ def build_app(
             openapi_router=Router("/schema", route_handlers=[], opt={"permission": None}),
         ),
         request_max_body_size=LARGEST_BODY,
-        state=State({"settings": settings, "clock": the_clock, "weekly_budget": weekly_budget, **(state or {})}),
+        state=state_of(settings, the_clock, state),
     )
+
+
+def state_of(settings: Settings, clock: Clock, parts: dict[str, Any] | None = None) -> State:
+    """Return what handlers find in `app.state`: nothing else of an application depends on what it was built with."""
+    return State({"settings": settings, "clock": clock, "weekly_budget": weekly_budget, **(parts or {})})
 
 
 def _compile(environment: Environment, folder: Path) -> None:

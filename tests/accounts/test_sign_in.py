@@ -10,10 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.permissions import Role
 from marketplace.accounts.service import SIGN_INS_PER_ACCOUNT, hash_password, reset_token
-from marketplace.core.clock import FixedClock
-from marketplace.web.app import build_app, surround
-from tests.browser import Browser, count, events
-from tests.conftest import NO_HURRY_SECONDS
+from marketplace.core.clock import FixedClock, SystemClock
+from tests.browser import Browser, application, count, events
 from tests.factories import Member, make_member
 
 PASSWORD = "three random words"
@@ -155,8 +153,7 @@ async def test_over_tls_cookies_are_bound_to_the_host_and_marked_secure(
     db: AsyncSession, maker: Any, settings: Any, broker: Member
 ) -> None:
     secure = msgspec.structs.replace(settings, public_url="https://care.test.example")
-    app = build_app(secure, maker=maker)
-    async with Browser(surround(app, secure, NO_HURRY_SECONDS), app, db, secure) as browser:
+    async with Browser(*application(secure, maker, SystemClock()), db, secure) as browser:
         response = await browser.client.get("/sign-in")
         cookie = response.headers["set-cookie"]
         assert cookie.startswith("__Host-seed=")

@@ -1,13 +1,12 @@
 """Working days and the time to answer."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from marketplace.core.clock import local
-from marketplace.core.holidays import bank_holidays, by_rule
 from marketplace.matching.calendar import answer_deadline, is_working_day
 
 
@@ -34,10 +33,3 @@ def test_the_time_ends_on_a_working_day_and_is_never_shorter_than_promised(start
     end = answer_deadline(start, hours)
     assert end - start >= timedelta(hours=hours)
     assert is_working_day(local(end).date())
-
-
-def test_the_standing_rules_give_what_was_published() -> None:
-    # 2027 has substitute days for Christmas; 2024 is a leap year; neither had a special holiday.
-    for year in (2024, 2025, 2026, 2027):
-        assert by_rule(year) == bank_holidays(year), year
-    assert date(2035, 3, 26) in bank_holidays(2035)  # Easter Monday

@@ -1,13 +1,11 @@
 import csv
 import io
-import socket
 from datetime import date, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketplace.payments import bacs
 from marketplace.payments.bacs import (
     BacsCredit,
     BacsFile,
@@ -16,7 +14,6 @@ from marketplace.payments.bacs import (
     bacs_text,
     is_processing_day,
     next_processing_day,
-    regular_bank_holidays,
     render_bacs18,
     render_payments_csv,
 )
@@ -261,33 +258,6 @@ def test_the_next_processing_day_is_later_and_the_first(day):
     assert is_processing_day(following)
     between = (following - day).days
     assert not any(is_processing_day(day + timedelta(days=ahead)) for ahead in range(1, between))
-
-
-def test_one_off_holidays_come_from_the_published_list():
-    assert not is_processing_day(date(2022, 9, 19))
-    assert date(2022, 9, 19) not in regular_bank_holidays(2022)
-
-
-def test_computed_holidays_equal_the_published_ones_in_ordinary_years():
-    published = bacs._published_holidays()
-    one_offs = {2012, 2020, 2022, 2023}
-    for year in {day.year for day in published} - one_offs:
-        assert regular_bank_holidays(year) == {day for day in published if day.year == year}
-
-
-def test_years_beyond_the_published_list_still_have_holidays():
-    assert not is_processing_day(date(2045, 4, 10))  # Easter Monday
-    assert not is_processing_day(date(2045, 12, 26))
-
-
-def test_bank_holidays_never_call_out(monkeypatch):
-    def refuse(*_args, **_kwargs):
-        raise AssertionError("bank holidays went to the network")
-
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    bacs._published_holidays.cache_clear()
-    assert bacs._published_holidays()
 
 
 def test_dates_are_a_space_the_year_and_the_day_in_it():

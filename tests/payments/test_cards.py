@@ -27,9 +27,7 @@ from marketplace.payments.sandbox.webhooks import sign
 from marketplace.payments.service.cards import open_cards, use_gateway, use_public_url
 from marketplace.payments.states import CardStatus
 from marketplace.payments.stripe_gateway import StripeGateway
-from marketplace.web.app import build_app, surround
-from tests.browser import Browser, count, events
-from tests.conftest import NO_HURRY_SECONDS
+from tests.browser import Browser, application, count, events
 from tests.factories_bookings import make_booking, make_scene
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
@@ -94,8 +92,7 @@ async def site(db, maker, clock, settings, monkeypatch):
     world = Stripe(clock)
     use_gateway(world.gateway)
     use_public_url(settings.public_url)
-    app = build_app(settings, maker=maker, clock=clock, state={"cards": world.gateway})
-    async with Site(surround(app, settings, NO_HURRY_SECONDS), app, db, settings) as made:
+    async with Site(*application(settings, maker, clock, cards=world.gateway), db, settings) as made:
         made.stripe = world
         yield made
     use_gateway(None)

@@ -10,14 +10,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from litestar import Litestar
 
 from marketplace.core.ids import new_id
 from marketplace.providers.models import ListingCategory, OrganisationKind, PriceUnit
 from marketplace.providers.service import open_data
-from marketplace.providers.service.open_data import COLUMNS, robots_words, safe_cell
+from marketplace.providers.service.open_data import COLUMNS, robots_words
 from marketplace.providers.service.social_image import social_image
 from tests.browser import Browser
 from tests.factories import make_listing, make_organisation, make_worker
@@ -89,16 +87,6 @@ async def test_the_table_comes_in_batches(browser: Browser, db: Any, monkeypatch
 async def test_an_empty_table_has_its_headings(browser: Browser) -> None:
     page = await browser.get("/market/services.csv")
     assert page.text == ",".join(COLUMNS) + "\r\n"
-
-
-@given(start=st.sampled_from("=+-@\t\r\n"), blanks=st.text(" \u00a0", max_size=3), rest=st.text(max_size=20))
-def test_no_cell_runs_as_a_formula(start: str, blanks: str, rest: str) -> None:
-    assert safe_cell(blanks + start + rest).startswith("'")
-
-
-@pytest.mark.parametrize("text", ["", "Green gym", "3 places", "£-5", "a=b"])
-def test_other_cells_stay_as_they_are(text: str) -> None:
-    assert safe_cell(text) == text
 
 
 async def test_the_site_map_names_what_may_be_kept_with_its_day(

@@ -12,7 +12,7 @@ from marketplace.core.database import clock_of, scope_to
 from marketplace.providers.models import SynonymGroup
 from marketplace.providers.service.market_index import rebuild_index, use_search
 from marketplace.providers.service.synonyms import GroupForm, SynonymService
-from marketplace.providers.tasks import index_synonyms
+from marketplace.providers.tasks.index import index_synonyms
 from search import ListingDocument
 from tests.browser import Browser, count, events
 from tests.factories import make_council, make_listing, make_member, make_organisation

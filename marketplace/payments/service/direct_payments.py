@@ -1,8 +1,5 @@
 """Direct-payment accounts: paying in, and the statement that the person and finance both see."""
 
-import csv
-import io
-from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from uuid import UUID
@@ -16,6 +13,7 @@ from marketplace.core.database import clock_of
 from marketplace.core.errors import NotFound
 from marketplace.core.formats import uk_month
 from marketplace.core.ids import new_id
+from marketplace.core.spreadsheets import Cell, csv_text, pounds_cell
 from marketplace.ledger import LedgerRepository, LedgerService, Purpose, credit, debit
 from marketplace.payments.repository.direct_payments import DirectPaymentRepository
 
@@ -157,26 +155,16 @@ def previous_month(day: date) -> date:
 
 def statement_csv(statement: Statement) -> str:
     """Write a statement for a spreadsheet: RFC 4180, amounts in pounds, no cell that could run as a formula."""
-    out = io.StringIO()
-    rows = csv.writer(out, lineterminator="\r\n")
-    rows.writerow(["Date", "What", "In or out", "Balance"])
-    rows.writerow([statement.month.isoformat(), "Balance at the start", "", _pounds(statement.opening_pence)])
-    for line in statement.lines:
-        rows.writerow(_safe([line.on.isoformat(), line.words, _pounds(line.change_pence), _pounds(line.balance_pence)]))
-    rows.writerow([statement.month.isoformat(), "Balance at the end", "", _pounds(statement.closing_pence)])
-    return out.getvalue()
-
-
-def _pounds(pence: int) -> str:
-    whole, rest = divmod(abs(pence), 100)
-    return f"{'-' if pence < 0 else ''}{whole}.{rest:02d}"
-
-
-def _safe(cells: Sequence[str]) -> list[str]:
-    """Put an apostrophe before words that a spreadsheet would run; amounts below nothing stay numbers."""
-    return [
-        f"'{cell}"
-        if cell[:1] in ("=", "+", "-", "@", "\t", "\r") and not cell[1:].replace(".", "").isdecimal()
-        else cell
-        for cell in cells
+    month = statement.month.isoformat()
+    lines: list[list[Cell]] = [
+        [line.on.isoformat(), line.words, pounds_cell(line.change_pence), pounds_cell(line.balance_pence)]
+        for line in statement.lines
     ]
+    return csv_text(
+        [
+            ["Date", "What", "In or out", "Balance"],
+            [month, "Balance at the start", "", pounds_cell(statement.opening_pence)],
+            *lines,
+            [month, "Balance at the end", "", pounds_cell(statement.closing_pence)],
+        ]
+    )

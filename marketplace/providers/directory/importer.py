@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.ids import new_id
+from marketplace.core.spreadsheets import safe_cell
 from marketplace.core.textfiles import UnreadableFile
 from marketplace.providers.directory import sql
 from marketplace.providers.directory.reader import DirectoryReading, read_directory
@@ -337,15 +338,10 @@ class _Report:
         """Write one line."""
         if self._writer:
             cells = (note.location_id or "", note.field or "", note.kind.value, note.message, note.value)
-            self._writer.writerow((note.row_number, *map(_harmless, cells)))
+            self._writer.writerow((note.row_number, *map(safe_cell, cells)))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file:
             self._file.close()
-
-
-def _harmless(cell: str) -> str:
-    """Keep a spreadsheet from running a cell that starts like a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

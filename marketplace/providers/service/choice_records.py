@@ -1,9 +1,7 @@
 """Evidence of fair choice: a result list as it stood, locked with its hash. Records are only ever added."""
 
-import csv
 import hashlib
 import hmac
-import io
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,6 +15,7 @@ from marketplace.accounts import Permission, Principal, audit
 from marketplace.core.database import clock_of
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import new_id
+from marketplace.core.spreadsheets import Cell, csv_text
 from marketplace.providers.models import ChoiceRecord
 from marketplace.providers.repository.choosing import RECORDS_PAGE, ChoiceRecordRepository
 from marketplace.providers.service.market import MarketService, Results
@@ -32,7 +31,6 @@ LONGEST_PURPOSE: Final = 500
 _REFERENCE: Final = re.compile(r"(?=.*\d)[A-Za-z0-9][A-Za-z0-9 ./_-]*", re.ASCII)
 _TEN_DIGITS: Final = re.compile(r"(?<!\d)(\d{3})([ -]?)(\d{3})\2(\d{4})(?!\d)", re.ASCII)
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 NO_EMAIL: Final = "Leave out email addresses: this record is about the offers, not about a person"
 NO_NHS_NUMBER: Final = "This looks like an NHS number. Use the council’s case reference instead"
@@ -244,14 +242,9 @@ def is_print_of(typed: str, row: ChoiceRecord) -> bool:
 
 def as_csv(row: ChoiceRecord) -> str:
     """Write the results of a record as CSV: a heading, a line each. A cell never begins a formula of a spreadsheet."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([heading for _, heading in COLUMNS])
-    for result in row.results:
-        writer.writerow([_cell(result.get(name)) for name, _ in COLUMNS])
-    return out.getvalue()
+    lines = [[_cell(result.get(name)) for name, _ in COLUMNS] for result in row.results]
+    return csv_text([[heading for _, heading in COLUMNS], *lines])
 
 
-def _cell(value: Any) -> str:
-    text = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+def _cell(value: Any) -> Cell:
+    return ", ".join(value) if isinstance(value, list) else value

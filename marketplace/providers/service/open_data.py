@@ -1,8 +1,6 @@
 """Public services as one table, and the addresses that search engines may keep."""
 
-import csv
-import io
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -16,6 +14,7 @@ from marketplace.core.clock import local, today
 from marketplace.core.database import SessionMaker, clock_of, transaction
 from marketplace.core.errors import NotFound
 from marketplace.core.places import DISTRICT_NAMES
+from marketplace.core.spreadsheets import Cell, csv_text, pounds_cell
 from marketplace.providers.models import CATEGORY_LABELS, Accreditation, PriceUnit
 from marketplace.providers.repository.listing_page import ListingPageRepository
 from marketplace.providers.repository.market import ListingRow, MarketRepository
@@ -44,8 +43,6 @@ COLUMNS: Final = (
     "accredited_by", "regulator_rating", "regulator_rated_on", "phone", "email", "website", "page", "last_changed",
 )  # fmt: skip
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-
 
 class Address(msgspec.Struct, frozen=True):
     """A line of the site map."""
@@ -54,20 +51,13 @@ class Address(msgspec.Struct, frozen=True):
     changed: date | None = None
 
 
-def safe_cell(text: str) -> str:
-    """Put an apostrophe before words that a spreadsheet would run as a formula, whatever blanks stand before them."""
-    return (
-        f"'{text}" if text.lstrip(" \u00a0").startswith(_FORMULA_STARTS) or text.startswith(_FORMULA_STARTS) else text
-    )
-
-
 async def services_csv(maker: SessionMaker, base: str) -> AsyncGenerator[bytes, None]:
     """Write all public services as CSV (RFC 4180, UTF-8), batch by batch.
 
     Each batch is a transaction of its own: a slow reader keeps no connection, and what changes meanwhile is neither
     missed nor written twice, because batches follow the key.
     """
-    yield _lines([COLUMNS])
+    yield csv_text([COLUMNS]).encode()
     after: UUID | None = None
     while True:
         async with transaction(maker) as db:
@@ -87,14 +77,8 @@ async def _batch(db: AsyncSession, after: UUID | None, base: str) -> tuple[UUID 
     live = await market.live_accreditations({row.organisation.id for row in rows}, day)
     codes = {code for row in rows for code in row.listing.district_codes if code not in DISTRICT_NAMES}
     authorities = await ListingPageRepository(db).authorities(codes) if codes else {}
-    lines = _lines(_cells(row, live.get(row.organisation.id, ()), councils, authorities, base) for row in rows)
-    return rows[-1].listing.id, lines
-
-
-def _lines(rows: Iterable[Sequence[str]]) -> bytes:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerows([safe_cell(cell) for cell in row] for row in rows)
-    return out.getvalue().encode()
+    lines = (_cells(row, live.get(row.organisation.id, ()), councils, authorities, base) for row in rows)
+    return rows[-1].listing.id, csv_text(lines).encode()
 
 
 def _cells(
@@ -103,7 +87,7 @@ def _cells(
     councils: Mapping[UUID, str],
     authorities: Mapping[str, str],
     base: str,
-) -> list[str]:
+) -> list[Cell]:
     listing, organisation, _, location = row
     contact = contact_of(row) or Contact()
     is_priced = listing.price_unit is PriceUnit.FREE or listing.price_pence > 0
@@ -121,7 +105,7 @@ def _cells(
         area_words(row, authorities),
         listing.town,
         listing.postcode_area,
-        f"{listing.price_pence // 100}.{listing.price_pence % 100:02d}" if is_priced else "",
+        pounds_cell(listing.price_pence) if is_priced else "",
         listing.price_unit.value,
         vat_words(listing) if listing.price_unit is not PriceUnit.FREE else "",
         "; ".join(concession_words(listing)),

@@ -1,7 +1,5 @@
 """What people looked for and did not find."""
 
-import csv
-import io
 from typing import Any
 
 from litestar import Request, Response, get
@@ -11,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
 from marketplace.core.errors import BadRequest
+from marketplace.core.spreadsheets import csv_text
 from marketplace.reporting.service.unmet_need import PERIODS, SOURCES, UnmetNeedService
 
 
@@ -42,12 +41,8 @@ async def unmet_need_csv(
 ) -> Response[str]:
     """Give the counts by area and kind as a file."""
     rows = await UnmetNeedService(db).rows(principal, *_asked(request))
-    file = io.StringIO(newline="")
-    writer = csv.writer(file)
-    writer.writerow(("area", "kind", "times"))
-    writer.writerows(rows)
     return Response(
-        file.getvalue(),
+        csv_text([("area", "kind", "times"), *rows]),
         media_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": 'attachment; filename="unmet-need.csv"'},
     )

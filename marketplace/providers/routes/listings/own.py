@@ -1,7 +1,5 @@
 """Pages where a provider keeps its own listings true: state, room, versions, figures."""
 
-import csv
-from io import StringIO
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +14,7 @@ from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.flash import flash
 from marketplace.core.formats import plural, uk_short_date
 from marketplace.core.ids import parse_id
+from marketplace.core.spreadsheets import csv_text
 from marketplace.core.web import FormData, submit
 from marketplace.providers.models import CATEGORY_LABELS, CapacityKind, HiddenWhy, Listing
 from marketplace.providers.repository.drafts import DraftRepository
@@ -90,12 +89,12 @@ class OwnListingController(Controller):
 
         return await submit(request, db, principal.actor, data, act)
 
-    @get("/room", permission=Permission.CAPACITY_OWN)
+    @get("/room", permission=Permission.ORGANISATION_OWN)
     async def room(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
         """Show how much room there is in each listing, to be set in one press."""
         return await _room_page(db, principal, {}, {}, None)
 
-    @post("/{listing_id:str}/room", permission=Permission.CAPACITY_OWN)
+    @post("/{listing_id:str}/room", permission=Permission.ORGANISATION_OWN)
     async def set_room(
         self,
         request: Request[Any, Any, Any],
@@ -285,12 +284,8 @@ class OwnListingController(Controller):
 
 def figures_csv(weeks: list[WeekFigures]) -> str:
     """Write figures by week as CSV."""
-    out = StringIO()
-    rows = csv.writer(out)
-    rows.writerow(["week_from", *(name for name, _ in FIGURES)])
-    for week in weeks:
-        rows.writerow([week.monday.isoformat(), *(getattr(week, name) for name, _ in FIGURES)])
-    return out.getvalue()
+    lines = [[week.monday.isoformat(), *(getattr(week, name) for name, _ in FIGURES)] for week in weeks]
+    return csv_text([["week_from", *(name for name, _ in FIGURES)], *lines])
 
 
 def _id(text: str) -> UUID:
