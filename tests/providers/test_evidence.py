@@ -104,7 +104,7 @@ async def test_a_provider_gives_insurance_and_the_council_sees_it(
     await provider.post("/provider/evidence", INSURANCE)
     page = await provider.open("/provider/evidence")
     assert "Waiting for the council" in page.words
-    assert "cover £5,000,000" in page.words
+    assert "£5,000,000" in page.words
     row = (await db.scalars(select(Evidence))).one()
     assert (row.issued_on, row.expires_on) == (date(2027, 3, 1), date(2028, 2, 29))
     evidence_id = row.id

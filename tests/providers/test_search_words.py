@@ -199,8 +199,8 @@ async def test_a_change_rebuilds_the_index_with_the_groups_of_all_councils(db: A
 
 
 async def test_the_task_makes_the_index_anew(db: Any, maker: Any, tmp_path: Path, monkeypatch: Any) -> None:
-    from marketplace.providers import tasks
     from marketplace.providers.events import SynonymsChanged
+    from marketplace.providers.tasks import index as tasks
 
     council = await make_council(db)
     await make_group(db, council, ["warm hub", "cosy corner"])
