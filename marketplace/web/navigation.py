@@ -28,7 +28,6 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     # An accreditor's: what waits for a look comes before what is looked up.
     (Permission.LISTINGS_CHECK, "Listing checks", "/listing-checks"),
     (Permission.EVIDENCE_SEE, "Evidence", "/evidence"),
-    (Permission.EVIDENCE_SEE, "Register links", "/regulator-links"),
     (Permission.FEEDBACK_CHECK, "Feedback", "/feedback-checks"),
     (Permission.ENQUIRIES_READ, "Reported messages", "/reported-enquiries"),
     (Permission.CHOICES_RECORD, "Fair choice records", "/choice-records"),
@@ -42,6 +41,8 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.AUDIT_READ, "Audit log", "/audit"),
     (Permission.OPERATIONS_READ, "Operations", "/operations"),
 )
+UNDER = {"/evidence": ("/regulator-links",)}
+"""Pages elsewhere that belong to an entry: links to the regulator's register are evidence, too."""
 CHOOSING = (Permission.SAVED_OWN, Permission.CHOICES_RECORD)
 """Who looks for support, for themselves or others, finds the search first in the menu; others find it last."""
 
@@ -59,4 +60,8 @@ def navigation(principal: Principal | None, path: str) -> list[tuple[str, str, b
                 items.append((text, address))
         if not is_choosing:
             items.append(search)
-    return [(text, address, path == address or path.startswith(f"{address}/")) for text, address in items]
+    return [(text, address, _belongs(path, address)) for text, address in items]
+
+
+def _belongs(path: str, address: str) -> bool:
+    return any(path == one or path.startswith(f"{one}/") for one in (address, *UNDER.get(address, ())))

@@ -8,10 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Council, Membership, User
 from marketplace.core.database import clock_of
-from marketplace.providers.models import HiddenWhy, Listing, ListingDraft
+from marketplace.core.ids import new_id
+from marketplace.providers.models import HiddenWhy, Joining, Listing, ListingDraft
 from marketplace.providers.states import DraftStatus
 from tests.browser import Browser, Page
-from tests.factories import Member
+from tests.factories import Member, make_organisation
 from tests.reporting.conftest import Loaded
 
 ROLES = (
@@ -31,7 +32,7 @@ WAITING = {
     ],
     "planner": ["to answer", "sent back to you", "to write", "overdue", "Free places this week"],
     "person": ["1 plan to read and agree", "to approve", "waiting for an answer", "Money left to book with"],
-    "provider": ["to answer", "from people to answer", "Visits today", "Earned this month", "without your reply"],
+    "provider": ["to answer", "from people", "Visits today", "Earned this month", "without your reply"],
     "pa": ["to answer", "Visits today"],
     "worker": ["to sign off", "to complete"],
     "quality": ["to check"],
@@ -92,6 +93,21 @@ async def test_a_provider_reads_which_listings_to_confirm_and_which_came_back(
     page = await home(browser, db, "provider@lancashire.example")
     assert "2 listings to confirm" in page.words
     assert "1 listing sent back by the council" in page.words
+
+
+async def test_a_new_provider_is_led_to_insurance_and_a_first_listing(
+    demo: Loaded, browser: Browser, db: AsyncSession
+) -> None:
+    provider = await member(db, "provider@lancashire.example")
+    organisation = await make_organisation(db, name="Leyland Walking Group")
+    now = clock_of(db).now()
+    db.add(Joining(id=new_id(), organisation_id=organisation.id, created_at=now, updated_at=now))
+    provider.membership.organisation_id = organisation.id
+    await db.flush()
+    page = await home(browser, db, "provider@lancashire.example")
+    assert "Show your insurance" in page.words
+    assert "Write your first listing" in page.words
+    assert "Nothing is waiting" not in page.words
 
 
 async def test_all_sign_ins_are_reported(demo: Loaded) -> None:

@@ -8,7 +8,7 @@ from marketplace.core.ids import new_id
 from marketplace.web.navigation import navigation
 
 
-def menu(role: Role, path: str = "/home") -> list[str]:
+def items(role: Role, path: str = "/home") -> list[tuple[str, str, bool]]:
     council_id = new_id()
     principal = Principal(
         user_id=new_id(),
@@ -23,7 +23,11 @@ def menu(role: Role, path: str = "/home") -> list[str]:
         person_id=None,
         acting_for=None,
     )
-    return [text for text, _, _ in navigation(principal, path)]
+    return navigation(principal, path)
+
+
+def menu(role: Role) -> list[str]:
+    return [text for text, _, _ in items(role)]
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -47,4 +51,9 @@ def test_who_chooses_support_finds_the_search_first() -> None:
 
 
 def test_an_accreditor_finds_what_waits_before_what_is_looked_up() -> None:
-    assert menu(Role.ACCREDITOR)[:5] == ["Home", "Listing checks", "Evidence", "Register links", "Feedback"]
+    assert menu(Role.ACCREDITOR)[:4] == ["Home", "Listing checks", "Evidence", "Feedback"]
+
+
+def test_links_to_the_register_belong_to_evidence() -> None:
+    current = [text for text, _, is_current in items(Role.ACCREDITOR, "/regulator-links/1") if is_current]
+    assert current == ["Evidence"]

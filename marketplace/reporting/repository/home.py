@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import AuditEntry, Membership
@@ -34,7 +34,7 @@ from marketplace.providers.models import (
     RegulatorLink,
     Worker,
 )
-from marketplace.providers.repository.evidence import concerns, counts_on, has_no_successor
+from marketplace.providers.repository.evidence import concerns, counts_on, has_no_successor, lacks_cover
 from marketplace.providers.states import DraftStatus, EnquiryStatus, RegulatorLinkStatus
 from marketplace.quality.models import Feedback
 from marketplace.quality.states import FeedbackStatus
@@ -333,6 +333,23 @@ def evidence_to_renew(organisation_id: UUID, worker_id: UUID | None, day: date, 
         if worker_id is None
         else question.where(or_(Evidence.worker_id.is_(None), Evidence.worker_id == worker_id))
     )
+
+
+def lacking_cover(organisation_id: UUID, day: date) -> Select[Any]:
+    """1 when an organisation falls under the rule on insurance and has none on a day, else 0."""
+    return select(case((lacks_cover(organisation_id, day), 1), else_=0))
+
+
+def listings_begun(organisation_id: UUID, worker_id: UUID | None) -> Select[Any]:
+    """Count own listings, on the market or not, and drafts on their way; with a worker only that worker's."""
+    listings = select(Listing.id).where(Listing.organisation_id == organisation_id)
+    drafts = select(ListingDraft.id).where(
+        ListingDraft.organisation_id == organisation_id, ListingDraft.status != DraftStatus.DISCARDED
+    )
+    if worker_id is not None:
+        listings = listings.where(Listing.worker_id == worker_id)
+        drafts = drafts.where(ListingDraft.content["worker"].astext == str(worker_id))
+    return select(func.count()).select_from(listings.union(drafts).subquery())
 
 
 def links_to_decide(council_id: UUID) -> Select[Any]:

@@ -166,6 +166,8 @@ class HomeService:
                 "returned": ask.drafts(DraftStatus.RETURNED, *written),
                 "confirm": ask.listings_to_confirm(organisation_id, worker_id),
                 "renew": ask.evidence_to_renew(organisation_id, worker_id, self.today, self.today + EXPIRY_NOTICE),
+                "uncovered": ask.lacking_cover(organisation_id, self.today),
+                "begun": ask.listings_begun(organisation_id, worker_id),
                 "unanswered": ask.feedback(FeedbackStatus.PUBLISHED, Feedback.reply == "", *said),
                 "said": ask.feedback(FeedbackStatus.PUBLISHED, *said),
             }
@@ -173,7 +175,7 @@ class HomeService:
         where = "/provider/bookings"
         needs = _needs(
             (found["requests"], "request", "to answer", where, "Somebody waits to hear from you.", True),
-            (found["asked"], "question", "from people to answer", "/provider/enquiries", "They wait for you.", True),
+            (found["asked"], "question", "from people", "/provider/enquiries", "They wait for your answer.", True),
             (found["disputed"], "visit", "with a question", where, "The person says that something was wrong.", True),
             (found["over"], "visit", "to mark as delivered", where, "You are paid once the person approves.", False),
             (
@@ -189,19 +191,26 @@ class HomeService:
                 *("Its last day is in the next 30 days.", False),
             ),
         )
+        first = []
+        if found["uncovered"]:
+            note = "People find you once your council has seen it."
+            first.append(Need("Show your insurance", "/provider/evidence", note, True))
+        if not found["begun"]:
+            note = "Say what you offer, for whom and at what price. It takes about 15 minutes."
+            first.append(Need("Write your first listing", "/provider/listings/new", note, False))
         figures = (
             ("Visits today", str(found["today"]), f"{found['week']} in the next seven days"),
             ("Earned this month", pounds(found["earned"]), "From direct payments and plans"),
             ("Feedback on your visits", str(found["said"]), f"{found['unanswered']} without your reply"),
         )
         links = (
-            ("Say how much room you have", "/provider/listings/room"),
+            *([("Say how much room you have", "/provider/listings/room")] if found["begun"] else []),
             ("Add a listing", "/provider/listings/new"),
             ("Change availability", "/availability"),
             ("Read your feedback", "/provider/feedback"),
             ("See earnings", "/earnings"),
         )
-        return Home(needs=needs, figures=figures, links=links)
+        return Home(needs=(*first, *needs), figures=figures, links=links)
 
     async def _social_worker(self, principal: Principal) -> Home:
         council_id = principal.council_id
