@@ -191,6 +191,8 @@ class Answer(msgspec.Struct, kw_only=True):
     took_ms: float
     is_relaxed: bool = False
     """No listing has all the words; these have some of them."""
+    is_counted: bool = True
+    """Whether `total` and `facets` are whole; else there are at least `total`."""
 
 
 def check_query(query: ListingQuery) -> None:

@@ -13,15 +13,24 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.PROFILE_OWN, "My profile", "/profile"),
     (Permission.PLANS_AGREE, "My plan", "/my-plan"),
     (Permission.REVIEWS_READ, "Reviews", "/reviews"),
-    (Permission.BOOKINGS_OWN, "My bookings", "/bookings"),
-    (Permission.BOOKINGS_ANSWER, "Bookings", "/provider/bookings"),
-    (Permission.ENQUIRIES_OWN, "Questions", "/enquiries"),
-    (Permission.ENQUIRIES_ANSWER, "Questions", "/provider/enquiries"),
-    (Permission.ENQUIRIES_READ, "Reported messages", "/reported-enquiries"),
-    (Permission.FEEDBACK_REPLY, "Feedback", "/provider/feedback"),
-    (Permission.FEEDBACK_CHECK, "Feedback", "/feedback-checks"),
-    (Permission.MONEY_OWN, "My money", "/money"),
     (Permission.SAVED_OWN, "Shortlists", "/shortlists"),
+    (Permission.ENQUIRIES_OWN, "Questions", "/enquiries"),
+    (Permission.BOOKINGS_OWN, "My bookings", "/bookings"),
+    (Permission.MONEY_OWN, "My money", "/money"),
+    # A provider's day: answer visits and questions, keep times and listings right, then papers and money.
+    (Permission.BOOKINGS_ANSWER, "Bookings", "/provider/bookings"),
+    (Permission.ENQUIRIES_ANSWER, "Questions", "/provider/enquiries"),
+    (Permission.CAPACITY_OWN, "Availability", "/availability"),
+    (Permission.ORGANISATION_OWN, "Listings", "/provider/listings"),
+    (Permission.FEEDBACK_REPLY, "Feedback", "/provider/feedback"),
+    (Permission.ORGANISATION_OWN, "Evidence", "/provider/evidence"),
+    (Permission.EARNINGS_OWN, "Earnings", "/earnings"),
+    # An accreditor's: what waits for a look comes before what is looked up.
+    (Permission.LISTINGS_CHECK, "Listing checks", "/listing-checks"),
+    (Permission.EVIDENCE_SEE, "Evidence", "/evidence"),
+    (Permission.EVIDENCE_SEE, "Register links", "/regulator-links"),
+    (Permission.FEEDBACK_CHECK, "Feedback", "/feedback-checks"),
+    (Permission.ENQUIRIES_READ, "Reported messages", "/reported-enquiries"),
     (Permission.CHOICES_RECORD, "Fair choice records", "/choice-records"),
     (Permission.ORGANISATIONS_READ, "Organisations", "/organisations"),
     (Permission.SYNONYMS_EDIT, "Search words", "/search-words"),
@@ -30,15 +39,11 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.INVOICES_READ, "Payment runs", "/payment-runs"),
     (Permission.BUDGETS_SET, "Direct payments", "/direct-payments"),
     (Permission.TARIFFS_READ, "Tariffs", "/tariffs"),
-    (Permission.EARNINGS_OWN, "Earnings", "/earnings"),
-    (Permission.ORGANISATION_OWN, "Listings", "/provider/listings"),
-    (Permission.LISTINGS_CHECK, "Listing checks", "/listing-checks"),
-    (Permission.CAPACITY_OWN, "Availability", "/availability"),
-    (Permission.ORGANISATION_OWN, "Evidence", "/provider/evidence"),
-    (Permission.EVIDENCE_SEE, "Evidence", "/evidence"),
     (Permission.AUDIT_READ, "Audit log", "/audit"),
     (Permission.OPERATIONS_READ, "Operations", "/operations"),
 )
+CHOOSING = (Permission.SAVED_OWN, Permission.CHOICES_RECORD)
+"""Who looks for support, for themselves or others, finds the search first in the menu; others find it last."""
 
 
 def navigation(principal: Principal | None, path: str) -> list[tuple[str, str, bool]]:
@@ -46,8 +51,12 @@ def navigation(principal: Principal | None, path: str) -> list[tuple[str, str, b
     if principal is None:
         items = list(PUBLIC)
     else:
-        items = [("Home", "/home"), ("Find support", "/market")]
+        search = ("Find support", "/market")
+        is_choosing = any(principal.may(permission) for permission in CHOOSING)
+        items = [("Home", "/home"), search] if is_choosing else [("Home", "/home")]
         for permission, text, address in TASKS:
             if principal.may(permission) and all(address != other for _, other in items):
                 items.append((text, address))
+        if not is_choosing:
+            items.append(search)
     return [(text, address, path == address or path.startswith(f"{address}/")) for text, address in items]

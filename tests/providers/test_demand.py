@@ -86,3 +86,15 @@ async def test_a_town_counts_for_the_district_of_its_middle(db: Any, council: An
     assert await DemandService(db).say(Looked(words="gardener", place="Preston", lat=53.7593, lon=-2.6993)) is not None
     (row,) = await _rows(db)
     assert (row.outward, row.lad_code) == ("", "E07000123")
+
+
+async def test_a_search_page_with_few_results_counts_once_and_a_refresh_of_a_part_does_not(
+    browser: Browser, db: Any, council: Any
+) -> None:
+    page = await browser.open("/market?q=karaoke+dementia&postcode=PR1+2HE&days=Saturday")
+    assert "Nothing found" in page.words
+    await browser.get(
+        "/market?q=dementia&postcode=PR1+2HE", headers={"hx-request": "true", "hx-target": "market-results"}
+    )
+    (row,) = await _rows(db)
+    assert (row.source, row.wanted, row.outward, row.days, row.times) == ("few_results", "dementia", "PR1", "5", 1)

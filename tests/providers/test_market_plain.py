@@ -22,6 +22,7 @@ from marketplace.providers.models import (
     WorkerKind,
 )
 from marketplace.providers.models.words import LISTING_WORDS, ORGANISATION_WORDS, REGISTER_WORDS
+from marketplace.providers.repository.market_plain import PlainRepository
 from marketplace.providers.service.market import MarketService
 from marketplace.providers.service.market_plain import PlainSearch
 from marketplace.providers.service.market_query import MarketQuery
@@ -251,6 +252,22 @@ async def test_few_statements_answer_any_question(db: Any, offers: Any, statemen
     statements.clear()
     await whole(db, text="football", filters={"category": ["community"], "languages": ["Polish"]})
     assert len(statements) <= 7
+
+
+async def test_counts_that_take_too_long_are_left_out_and_the_page_is_answered(
+    db: Any, offers: dict[str, str], browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(self: PlainRepository, question: Any, least: int) -> Any:
+        await self.db.execute(text("SELECT pg_sleep(20)"))
+
+    monkeypatch.setattr(PlainRepository, "counts", slow)
+    monkeypatch.setattr("marketplace.providers.service.market_plain.COUNT_MILLISECONDS", 20)
+    answer = await PlainSearch(db).answer(ListingQuery(text="football ", per_page=1), today(clock_of(db)))
+    assert [hit.id for hit in answer.hits] == [offers["pa"]]
+    assert (answer.is_counted, answer.total, answer.facets["category"] if answer.facets else {}) == (False, 2, {})
+    page = await browser.open("/market?q=football")
+    assert "At least 1 result" in page.words
+    assert await db.scalar(text("SELECT current_setting('statement_timeout') <> '20ms'"))
 
 
 @pytest.mark.parametrize(

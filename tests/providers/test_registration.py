@@ -16,6 +16,7 @@ from marketplace.core.ids import new_id
 from marketplace.core.outbox import publish
 from marketplace.providers.events import EVERYWHERE, DirectoryImported
 from marketplace.providers.models import (
+    HiddenWhy,
     Organisation,
     OrganisationKind,
     RegulatedBasis,
@@ -101,6 +102,27 @@ async def test_a_location_or_the_address_of_its_page_will_do(
     assert (link.location_id, link.provider_id, link.status) == (
         location_id, PROVIDER_ID, RegulatorLinkStatus.MATCHED,
     )  # fmt: skip
+
+
+async def test_a_link_can_be_taken_back_and_its_listings_leave_the_market(
+    browser: Browser, db: AsyncSession, agency: Agency
+) -> None:
+    signed_in = await claim(browser, agency, PROVIDER_ID)
+    await db.refresh(agency.organisation)
+    listing = await make_listing(db, agency.organisation, regulated_basis=RegulatedBasis.REGISTERED)
+    page = await signed_in.open("/provider/evidence/registration")
+    assert "listings of personal care go off the market" in page.words
+    await signed_in.post("/provider/evidence/registration/take-back", {}, expect=303)
+    link = await link_of(db)
+    await db.refresh(link)
+    await db.refresh(listing)
+    assert link.status is RegulatorLinkStatus.ENDED
+    assert listing.hidden_why is HiddenWhy.REGISTER
+    assert not await is_registered(db, agency.organisation_id)
+    assert await count(db, "audit_entries", "action = 'providers.take_back_registration'") == 1
+    page = await signed_in.open("/provider/evidence/registration")
+    assert "Take this link back" not in page.words
+    await signed_in.post("/provider/evidence/registration/take-back", {}, expect=404)
 
 
 async def test_a_missing_rating_is_not_rated(browser: Browser, db: AsyncSession, agency: Agency) -> None:

@@ -7,6 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Council, Membership, User
+from marketplace.core.database import clock_of
+from marketplace.providers.models import HiddenWhy, Listing, ListingDraft
+from marketplace.providers.states import DraftStatus
 from tests.browser import Browser, Page
 from tests.factories import Member
 from tests.reporting.conftest import Loaded
@@ -18,17 +21,27 @@ ROLES = (
 
 
 WAITING = {
-    "broker": ["1 crisis referral waiting", "urgent", "overdue", "Offers waiting for an answer", "Referrals by week"],
+    "broker": [
+        "1 crisis referral waiting",
+        "urgent",
+        "overdue",
+        "Offers waiting for an answer",
+        "Referrals by week",
+        "reported",
+    ],
     "planner": ["to answer", "sent back to you", "to write", "overdue", "Free places this week"],
     "person": ["1 plan to read and agree", "to approve", "waiting for an answer", "Money left to book with"],
-    "provider": ["to answer", "Visits today", "Earned this month"],
+    "provider": ["to answer", "from people to answer", "Visits today", "Earned this month", "without your reply"],
     "pa": ["to answer", "Visits today"],
     "worker": ["to sign off", "to complete"],
     "quality": ["to check"],
-    "manager": ["to sign off", "overdue", "Spent on support plans by month"],
+    "manager": ["to sign off", "overdue", "Spent on support plans by month", "feedback to check"],
     "finance": ["to approve", "ready to pay", "on hold", "Spent on support plans by month"],
     "finance-checker": ["1 payment run to release"],
-    "accreditor": ["ended in the last 30 days", "ending in the next 30 days"],
+    "accreditor": [
+        *("ended in the last 30 days", "ending in the next 30 days", "1 listing to check", "to see", "to decide"),
+        "pieces of feedback to check",
+    ],
     "admin": ["Users with a role", "Changes in the last seven days"],
 }
 """What somebody in Lancashire finds on their dashboard."""
@@ -61,6 +74,24 @@ async def test_each_role_has_a_dashboard(demo: Loaded, browser: Browser, db: Asy
         assert council.capitalize() in page.words
         for phrase in WAITING.get(role, []) if council == "lancashire" else []:
             assert phrase in page.words, f"{role}: {phrase}"
+
+
+async def test_a_provider_reads_which_listings_to_confirm_and_which_came_back(
+    demo: Loaded, browser: Browser, db: AsyncSession
+) -> None:
+    provider = await member(db, "provider@lancashire.example")
+    own = Listing.organisation_id == provider.membership.organisation_id
+    shown = list(await db.scalars(select(Listing).where(own, Listing.is_published).order_by(Listing.id)))
+    draft = (await db.scalars(select(ListingDraft).where(ListingDraft.status == DraftStatus.SUBMITTED))).first()
+    assert draft is not None
+    draft.organisation_id, draft.status = shown[0].organisation_id, DraftStatus.RETURNED
+    shown[0].reminded_at = clock_of(db).now()
+    shown[1].hidden_why = HiddenWhy.STALE
+    shown[2].hidden_why = HiddenWhy.COUNCIL
+    await db.flush()
+    page = await home(browser, db, "provider@lancashire.example")
+    assert "2 listings to confirm" in page.words
+    assert "1 listing sent back by the council" in page.words
 
 
 async def test_all_sign_ins_are_reported(demo: Loaded) -> None:

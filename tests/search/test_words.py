@@ -82,6 +82,15 @@ def test_small_words_alone_are_asked_for() -> None:
     assert [unit.words for unit in units_of("for me ", Synonyms.default())] == [("for",), ("me",)]
 
 
+def test_help_and_get_are_small_words_outside_known_phrases() -> None:
+    def asked(text: str) -> list[tuple[str, ...]]:
+        return [unit.words for unit in units_of(text, Synonyms.default())]
+
+    assert asked("someone to help me get to football") == [("football",)]
+    assert asked("home help ") == [("home", "help")]
+    assert asked("help") == [("help",)]
+
+
 def test_a_space_closes_the_last_word_and_long_questions_are_cut() -> None:
     assert not units_of("swim ", Synonyms([]))[-1].is_prefix
     assert len(units_of(" ".join(f"word{n}" for n in range(50)), Synonyms([]))) == MAX_UNITS

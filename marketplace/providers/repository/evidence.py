@@ -60,7 +60,7 @@ def needs_cover() -> ColumnElement[bool]:
     return not_(and_(Listing.category == ListingCategory.ADVICE, Listing.price_unit == PriceUnit.FREE))
 
 
-def _concerns(council_id: UUID) -> ColumnElement[bool]:
+def concerns(council_id: UUID) -> ColumnElement[bool]:
     """Condition: a council looks at an organisation's evidence: it is its home council, or has accredited it."""
     return or_(
         Organisation.home_council_id == council_id,
@@ -90,7 +90,7 @@ class EvidenceRepository:
         question = (
             select(Evidence, Organisation)
             .join(Organisation, Organisation.id == Evidence.organisation_id)
-            .where(Evidence.seen_at.is_(None), Evidence.refused_because == "", _concerns(council_id))
+            .where(Evidence.seen_at.is_(None), Evidence.refused_because == "", concerns(council_id))
             .order_by(Evidence.id)
             .limit(PAGE + 1)
         )
@@ -103,7 +103,7 @@ class EvidenceRepository:
         question = (
             select(Evidence, Organisation)
             .join(Organisation, Organisation.id == Evidence.organisation_id)
-            .where(counts_on(day), Evidence.expires_on <= until, _has_no_successor(), _concerns(council_id))
+            .where(counts_on(day), Evidence.expires_on <= until, has_no_successor(), concerns(council_id))
             .order_by(Evidence.expires_on, Organisation.name, Evidence.id)
             .limit(100)
         )
@@ -118,7 +118,7 @@ class EvidenceRepository:
         question = (
             select(Evidence, Organisation)
             .join(Organisation, Organisation.id == Evidence.organisation_id)
-            .where(Evidence.id == evidence_id, _concerns(council_id))
+            .where(Evidence.id == evidence_id, concerns(council_id))
         )
         if locked:
             question = question.with_for_update(of=Evidence).execution_options(populate_existing=True)
@@ -137,7 +137,7 @@ class EvidenceRepository:
                 Evidence.refused_because == "",
                 Evidence.expires_on <= until,
                 or_(Evidence.reminded_days.is_(None), Evidence.reminded_days > 0),
-                _has_no_successor(),
+                has_no_successor(),
             )
             .order_by(Evidence.expires_on, Evidence.id)
             .limit(10_000)
@@ -214,7 +214,7 @@ class EvidenceRepository:
         return {row.id: row.name for row in rows}
 
 
-def _has_no_successor() -> ColumnElement[bool]:
+def has_no_successor() -> ColumnElement[bool]:
     """Condition: no evidence of the same kind for the same body or worker was seen that lasts longer."""
     newer = aliased(Evidence)
     return not_(

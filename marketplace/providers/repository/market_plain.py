@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Final, NamedTuple
 
+import asyncpg
 import msgspec
 from sqlalchemy import (
     ARRAY,
@@ -28,11 +29,13 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     true,
     type_coerce,
     union_all,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.providers.models import (
@@ -146,6 +149,21 @@ class PlainRepository:
             columns.append(or_(*(exists().select_from(table).where(_has(kept, query)) for table, kept in tables)))
         row = (await self.db.execute(select(*columns))).one()
         return {word for word, is_known in zip(words, row, strict=True) if is_known}
+
+    async def counts_within(
+        self, question: PlainQuestion, least: int, milliseconds: int
+    ) -> tuple[int, dict[str, dict[str, int]]] | None:
+        """Count as `counts`, but give up after a time: None. The transaction goes on."""
+        try:
+            async with self.db.begin_nested():
+                await self.db.execute(text(f"SET LOCAL statement_timeout = {milliseconds:d}"))
+                found = await self.counts(question, least)
+                await self.db.execute(text("SET LOCAL statement_timeout TO DEFAULT"))
+                return found
+        except DBAPIError as error:
+            if isinstance(getattr(error.orig, "__cause__", None), asyncpg.QueryCanceledError):
+                return None
+            raise
 
     async def counts(self, question: PlainQuestion, least: int) -> tuple[int, dict[str, dict[str, int]]]:
         """Count what answers at least so many units.

@@ -16,7 +16,7 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import BadRequest, InvalidInput, NotFound
 from marketplace.core.flash import flash
-from marketplace.core.formats import pounds, uk_date
+from marketplace.core.formats import pounds_short, uk_date
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit
 from marketplace.providers.models import Evidence, EvidenceKind, Organisation
@@ -235,7 +235,7 @@ def _item(row: Evidence, day: date, names: dict[UUID, str]) -> dict[str, Any]:
         "label": EVIDENCE_LABELS[row.kind],
         "about": names.get(row.worker_id, "") if row.worker_id else "",
         "detail": row.detail,
-        "cover": pounds(row.cover_pence) if row.cover_pence else "",
+        "cover": pounds_short(row.cover_pence) if row.cover_pence else "",
         "dates": f"{uk_date(row.issued_on)} to {uk_date(last)}" if last else f"From {uk_date(row.issued_on)}",
         "state": state_of(row, day),
         "words": _words(row, day),

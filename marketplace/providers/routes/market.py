@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import Permission, Principal
 from marketplace.core.database import reading, session_maker
 from marketplace.core.errors import InvalidInput
-from marketplace.providers.routes.market_view import form_context, printable
+from marketplace.providers.routes.market_view import form_context, looked_for, printable
+from marketplace.providers.service.demand import DemandService
 from marketplace.providers.service.market import MarketService
 from marketplace.providers.service.market_query import lenient_query, read_query
 from marketplace.providers.service.suggestions import place_names, suggestions
@@ -22,6 +23,8 @@ FIELDS = frozenset({"q", "postcode", "radius_miles", "amount", "sort"})
 """Fields of the search form that are always on the page."""
 RESULTS_ID = "market-results"
 """The part of the page that htmx replaces."""
+MOST_FEW = 10
+"""No council counts a search with so many results as unmet need; below, its own measure decides."""
 SUGGESTIONS_CACHE = {"cache-control": "public, max-age=300"}
 PLACES_CACHE = {"cache-control": "public, max-age=86400"}
 
@@ -71,6 +74,9 @@ async def market_page(
     context = form_context(query, results, councils)
     context["may_record"] = visitor is not None and visitor.may(Permission.CHOICES_RECORD)
     context["councils"] = await service.council_to_ring(results.where) if not results.rows else []
+    if not is_fragment and query.page == 1 and results.is_counted and results.total < MOST_FEW:
+        # Last, since it narrows the transaction to the council that sees what was missing.
+        await DemandService(db).note_few(looked_for(query, results), results.total)
     if is_fragment:
         headers["hx-push-url"] = query.address(page=query.page if query.page > 1 else "")
     return _page(context, is_fragment, headers, 200)

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from marketplace.core.formats import plural, pounds
 from marketplace.providers.models import CATEGORY_LABELS
+from marketplace.providers.service.demand import Looked
 from marketplace.providers.service.market import Results
 from marketplace.providers.service.market_query import (
     ALL_KINDS,
@@ -221,6 +222,8 @@ def _summary(query: MarketQuery, results: Results | None, pages: int) -> str:
         return "Nothing found"
     near = f" near {results.where.label}" if results.where.label else ""
     page = f", page {query.page} of {pages}" if pages > 1 else ""
+    if not results.is_counted:
+        return f"At least {plural(results.total, 'result')}{near}"
     return f"{plural(results.total, 'result')}{near}{page}"
 
 
@@ -257,6 +260,22 @@ def _ways_out(query: MarketQuery, results: Results | None) -> Iterable[tuple[str
     if query.words and (query.place or query.chosen):
         ways.append(("See everything near you" if query.place else "See everything", query.address(q="")))
     return ways
+
+
+def looked_for(query: MarketQuery, results: Results) -> Looked:
+    """Give what a search looked for, to be counted where it found next to nothing."""
+    read, where = results.read, results.where
+    categories = query.chosen.get("category") or [kind.value for kind in results.kinds_named]
+    return Looked(
+        words=read.words,
+        category=categories[0] if categories else "",
+        days=query.chosen.get("days") or read.taken.get("days", []),
+        times_of_day=query.chosen.get("times") or read.taken.get("times", []),
+        place=query.place or read.place,
+        lat=where.lat,
+        lon=where.lon,
+        lad_code=where.lad_code,
+    )
 
 
 def _unmet(query: MarketQuery, results: Results | None) -> list[tuple[str, str]]:

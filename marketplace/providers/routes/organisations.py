@@ -21,6 +21,7 @@ from marketplace.core.web import FormData, submit
 from marketplace.providers.models import SERVICE_LABELS, Accreditation, Organisation, WorkerKind
 from marketplace.providers.repository.market import MarketRepository
 from marketplace.providers.repository.organisations import PAGE, OrganisationRepository
+from marketplace.providers.service.listings.own import state_of
 from marketplace.providers.service.organisations import (
     ALLOWED,
     DECISION_LABELS,
@@ -162,12 +163,15 @@ class OrganisationController(Controller):
                     "id": row.id,
                     "title": row.title,
                     "price": price_words(row.price_pence, row.price_unit),
-                    "is_published": row.is_published,
+                    "is_seen": row.is_published and row.hidden_why is None,
+                    "state": state_of(row)[1],
                 }
                 for row in await repository.listings(organisation.id)
             ],
             "effect": effect_words(await repository.effect(principal.council_id, organisation.id, day)),
             "may_decide": principal.may(Permission.ACCREDITATION_DECIDE),
+            "may_check": principal.may(Permission.LISTINGS_CHECK)
+            and organisation.home_council_id == principal.council_id,
         }
         return Template("providers/organisation.html", context=context)
 

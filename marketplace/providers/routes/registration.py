@@ -18,7 +18,7 @@ from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit
 from marketplace.providers.models import Organisation, RegulatorLink
 from marketplace.providers.repository.organisations import OrganisationRepository
-from marketplace.providers.repository.registration import PAGE, RegulatorLinkRepository
+from marketplace.providers.repository.registration import HELD, LIVE, PAGE, RegulatorLinkRepository
 from marketplace.providers.service.registration import LinkDecision, LinkDecisionForm, RegistrationService, read_number
 from marketplace.providers.states import RegulatorLinkStatus
 
@@ -73,6 +73,24 @@ class RegistrationController(Controller):
             flash(request, "We found it, but some facts differ. Your council looks at it", kind="information")
         else:
             flash(request, "You are linked to your entry in the register")
+        return answer
+
+    @post("/take-back", permission=Permission.ORGANISATION_OWN)
+    async def take_back(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        data: URLEncodedBody[FormData],
+    ) -> Redirect:
+        """End the link."""
+
+        async def act() -> str:
+            await RegistrationService(db).take_back(principal)
+            return "/provider/evidence/registration"
+
+        answer = await submit(request, db, principal.actor, data, act)
+        flash(request, "You have taken the link back")
         return answer
 
 
@@ -152,6 +170,8 @@ def link_words(link: RegulatorLink) -> dict[str, Any]:
         "read_on": uk_date(link.read_at),
         "reason": link.reason,
         "is_waiting": link.status is RegulatorLinkStatus.IN_REVIEW,
+        "is_held": link.status in HELD,
+        "counts": link.status in LIVE,
     }
 
 

@@ -90,6 +90,8 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     is_relaxed: bool
     is_plain: bool
     """Answered by PostgreSQL, because the index is being built."""
+    is_counted: bool
+    """Whether the total is whole; else there are at least so many."""
     where: Where
     read: Understood
     """What the words say beside the thing looked for."""
@@ -198,6 +200,7 @@ class MarketService:
             suggestion=answer.suggestion,
             is_relaxed=answer.is_relaxed,
             is_plain=is_plain,
+            is_counted=answer.is_counted,
             where=where,
             read=read,
             kinds_named=kinds,

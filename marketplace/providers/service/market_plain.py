@@ -38,6 +38,8 @@ MOST_PHRASES: Final = 12
 """Synonyms of one thing that are asked for."""
 MOST_LOOKED_UP: Final = 6
 """Unknown words of one question that are looked for in the texts."""
+COUNT_MILLISECONDS: Final = 1_200
+"""Longest time that counting may take: on a large market the page itself matters more, and has a limit of its own."""
 NO_WEEKDAY: Final = -1
 
 
@@ -78,8 +80,11 @@ class PlainSearch:
         if asked_units or not asked.text.strip():
             whole = len(asked_units)
             for least in dict.fromkeys((whole, ceil(whole / 2), min(whole, 1))):
-                if is_counted:
-                    total, facets = await self.rows.counts(question, least)
+                counted = await self.rows.counts_within(question, least, COUNT_MILLISECONDS) if is_counted else None
+                # What was too slow once is not tried again with fewer words, which would find more.
+                is_counted = counted is not None
+                if counted is not None:
+                    total, facets = counted
                     if total:
                         rows = await self.rows.page(question, least) if question.offset < total else []
                         break
@@ -98,7 +103,9 @@ class PlainSearch:
             for row in rows
         ]
         return Answer(
-            total=total if is_counted else len(rows),
+            # Without a count there is one more than shown when the page is full, so that a next page is offered.
+            total=total if is_counted else question.offset + len(rows) + (len(rows) == question.limit),
+            is_counted=is_counted,
             hits=hits,
             facets=_labelled(facets),
             suggestion=respelt(asked.text, meant),

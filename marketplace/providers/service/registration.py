@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, audit
 from marketplace.core.database import clock_of
-from marketplace.core.errors import InvalidInput
+from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import new_id
 from marketplace.core.outbox import publish
@@ -239,6 +239,33 @@ class RegistrationService:
                 organisation_id=organisation.id,
                 status=link.status.value,
             ),
+        )
+        await self.apply(organisation.id)
+        return link
+
+    async def take_back(self, principal: Principal) -> RegulatorLink:
+        """End the own organisation's link: a wrong number, or an entry that is no longer theirs.
+
+        Regulated listings go off the market when it was the registration that counted.
+
+        Raises:
+            NotFound: There is no link to take back.
+        """
+        principal.require(Permission.ORGANISATION_OWN)
+        organisation = await OrganisationRepository(self.db).lock(principal.need_organisation())
+        link = await self.links.current(organisation.id, locked=True)
+        if link is None:
+            raise NotFound
+        before = link.status
+        self._end(organisation, link, by=principal.user_id, why="The organisation took it back.")
+        await self.db.flush()
+        self._record(
+            principal,
+            "providers.take_back_registration",
+            link,
+            before={"status": before},
+            after={"status": link.status},
+            why=link.reason,
         )
         await self.apply(organisation.id)
         return link

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import AuditEntry, Membership
@@ -21,7 +21,23 @@ from marketplace.payments.states import InvoiceStatus, RunStatus
 from marketplace.people.models import Budget, BudgetStatus, FundingRoute
 from marketplace.plans.models import Plan, PlanVersion, Review
 from marketplace.plans.states import PlanStatus, ReviewStatus
-from marketplace.providers.models import Accreditation, AccreditationStatus, Worker
+from marketplace.providers.models import (
+    Accreditation,
+    AccreditationStatus,
+    Enquiry,
+    EnquiryMessage,
+    Evidence,
+    HiddenWhy,
+    Listing,
+    ListingDraft,
+    Organisation,
+    RegulatorLink,
+    Worker,
+)
+from marketplace.providers.repository.evidence import concerns, counts_on, has_no_successor
+from marketplace.providers.states import DraftStatus, EnquiryStatus, RegulatorLinkStatus
+from marketplace.quality.models import Feedback
+from marketplace.quality.states import FeedbackStatus
 
 OPEN_REVIEWS = (ReviewStatus.DUE, ReviewStatus.BOOKED)
 WAITING = (ReferralStatus.RECEIVED, ReferralStatus.INCOMPLETE, ReferralStatus.OFFERED)
@@ -234,6 +250,97 @@ def ending(from_day: date, until_day: date) -> Collection[ColumnElement[bool]]:
         Accreditation.status == AccreditationStatus.LIVE,
         Accreditation.live_until >= from_day,
         Accreditation.live_until < until_day,
+    )
+
+
+def drafts(status: DraftStatus, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Count drafts of listings in a state."""
+    return select(func.count()).select_from(ListingDraft).where(ListingDraft.status == status, *conditions)
+
+
+def listings_to_confirm(organisation_id: UUID, worker_id: UUID | None) -> Select[Any]:
+    """Count own listings whose provider was asked whether they are still right, and those hidden for want of an answer.
+
+    With a worker only that worker's.
+    """
+    said_at = func.coalesce(Listing.confirmed_at, Listing.updated_at)
+    asked = and_(Listing.hidden_why.is_(None), Listing.reminded_at > said_at)
+    question = (
+        select(func.count())
+        .select_from(Listing)
+        .where(
+            Listing.organisation_id == organisation_id,
+            Listing.is_published,
+            or_(asked, Listing.hidden_why == HiddenWhy.STALE),
+        )
+    )
+    return question if worker_id is None else question.where(Listing.worker_id == worker_id)
+
+
+def open_enquiries(councils: Sequence[UUID], organisation_id: UUID, worker_id: UUID | None) -> Select[Any]:
+    """Count questions and requests for first meetings that wait for an organisation, or for one of its workers."""
+    question = (
+        select(func.count())
+        .select_from(Enquiry)
+        .where(
+            Enquiry.council_id.in_(councils),
+            Enquiry.organisation_id == organisation_id,
+            Enquiry.status == EnquiryStatus.OPEN,
+        )
+    )
+    return question if worker_id is None else question.where(Enquiry.worker_id == worker_id)
+
+
+def reported_enquiries(council_id: UUID) -> Select[Any]:
+    """Count the threads of a council in which a message is reported."""
+    return select(func.count(func.distinct(EnquiryMessage.enquiry_id))).where(
+        EnquiryMessage.council_id == council_id, EnquiryMessage.reported_because != ""
+    )
+
+
+def feedback(status: FeedbackStatus, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Count feedback in a state."""
+    return select(func.count()).select_from(Feedback).where(Feedback.status == status, *conditions)
+
+
+def evidence_to_see(council_id: UUID) -> Select[Any]:
+    """Count evidence that waits for a council's look."""
+    return (
+        select(func.count())
+        .select_from(Evidence)
+        .join(Organisation, Organisation.id == Evidence.organisation_id)
+        .where(Evidence.seen_at.is_(None), Evidence.refused_because == "", concerns(council_id))
+    )
+
+
+def evidence_to_renew(organisation_id: UUID, worker_id: UUID | None, day: date, until: date) -> Select[Any]:
+    """Count an organisation's evidence that counts, ends by a day (included) and has no successor yet.
+
+    With a worker only theirs and what is for all.
+    """
+    question = (
+        select(func.count())
+        .select_from(Evidence)
+        .where(
+            Evidence.organisation_id == organisation_id,
+            counts_on(day),
+            Evidence.expires_on <= until,
+            has_no_successor(),
+        )
+    )
+    return (
+        question
+        if worker_id is None
+        else question.where(or_(Evidence.worker_id.is_(None), Evidence.worker_id == worker_id))
+    )
+
+
+def links_to_decide(council_id: UUID) -> Select[Any]:
+    """Count links to the regulator's register on which a council decides."""
+    return (
+        select(func.count())
+        .select_from(RegulatorLink)
+        .where(RegulatorLink.council_id == council_id, RegulatorLink.status == RegulatorLinkStatus.IN_REVIEW)
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import time, timedelta
 
+from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, Role, setting
@@ -16,7 +17,10 @@ from marketplace.matching.states import ReferralStatus
 from marketplace.payments.states import InvoiceStatus
 from marketplace.plans.models import Plan, PlanVersion, Review
 from marketplace.plans.states import PlanStatus
-from marketplace.providers.models import Accreditation, AccreditationStatus
+from marketplace.providers.models import Accreditation, AccreditationStatus, ListingDraft
+from marketplace.providers.states import DraftStatus
+from marketplace.quality.models import Feedback
+from marketplace.quality.states import FeedbackStatus
 from marketplace.reporting.repository import home as ask
 from marketplace.reporting.repository.home import HomeRepository
 from marketplace.reporting.schemas import Chart, Home, Need
@@ -25,6 +29,14 @@ WEEKS_SHOWN = 8
 MONTHS_SHOWN = 6
 EXPIRY_NOTICE = timedelta(days=30)
 REVIEWS_AHEAD = timedelta(days=28)
+FEEDBACK_TO_CHECK = (
+    "piece of feedback|pieces of feedback",
+    "to check",
+    "/feedback-checks",
+    "It is published when you have read it.",
+    False,
+)
+"""The council's look at feedback, after how many there are."""
 
 
 class HomeService:
@@ -133,6 +145,12 @@ class HomeService:
         own = [Booking.organisation_id == organisation_id, Booking.council_id.in_(principal.councils)]
         if principal.worker_id:
             own.append(Booking.worker_id == principal.worker_id)
+        worker_id = principal.worker_id
+        said = [Feedback.council_id.in_(principal.councils), Feedback.organisation_id == organisation_id]
+        written: list[ColumnElement[bool]] = [ListingDraft.organisation_id == organisation_id]
+        if worker_id:
+            said.append(Feedback.worker_id == worker_id)
+            written.append(ListingDraft.content["worker"].astext == str(worker_id))
         agreed = Booking.status == BookingStatus.ACCEPTED
         found = await self.home.figures(
             {
@@ -144,19 +162,45 @@ class HomeService:
                     *own, agreed, Booking.visit_on >= self.today, Booking.visit_on < self.today + timedelta(days=7)
                 ),
                 "earned": ask.earned(principal.councils, organisation_id, self.today.replace(day=1)),
+                "asked": ask.open_enquiries(principal.councils, organisation_id, worker_id),
+                "returned": ask.drafts(DraftStatus.RETURNED, *written),
+                "confirm": ask.listings_to_confirm(organisation_id, worker_id),
+                "renew": ask.evidence_to_renew(organisation_id, worker_id, self.today, self.today + EXPIRY_NOTICE),
+                "unanswered": ask.feedback(FeedbackStatus.PUBLISHED, Feedback.reply == "", *said),
+                "said": ask.feedback(FeedbackStatus.PUBLISHED, *said),
             }
         )
         where = "/provider/bookings"
         needs = _needs(
             (found["requests"], "request", "to answer", where, "Somebody waits to hear from you.", True),
+            (found["asked"], "question", "from people to answer", "/provider/enquiries", "They wait for you.", True),
             (found["disputed"], "visit", "with a question", where, "The person says that something was wrong.", True),
             (found["over"], "visit", "to mark as delivered", where, "You are paid once the person approves.", False),
+            (
+                *(found["returned"], "listing", "sent back by the council", "/provider/listings"),
+                *("Read what to change, then send it again.", False),
+            ),
+            (
+                *(found["confirm"], "listing", "to confirm", "/provider/listings"),
+                *("Say that it is still right, or people stop seeing it.", False),
+            ),
+            (
+                *(found["renew"], "paper", "to renew", "/provider/evidence"),
+                *("Its last day is in the next 30 days.", False),
+            ),
         )
         figures = (
             ("Visits today", str(found["today"]), f"{found['week']} in the next seven days"),
             ("Earned this month", pounds(found["earned"]), "From direct payments and plans"),
+            ("Feedback on your visits", str(found["said"]), f"{found['unanswered']} without your reply"),
         )
-        links = (("Change availability", "/availability"), ("See earnings", "/earnings"))
+        links = (
+            ("Say how much room you have", "/provider/listings/room"),
+            ("Add a listing", "/provider/listings/new"),
+            ("Change availability", "/availability"),
+            ("Read your feedback", "/provider/feedback"),
+            ("See earnings", "/earnings"),
+        )
         return Home(needs=needs, figures=figures, links=links)
 
     async def _social_worker(self, principal: Principal) -> Home:
@@ -188,11 +232,16 @@ class HomeService:
                 "incomplete": ask.referrals(council_id, Referral.status == ReferralStatus.INCOMPLETE),
                 "retained": ask.referrals(council_id, Referral.status == ReferralStatus.RETAINED),
                 "offers": ask.open_offers(Offer.council_id == council_id),
+                "reported": ask.reported_enquiries(council_id),
             }
         )
         needs = _needs(
             (found["crisis"], "crisis referral", "waiting", "/referrals", "Find a planner today.", True),
             (found["overdue"], "referral", "overdue", "/referrals", "The plan was due and nobody has it.", True),
+            (
+                *(found["reported"], "conversation", "reported", "/reported-enquiries"),
+                *("Somebody says that a message is not right.", True),
+            ),
             (found["urgent"], "urgent referral", "waiting", "/referrals", "", False),
             (found["standard"], "standard referral", "waiting", "/referrals", "", False),
             (found["incomplete"], "referral", "incomplete", "/referrals", "Ask the team that sent it.", False),
@@ -228,9 +277,17 @@ class HomeService:
                 "live": ask.accreditations(
                     council_id, Accreditation.status == AccreditationStatus.LIVE, Accreditation.live_until > now
                 ),
+                "drafts": ask.drafts(DraftStatus.SUBMITTED, ListingDraft.council_id == council_id),
+                "evidence": ask.evidence_to_see(council_id),
+                "links": ask.links_to_decide(council_id),
+                "feedback": ask.feedback(FeedbackStatus.WAITING, Feedback.council_id == council_id),
             }
         )
         needs = _needs(
+            (found["drafts"], "listing", "to check", "/listing-checks", "Nobody sees it before you look.", True),
+            (found["evidence"], "paper", "to see", "/evidence", "Insurance, checks and training.", False),
+            (found["links"], "register link", "to decide", "/regulator-links", "Name or place differ.", False),
+            (found["feedback"], *FEEDBACK_TO_CHECK),
             (found["ended"], "accreditation", "ended in the last 30 days", "/organisations", "No new work.", True),
             (found["soon"], "accreditation", "ending in the next 30 days", "/organisations", "", False),
             (found["suspended"], "accreditation", "suspended", "/organisations", "", False),
@@ -283,6 +340,7 @@ class HomeService:
                 "referrals": ask.overdue_referrals(council_id, self.today),
                 "crisis": ask.waiting_referrals(council_id, Urgency.CRISIS),
                 "waiting": ask.referrals(council_id, Referral.status == ReferralStatus.RECEIVED),
+                "feedback": ask.feedback(FeedbackStatus.WAITING, Feedback.council_id == council_id),
             }
         )
         needs = _needs(
@@ -291,6 +349,7 @@ class HomeService:
             (found["reviews"], "review", "overdue", "/reviews", "The time to hold it is over.", True),
             (found["referrals"], "referral", "overdue", "/referrals", "The plan was due and nobody has it.", True),
             (found["check"], "plan", "being checked", "/plans", "", False),
+            (found["feedback"], *FEEDBACK_TO_CHECK),
         )
         figures = (("Referrals waiting for a planner", str(found["waiting"]), ""),)
         charts = (await self._by_week(principal), await self._by_month(principal))
@@ -347,9 +406,12 @@ class HomeService:
 
 
 def _needs(*found: tuple[int, str, str, str, str, bool]) -> tuple[Need, ...]:
-    """Put what was found into words, leaving out what there is none of: number, noun, what, where, note, urgent."""
+    """Put what was found into words, leaving out what there is none of.
+
+    Each is number, noun (with its plural after a bar where an s does not make it), what, where, note, urgent.
+    """
     return tuple(
-        Need(f"{plural(number, noun)} {what}", href, note, is_urgent)
+        Need(f"{plural(number, *noun.split('|'))} {what}", href, note, is_urgent)
         for number, noun, what, href, note, is_urgent in found
         if number
     )

@@ -89,12 +89,12 @@ class OwnListingController(Controller):
 
         return await submit(request, db, principal.actor, data, act)
 
-    @get("/room", permission=Permission.CAPACITY_OWN)
+    @get("/room", permission=Permission.ORGANISATION_OWN)
     async def room(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
         """Show how much room there is in each listing, to be set in one press."""
         return await _room_page(db, principal, {}, {}, None)
 
-    @post("/{listing_id:str}/room", permission=Permission.CAPACITY_OWN)
+    @post("/{listing_id:str}/room", permission=Permission.ORGANISATION_OWN)
     async def set_room(
         self,
         request: Request[Any, Any, Any],

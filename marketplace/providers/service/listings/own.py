@@ -139,7 +139,7 @@ class ListingService:
         Raises:
             NotFound: Not theirs.
         """
-        principal.require(Permission.CAPACITY_OWN)
+        principal.require(Permission.ORGANISATION_OWN)
         listing = await self.find(principal, listing_id, locked=True)
         before = {"capacity_kind": listing.capacity_kind, "capacity_free": listing.capacity_free}
         after = {"capacity_kind": form.kind, "capacity_free": form.free}
