@@ -22,12 +22,9 @@ from marketplace.providers.models import (
     ServiceLine,
     WorkerKind,
 )
-from marketplace.providers.service.comparing import (
-    feedback_words,
-    hours_lines,
-    read_found_id,
-    read_found_ids,
-)
+from marketplace.providers.service.comparing import read_found_id, read_found_ids
+from marketplace.providers.service.times import hours_lines
+from marketplace.providers.service.words import stars_words
 from tests.browser import Browser
 from tests.factories import make_accreditation, make_council, make_listing, make_organisation, make_worker
 from tests.factories_market import make_location
@@ -105,8 +102,8 @@ async def test_facts_are_rows_and_offers_are_columns(browser: Browser, offers: l
     assert rows["Accredited by"] == ["Ribbleshire", "No council at the moment", "Not known from the register"]
     assert rows["Regulator’s rating"][2] == "Good, 4 May 2026"
     assert rows["Insurance and checks"][0] == "Public liability insurance, until 31 December 2027"
-    assert rows["Feedback after visits"] == ["4.5 out of 5, from 2 visits", "None yet", "None here"]
-    assert rows["Room now"] == ["6 hours a week (said 1 March 2027)", "Not said", "Ask the provider"]
+    assert rows["Feedback after visits"] == ["4.5 out of 5 from 2 visits", "None yet", "None here"]
+    assert rows["Room now"] == ["6 hours a week free, said on 1 March 2027", "Not said", "Ask the provider"]
     assert f"/enquiries/new?listing={offers[0]}&kind=question" in page.links()
     assert f"/bookings/new?listing={offers[1]}" not in page.links()
 
@@ -168,7 +165,7 @@ def test_any_text_is_an_id_or_none(text: str) -> None:
 @given(count=st.integers(1, 500), data=st.data())
 def test_feedback_stays_between_one_and_five(count: int, data: st.DataObject) -> None:
     stars = data.draw(st.integers(count, 5 * count))
-    shown = float(feedback_words(count, stars).split(" ")[0])
+    shown = float(stars_words(count, stars).split(" ")[0])
     assert abs(shown - stars / count) <= 0.05 + 1e-9
 
 

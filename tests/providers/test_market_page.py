@@ -219,7 +219,7 @@ async def test_a_card_says_room_feedback_times_and_offers_to_save_and_compare(
 ) -> None:
     reader = await searching(browser, maker, settings, search)
     page = await reader.open("/market?q=walking+football&postcode=PR1+2HE")
-    for words in ("Has 6 free places, said today", "4.6 of 5 from 12 people", "Saturday, 10am to midday", "You pay £0"):
+    for words in ("6 places free, said today", "4.6 out of 5 from 12 visits", "Saturday, 10am to midday", "You pay £0"):
         assert words in page.words, words
     assert page.link(rf"^/shortlists/add\?found={market['club']}$")
     assert page.link(r"^/saved-searches/new\?q=walking")

@@ -39,6 +39,7 @@ from marketplace.providers.models.listings import (
     VatCategory,
 )
 from marketplace.providers.models.organisations import (
+    EVIDENCE_LABELS,
     SERVICE_LABELS,
     Accreditation,
     AccreditationStatus,
@@ -64,6 +65,7 @@ __all__ = [
     "CATEGORY_LABELS",
     "CATEGORY_SERVICE",
     "CONCESSIONS",
+    "EVIDENCE_LABELS",
     "SERVICE_LABELS",
     "VAT_LABELS",
     "Accreditation",

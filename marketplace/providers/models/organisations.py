@@ -195,6 +195,17 @@ class EvidenceKind(StrEnum):
     RIGHT_TO_WORK = "right_to_work"
 
 
+EVIDENCE_LABELS: dict[EvidenceKind, str] = {
+    EvidenceKind.LIABILITY_INSURANCE: "Public liability insurance",
+    EvidenceKind.EMPLOYER_INSURANCE: "Employers’ liability insurance",
+    EvidenceKind.DBS: "DBS check",
+    EvidenceKind.SAFEGUARDING_TRAINING: "Safeguarding training",
+    EvidenceKind.CARE_TRAINING: "Care training",
+    EvidenceKind.REFERENCES: "References",
+    EvidenceKind.RIGHT_TO_WORK: "Right to work",
+}
+
+
 class Evidence(Base, WithId):
     """A piece of evidence with its dates, given once for all councils; files come with accreditation.
 

@@ -37,6 +37,14 @@ class FeedbackPage(msgspec.Struct, frozen=True, kw_only=True):
     pages: int
 
 
+def average_words(count: int, stars: int) -> str:
+    """Write the average of ratings that sum to `stars`: "4.3 out of 5", half a tenth rounded up; "" for none."""
+    if count <= 0:
+        return ""
+    tenths = (stars * 20 + count) // (count * 2)
+    return f"{tenths // 10}.{tenths % 10} out of 5"
+
+
 async def feedback_of(db: AsyncSession, listing_id: UUID, page: int = 1) -> FeedbackPage:
     """Return a page of the published feedback of a listing. A page behind the end is the last one."""
     counts = await db.execute(
@@ -64,7 +72,7 @@ async def feedback_of(db: AsyncSession, listing_id: UUID, page: int = 1) -> Feed
         star_words=STAR_WORDS,
         spread=tuple((words, by_stars.get(step, 0)) for step, words in STAR_WORDS.items()),
         total=total,
-        average=f"{stars / total:.1f} out of 5" if total else "",
+        average=average_words(total, stars),
         page=page,
         pages=pages,
     )

@@ -20,8 +20,7 @@ from marketplace.core.places import METRES_PER_MILE
 from marketplace.core.web import FormData, submit
 from marketplace.providers.models import Worker, WorkerKind
 from marketplace.providers.repository.workers import WorkerRepository
-from marketplace.providers.service.times import WEEKDAYS
-from marketplace.providers.service.words import hours_words
+from marketplace.providers.service.times import WEEKDAYS, hours_rows
 from marketplace.providers.service.workers import AbsenceForm, HoursForm, WorkerService, hours_values
 
 
@@ -148,7 +147,7 @@ async def _page(
         "is_planner": worker.kind is WorkerKind.PLANNER,
         "has_listings": principal.may(Permission.ORGANISATION_OWN),
         "weekdays": list(enumerate(WEEKDAYS)),
-        "summary": hours_words(rows),
+        "summary": hours_rows(rows, "Not working"),
         "absences": [{"id": row.id, "words": date_range(row.starts_on, row.ends_on)} for row in absences],
         "values": {**typed, **(hours or {}), **(away or {})},
         "errors": errors or {},

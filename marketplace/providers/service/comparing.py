@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 from uuid import UUID
 
@@ -13,14 +13,12 @@ from marketplace.accounts.words import NEEDS
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput
-from marketplace.core.formats import miles, plural, uk_date, uk_time
+from marketplace.core.formats import miles
 from marketplace.core.ids import parse_id
 from marketplace.providers.models import (
     CATEGORY_LABELS,
-    CapacityKind,
     DayKind,
     Evidence,
-    EvidenceKind,
     Listing,
     ListingHours,
     ListingRate,
@@ -31,11 +29,13 @@ from marketplace.providers.models import (
 from marketplace.providers.repository.choosing import ComparingRepository
 from marketplace.providers.repository.market import REGISTER_PREFIX, ListingRow, MarketRepository
 from marketplace.providers.repository.rates import RateRepository
+from marketplace.providers.service.listing_facts import check_rows, listing_room
 from marketplace.providers.service.market_cards import rating_words
 from marketplace.providers.service.rates import DAY_KIND_LABELS, rates_shown
 from marketplace.providers.service.register import NOT_BOOKED_HERE, category_of, suits_of
+from marketplace.providers.service.times import hours_lines
 from marketplace.providers.service.weekly import weekly_cost
-from marketplace.providers.service.words import KIND_OF, REGULATED, WEEKDAYS, price_words
+from marketplace.providers.service.words import KIND_OF, REGULATED, price_words, stars_words
 
 MOST_COMPARED: Final = 4
 MOST_IDS: Final = 50
@@ -45,16 +45,6 @@ NOT_SAID: Final = "Not said"
 ASK: Final = "Ask the provider"
 
 _LOCATION_ID = re.compile(r"[A-Za-z0-9-]{1,40}", re.ASCII)
-
-_CHECKS: Final[dict[EvidenceKind, str]] = {
-    EvidenceKind.LIABILITY_INSURANCE: "Public liability insurance",
-    EvidenceKind.EMPLOYER_INSURANCE: "Employers’ liability insurance",
-    EvidenceKind.DBS: "Criminal record check (DBS) seen",
-    EvidenceKind.SAFEGUARDING_TRAINING: "Safeguarding training",
-    EvidenceKind.CARE_TRAINING: "Care training",
-    EvidenceKind.REFERENCES: "References seen",
-    EvidenceKind.RIGHT_TO_WORK: "Right to work seen",
-}
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,9 +201,10 @@ def _listing_facts(
         languages=", ".join(listing.languages) or "English",
         accredited=", ".join(accredited) or "No council at the moment",
         rating=card.rating or "This kind of support is not rated by the regulator",
-        checks=_checks(evidence) or ("None that a council has seen yet",),
-        feedback=feedback_words(listing.feedback_count, listing.feedback_stars),
-        room=room_words(listing),
+        checks=tuple(f"{what}, {when[:1].lower()}{when[1:]}" for what, when in check_rows(evidence))
+        or ("None that a council has seen yet",),
+        feedback=stars_words(listing.feedback_count, listing.feedback_stars) or "None yet",
+        room=listing_room(listing) or NOT_SAID,
         ask_href=f"/enquiries/new?listing={listing.id}&kind=question",
         meeting_href=f"/enquiries/new?listing={listing.id}&kind=meeting",
         book_href=f"/bookings/new?listing={listing.id}" if listing.takes_bookings else "",
@@ -271,61 +262,3 @@ def _where(listing: Listing) -> str:
         reach = f"up to {miles(listing.radius_metres)}"
         return f"{base}, {reach}" if base else reach.capitalize()
     return base or ASK
-
-
-def _checks(evidence: Sequence[Evidence]) -> tuple[str, ...]:
-    """Write each kind of evidence once, with its last day where it has one."""
-    lines: dict[EvidenceKind, str] = {}
-    for item in evidence:
-        until = f", until {uk_date(item.expires_on - timedelta(days=1))}" if item.expires_on else ""
-        lines.setdefault(item.kind, f"{_CHECKS[item.kind]}{until}")
-    return tuple(lines.values())
-
-
-def feedback_words(count: int, stars: int) -> str:
-    """Write what visits were rated: "4.5 out of 5, from 12 visits". `stars` is the sum of all."""
-    if count < 1:
-        return "None yet"
-    tenths = (stars * 20 + count) // (2 * count)  # Half a tenth is rounded up.
-    whole, rest = divmod(tenths, 10)
-    return f"{whole}.{rest} out of 5, from {plural(count, 'visit')}" if rest else (
-        f"{whole} out of 5, from {plural(count, 'visit')}"
-    )  # fmt: skip
-
-
-def room_words(listing: Listing) -> str:
-    """Write how much room there is now, with the day it was said."""
-    if listing.capacity_kind is CapacityKind.NOT_SAID or listing.capacity_free is None:
-        return NOT_SAID
-    said = f" (said {uk_date(listing.capacity_said_at)})" if listing.capacity_said_at else ""
-    free = listing.capacity_free
-    if free == 0:
-        return f"Full{said}"
-    words = {
-        CapacityKind.HOURS: f"{plural(free, 'hour')} a week",
-        CapacityKind.PLACES: plural(free, "place"),
-        CapacityKind.PLANS: f"{plural(free, 'plan')} a week",
-    }[listing.capacity_kind]
-    return f"{words}{said}"
-
-
-def hours_lines(hours: Sequence[WorkerHours | ListingHours]) -> tuple[str, ...]:
-    """Write weekly hours shortly, days with the same times together: "Monday to Friday, 9am to 5pm"."""
-    times: dict[int, str] = {}
-    for row in hours:
-        span = f"{uk_time(row.starts_local)} to {uk_time(row.ends_local)}"
-        times[row.weekday] = f"{times[row.weekday]} and {span}" if row.weekday in times else span
-    lines: list[tuple[int, int, str]] = []
-    for weekday in sorted(times):
-        if lines and lines[-1][1] == weekday - 1 and lines[-1][2] == times[weekday]:
-            lines[-1] = (lines[-1][0], weekday, times[weekday])
-        else:
-            lines.append((weekday, weekday, times[weekday]))
-    return tuple(f"{_days(first, last)}, {span}" for first, last, span in lines)
-
-
-def _days(first: int, last: int) -> str:
-    if first == last:
-        return WEEKDAYS[first]
-    joint = "and" if last == first + 1 else "to"
-    return f"{WEEKDAYS[first]} {joint} {WEEKDAYS[last]}"

@@ -21,6 +21,7 @@ from marketplace.core.forms import FormReader
 from marketplace.core.ids import new_id
 from marketplace.core.outbox import publish
 from marketplace.providers.events import EVERYWHERE, EvidenceDecided, EvidenceEnding
+from marketplace.providers.models import EVIDENCE_LABELS as EVIDENCE_LABELS
 from marketplace.providers.models import Evidence, EvidenceKind, Organisation, OrganisationKind
 from marketplace.providers.repository.evidence import EvidenceRepository
 from marketplace.providers.repository.organisations import OrganisationRepository
@@ -34,15 +35,6 @@ REMINDERS: Final = "providers.evidence_reminder_days"
 LEAST_EMPLOYER_COVER_PENCE: Final = 500_000_000
 """£5 million. Source: Employers' Liability (Compulsory Insurance) Regulations 1998, regulation 3."""
 
-EVIDENCE_LABELS: Final[dict[EvidenceKind, str]] = {
-    EvidenceKind.LIABILITY_INSURANCE: "Public liability insurance",
-    EvidenceKind.EMPLOYER_INSURANCE: "Employers’ liability insurance",
-    EvidenceKind.DBS: "DBS check",
-    EvidenceKind.SAFEGUARDING_TRAINING: "Safeguarding training",
-    EvidenceKind.CARE_TRAINING: "Care training",
-    EvidenceKind.REFERENCES: "References",
-    EvidenceKind.RIGHT_TO_WORK: "Right to work",
-}
 INSURANCE: Final = frozenset({EvidenceKind.LIABILITY_INSURANCE, EvidenceKind.EMPLOYER_INSURANCE})
 DBS_LEVELS: Final = {
     "basic": "Basic",

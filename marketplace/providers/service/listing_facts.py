@@ -2,34 +2,32 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
 from marketplace.core.clock import local
-from marketplace.core.formats import miles, plural, pounds, uk_date, uk_time
+from marketplace.core.formats import miles, uk_date
 from marketplace.core.places import DISTRICT_NAMES
 from marketplace.providers.models import (
     CONCESSIONS,
+    EVIDENCE_LABELS,
     SERVICE_LABELS,
     VAT_LABELS,
     Accreditation,
-    CapacityKind,
     DayKind,
     Evidence,
     EvidenceKind,
     Listing,
-    ListingHours,
     ListingRate,
     OrganisationKind,
     PriceUnit,
-    WorkerHours,
 )
 from marketplace.providers.repository.market import ListingRow
 from marketplace.providers.service.rates import DAY_KIND_LABELS, rates_shown
-from marketplace.providers.service.words import WEEKDAYS, price_words
+from marketplace.providers.service.weekly import UNCOUNTED, weekly_cost
+from marketplace.providers.service.words import price_words, room_words
 
 RUN_BY: Final[dict[OrganisationKind, str]] = {
     OrganisationKind.THIRD_SECTOR: "A charity or voluntary organisation",
@@ -41,22 +39,7 @@ RUN_BY: Final[dict[OrganisationKind, str]] = {
     OrganisationKind.COUNCIL: "A council",
 }
 
-WEEKLY_UNITS: Final[dict[PriceUnit, tuple[str, str]]] = {
-    PriceUnit.HOUR: ("hour", "hours"),
-    PriceUnit.VISIT: ("visit", "visits"),
-    PriceUnit.SESSION: ("session", "sessions"),
-    PriceUnit.WEEK: ("week", "weeks"),
-}
-"""Units that people take week by week."""
-
-CHECK_WORDS: Final[dict[EvidenceKind, str]] = {
-    EvidenceKind.LIABILITY_INSURANCE: "Public liability insurance",
-    EvidenceKind.EMPLOYER_INSURANCE: "Employers’ liability insurance",
-    EvidenceKind.DBS: "DBS check",
-    EvidenceKind.SAFEGUARDING_TRAINING: "Training in keeping people safe",
-    EvidenceKind.CARE_TRAINING: "Care training",
-    EvidenceKind.REFERENCES: "References",
-}
+SHOWN_CHECKS: Final = tuple(kind for kind in EVIDENCE_LABELS if kind is not EvidenceKind.RIGHT_TO_WORK)
 """Evidence that a public page may name. The right to work is left out: its last day would tell of somebody's visa."""
 
 WITHOUT_END: Final = frozenset({EvidenceKind.DBS, EvidenceKind.REFERENCES})
@@ -109,25 +92,13 @@ def _period(rate: ListingRate, day: date) -> str:
     return f"{begins}, until {uk_date(rate.ends_on - timedelta(days=1))}" if rate.ends_on else begins
 
 
-def usual_week_pence(listing: Listing, price_pence: int) -> int | None:
-    """Price what people usually take in a week: whole pence, half a penny rounded up; None where that says nothing."""
-    if listing.usual_tenths is None or listing.price_unit not in WEEKLY_UNITS or not price_pence:
-        return None
-    exact = Decimal(price_pence) * listing.usual_tenths / 10
-    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
-
-
-def usual_words(listing: Listing, price_pence: int) -> str:
-    """Write the usual weekly cost: "2.5 hours a week is £46.00 a week"; "" where it is not known."""
-    week_pence = usual_week_pence(listing, price_pence)
-    if week_pence is None or listing.usual_tenths is None:
+def usual_words(listing: Listing, price_pence: int, day: date) -> str:
+    """Write the usual weekly cost as the results do, "" where the provider has not said what people usually take."""
+    if listing.usual_tenths is None or not price_pence or listing.price_unit in UNCOUNTED:
         return ""
-    if listing.price_unit is PriceUnit.WEEK:
-        return f"{pounds(week_pence)} a week" if listing.usual_tenths != 10 else ""
-    singular, several = WEEKLY_UNITS[listing.price_unit]
-    whole, tenth = divmod(listing.usual_tenths, 10)
-    amount = f"{whole}.{tenth}" if tenth else str(whole)
-    return f"{amount} {singular if listing.usual_tenths == 10 else several} a week is {pounds(week_pence)} a week"
+    return weekly_cost(
+        price_pence, listing.price_unit, listing.category, day, listing_tenths=listing.usual_tenths
+    ).total
 
 
 def vat_words(listing: Listing) -> str:
@@ -142,41 +113,18 @@ def concession_words(listing: Listing) -> list[str]:
     return [*words, *([listing.concession_note] if listing.concession_note else [])]
 
 
-def room_words(listing: Listing) -> str:
+def listing_room(listing: Listing) -> str:
     """Write how much room there is, with the day it was said: "6 hours a week free, said on 3 March 2027"."""
-    if listing.capacity_kind is CapacityKind.NOT_SAID or listing.capacity_free is None:
-        return ""
+    words = room_words(listing.capacity_kind, listing.capacity_free)
     said = f", said on {uk_date(local(listing.capacity_said_at))}" if listing.capacity_said_at else ""
-    if listing.capacity_free == 0:
-        return f"No room at the moment{said}"
-    if listing.capacity_kind is CapacityKind.HOURS:
-        return f"{plural(listing.capacity_free, 'hour')} a week free{said}"
-    if listing.capacity_kind is CapacityKind.PLANS:
-        return f"Room for {plural(listing.capacity_free, 'plan')} a week{said}"
-    return f"{plural(listing.capacity_free, 'place')} free{said}"
-
-
-def hours_rows(hours: Sequence[WorkerHours] | Sequence[ListingHours], none: str) -> list[tuple[str, str]]:
-    """Write weekly hours as (day, times), all seven days; `none` stands where there are none."""
-    if not hours:
-        return []
-    return [
-        (
-            name,
-            ", ".join(
-                f"{uk_time(row.starts_local)} to {uk_time(row.ends_local)}" for row in hours if row.weekday == day
-            )
-            or none,
-        )
-        for day, name in enumerate(WEEKDAYS)
-    ]
+    return f"{words}{said}" if words else ""
 
 
 def check_rows(evidence: Sequence[Evidence]) -> list[tuple[str, str]]:
     """Write the checks as (what, until or seen on), one of each kind: the one that lasts longest. Never a detail."""
     rows: dict[EvidenceKind, tuple[str, str]] = {}
     for item in evidence:
-        if item.kind not in CHECK_WORDS or item.kind in rows or item.seen_at is None:
+        if item.kind not in SHOWN_CHECKS or item.kind in rows or item.seen_at is None:
             continue
         if item.kind in WITHOUT_END:
             when = f"Seen on {uk_date(local(item.seen_at))}"
@@ -184,8 +132,8 @@ def check_rows(evidence: Sequence[Evidence]) -> list[tuple[str, str]]:
             when = f"Until {uk_date(item.expires_on - timedelta(days=1))}"
         else:
             when = "No end date"
-        rows[item.kind] = (CHECK_WORDS[item.kind], when)
-    return [rows[kind] for kind in CHECK_WORDS if kind in rows]
+        rows[item.kind] = (EVIDENCE_LABELS[item.kind], when)
+    return [rows[kind] for kind in SHOWN_CHECKS if kind in rows]
 
 
 def accreditation_rows(

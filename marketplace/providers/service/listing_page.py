@@ -24,10 +24,9 @@ from marketplace.providers.service.listing_facts import (
     check_rows,
     concession_words,
     contact_of,
-    hours_rows,
+    listing_room,
     price_now,
     rate_rows,
-    room_words,
     usual_words,
     vat_words,
 )
@@ -35,6 +34,7 @@ from marketplace.providers.service.market_cards import rating_words
 from marketplace.providers.service.market_index import shown_point
 from marketplace.providers.service.register import category_of, suits_of, summary_of
 from marketplace.providers.service.similar import Around, Offer, SimilarService
+from marketplace.providers.service.times import hours_rows
 from marketplace.providers.service.words import KIND_OF, REGULATED, price_parts
 from search import AsyncSearch
 
@@ -135,11 +135,11 @@ class ListingPageService:
             is_regulated=KIND_OF[listing.category] == REGULATED,
             amount=amount,
             unit=unit,
-            usual=usual_words(listing, price_pence),
+            usual=usual_words(listing, price_pence, day),
             rates=rate_rows(listing, rates, day),
             vat=vat_words(listing) if listing.price_unit is not PriceUnit.FREE else "",
             concessions=concession_words(listing),
-            room=room_words(listing),
+            room=listing_room(listing),
             suits=[NEEDS.get(code, code) for code in listing.suits],
             interests=[INTERESTS.get(code, code) for code in listing.interests],
             hours=await self._hours(row),

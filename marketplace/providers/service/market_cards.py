@@ -19,7 +19,7 @@ from marketplace.providers.service.words import (
     away,
     price_parts,
     room_said,
-    room_words,
+    room_said_words,
     stars_words,
     time_left_words,
 )
@@ -172,7 +172,7 @@ class CardMaker(msgspec.Struct, frozen=True, kw_only=True):
     def _room(self, row: Any, free_minutes: dict[UUID, int]) -> tuple[bool | None, str]:
         said = room_said(row.capacity_kind, row.capacity_free, row.capacity_said_at, self.now)
         if said is not None:
-            return said > 0, room_words(row.capacity_kind, said, row.capacity_said_at, self.now)
+            return said > 0, room_said_words(row.capacity_kind, said, row.capacity_said_at, self.now)
         if row.worker_id in free_minutes:
             minutes = free_minutes[row.worker_id]
             return minutes > 0, time_left_words(minutes)

@@ -25,7 +25,7 @@ from marketplace.providers.service.listing_facts import (
     area_words,
     concession_words,
     contact_of,
-    room_words,
+    listing_room,
     vat_words,
 )
 
@@ -109,7 +109,7 @@ def _cells(
         listing.price_unit.value,
         vat_words(listing) if listing.price_unit is not PriceUnit.FREE else "",
         "; ".join(concession_words(listing)),
-        room_words(listing),
+        listing_room(listing),
         listing.access_note,
         "; ".join(sorted({councils[item.council_id] for item in live if item.council_id in councils})),
         location.rating_overall if location else "",

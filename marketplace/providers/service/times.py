@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import time
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from marketplace.core.formats import uk_time
 
@@ -33,6 +33,17 @@ class Hours(NamedTuple):
     weekday: int
     starts_local: time
     ends_local: time
+
+
+class WeeklyTime(Protocol):
+    """Whatever has usual time on a weekday: a worker's hours, a listing's, `Hours`."""
+
+    @property
+    def weekday(self) -> int: ...
+    @property
+    def starts_local(self) -> time: ...
+    @property
+    def ends_local(self) -> time: ...
 
 
 def parts_of(starts: time, ends: time) -> list[str]:
@@ -86,6 +97,44 @@ def short_times(hours: Sequence[Hours]) -> str:
         return names
     starts, ends = spans.pop()
     return f"{names}, {uk_time(starts)} to {uk_time(ends)}"
+
+
+def hours_rows(hours: Sequence[WeeklyTime], none: str) -> list[tuple[str, str]]:
+    """Write weekly hours as (day, times), all seven days; `none` stands where there are none."""
+    if not hours:
+        return []
+    return [
+        (
+            name,
+            ", ".join(
+                f"{uk_time(row.starts_local)} to {uk_time(row.ends_local)}" for row in hours if row.weekday == day
+            )
+            or none,
+        )
+        for day, name in enumerate(WEEKDAYS)
+    ]
+
+
+def hours_lines(hours: Iterable[WeeklyTime]) -> tuple[str, ...]:
+    """Write weekly hours shortly, days with the same times together: "Monday to Friday, 9am to 5pm"."""
+    times: dict[int, str] = {}
+    for row in hours:
+        span = f"{uk_time(row.starts_local)} to {uk_time(row.ends_local)}"
+        times[row.weekday] = f"{times[row.weekday]} and {span}" if row.weekday in times else span
+    lines: list[tuple[int, int, str]] = []
+    for weekday in sorted(times):
+        if lines and lines[-1][1] == weekday - 1 and lines[-1][2] == times[weekday]:
+            lines[-1] = (lines[-1][0], weekday, times[weekday])
+        else:
+            lines.append((weekday, weekday, times[weekday]))
+    return tuple(f"{_run(first, last)}, {span}" for first, last, span in lines)
+
+
+def _run(first: int, last: int) -> str:
+    if first == last:
+        return WEEKDAYS[first]
+    joint = "and" if last == first + 1 else "to"
+    return f"{WEEKDAYS[first]} {joint} {WEEKDAYS[last]}"
 
 
 def joined(words: Sequence[str]) -> str:

@@ -19,6 +19,9 @@ _COUNTED: Final[dict[PriceUnit, tuple[str, str]]] = {
     PriceUnit.SESSION: ("session", "sessions"),
 }
 
+UNCOUNTED: Final = (PriceUnit.FREE, PriceUnit.WEEK, PriceUnit.PLAN, PriceUnit.ONCE)
+"""Prices that do not grow with what is taken in a week."""
+
 Usual = dict[tuple[ListingCategory | None, PriceUnit], int]
 
 _FROM_APRIL_2026: Final[Usual] = {

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from marketplace.core.clock import local
-from marketplace.core.formats import miles, pounds, uk_time
+from marketplace.core.formats import miles, plural, pounds
 from marketplace.providers.models import (
     CapacityKind,
     ListingCategory,
@@ -17,6 +17,7 @@ from marketplace.providers.models import (
     RegulatorLocation,
     WorkerHours,
 )
+from marketplace.providers.repository.feedback import average_words
 from marketplace.providers.service.times import WEEKDAYS as WEEKDAYS
 
 REGULATED, COMMUNITY, ASSISTANTS, PLANNING, EQUIPMENT = "regulated", "community", "pa", "planning", "equipment"
@@ -75,10 +76,10 @@ _RUN_BY_NAME: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
 
 ROOM_DAYS: Final = 60
 """Room said longer ago counts as not said."""
-_ROOM_WORDS: Final[dict[CapacityKind, tuple[str, str]]] = {
-    CapacityKind.HOURS: ("hour a week", "hours a week"),
-    CapacityKind.PLACES: ("place", "places"),
-    CapacityKind.PLANS: ("plan a week", "plans a week"),
+ROOM_UNITS: Final[dict[CapacityKind, tuple[str, str]]] = {
+    CapacityKind.HOURS: ("hour a week free", "hours a week free"),
+    CapacityKind.PLACES: ("place free", "places free"),
+    CapacityKind.PLANS: ("plan a week free", "plans a week free"),
 }
 
 UNIT_WORDS: Final[dict[PriceUnit, str]] = {
@@ -112,20 +113,6 @@ def away(metres: float | None) -> str:
     return f"{miles(metres)} away" if metres is not None else ""
 
 
-def hours_words(hours: Sequence[WorkerHours]) -> list[tuple[str, str]]:
-    """Write weekly hours as (day, times), all seven days: ("Monday", "9am to 5pm"), ("Sunday", "Not working")."""
-    return [
-        (
-            name,
-            ", ".join(
-                f"{uk_time(row.starts_local)} to {uk_time(row.ends_local)}" for row in hours if row.weekday == day
-            )
-            or "Not working",
-        )
-        for day, name in enumerate(WEEKDAYS)
-    ]
-
-
 def hours_keywords(hours: Sequence[WorkerHours] | Sequence[ListingHours]) -> list[str]:
     """Words by which somebody looks for times: names of days, "weekend", "evening", "morning"."""
     words = [WEEKDAYS[day] for day in sorted({row.weekday for row in hours})]
@@ -156,16 +143,19 @@ def room_said(kind: CapacityKind, free: int | None, said_at: datetime | None, no
     return free
 
 
-def room_words(kind: CapacityKind, free: int, said_at: datetime, now: datetime) -> str:
-    """Write room: "Has 6 hours a week free, said today", "No room now, said 3 days ago"."""
+def room_words(kind: CapacityKind, free: int | None) -> str:
+    """Write how much room there is: "3 places free", "No room now", "" when it is not said."""
+    if kind is CapacityKind.NOT_SAID or free is None:
+        return ""
+    one, several = ROOM_UNITS[kind]
+    return f"{free:,} {one if free == 1 else several}" if free else "No room now"
+
+
+def room_said_words(kind: CapacityKind, free: int, said_at: datetime, now: datetime) -> str:
+    """Write room with its age: "6 hours a week free, said today", "No room now, said 3 days ago"."""
     days = (local(now).date() - local(said_at).date()).days
     said = "today" if days <= 0 else "yesterday" if days == 1 else f"{days} days ago"
-    if free == 0:
-        return f"No room now, said {said}"
-    one, many = _ROOM_WORDS[kind]
-    if kind is CapacityKind.PLACES:
-        return f"Has {free} free {one if free == 1 else many}, said {said}"
-    return f"Has {free} {one if free == 1 else many} free, said {said}"
+    return f"{room_words(kind, free)}, said {said}"
 
 
 def time_left_words(minutes: int) -> str:
@@ -177,8 +167,10 @@ def time_left_words(minutes: int) -> str:
 
 
 def stars_words(count: int, stars: int) -> str:
-    """Write published feedback: "4.6 of 5 from 12 people", "" where there is none; half a tenth rounded up."""
-    if count <= 0:
-        return ""
-    tenths = (stars * 20 + count) // (count * 2)
-    return f"{tenths // 10}.{tenths % 10} of 5 from {count:,} {'person' if count == 1 else 'people'}"
+    """Write published feedback: "4.6 out of 5 from 12 visits", "" where there is none.
+
+    Args:
+        count: How many visits were rated.
+        stars: The sum of all stars.
+    """
+    return f"{average_words(count, stars)} from {plural(count, 'visit')}" if count > 0 else ""

@@ -22,10 +22,10 @@ from marketplace.providers.repository.rates import RateRepository
 from marketplace.providers.routes.listings.pages import ROOM_KINDS
 from marketplace.providers.service.figures import WeekFigures, figures_of
 from marketplace.providers.service.listings.drafts import DraftService, draft_title
-from marketplace.providers.service.listings.facts import ROOM_WORDS, differences, fact_rows, room_words
+from marketplace.providers.service.listings.facts import differences, fact_rows
 from marketplace.providers.service.listings.own import ListingService, RoomForm, state_of
 from marketplace.providers.service.listings.publish import facts_now
-from marketplace.providers.service.words import price_words
+from marketplace.providers.service.words import ROOM_UNITS, price_words, room_words
 from marketplace.providers.states import DraftStatus
 
 DRAFT_WORDS = {
@@ -324,7 +324,7 @@ async def _room_page(
             "kind": row.capacity_kind.value,
             "free": row.capacity_free,
             "words": room_words(row.capacity_kind, row.capacity_free),
-            "unit": ROOM_WORDS[row.capacity_kind][1] if row.capacity_kind in ROOM_WORDS else "",
+            "unit": ROOM_UNITS[row.capacity_kind][1] if row.capacity_kind in ROOM_UNITS else "",
             "said_at": row.capacity_said_at,
             "is_said": row.capacity_kind is not CapacityKind.NOT_SAID,
             "worker_id": row.worker_id,

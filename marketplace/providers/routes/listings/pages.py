@@ -14,7 +14,7 @@ from marketplace.providers.models import CONCESSIONS, VAT_LABELS, CapacityKind, 
 from marketplace.providers.service.listings.answers import progress, read_draft
 from marketplace.providers.service.listings.checks import warnings_about
 from marketplace.providers.service.listings.drafts import DraftService, OpenDraft
-from marketplace.providers.service.listings.facts import UNIT_PLURALS, RateFact, fact_rows, room_words
+from marketplace.providers.service.listings.facts import UNIT_PLURALS, RateFact, fact_rows
 from marketplace.providers.service.listings.forms import (
     STATUS_CODES,
     UNIT_LABELS,
@@ -24,7 +24,7 @@ from marketplace.providers.service.listings.steps import BY_NAME, steps_for
 from marketplace.providers.service.listings.writing import hints
 from marketplace.providers.service.rates import DAY_KIND_LABELS
 from marketplace.providers.service.regulated import PERSONAL_CARE, STATUS_TEST
-from marketplace.providers.service.words import WEEKDAYS, price_parts
+from marketplace.providers.service.words import WEEKDAYS, price_parts, room_words
 
 ROOM_KINDS = (
     (CapacityKind.PLACES.value, "Places"),

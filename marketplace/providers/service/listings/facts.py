@@ -13,7 +13,6 @@ from marketplace.providers.models import (
     CATEGORY_LABELS,
     CONCESSIONS,
     VAT_LABELS,
-    CapacityKind,
     DayKind,
     Listing,
     ListingCategory,
@@ -230,20 +229,3 @@ def differences(before: Content, after: Content) -> list[tuple[str, str, str]]:
         for _, label, read, names in READINGS
         if changed.intersection(names.split())
     ]
-
-
-def room_words(kind: CapacityKind, free: int | None) -> str:
-    """Write how much room there is: "3 places free", "No room now", "" when it is not said."""
-    if kind is CapacityKind.NOT_SAID or free is None:
-        return ""
-    if free == 0:
-        return "No room now"
-    one, several = ROOM_WORDS[kind]
-    return f"{free} {one if free == 1 else several}"
-
-
-ROOM_WORDS: Final[dict[CapacityKind, tuple[str, str]]] = {
-    CapacityKind.HOURS: ("hour a week free", "hours a week free"),
-    CapacityKind.PLACES: ("place free", "places free"),
-    CapacityKind.PLANS: ("plan a week free", "plans a week free"),
-}

@@ -18,7 +18,7 @@ from marketplace.providers.models import (
     WorkerHours,
 )
 from marketplace.providers.repository.market import ListingRow
-from marketplace.providers.service.listing_facts import contact_of, is_individual, room_words
+from marketplace.providers.service.listing_facts import contact_of, is_individual, listing_room
 from marketplace.providers.service.market_cards import rating_words
 from marketplace.providers.service.open_referral import parts
 from marketplace.providers.service.open_referral.ids import stable_id
@@ -55,7 +55,7 @@ def service_brief(row: ListingRow, around: Around) -> dict[str, Any]:
         "accreditations": _accreditations(row, around),
         "assured_date": assured_date,
         "assurer_email": assurer_email,
-        "alert": room_words(listing) if listing.capacity_free == 0 else None,
+        "alert": listing_room(listing) if listing.capacity_free == 0 else None,
         "last_modified": instant(listing.updated_at),
         "organization": organization(row, is_full=False),
     }
