@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, time
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -182,3 +182,14 @@ def test_hours_of_a_week_are_written_shortly() -> None:
         "Thursday, 9am to 10am",
         "Saturday and Sunday, 9am to 10am",
     )
+
+
+async def test_the_usual_week_is_priced_at_the_rate_that_counts_now(
+    browser: Browser, db: Any, offers: list[str]
+) -> None:
+    rate = ListingRate(day_kind=DayKind.ANY, price_pence=1_750, starts_on=date(2027, 2, 1))
+    rate.listing_id = UUID(offers[0])
+    db.add(rate)
+    rows = cells(await browser.open(f"/market/compare?ids={offers[0]}"))
+    assert rows["Price"] == ["£17.50 an hour Saturday: £20.00 an hour"]
+    assert rows["Cost in a usual week"] == ["£122.50 a week for 7 hours"]

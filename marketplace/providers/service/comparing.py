@@ -29,7 +29,7 @@ from marketplace.providers.models import (
 from marketplace.providers.repository.choosing import ComparingRepository
 from marketplace.providers.repository.market import REGISTER_PREFIX, ListingRow, MarketRepository
 from marketplace.providers.repository.rates import RateRepository
-from marketplace.providers.service.listing_facts import check_rows, listing_room
+from marketplace.providers.service.listing_facts import check_rows, listing_room, price_now
 from marketplace.providers.service.market_cards import rating_words
 from marketplace.providers.service.rates import DAY_KIND_LABELS, rates_shown
 from marketplace.providers.service.register import NOT_BOOKED_HERE, category_of, suits_of
@@ -143,9 +143,9 @@ class ComparingService:
                 for item in evidence.get(row.organisation.id, [])
                 if item.worker_id is None or item.worker_id == worker_id
             ]
-            facts = _listing_facts(row, of_day, seen, accredited.get(row.organisation.id, ()), day)
-            prices = _prices(row.listing, rates.get(listing_id, []), day)
-            found[str(listing_id)] = msgspec.structs.replace(facts, prices=prices)
+            dated = rates.get(listing_id, [])
+            facts = _listing_facts(row, of_day, seen, accredited.get(row.organisation.id, ()), dated, day)
+            found[str(listing_id)] = msgspec.structs.replace(facts, prices=_prices(row.listing, dated, day))
         for location in locations.values():
             found[REGISTER_PREFIX + location.location_id] = _register_facts(location)
         return found
@@ -185,12 +185,13 @@ def _listing_facts(
     hours: Sequence[WorkerHours | ListingHours],
     evidence: Sequence[Evidence],
     accredited: tuple[str, ...],
+    rates: Sequence[ListingRate],
     day: date,
 ) -> Offer:
     listing = row.listing
     card = _listing_card(row)
     cost = weekly_cost(
-        listing.price_pence, listing.price_unit, listing.category, day, listing_tenths=listing.usual_tenths
+        price_now(listing, rates, day), listing.price_unit, listing.category, day, listing_tenths=listing.usual_tenths
     )
     return msgspec.structs.replace(
         card,
