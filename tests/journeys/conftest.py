@@ -114,9 +114,9 @@ def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Generator[
         asyncio.run(admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Generator[Any, None, None]:
-    """Debian's Chromium under Playwright."""
+    """Debian's Chromium under Playwright, which runs an event loop in this thread: no other file's tests may meet it."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: browser journeys are skipped")
     from playwright.sync_api import sync_playwright

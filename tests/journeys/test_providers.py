@@ -173,7 +173,7 @@ def test_a_tiny_group_joins_and_its_free_listing_is_found(site: Site, walk: Any,
     walker.open("/listing-checks")
     walker.follow(title)
     walker.choose("decision", "publish")
-    walker.press("Decide")
+    walker.press("Save the decision")
     assert "There is a problem" not in walker.text, walker.text
 
     # A visitor finds it as soon as the index has it, and reads its page.

@@ -296,7 +296,7 @@ def test_insurance_ends_and_what_is_agreed_goes_on(site: Site, walk: Any) -> Non
     pa.sign_in("pa@derby.example")
     name = name_of(pa)
     pa.open("/provider/evidence")
-    found = re.search(r"Public liability insurance Seen\. Counts until (\d+ \w+ \d{4})", pa.text)
+    found = re.search(r"Public liability insurance Seen\. (?:Counts until|Ends after) (\d+ \w+ \d{4})", pa.text)
     assert found is not None, pa.text
     last_day = datetime.strptime(found.group(1), "%d %B %Y").replace(tzinfo=LONDON).date()
     pa.open("/provider/listings")

@@ -79,7 +79,7 @@ async def test_a_service_carries_prices_times_areas_terms_and_who_checked_it(bro
     }  # fmt: skip
     assert service["description"] == "Friendly support with daily life.\n\nEvery week."
     assert service["assurer_email"] == "care@ribbleshire.example"
-    assert service["alert"] == "No room at the moment"
+    assert service["alert"] == "No room now"
     assert service["last_modified"] == "2027-03-03T10:00:00.000Z"
     assert service["accreditations"] == (
         "Accredited by Ribbleshire County Council for community support since 1 January 2027."
