@@ -116,7 +116,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Generator[
 
 @pytest.fixture(scope="module")
 def chromium() -> Generator[Any, None, None]:
-    """Debian's Chromium under Playwright, which runs an event loop in this thread: no other file's tests may meet it."""
+    """Debian's Chromium under Playwright, which runs an event loop in this thread: it ends with each file."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed: browser journeys are skipped")
     from playwright.sync_api import sync_playwright
