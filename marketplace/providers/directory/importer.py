@@ -194,13 +194,11 @@ class _Run:
             "service_types": list(location.service_types) or None,
             "specialisms": list(location.specialisms) or None,
             "address_line": _address_line(location),
-            "has_ratings": location.ratings is not None,
+            "says_overall": location.ratings is not None
+            and (ratings.spoken_of is None or "overall" in ratings.spoken_of),
             "rating_overall": ratings.overall,
-            "rating_safe": ratings.safe,
-            "rating_effective": ratings.effective,
-            "rating_caring": ratings.caring,
-            "rating_responsive": ratings.responsive,
-            "rating_well_led": ratings.well_led,
+            "ratings": None if location.ratings is None else _ratings_json(ratings),
+            "is_partial": ratings.spoken_of is not None,
             "rated_on": ratings.published_on,
             "inspected_on": location.last_inspection_on,
             "is_registered": None if location.status is None else location.status is RegisterStatus.REGISTERED,
@@ -306,6 +304,11 @@ class _Run:
 
 
 _SAME_NAME = tuple(column for column in sql.STAGED_COLUMNS if column in RegisterLocation.__struct_fields__)
+
+
+def _ratings_json(ratings: Ratings) -> str:
+    body = {**ratings.words(), "dates": ratings.dates, "groups": ratings.groups}
+    return msgspec.json.encode(body, order="deterministic").decode()
 
 
 def place_key(name: str) -> str:
