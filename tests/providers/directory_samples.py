@@ -131,7 +131,7 @@ def ratings_rows(*rows: tuple[str, str, str, str, str, str]) -> str:
 QUESTIONS = ("Overall", "Safe", "Effective", "Caring", "Responsive", "Well-led")
 
 
-def rating_row(location: int = 1, **changes: str) -> dict[str, str]:
+def rating_row(location: int = 1, /, **changes: str) -> dict[str, str]:
     """One row of the directory with ratings, as its headings name it; `location` numbers the location."""
     return {
         "Location ID": f"1-100000{location:04}",
@@ -152,12 +152,9 @@ def rating_row(location: int = 1, **changes: str) -> dict[str, str]:
     }
 
 
-def rated(location: int, *, shuffled_by: int | None = None, **changes: str) -> list[dict[str, str]]:
-    """The six rows of a location, in the regulator's order or shuffled by a seed."""
-    rows = [rating_row(location, Domain=question, **changes) for question in QUESTIONS]
-    if shuffled_by is not None:
-        random.Random(shuffled_by).shuffle(rows)
-    return rows
+def rated(location: int, /, **changes: str) -> list[dict[str, str]]:
+    """The six rows of a location, in the regulator's order."""
+    return [rating_row(location, **{"Domain": question, **changes}) for question in QUESTIONS]
 
 
 def ratings_table(*rows: dict[str, str]) -> str:

@@ -80,7 +80,7 @@ def test_each_question_keeps_its_own_date_and_the_rating_has_that_of_overall() -
     assert ratings.published_on == date(2024, 12, 2)
     assert ratings.dates == {"safe": date(2021, 1, 5)}
     assert (ratings.safe, ratings.caring, ratings.effective) == ("Inadequate", "Good", None)
-    assert ratings.spoken_of == {"safe", "overall", "caring"}
+    assert ratings.spoken_of == frozenset({"safe", "overall", "caring"})
 
 
 def test_ratings_of_groups_never_stand_for_the_location() -> None:
@@ -98,7 +98,7 @@ def test_ratings_of_groups_never_stand_for_the_location() -> None:
 
 def test_without_an_overall_row_nothing_is_said_of_the_overall_rating() -> None:
     ratings = ratings_of(rating_row(Domain="Safe"), rating_row(Domain="Caring"))
-    assert (ratings.overall, ratings.published_on, ratings.spoken_of) == (None, None, {"safe", "caring"})
+    assert (ratings.overall, ratings.published_on, ratings.spoken_of) == (None, None, frozenset({"safe", "caring"}))
 
 
 def test_an_impossible_month_is_refused_and_never_swapped() -> None:

@@ -172,13 +172,22 @@ def _ratings(record: dict[str, Any], clean: Cells) -> Ratings:
         field = _QUESTIONS.get(_text(entry, "name").strip().lower())
         if field:
             found[field] = clean.rating(f"rating_{field}", _text(entry, "rating"))
-            published = clean.day(f"rating_{field}_date", _text(entry, "reportDate")) if found[field] else None
-            if published is not None:
-                dates[field] = published
+            reported_on = clean.day(f"rating_{field}_date", _text(entry, "reportDate")) if found[field] else None
+            if reported_on is not None:
+                dates[field] = reported_on
     rating = clean.rating("rating_overall", _text(overall, "rating"))
     published = _text(overall, "reportDate") or (_text(current, "reportDate") if isinstance(current, dict) else "")
     published_on = clean.day("rating_date", published) if rating else None
-    return Ratings(overall=rating, published_on=published_on, dates=dates, **found)
+    return Ratings(
+        overall=rating,
+        safe=found.get("safe"),
+        effective=found.get("effective"),
+        caring=found.get("caring"),
+        responsive=found.get("responsive"),
+        well_led=found.get("well_led"),
+        published_on=published_on,
+        dates=dates,
+    )
 
 
 def _is_social_care(record: dict[str, Any], service_types: tuple[str, ...]) -> bool:
