@@ -26,6 +26,7 @@ from marketplace.core.ids import new_id
 from marketplace.core.spreadsheets import safe_cell
 from marketplace.core.textfiles import UnreadableFile
 from marketplace.providers.directory import sql
+from marketplace.providers.directory.files import fingerprint
 from marketplace.providers.directory.reader import DirectoryReading, read_directory
 from marketplace.providers.directory.records import (
     Item,
@@ -39,8 +40,12 @@ from marketplace.providers.directory.records import (
 )
 
 BATCH_ITEMS = 2_000
-MAX_STORED_NOTES = 20_000
-"""Lines of the report kept in the database for one import; a report file holds all of them."""
+MAX_STORED_NOTES = 150_000
+"""Lines of the report kept in the database for one import; a report file holds all of them. A whole directory skips
+some 60,000 surgeries and hospitals: kept, because a number of one of them can then be told from an unknown one."""
+
+NOTES_OF_IMPORTS = 3
+"""Reports kept for each layout."""
 
 MAX_ABSENT_SHARE = 0.3
 MANY_ABSENT = 100
@@ -77,6 +82,10 @@ class DirectoryCounts(msgspec.Struct, kw_only=True):
     providers_updated: int = 0
     superseded: int = 0
     """Locations, in all, that a newer registration of the same place has replaced."""
+    kept: int = 0
+    """Words taken as they are although we do not know them."""
+    file_sha256: str = ""
+    """The file's content, in hexadecimal: one that was read is known again."""
     import_id: UUID
     seconds: float = 0.0
 
@@ -117,6 +126,7 @@ async def import_directory(
             raise UnreadableFile("A directory with ratings lists rated locations only, so it cannot be complete.")
         name = file_name or (Path(source).name if isinstance(source, (str, Path)) else "")
         run = _Run(db, reading, as_of)
+        run.counts.file_sha256 = await asyncio.to_thread(_fingerprint, source)
         counts = await run.start(name)
         with _Report(report) as written:
             await run.stage(written, progress)
@@ -231,6 +241,8 @@ class _Run:
         counts = self.counts
         if note.kind is NoteKind.CORRECTED:
             counts.corrected += 1
+        elif note.kind is NoteKind.KEPT:
+            counts.kept += 1
         elif note.kind is NoteKind.SKIPPED:
             counts.skipped += 1
             self.skipped_why[note.message] += 1
@@ -295,6 +307,8 @@ class _Run:
             text("UPDATE directory_imports SET finished_at = :now, counts = CAST(:counts AS jsonb) WHERE id = :id"),
             {"now": self.clock.now(), "counts": msgspec.json.encode(body).decode(), "id": self.counts.import_id},
         )
+        kept = {"layout": self.counts.layout, "imports": NOTES_OF_IMPORTS}
+        await self.db.execute(text(sql.FORGET_NOTES), kept)
 
     async def _copy(self, table: str, records: list[tuple[Any, ...]], columns: tuple[str, ...]) -> None:
         """COPY through the driver, on the connection (and so in the transaction) of the session."""
@@ -304,6 +318,13 @@ class _Run:
 
 
 _SAME_NAME = tuple(column for column in sql.STAGED_COLUMNS if column in RegisterLocation.__struct_fields__)
+
+
+def _fingerprint(source: Path | str | BinaryIO) -> str:
+    if isinstance(source, (str, Path)):
+        with open(source, "rb") as file:
+            return fingerprint(file)
+    return fingerprint(source)
 
 
 def _ratings_json(ratings: Ratings) -> str:

@@ -306,4 +306,10 @@ LINK = """
     FROM wanted
     WHERE wanted.location_id = l.location_id AND l.superseded_by IS DISTINCT FROM wanted.superseded_by
 """
+# Reports of earlier imports of the layout: what they said is in the rows by now, or was put right.
+FORGET_NOTES = """
+    DELETE FROM directory_import_notes WHERE import_id IN (
+        SELECT id FROM directory_imports WHERE layout = :layout ORDER BY id DESC OFFSET :imports
+    )
+"""
 COUNT_LINKED = "SELECT count(*) FROM regulator_locations WHERE superseded_by IS NOT NULL AND NOT is_example"
