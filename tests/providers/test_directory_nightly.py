@@ -108,7 +108,7 @@ async def test_a_damaged_file_changes_nothing_and_is_told_once(
 ) -> None:
     write(tmp_path, "good.csv", joined())
     await read(maker, tmp_path)
-    rows = [joined_row(location_id=f"1-1{n:09}", name=f"Home {n}") for n in range(3_000)]
+    rows = [joined_row(location_id=f"1-3{n:09}", name=f"Home {n}") for n in range(3_000)]
     packed = gzip.compress(joined(*rows).encode())
     write(tmp_path, "register.csv.gz", packed[:-30], changed=datetime(2027, 3, 2, tzinfo=UTC))
     with pytest.raises(UnreadableFile):
