@@ -1,5 +1,5 @@
 """What providers does after the fact."""
 
-from marketplace.providers.tasks import choosing, enquiries, index, joining, listings, register
+from marketplace.providers.tasks import choosing, enquiries, index, joining, listings, passports, register
 
-__all__ = ["choosing", "enquiries", "index", "joining", "listings", "register"]
+__all__ = ["choosing", "enquiries", "index", "joining", "listings", "passports", "register"]
