@@ -184,6 +184,9 @@ async def test_a_number_that_is_none_of_the_register_is_named_for_what_it_is(
     assert words in page.errors()["number"]
     assert page.field("number") == number
     assert await count(db, "regulator_links") == 0
+    entry = (await db.execute(text("SELECT * FROM audit_entries WHERE action LIKE 'providers.refuse_%'"))).one()
+    assert (entry.subject_id, entry.after) == (agency.organisation_id, {"typed": number[:60]})
+    assert words in entry.why
 
 
 async def test_a_dentist_is_told_that_the_number_is_not_of_social_care(
@@ -334,6 +337,8 @@ async def test_a_number_that_another_organisation_has_is_refused_with_an_offer_t
     page = await signed_in.post("/provider/evidence/registration", {"number": PROVIDER_ID}, expect=422)
     assert page.errors()["number"].startswith("Bowland Homes is on this site with this number already.")
     assert page.link(rf"/join-requests\?organisation={holder}$")
+    refused = await db.scalar(text("SELECT after FROM audit_entries WHERE action LIKE 'providers.refuse_%'"))
+    assert refused == {"typed": PROVIDER_ID, "held_by_organisation_id": str(holder)}
     assert await count(db, "regulator_links") == 0
     assert await events(db) == []
 

@@ -73,6 +73,9 @@ class RegistrationController(Controller):
             async with db.begin_nested():
                 answer = await submit(request, db, principal.actor, data, act)
         except InvalidInput as error:
+            typed = str(data.get("number") or "")
+            if typed.strip():
+                RegistrationService(db).note_refusal(principal, typed, error)
             taken = error.organisation_id if isinstance(error, NumberTaken) else None
             return await _own_page(db, principal, data, error.fields, taken=taken)
         which = _which(made[0]) if made else ""

@@ -53,6 +53,9 @@ REFUSALS: Final = {
     WITHOUT_PLACES: "The register has {name}, but no place of it that gives adult social care. If you run one, give "
     "the number of that place (a location)",
 }
+MAX_TYPED: Final = 60
+"""Characters of a refused number that the log keeps."""
+
 GIVE_YOUR_OWN: Final = "Give the number of the registration that you have now"
 TAKEN_OVER: Final = "A newer registration took its place: {newer}. Give that number if it is yours"
 OTHER_CARE: Final = (
@@ -149,6 +152,23 @@ class RegistrationService:
         await self.apply(organisation.id)
         await self._tell_change(organisation, counted, CLAIMED)
         return link
+
+    def note_refusal(self, principal: Principal, typed: str, error: InvalidInput) -> None:
+        """Write into the council's log that a claim was refused. What the claim itself wrote is rolled back before."""
+        organisation_id = principal.need_organisation()
+        after: dict[str, Any] = {"typed": typed.strip()[:MAX_TYPED]}
+        if isinstance(error, NumberTaken):
+            after["held_by_organisation_id"] = error.organisation_id
+        audit.record(
+            self.db,
+            principal,
+            "providers.refuse_registration_number",
+            council_id=principal.council_id,
+            subject_kind="organisation",
+            subject_id=organisation_id,
+            after=after,
+            why=error.fields.get("number", ""),
+        )
 
     async def take_back(self, principal: Principal) -> RegulatorLink:
         """End the own organisation's link: a wrong number, or an entry that is no longer theirs.
