@@ -18,6 +18,7 @@ from marketplace.providers.routes.provider_enquiries import ProviderEnquiryContr
 from marketplace.providers.routes.registration import RegistrationController, RegulatorLinkController
 from marketplace.providers.routes.reported_enquiries import ReportedEnquiryController
 from marketplace.providers.routes.search_words import SearchWordsController
+from marketplace.providers.routes.status_tests import StatusTestController
 
 ROUTES = [
     market_page,
@@ -38,6 +39,7 @@ ROUTES = [
     EvidenceController,
     RegistrationController,
     RegulatorLinkController,
+    StatusTestController,
     EnquiryController,
     ProviderEnquiryController,
     ReportedEnquiryController,

@@ -21,7 +21,7 @@ from marketplace.providers.models import Organisation, RegulatorLink
 from marketplace.providers.repository.directory_imports import DirectoryImportRepository
 from marketplace.providers.repository.organisations import OrganisationRepository
 from marketplace.providers.repository.registration import HELD, LIVE, PAGE, RegulatorLinkRepository
-from marketplace.providers.service.register_changes import rating_words
+from marketplace.providers.service.register import words_of_rating
 from marketplace.providers.service.register_entries import REGISTERED
 from marketplace.providers.service.registration import LinkDecision, LinkDecisionForm, RegistrationService, read_number
 from marketplace.providers.states import RegulatorLinkStatus
@@ -231,7 +231,7 @@ def change_words(entry: AuditEntry, organisation: Organisation) -> dict[str, Any
 def _said(what: str, values: dict[str, Any]) -> str:
     """Write one side of a change; a rating has its date, and one that is not there is "Not rated"."""
     if what == "rating":
-        return rating_words(str(values.get("rating") or ""), values.get("rated_on"), uk_date)
+        return words_of_rating(str(values.get("rating") or ""), values.get("rated_on"), uk_date)
     if what == "name":
         return str(values.get("name", ""))
     return str(values.get("status") or "Not there").capitalize()
@@ -246,7 +246,7 @@ def _which(link: RegulatorLink) -> str:
 
 
 def _location_rating(item: dict[str, Any]) -> str:
-    return rating_words(item["rating"], item["rated_on"], uk_date)
+    return words_of_rating(item["rating"], item["rated_on"], uk_date)
 
 
 def _rating(link: RegulatorLink) -> str:

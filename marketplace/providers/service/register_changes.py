@@ -4,7 +4,6 @@ Each change is an audit row of each council that has to do with the organisation
 the one that keeps its link. The page of changes reads those rows, so it shows nothing that a council may not see.
 """
 
-from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -64,19 +63,6 @@ def compare(link: RegulatorLink, entry: Entry | None) -> list[RegisterChange]:
         if place_id not in new
     ]
     return found
-
-
-def rating_words(rating: str, rated_on: str | None, write: Any) -> str:
-    """Write a rating with its date; without a word it is "Not rated", never a number.
-
-    Args:
-        rating: The register's word.
-        rated_on: ISO day, where it is known.
-        write: Writes a date.
-    """
-    if not rating:
-        return "Not rated"
-    return f"{rating}, {write(date.fromisoformat(rated_on))}" if rated_on else rating
 
 
 class RegisterChanges:
