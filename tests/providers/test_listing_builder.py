@@ -303,8 +303,7 @@ async def test_an_individual_whom_people_hire_passes_the_test_first(browser, db)
 
 
 async def test_somebody_with_a_company_of_their_own_is_not_directly_engaged(browser, db):
-    provider = await make_provider(db, kind=OrganisationKind.SOLE_PA, is_pa=True)
-    provider.organisation.company_number = "07654321"
+    provider = await make_provider(db, is_pa=True, company_number="07654321")
     await rule(db, provider, "never")
     draft = await make_draft(db, provider, answers={"kind": {"category": "personal_assistant"}})
     reader = await browser.signed_in(provider.member)

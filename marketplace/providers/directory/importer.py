@@ -59,7 +59,10 @@ Progress = Callable[[float, int], None]
 
 
 class DirectoryCounts(msgspec.Struct, kw_only=True):
-    """What an import did. `created`, `updated`, `unchanged` and `closed` count locations, `rows` rows of the file."""
+    """What an import did. `created`, `updated`, `unchanged` and `closed` count locations, `rows` rows of the file.
+
+    A file of provider records alone has no locations: there the first three count providers.
+    """
 
     layout: str
     rows: int = 0
@@ -80,6 +83,7 @@ class DirectoryCounts(msgspec.Struct, kw_only=True):
     """Of the unchanged: the file's facts are older than those held."""
     providers_created: int = 0
     providers_updated: int = 0
+    providers_unchanged: int = 0
     superseded: int = 0
     """Locations, in all, that a newer registration of the same place has replaced."""
     kept: int = 0
@@ -150,6 +154,7 @@ class _Run:
         self.counts = DirectoryCounts(layout=reading.layout.value, import_id=new_id())
         self.stored_notes = 0
         self.unidentified = 0
+        self.has_locations = False
         self.skipped_why: Counter[str] = Counter()
 
     async def start(self, file_name: str) -> DirectoryCounts:
@@ -190,6 +195,7 @@ class _Run:
             if isinstance(item, RegisterProvider)
         ]
         if locations:
+            self.has_locations = True
             await self._copy("staged_locations", locations, tuple(sql.STAGED_COLUMNS))
         if providers:
             await self._copy("staged_providers", providers, tuple(sql.STAGED_PROVIDER_COLUMNS))
@@ -272,6 +278,9 @@ class _Run:
         run = {**moment, "import_id": counts.import_id}
         providers = (await db.execute(text(sql.WRITE_PROVIDERS), moment)).one()
         counts.providers_created, counts.providers_updated = providers.created, providers.updated
+        counts.providers_unchanged = providers.unchanged
+        if not self.has_locations:
+            counts.created, counts.updated, counts.unchanged = providers.created, providers.updated, providers.unchanged
         await db.execute(text(sql.WRITE_LOCATIONS), run)
         await db.execute(text(sql.CONFIRM))
         if is_complete:

@@ -232,7 +232,9 @@ WRITE_PROVIDERS = """
             OR COALESCE(nullif(EXCLUDED.company_number, ''), rp.company_number) <> rp.company_number
         RETURNING xmax = 0 AS is_new
     )
-    SELECT count(*) FILTER (WHERE is_new) AS created, count(*) FILTER (WHERE NOT is_new) AS updated FROM written
+    SELECT count(*) FILTER (WHERE is_new) AS created, count(*) FILTER (WHERE NOT is_new) AS updated,
+        (SELECT count(*) FROM incoming) - count(*) AS unchanged
+    FROM written
 """
 
 _WRITTEN = ("location_id", *FACTS, "as_of", "content_hash")
