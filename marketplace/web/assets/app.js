@@ -78,6 +78,30 @@ document.body.addEventListener('htmx:oobAfterSwap', () => {
   }
 })
 
+// Filters that fold away on a phone are open where there is room.
+const wide = window.matchMedia('(min-width: 48.0625em)')
+function openWhenWide () {
+  for (const group of document.querySelectorAll('details[data-open-when-wide]')) {
+    group.open = group.open || wide.matches
+  }
+}
+openWhenWide()
+wide.addEventListener('change', openWhenWide)
+
+// Who presses "Search" wants the results: they take the focus, and on a phone the filters fold away.
+document.body.addEventListener('htmx:afterSettle', (event) => {
+  const { elt, requestConfig } = event.detail
+  if (requestConfig?.triggeringEvent?.type !== 'submit' || !(elt instanceof HTMLElement) || elt.tabIndex !== -1) {
+    return
+  }
+  if (!wide.matches) {
+    for (const group of document.querySelectorAll('details[data-open-when-wide]')) {
+      group.open = false
+    }
+  }
+  elt.focus()
+})
+
 // A swapped fragment brings its own components and, where it has one, a sentence about what changed.
 document.body.addEventListener('htmx:afterSettle', (event) => {
   const fragment = event.detail.elt
