@@ -49,11 +49,23 @@ function markScrollBoxes (scope) {
   }
 }
 
+/** Tables that stack on phones keep saying that they are tables: not every browser does so for blocks. */
+const ROLES = { THEAD: 'rowgroup', TBODY: 'rowgroup', TR: 'row', TD: 'cell' }
+function keepTablesTables (scope) {
+  for (const table of scope.querySelectorAll('table.cm-stack, table.cm-compare')) {
+    table.setAttribute('role', 'table')
+    for (const part of table.querySelectorAll('thead, tbody, tr, th, td')) {
+      part.setAttribute('role', ROLES[part.tagName] ?? (part.scope === 'row' ? 'rowheader' : 'columnheader'))
+    }
+  }
+}
+
 function enhance (scope) {
   initAll({ scope })
   revealPrintButtons(scope)
   revealCopyButtons(scope)
   markScrollBoxes(scope)
+  keepTablesTables(scope)
 }
 
 enhance(document)
@@ -91,7 +103,8 @@ wide.addEventListener('change', openWhenWide)
 // Who presses "Search" wants the results: they take the focus, and on a phone the filters fold away.
 document.body.addEventListener('htmx:afterSettle', (event) => {
   const { elt, requestConfig } = event.detail
-  if (requestConfig?.triggeringEvent?.type !== 'submit' || !(elt instanceof HTMLElement) || elt.tabIndex !== -1) {
+  const isAsked = requestConfig?.triggeringEvent?.type === 'submit'
+  if (!isAsked || !(elt instanceof HTMLElement) || !elt.hasAttribute('tabindex')) {
     return
   }
   if (!wide.matches) {
