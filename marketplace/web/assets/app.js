@@ -107,12 +107,16 @@ document.body.addEventListener('htmx:afterSettle', (event) => {
   if (!isAsked || !(elt instanceof HTMLElement) || !elt.hasAttribute('tabindex')) {
     return
   }
-  if (!wide.matches) {
+  if (!wide.matches && event.detail.xhr.status < 400) {
     for (const group of document.querySelectorAll('details[data-open-when-wide]')) {
       group.open = false
     }
   }
-  elt.focus()
+  // A browser that sees a part of the results would not move to their start by itself.
+  elt.focus({ preventScroll: true })
+  if (!wide.matches || elt.getBoundingClientRect().top < 0) {
+    elt.scrollIntoView()
+  }
 })
 
 // A swapped fragment brings its own components and, where it has one, a sentence about what changed.
