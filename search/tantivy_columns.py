@@ -147,7 +147,10 @@ def load_columns(folder: Path) -> ColumnFiles:
         OSError, ValueError: Something is missing or damaged.
     """
     arrays: dict[str, Any] = {
-        name: np.load(folder / f"{name}.npy", mmap_mode="r" if name == "holders" else None, allow_pickle=False)
+        # As plain arrays: each slice of a memory map is one again, which costs more than reading it.
+        name: np.asarray(
+            np.load(folder / f"{name}.npy", mmap_mode="r" if name == "holders" else None, allow_pickle=False)
+        )
         for name in ColumnFiles.__struct_fields__
         if name not in ("terms", "words", "ids")
     }

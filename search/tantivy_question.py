@@ -209,7 +209,8 @@ class Question:
         certain = {
             word for unit in self.units for word in unit.words if shown and self.texts.how_often(word) >= TAKEN_AS_SPELT
         }
-        explainer = Explainer(self.units, certain, self.columns.vocabulary.forms)
+        vocabulary = self.columns.vocabulary
+        explainer = Explainer(self.units, certain, vocabulary.forms, vocabulary.near)
         metres = self.metres([row for row, _ in ordered], place)
         hits = []
         for (row, score), distance in zip(ordered, metres, strict=True):
