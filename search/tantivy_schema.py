@@ -17,7 +17,7 @@ from search.listing_terms import NO_BASE, NO_PRICE, district_code, phrases_of, s
 from search.synonyms import PhraseFinder
 from search.words import clean, stems_of, words_of
 
-LAYOUT: Final = 5
+LAYOUT: Final = 6
 """Raised with each change of the schema or of the terms; an index of another layout is refused until it is rebuilt."""
 
 REACH_ANYWHERE: Final = 1 << 50
