@@ -18,7 +18,6 @@ import time
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -31,6 +30,7 @@ from search.errors import IndexBusy, IndexUnavailable
 from search.synonyms import PhraseFinder
 from search.tantivy_changes import append_changes, changes_after, lines_of, next_row, replace_file
 from search.tantivy_columns import ColumnsBuilder, load_columns
+from search.tantivy_rows import rows_of
 from search.tantivy_schema import LAYOUT, Row, build_schema, row_of
 from search.tantivy_sets import Change, Columns
 
@@ -40,8 +40,6 @@ BATCH_HEAP_BYTES: Final = 32_000_000
 REBUILD_HEAP_BYTES: Final = 400_000_000
 _RETRY_SECONDS: Final = 0.02
 _OPEN_TRIES: Final = 5
-_ROWS_AT_ONCE: Final = 100
-"""Few enough to stay in the memory close to the processor until the engine has them."""
 
 
 class Pointer(msgspec.Struct, frozen=True):
@@ -215,9 +213,8 @@ class IndexStore:
             writer = index.writer(REBUILD_HEAP_BYTES, WRITER_THREADS)
         seen: dict[str, int] = {}
         replaced: list[int] = []
-        source = iter(documents)
         # Listings are fetched outside the guard, so that an error of whoever makes them stays what it is.
-        while chunk := [row_of(document, phrases) for document in islice(source, _ROWS_AT_ONCE)]:
+        for chunk in rows_of(documents, phrases):
             with guarded():
                 for row in chunk:
                     number = builder.add(row.facts)
