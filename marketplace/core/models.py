@@ -1,13 +1,14 @@
 """Rows of the ground floor: outbox, idempotency keys, life-cycle steps, scheduled runs."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from marketplace.core.database import Base, WithId
+from marketplace.core.database import Base, WithId, choice
 from marketplace.core.ids import new_id
 
 
@@ -110,3 +111,54 @@ class Place(Base, WithId):
     lat: Mapped[float]
     lon: Mapped[float]
     source: Mapped[str] = mapped_column(Text)
+
+
+class ScanState(StrEnum):
+    """What a virus scanner said about a file."""
+
+    CLEAN = "clean"
+    """Looked at by the scanner, or no scanner is set up and the file passed our own checks."""
+    WAITING = "waiting"
+    """The scanner did not answer; nobody may open the file until it does."""
+    INFECTED = "infected"
+    """Its content was thrown away."""
+
+
+class StoredFile(Base, WithId):
+    """A file that somebody gave, as we keep it: checked, cleaned, without what the camera wrote into it.
+
+    Who may open it is for the package that links to it to say; the row by itself gives no right.
+    """
+
+    __tablename__ = "stored_files"
+    __table_args__ = (
+        CheckConstraint("size > 0", name="size"),
+        Index("ix_stored_files_waiting", "stored_at", postgresql_where=text("scan = 'waiting'")),
+    )
+
+    name: Mapped[str] = mapped_column(Text)
+    """As the sender called it, without its path and without characters that no file name should have."""
+    media_type: Mapped[str] = mapped_column(Text)
+    """By its content, never by its name."""
+    size: Mapped[int]
+    """Bytes as kept."""
+    sha256: Mapped[bytes]
+    """Of the bytes as kept."""
+    pages: Mapped[int | None]
+    changes: Mapped[list[str]] = mapped_column(default=list)
+    """What was taken out when it was cleaned, in plain words."""
+    scan: Mapped[ScanState] = mapped_column(choice(ScanState))
+    scanned_at: Mapped[datetime | None]
+    stored_by_user_id: Mapped[UUID | None]
+    stored_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+    """When its content was deleted; the row stays as a record of what was there."""
+
+
+class FileContent(Base):
+    """The bytes of a stored file, apart from its row so that lists never read them."""
+
+    __tablename__ = "file_contents"
+
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("stored_files.id", ondelete="CASCADE"), primary_key=True)
+    content: Mapped[bytes]
