@@ -23,6 +23,10 @@ log = structlog.get_logger("marketplace.requests")
 
 DEADLINE_SECONDS = 4.5
 """No page takes longer: a stalled database becomes a 503 page within five seconds."""
+UPLOAD_SECONDS = 120.0
+"""A form with files may take this long to arrive: 12 MB over a slow telephone."""
+LOOKING_SECONDS = 90.0
+"""And this long to be answered once it has arrived: its files are opened one by one, after those that came before."""
 SLOW_PATHS = ("/exports/", "/static/", "/market/services.csv", "/sitemaps/")
 OPEN_PATHS = ("/open-referral", "/market/services.csv")
 """Open data: programs on other sites may read every answer there, errors too (compliance rule of Open Referral UK)."""
@@ -93,12 +97,12 @@ class Surround:
             await send(message)
 
         try:
-            async with asyncio.timeout(None if scope["path"].startswith(SLOW_PATHS) else self.deadline_seconds):
+            async with asyncio.timeout(self._seconds(scope)) as deadline:
                 if b"\x00" in scope["raw_path"] or b"%00" in scope["raw_path"] or b"%00" in scope["query_string"]:
                     raise BadRequest
                 if not scope["path"].startswith(("/static/", "/health", "/metrics", "/ready")):
                     await self._find_principal(scope, state)
-                await self.app(scope, receive, dress)
+                await self.app(scope, _patient(receive, deadline) if _is_upload(scope) else receive, dress)
         except Exception as error:
             if has_started:
                 raise
@@ -119,6 +123,11 @@ class Surround:
                     status=status,
                     milliseconds=round(seconds * 1000, 1),
                 )
+
+    def _seconds(self, scope: Any) -> float | None:
+        if scope["path"].startswith(SLOW_PATHS):
+            return None
+        return UPLOAD_SECONDS if _is_upload(scope) else self.deadline_seconds
 
     async def _find_principal(self, scope: Any, state: dict[str, Any]) -> None:
         request: Request[Any, Any, Any] = Request(scope)
@@ -157,3 +166,21 @@ class Surround:
             put(FLASH_COOKIE, sign(self.settings.secret_key, state["flash_next"]), "; Max-Age=120")
         elif state.get("flash_shown"):
             put(FLASH_COOKIE, "", "; Max-Age=0")
+
+
+def _is_upload(scope: Any) -> bool:
+    if scope["method"] != "POST":
+        return False
+    return any(name == b"content-type" and value.startswith(b"multipart/form-data") for name, value in scope["headers"])
+
+
+def _patient(receive: Any, deadline: asyncio.Timeout) -> Any:
+    """Start the clock anew when the whole form has arrived. No transaction is open until then."""
+
+    async def arriving() -> Any:
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            deadline.reschedule(asyncio.get_running_loop().time() + LOOKING_SECONDS)
+        return message
+
+    return arriving

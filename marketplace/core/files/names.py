@@ -26,7 +26,7 @@ def clean_name(name: str, kind: Kind) -> str:
     text = unicodedata.normalize("NFC", name[:1_000].encode("utf-8", "replace").decode())
     text = "".join(char for char in text if unicodedata.category(char) not in _DROPPED)
     text = re.split(r"[/\\]", text)[-1]
-    text = " ".join(_FORBIDDEN.sub(" ", text).split()).strip(". ")
+    text = " ".join(_FORBIDDEN.sub(" ", text).split()).rstrip(". ")
     endings = ENDINGS[kind]
     stem, ending = text, ""
     lower = text.lower()
