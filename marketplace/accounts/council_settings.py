@@ -53,6 +53,22 @@ DEFAULTS: Mapping[str, Any] = {
     "providers.stale_days": {"remind": 90, "hide": 120},
     # Days before evidence ends on which its owner is reminded (V4).
     "providers.evidence_reminder_days": [30, 14, 0],
+    # Evaluators who score an application, each for themselves (C1).
+    "providers.evaluators": 2,
+    # Scores of one answer this far apart must be talked over with a reason when they are moderated.
+    "providers.scores_apart": 2,
+    # Days in which an applicant may appeal, from the day of the decision (V5).
+    "providers.appeal_days": 20,
+    # Days in which a provider may reply to a suspension or removal (C2).
+    "providers.reply_days": 10,
+    # Days in which an offered agreement is to be signed.
+    "providers.signing_days": 30,
+    # Trading that the usual route to a personal assistant's approval asks for, in months (domain.md 4.3).
+    "providers.pa_trading_months": 6,
+    # Days before a personal assistant's year ends on which they are reminded.
+    "providers.pa_reminder_days": [60, 30, 14],
+    # Days after the end of a quarter on which monitoring returns are due (B16).
+    "quality.return_days": 30,
     # A search with fewer results than this counts as unmet need.
     "providers.few_results": 3,
     # Whether feedback is looked at before it is published.

@@ -66,6 +66,25 @@ class Permission(StrEnum):
     ENQUIRIES_ANSWER = "providers:enquiries_answer"
     ENQUIRIES_READ = "providers:enquiries_read"
     """Read a thread that one side reported, with a reason."""
+    FRAMEWORKS_EDIT = "providers:frameworks_edit"
+    """Write specifications, publish them, open rounds, answer questions, keep the engagement log."""
+    APPLICATIONS_OWN = "providers:applications_own"
+    """Apply for lots, sign agreements, appeal, reply to suspensions."""
+    APPLICATIONS_READ = "providers:applications_read"
+    APPLICATIONS_SCORE = "providers:applications_score"
+    """Score applications that one was asked to score."""
+    APPLICATIONS_DECIDE = "providers:applications_decide"
+    """Choose evaluators, moderate, decide, and decide appeals one had no part in."""
+    AGREEMENTS_SIGN = "providers:agreements_sign"
+    """Sign for the council."""
+    WORKERS_OWN = "providers:workers_own"
+    """Keep the workers of one's organisation, their training, nominations and invitations."""
+    WORKFORCE_DECIDE = "providers:workforce_decide"
+    """Approve personal assistants, choose among nominated planners."""
+    ORGANISATIONS_ENTER = "providers:organisations_enter"
+    """Register a group on its behalf."""
+    ORGANISATIONS_MERGE = "providers:organisations_merge"
+    """Join copies and merged firms; decide who may join an organisation nobody answers for."""
     REFERRALS_READ = "matching:read"
     REFERRALS_RECORD = "matching:record"
     REFERRALS_MATCH = "matching:match"
@@ -95,6 +114,9 @@ class Permission(StrEnum):
     FEEDBACK_GIVE = "quality:give"
     FEEDBACK_REPLY = "quality:reply"
     FEEDBACK_CHECK = "quality:check"
+    MONITORING_OWN = "quality:monitoring_own"
+    MONITORING_READ = "quality:monitoring_read"
+    """Read and review the returns of contract monitoring."""
     DEMAND_READ = "reporting:demand_read"
     """See what was looked for and not found."""
     DASHBOARD = "reporting:dashboard"
@@ -124,6 +146,7 @@ _PERSON = frozenset(
         Permission.FEEDBACK_GIVE,
     }
 )
+_ORGANISATION = frozenset({Permission.APPLICATIONS_OWN, Permission.WORKERS_OWN, Permission.MONITORING_OWN})
 _CHOOSES_FOR_OTHERS = frozenset({Permission.SAVED_OWN, Permission.CHOICES_RECORD})
 
 GRANTS: dict[Role, frozenset[Permission]] = {
@@ -140,6 +163,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.SAVED_OWN,
     },
     Role.PROVIDER: _EVERYBODY
+    | _ORGANISATION
     | {
         Permission.ORGANISATION_OWN,
         Permission.BOOKINGS_ANSWER,
@@ -150,6 +174,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.FEEDBACK_REPLY,
     },
     Role.PA: _EVERYBODY
+    | _ORGANISATION
     | {
         Permission.ORGANISATION_OWN,
         Permission.BOOKINGS_ANSWER,
@@ -172,8 +197,16 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.REFERRALS_MATCH,
         Permission.ENQUIRIES_READ,
         Permission.DEMAND_READ,
+        Permission.APPLICATIONS_SCORE,
+        Permission.ORGANISATIONS_ENTER,
     },
-    Role.QUALITY_CHECKER: _EVERYBODY | {Permission.PLANS_READ, Permission.PLANS_CHECK, Permission.REVIEWS_READ},
+    Role.QUALITY_CHECKER: _EVERYBODY
+    | {
+        Permission.PLANS_READ,
+        Permission.PLANS_CHECK,
+        Permission.REVIEWS_READ,
+        Permission.APPLICATIONS_SCORE,
+    },
     Role.ACCREDITOR: _EVERYBODY
     | {
         Permission.ORGANISATIONS_READ,
@@ -183,6 +216,15 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.SYNONYMS_EDIT,
         Permission.FEEDBACK_CHECK,
         Permission.DEMAND_READ,
+        Permission.FRAMEWORKS_EDIT,
+        Permission.APPLICATIONS_READ,
+        Permission.APPLICATIONS_SCORE,
+        Permission.APPLICATIONS_DECIDE,
+        Permission.AGREEMENTS_SIGN,
+        Permission.WORKFORCE_DECIDE,
+        Permission.ORGANISATIONS_ENTER,
+        Permission.ORGANISATIONS_MERGE,
+        Permission.MONITORING_READ,
     },
     Role.FINANCE: _EVERYBODY
     | _FINANCE_READS
@@ -206,6 +248,11 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.CHOICES_RECORD,
         Permission.FEEDBACK_CHECK,
         Permission.DEMAND_READ,
+        Permission.APPLICATIONS_READ,
+        Permission.APPLICATIONS_SCORE,
+        Permission.APPLICATIONS_DECIDE,
+        Permission.AGREEMENTS_SIGN,
+        Permission.MONITORING_READ,
     },
     Role.ADMIN: _EVERYBODY
     | {

@@ -95,3 +95,24 @@ COMMUNICATION_NEEDS: dict[str, str] = {
     "extra_time": "Extra time",
 }
 """How somebody needs to be told things (Accessible Information Standard)."""
+
+SKILLS: dict[str, str] = {
+    "moving": "Moving and handling, hoists",
+    "personal_care": "Washing and dressing",
+    "medicines": "Help with medicines",
+    "peg": "Tube feeding (PEG)",
+    "catheter": "Catheter and stoma care",
+    "epilepsy": "Epilepsy and rescue medicine",
+    "dementia_care": "Dementia care",
+    "positive_behaviour": "Positive behaviour support",
+    "makaton_signing": "Makaton or signing",
+    "end_of_life": "End of life care",
+    "driving": "Drives, with a car",
+    "wheelchair_car": "Drives a car that takes a wheelchair",
+    "cooking": "Cooking",
+    "computers": "Help with computers and phones",
+    "money": "Help with money and letters",
+    "employer_support": "Help with employing somebody",
+    "person_centred": "Person-centred planning",
+}
+"""What a worker is trained or used to do: code and words."""

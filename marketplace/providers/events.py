@@ -159,3 +159,138 @@ class SavedListShared(Event, frozen=True, kw_only=True):
 
 class SynonymsChanged(Event, frozen=True, kw_only=True):
     """A council changed its list of words that mean the same."""
+
+
+class RoundAnnounced(Event, frozen=True, kw_only=True):
+    """A round opened, is about to close, or was cancelled: `what` is "open", "closing" or "cancelled"."""
+
+    round_id: UUID
+    what: str
+
+
+class FrameworkQuestionChanged(Event, frozen=True, kw_only=True):
+    """A question about a round was asked (`is_answered` false) or answered in public."""
+
+    question_id: UUID
+    round_id: UUID
+    is_answered: bool
+
+
+class ApplicationMoved(Event, frozen=True, kw_only=True):
+    """An application took a step; `status` is where it is now."""
+
+    application_id: UUID
+    organisation_id: UUID
+    status: str
+
+
+class EvaluatorAsked(Event, frozen=True, kw_only=True):
+    """Somebody was asked to score an application."""
+
+    evaluation_id: UUID
+    application_id: UUID
+
+
+class EvaluationsComplete(Event, frozen=True, kw_only=True):
+    """Every evaluator of an application has sent in their scores: it can be moderated."""
+
+    application_id: UUID
+
+
+class AppealMoved(Event, frozen=True, kw_only=True):
+    """An applicant appealed, or the appeal was decided."""
+
+    appeal_id: UUID
+    application_id: UUID
+    organisation_id: UUID
+    status: str
+
+
+class AgreementMoved(Event, frozen=True, kw_only=True):
+    """An agreement was offered, signed by one side or both, declined, replaced, or ended."""
+
+    agreement_id: UUID
+    organisation_id: UUID
+    status: str
+
+
+class AccreditationActed(Event, frozen=True, kw_only=True):
+    """A council awarded, suspended, reinstated, extended or removed an accreditation; the provider is told."""
+
+    action_id: UUID
+    accreditation_id: UUID
+    organisation_id: UUID
+    kind: str
+
+
+class ReplyGiven(Event, frozen=True, kw_only=True):
+    """A provider used its right to reply (`is_answer` false), or the council answered it."""
+
+    action_id: UUID
+    organisation_id: UUID
+    is_answer: bool
+
+
+class StandingChanged(Event, frozen=True, kw_only=True):
+    """Evidence or registration that an accreditation rests on ended or came back: it stopped or started to count.
+
+    Current work goes on; the brokers of the council are told (V4).
+    """
+
+    accreditation_id: UUID
+    organisation_id: UUID
+    counts: bool
+    why: str
+
+
+class RegistrationChanged(Event, frozen=True, kw_only=True):
+    """The regulator's register no longer has an organisation that was linked to it, or has it again."""
+
+    organisation_id: UUID
+    is_registered: bool
+    why: str
+
+
+class PassportShareMoved(Event, frozen=True, kw_only=True):
+    """An organisation let a council use its evidence, or took that back."""
+
+    organisation_id: UUID
+    status: str
+
+
+class InvitationSent(Event, frozen=True, kw_only=True):
+    """Somebody was invited to join an organisation."""
+
+    invitation_id: UUID
+    organisation_id: UUID
+
+
+class JoinRequestMoved(Event, frozen=True, kw_only=True):
+    """Somebody asked to be let into an organisation that is here, or was answered."""
+
+    request_id: UUID
+    organisation_id: UUID
+    status: str
+
+
+class OrganisationsMerged(Event, frozen=True, kw_only=True):
+    """One organisation took the place of another."""
+
+    from_organisation_id: UUID
+    into_organisation_id: UUID
+
+
+class PaApprovalMoved(Event, frozen=True, kw_only=True):
+    """A personal assistant applied to a council's register, or it was decided, renewed, lapsed or removed."""
+
+    approval_id: UUID
+    organisation_id: UUID
+    status: str
+
+
+class NominationMoved(Event, frozen=True, kw_only=True):
+    """A planner was nominated, selected or not, or the nomination was taken back."""
+
+    nomination_id: UUID
+    organisation_id: UUID
+    status: str

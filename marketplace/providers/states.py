@@ -1,4 +1,4 @@
-"""Life cycles of the market: a draft of a listing, an enquiry, a link to the regulator's register."""
+"""Life cycles of providers: drafts of listings, enquiries, register links, specifications, applications, agreements."""
 
 from enum import StrEnum
 
@@ -92,5 +92,190 @@ REGULATOR_LINK = Lifecycle(
         RegulatorLinkStatus.CONFIRMED: frozenset({RegulatorLinkStatus.ENDED, RegulatorLinkStatus.IN_REVIEW}),
         RegulatorLinkStatus.REFUSED: frozenset(),
         RegulatorLinkStatus.ENDED: frozenset(),
+    },
+)
+
+
+class FrameworkVersionStatus(StrEnum):
+    """Where a version of a specification is."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    """It can no longer be changed; rounds use it."""
+    WITHDRAWN = "withdrawn"
+
+
+FRAMEWORK_VERSION = Lifecycle(
+    "framework_version",
+    "framework_versions",
+    {
+        FrameworkVersionStatus.DRAFT: frozenset({FrameworkVersionStatus.PUBLISHED, FrameworkVersionStatus.WITHDRAWN}),
+        FrameworkVersionStatus.PUBLISHED: frozenset({FrameworkVersionStatus.WITHDRAWN}),
+        FrameworkVersionStatus.WITHDRAWN: frozenset(),
+    },
+)
+
+
+class ApplicationStatus(StrEnum):
+    """Where an application is."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    """Evaluators are chosen."""
+    EVALUATING = "evaluating"
+    MODERATED = "moderated"
+    """The evaluators agreed; the decision is waited for."""
+    AWARDED = "awarded"
+    """At least one lot was awarded."""
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+
+
+APPLICATION = Lifecycle(
+    "application",
+    "applications",
+    {
+        ApplicationStatus.DRAFT: frozenset({ApplicationStatus.SUBMITTED, ApplicationStatus.WITHDRAWN}),
+        # Until the round closes an applicant may take it back, change it and send it again.
+        ApplicationStatus.SUBMITTED: frozenset(
+            {
+                ApplicationStatus.DRAFT,
+                ApplicationStatus.EVALUATING,
+                ApplicationStatus.WITHDRAWN,
+                ApplicationStatus.REFUSED,
+            }
+        ),
+        ApplicationStatus.EVALUATING: frozenset({ApplicationStatus.MODERATED, ApplicationStatus.WITHDRAWN}),
+        ApplicationStatus.MODERATED: frozenset(
+            {
+                ApplicationStatus.EVALUATING,
+                ApplicationStatus.AWARDED,
+                ApplicationStatus.REFUSED,
+                ApplicationStatus.WITHDRAWN,
+            }
+        ),
+        ApplicationStatus.AWARDED: frozenset({ApplicationStatus.MODERATED}),
+        # An appeal that is upheld sends it back to the moderators.
+        ApplicationStatus.REFUSED: frozenset({ApplicationStatus.MODERATED}),
+        ApplicationStatus.WITHDRAWN: frozenset(),
+    },
+)
+
+
+class EvaluationStatus(StrEnum):
+    """Where one evaluator's part is."""
+
+    ASSIGNED = "assigned"
+    """Interests are to be declared first."""
+    SCORING = "scoring"
+    SUBMITTED = "submitted"
+    STOOD_DOWN = "stood_down"
+    """There is a conflict of interest, or somebody else took over."""
+
+
+EVALUATION = Lifecycle(
+    "evaluation",
+    "evaluations",
+    {
+        EvaluationStatus.ASSIGNED: frozenset({EvaluationStatus.SCORING, EvaluationStatus.STOOD_DOWN}),
+        EvaluationStatus.SCORING: frozenset({EvaluationStatus.SUBMITTED, EvaluationStatus.STOOD_DOWN}),
+        EvaluationStatus.SUBMITTED: frozenset({EvaluationStatus.STOOD_DOWN}),
+        EvaluationStatus.STOOD_DOWN: frozenset(),
+    },
+)
+
+
+class AppealStatus(StrEnum):
+    """What became of an appeal."""
+
+    OPEN = "open"
+    UPHELD = "upheld"
+    DISMISSED = "dismissed"
+
+
+APPEAL = Lifecycle(
+    "appeal",
+    "appeals",
+    {
+        AppealStatus.OPEN: frozenset({AppealStatus.UPHELD, AppealStatus.DISMISSED}),
+        AppealStatus.UPHELD: frozenset(),
+        AppealStatus.DISMISSED: frozenset(),
+    },
+)
+
+
+class AgreementStatus(StrEnum):
+    """Where an agreement is."""
+
+    OFFERED = "offered"
+    """The organisation is to sign."""
+    PROVIDER_SIGNED = "provider_signed"
+    SIGNED = "signed"
+    """Both signed; it counts from its first day."""
+    DECLINED = "declined"
+    REPLACED = "replaced"
+    """A newer version took its place."""
+    ENDED = "ended"
+
+
+AGREEMENT = Lifecycle(
+    "agreement",
+    "agreements",
+    {
+        AgreementStatus.OFFERED: frozenset(
+            {AgreementStatus.PROVIDER_SIGNED, AgreementStatus.DECLINED, AgreementStatus.REPLACED}
+        ),
+        AgreementStatus.PROVIDER_SIGNED: frozenset(
+            {AgreementStatus.SIGNED, AgreementStatus.DECLINED, AgreementStatus.REPLACED}
+        ),
+        AgreementStatus.SIGNED: frozenset({AgreementStatus.REPLACED, AgreementStatus.ENDED}),
+        AgreementStatus.DECLINED: frozenset(),
+        AgreementStatus.REPLACED: frozenset(),
+        AgreementStatus.ENDED: frozenset(),
+    },
+)
+
+
+class PassportShareStatus(StrEnum):
+    """Whether a council may use an organisation's evidence."""
+
+    SHARED = "shared"
+    REVOKED = "revoked"
+
+
+PASSPORT_SHARE = Lifecycle(
+    "passport_share",
+    "passport_shares",
+    {
+        PassportShareStatus.SHARED: frozenset({PassportShareStatus.REVOKED}),
+        PassportShareStatus.REVOKED: frozenset({PassportShareStatus.SHARED}),
+    },
+)
+
+
+class PaApprovalStatus(StrEnum):
+    """Where a personal assistant's approval is."""
+
+    APPLIED = "applied"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
+    """The year is over and it was not renewed."""
+    REMOVED = "removed"
+
+
+PA_APPROVAL = Lifecycle(
+    "pa_approval",
+    "pa_approvals",
+    {
+        PaApprovalStatus.APPLIED: frozenset(
+            {PaApprovalStatus.APPROVED, PaApprovalStatus.REFUSED, PaApprovalStatus.WITHDRAWN}
+        ),
+        PaApprovalStatus.APPROVED: frozenset({PaApprovalStatus.LAPSED, PaApprovalStatus.REMOVED}),
+        PaApprovalStatus.REFUSED: frozenset(),
+        PaApprovalStatus.WITHDRAWN: frozenset(),
+        PaApprovalStatus.LAPSED: frozenset(),
+        PaApprovalStatus.REMOVED: frozenset(),
     },
 )

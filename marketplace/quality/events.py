@@ -25,3 +25,11 @@ class FeedbackDecided(FeedbackEvent, frozen=True, kw_only=True):
 
 class FeedbackReplied(FeedbackEvent, frozen=True, kw_only=True):
     """The provider replied."""
+
+
+class ReturnMoved(Event, frozen=True, kw_only=True):
+    """A monitoring return is to be checked by its organisation, was sent, reviewed or queried."""
+
+    return_id: UUID
+    organisation_id: UUID
+    status: str

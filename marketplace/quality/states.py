@@ -1,4 +1,4 @@
-"""Life cycle of feedback."""
+"""Life cycles of feedback and of monitoring returns."""
 
 from enum import StrEnum
 
@@ -28,3 +28,27 @@ FEEDBACK = Lifecycle(
         FeedbackStatus.WITHDRAWN: frozenset(),
     },
 )
+
+
+class ReturnStatus(StrEnum):
+    """Where a monitoring return is."""
+
+    OPEN = "open"
+    """The platform filled it in; the organisation checks it and adds its words."""
+    SENT = "sent"
+    REVIEWED = "reviewed"
+    QUERIED = "queried"
+    """The council asks something about it."""
+
+
+RETURN = Lifecycle(
+    "monitoring_return",
+    "monitoring_returns",
+    {
+        ReturnStatus.OPEN: frozenset({ReturnStatus.SENT}),
+        ReturnStatus.SENT: frozenset({ReturnStatus.REVIEWED, ReturnStatus.QUERIED}),
+        ReturnStatus.QUERIED: frozenset({ReturnStatus.SENT, ReturnStatus.REVIEWED}),
+        ReturnStatus.REVIEWED: frozenset({ReturnStatus.QUERIED}),
+    },
+)
+"""Light-touch contract monitoring (B16)."""

@@ -32,6 +32,10 @@ class Joining(Base, WithId):
     email: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     password_hash: Mapped[str] = mapped_column(Text, default="")
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
+    entered_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    """The council officer who enters it on a group's behalf."""
+    entered_council_id: Mapped[UUID | None] = mapped_column(ForeignKey("councils.id"))
+    """That officer's council; None where the group registers itself."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     submitted_at: Mapped[datetime | None]

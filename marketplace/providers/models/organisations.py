@@ -79,6 +79,8 @@ class Organisation(Base, WithId):
     """Their telephone number or e-mail address."""
     is_example: Mapped[bool] = mapped_column(default=False)
     """Made up for the demo; shown as such everywhere."""
+    merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
+    """The organisation that took its place; it gets no new work."""
     created_at: Mapped[datetime]
 
 
@@ -107,6 +109,16 @@ class Accreditation(Base, WithId):
     live_from: Mapped[date]
     live_until: Mapped[date]
     """First day on which it no longer counts."""
+    removed_on: Mapped[date | None]
+    """First day on which it no longer counts because it was removed."""
+    lot_id: Mapped[UUID | None] = mapped_column(ForeignKey("lots.id"))
+    """The lot it was awarded for; None where it was recorded by hand."""
+    agreement_id: Mapped[UUID | None] = mapped_column(ForeignKey("agreements.id"))
+    evidence: Mapped[list[str]] = mapped_column(default=list, server_default=text("'{}'"))
+    """`EvidenceKind` values that must count on a day for it to count: the lot's, as it stood when it was awarded."""
+    trusts_other_councils: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    """Evidence countersigned by another council is enough."""
+    needs_registration: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     reason: Mapped[str] = mapped_column(Text, default="")
     decided_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     decided_at: Mapped[datetime]
@@ -136,6 +148,8 @@ class Worker(Base, WithId):
     gender: Mapped[Gender] = mapped_column(choice(Gender), default=Gender.NOT_SAID, info=PERSONAL)
     languages: Mapped[list[str]] = mapped_column(default=list)
     specialisms: Mapped[list[str]] = mapped_column(default=list)
+    skills: Mapped[list[str]] = mapped_column(default=list, server_default=text("'{}'"))
+    """Keys of `accounts.words.SKILLS`: what the worker is trained or used to do."""
     interests: Mapped[list[str]] = mapped_column(default=list)
     postcode: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     """Base; never shown: pages show the town."""
@@ -193,6 +207,13 @@ class EvidenceKind(StrEnum):
     CARE_TRAINING = "care_training"
     REFERENCES = "references"
     RIGHT_TO_WORK = "right_to_work"
+    PERSON_CENTRED_TRAINING = "person_centred_training"
+    """Training in person-centred practices (D9)."""
+    CHARITY_REGISTRATION = "charity_registration"
+    COMPANY_REGISTRATION = "company_registration"
+    DATA_SECURITY = "data_security"
+    """Data Security and Protection Toolkit."""
+    SAFEGUARDING_POLICY = "safeguarding_policy"
 
 
 EVIDENCE_LABELS: dict[EvidenceKind, str] = {
@@ -203,11 +224,16 @@ EVIDENCE_LABELS: dict[EvidenceKind, str] = {
     EvidenceKind.CARE_TRAINING: "Care training",
     EvidenceKind.REFERENCES: "References",
     EvidenceKind.RIGHT_TO_WORK: "Right to work",
+    EvidenceKind.PERSON_CENTRED_TRAINING: "Training in person-centred practice",
+    EvidenceKind.CHARITY_REGISTRATION: "Charity registration",
+    EvidenceKind.COMPANY_REGISTRATION: "Company registration",
+    EvidenceKind.DATA_SECURITY: "Data Security and Protection Toolkit",
+    EvidenceKind.SAFEGUARDING_POLICY: "Safeguarding policy",
 }
 
 
 class Evidence(Base, WithId):
-    """A piece of evidence with its dates, given once for all councils; files come with accreditation.
+    """A piece of evidence with its dates, given once for all councils.
 
     It counts on a day when somebody at a council has seen it and it has not ended (domain.md V4).
     """
@@ -233,11 +259,22 @@ class Evidence(Base, WithId):
     seen_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     seen_at: Mapped[datetime | None]
     refused_because: Mapped[str] = mapped_column(Text, default="")
+    refused_at: Mapped[datetime | None]
     reminded_days: Mapped[int | None]
     """The last reminder sent, as days left: 30, 14 or 0."""
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads this name
+
+
+class EvidenceFile(Base):
+    """A file that shows a piece of evidence. Never the certificate of a DBS check."""
+
+    __tablename__ = "evidence_files"
+    __table_args__ = (Index("ix_evidence_files_evidence_id", "evidence_id"),)
+
+    file_id: Mapped[UUID] = mapped_column(ForeignKey("stored_files.id"), primary_key=True)
+    evidence_id: Mapped[UUID] = mapped_column(ForeignKey("evidence.id"))
 
 
 class RegulatorLink(Base, WithId):

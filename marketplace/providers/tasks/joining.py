@@ -1,10 +1,7 @@
 """Joining, evidence, cover and links to the register."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
-
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import AccountRepository, Role
 from marketplace.accounts.service import link_secret
@@ -34,6 +31,7 @@ from marketplace.providers.service.evidence import EVIDENCE_LABELS, EvidenceServ
 from marketplace.providers.service.joining import LINK_PURPOSE, JoiningService
 from marketplace.providers.service.organisations import KIND_LABELS
 from marketplace.providers.service.registration import RegistrationService
+from marketplace.providers.service.telling import tell_organisation
 from marketplace.providers.states import RegulatorLinkStatus
 
 
@@ -105,7 +103,7 @@ async def tell_evidence_ending(message_id: UUID, event: EvidenceEnding) -> None:
             "is_insurance": row.kind is EvidenceKind.LIABILITY_INSURANCE,
             "link": f"{delivery.settings().public_url}/provider/evidence",
         }
-        await _tell_organisation(db, event.organisation_id, "evidence_ending", context)
+        await tell_organisation(db, event.organisation_id, "evidence_ending", context)
 
 
 @task("providers.tell_evidence_decided", on=EvidenceDecided)
@@ -123,7 +121,7 @@ async def tell_evidence_decided(message_id: UUID, event: EvidenceDecided) -> Non
             "reason": row.refused_because,
             "link": f"{delivery.settings().public_url}/provider/evidence",
         }
-        await _tell_organisation(db, event.organisation_id, "evidence_decided", context)
+        await tell_organisation(db, event.organisation_id, "evidence_decided", context)
 
 
 @task("providers.tell_cover_changed", on=CoverChanged)
@@ -137,7 +135,7 @@ async def tell_cover_changed(message_id: UUID, event: CoverChanged) -> None:
             "why": event.why,
             "link": f"{delivery.settings().public_url}/provider/evidence",
         }
-        await _tell_organisation(db, event.organisation_id, "listings_hidden", context)
+        await tell_organisation(db, event.organisation_id, "listings_hidden", context)
 
 
 @task("providers.tell_link_made", on=RegulatorLinkMade)
@@ -168,7 +166,7 @@ async def tell_link_decided(message_id: UUID, event: RegulatorLinkDecided) -> No
             "reason": link.reason,
             "link": f"{delivery.settings().public_url}/provider/evidence/registration",
         }
-        await _tell_organisation(db, event.organisation_id, "regulator_link_decided", context)
+        await tell_organisation(db, event.organisation_id, "regulator_link_decided", context)
 
 
 @task("providers.read_links_again", on=DirectoryImported)
@@ -184,12 +182,3 @@ async def watch_evidence() -> None:
     """Send reminders that are due and bring listings in line with today's evidence; each reminder goes out once."""
     async with transaction(session_maker(), "every") as db:
         await EvidenceService(db).watch()
-
-
-async def _tell_organisation(db: AsyncSession, organisation_id: UUID, template: str, context: dict[str, Any]) -> None:
-    """Tell the people of an organisation once: in its home council where they are, else in the first they work in."""
-    organisation = await OrganisationRepository(db).find(organisation_id)
-    councils = await EvidenceRepository(db).councils_of_people(organisation_id)
-    home = organisation.home_council_id
-    for council_id in [home] if home in councils and home is not None else councils[:1]:
-        await MessagingService(db).tell(council_id, template, context, organisation_id=organisation_id)
