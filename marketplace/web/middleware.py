@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -9,7 +10,7 @@ from litestar import Litestar
 from litestar.connection import Request
 from litestar.datastructures import MutableScopeHeaders
 
-from marketplace.accounts import AccountService
+from marketplace.accounts import AccountService, Principal, audit
 from marketplace.core.database import session_maker, transaction
 from marketplace.core.errors import BadRequest, Unavailable
 from marketplace.core.flash import STATE
@@ -103,6 +104,8 @@ class Surround:
                 if not scope["path"].startswith(("/static/", "/health", "/metrics", "/ready")):
                     await self._find_principal(scope, state)
                 await self.app(scope, _patient(receive, deadline) if _is_upload(scope) else receive, dress)
+                if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and (principal := state.get("principal")):
+                    await _note_too_large(scope, principal)
         except Exception as error:
             if has_started:
                 raise
@@ -166,6 +169,23 @@ class Surround:
             put(FLASH_COOKIE, sign(self.settings.secret_key, state["flash_next"]), "; Max-Age=120")
         elif state.get("flash_shown"):
             put(FLASH_COOKIE, "", "; Max-Age=0")
+
+
+async def _note_too_large(scope: Any, principal: Principal) -> None:
+    """Write down who sent more than we take; the body was never read, so nothing else is known of it."""
+    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    await audit.record_refusal(
+        principal,
+        "web.refuse_large_upload",
+        council_id=principal.council_id,
+        subject_kind="organisation" if principal.organisation_id else "user",
+        subject_id=principal.organisation_id or principal.user_id,
+        why="More was sent than we take at once",
+        detail={
+            "route": str(scope.get("path_template") or ""),
+            "bytes": int(announced) if announced.isdigit() and len(announced) < 16 else None,
+        },
+    )
 
 
 def _is_upload(scope: Any) -> bool:

@@ -7,8 +7,8 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,8 @@ import structlog
 
 from marketplace.core.errors import Unavailable
 from marketplace.core.files.inspection import refuse_size
-from marketplace.core.files.kinds import LIMITS, CleanFile, FileRefused, Limits, damaged, too_complex
+from marketplace.core.files.kinds import LIMITS, CleanFile, FileRefused, GivenFile, Limits, damaged, too_complex
+from marketplace.core.files.names import clean_name
 from marketplace.core.files.scanner import Verdict, scanner
 from marketplace.core.files.sniffing import family_of, infected, refuse_test_virus
 from marketplace.core.files.worker import Answer, Question
@@ -40,7 +41,6 @@ class CheckedFile(msgspec.Struct, frozen=True, kw_only=True):
 
     clean: CleanFile
     is_scanned: bool
-    scanned_at: datetime | None = None
 
 
 async def check(name: str, content: bytes, limits: Limits = LIMITS) -> CheckedFile:
@@ -62,8 +62,31 @@ async def check(name: str, content: bytes, limits: Limits = LIMITS) -> CheckedFi
     verdict = await scanner().scan(clean.content)
     if verdict is Verdict.INFECTED:
         raise infected()
-    is_scanned = verdict is Verdict.CLEAN
-    return CheckedFile(clean=clean, is_scanned=is_scanned, scanned_at=datetime.now(UTC) if is_scanned else None)
+    return CheckedFile(clean=clean, is_scanned=verdict is Verdict.CLEAN)
+
+
+async def check_all(given: Sequence[GivenFile], *, field: str, most: int = 5) -> list[CheckedFile]:
+    """Look at the files of one field, one after the other.
+
+    Args:
+        given: As they arrived.
+        field: Where to show what is wrong.
+        most: How many there may be.
+
+    Raises:
+        FileRefused: The first that is not taken, with its name where there are several.
+        Unavailable: Too many others wait for the same.
+    """
+    if len(given) > most:
+        raise FileRefused("number", f"Choose {most} files or fewer", field)
+    checked: list[CheckedFile] = []
+    for file in given:
+        try:
+            checked.append(await check(file.name, file.content))
+        except FileRefused as error:
+            named = f"“{clean_name(file.name, None)}”: {error.message}" if len(given) > 1 else error.message
+            raise FileRefused(error.reason, named, field) from error
+    return checked
 
 
 async def _inspected(name: str, content: bytes, limits: Limits) -> CleanFile:

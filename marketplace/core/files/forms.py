@@ -1,6 +1,5 @@
 """Forms with files: read whichever way they were encoded, each file bounded, and told apart when sent twice."""
 
-import hashlib
 from typing import Any, Final
 
 import msgspec
@@ -9,7 +8,7 @@ from litestar.datastructures import UploadFile
 from litestar.exceptions import InternalServerException
 
 from marketplace.core.errors import BadRequest
-from marketplace.core.files.kinds import LIMITS
+from marketplace.core.files.kinds import LIMITS, GivenFile
 from marketplace.core.web import FormData
 
 LARGEST_UPLOAD: Final = 12_000_000
@@ -18,18 +17,6 @@ it, and what the encoding adds."""
 
 CHOOSE_AGAIN: Final = "Choose your file again: it was not kept"
 """Shown with a refused form: a browser never fills in a file by itself."""
-
-
-class GivenFile(msgspec.Struct, frozen=True):
-    """A file as it arrived; nothing of it has been looked at."""
-
-    name: str
-    content: bytes
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the content, as hexadecimal text."""
-        return hashlib.sha256(self.content).hexdigest()
 
 
 class FileForm(msgspec.Struct, frozen=True):

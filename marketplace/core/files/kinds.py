@@ -1,5 +1,6 @@
 """What may be given, how much of it, and what comes out of a look at it."""
 
+import hashlib
 from enum import StrEnum
 from typing import Final
 
@@ -67,6 +68,18 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 LIMITS: Final = Limits()
+
+
+class GivenFile(msgspec.Struct, frozen=True):
+    """A file as it arrived; nothing of it has been looked at."""
+
+    name: str
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the content, as hexadecimal text."""
+        return hashlib.sha256(self.content).hexdigest()
 
 
 class CleanFile(msgspec.Struct, frozen=True, kw_only=True):
