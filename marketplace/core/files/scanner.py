@@ -57,12 +57,12 @@ class Clamd:
             SettingsError: It is neither.
         """
         parts = urlsplit(url)
-        self.path = parts.path if parts.scheme == "unix" else ""
+        self.path = parts.path if url.startswith("unix:///") else ""
         try:
             self.host, self.port = parts.hostname or "", parts.port or 3310
         except ValueError as error:
             raise SettingsError("CLAMD_URL has a port that is none") from error
-        if not (parts.scheme == "unix" and self.path) and not (parts.scheme == "tcp" and self.host):
+        if len(self.path) < 2 and not (parts.scheme == "tcp" and self.host):
             raise SettingsError("CLAMD_URL must look like tcp://host:3310 or unix:///run/clamav/clamd.ctl")
         self.connect_seconds, self.answer_seconds = connect_seconds, answer_seconds
 

@@ -15,7 +15,7 @@ from marketplace.accounts import Permission, Principal
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.errors import BadRequest, InvalidInput, NotFound
-from marketplace.core.files.forms import CHOOSE_AGAIN, LARGEST_UPLOAD, FileForm
+from marketplace.core.files.forms import CHOOSE_AGAIN, UPLOAD, FileForm
 from marketplace.core.flash import flash
 from marketplace.core.formats import pounds_short, uk_date
 from marketplace.core.ids import parse_id
@@ -83,7 +83,7 @@ class OwnEvidenceController(Controller):
         """Show the form for one kind of evidence."""
         return await _form_page(db, principal, kind or "", {}, {})
 
-    @post("/", permission=Permission.ORGANISATION_OWN, request_max_body_size=LARGEST_UPLOAD)
+    @post("/", permission=Permission.ORGANISATION_OWN, **UPLOAD)
     async def give(self, request: Request[Any, Any, Any], principal: NamedDependency[Principal]) -> Redirect | Template:
         """Keep a piece of evidence and its files, which are looked at before the transaction begins."""
         given = await FileForm.read(request)

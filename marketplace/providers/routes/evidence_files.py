@@ -14,7 +14,7 @@ from marketplace.core.database import session_maker, transaction
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.files.answers import file_answer
 from marketplace.core.files.checking import CheckedFile, check_all
-from marketplace.core.files.forms import LARGEST_UPLOAD, FileForm
+from marketplace.core.files.forms import UPLOAD, FileForm
 from marketplace.core.files.kinds import FileRefused
 from marketplace.core.flash import flash
 from marketplace.core.formats import file_size
@@ -45,7 +45,7 @@ class OwnEvidenceFileController(Controller):
         own = await EvidenceFileService(db).find_own(principal, _id(evidence_id))
         return await _files_page(db, own, {})
 
-    @post("/", permission=Permission.ORGANISATION_OWN, request_max_body_size=LARGEST_UPLOAD)
+    @post("/", permission=Permission.ORGANISATION_OWN, **UPLOAD)
     async def add(
         self, request: Request[Any, Any, Any], principal: NamedDependency[Principal], evidence_id: FromPath[str]
     ) -> Redirect | Template:
@@ -155,15 +155,17 @@ async def _files_page(db: AsyncSession, own: OwnEvidence, errors: dict[str, str]
     row, may_change = own.row, own.may_change
     files = (await EvidenceFileService(db).of_evidence([row.id])).get(row.id, [])
     address = f"/provider/evidence/{row.id}/files"
+    may_add = may_change and len(files) < MOST_FILES
     context = {
         "label": EVIDENCE_LABELS[row.kind],
         "detail": row.detail,
         "address": address,
         "files": [file_line(stored, address) for stored in files],
         "may_change": may_change,
-        "may_add": may_change and len(files) < MOST_FILES,
+        "may_add": may_add,
         "most": MOST_FILES,
-        "errors": errors,
+        # A message about a field that is not there belongs to the form.
+        "errors": {"form": " ".join(errors.values())} if errors and not may_add else errors,
     }
     return Template("providers/evidence/files.html", context=context, status_code=422 if errors else 200)
 

@@ -37,7 +37,7 @@ def refuse_certificate(kind: EvidenceKind, given: Sequence[GivenFile]) -> None:
         FileRefused: There is one.
     """
     if given and not takes_files(kind):
-        raise FileRefused("certificate", NO_CERTIFICATE, FIELD)
+        raise FileRefused("certificate", NO_CERTIFICATE, "form")  # Its page has no field for files.
 
 
 async def record_refused_upload(
