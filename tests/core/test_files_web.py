@@ -1,5 +1,6 @@
 """Forms with files over HTTP: how much is read, what is refused early, headers of downloads. ASVS 5.2.1, 5.4.1."""
 
+import asyncio
 import tracemalloc
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -12,6 +13,8 @@ from marketplace.accounts.permissions import Role
 from marketplace.core.files.answers import disposition
 from marketplace.core.files.forms import LARGEST_UPLOAD
 from marketplace.core.formats import file_size
+from marketplace.web import middleware
+from marketplace.web.app import surround
 from marketplace.web.context import csrf_token
 from tests.browser import Browser, count
 from tests.factories import make_council, make_member, make_organisation
@@ -61,16 +64,8 @@ async def test_a_body_that_says_it_is_too_large_is_not_read(provider: Browser, d
     assert row.after == {"route": "/provider/evidence", "bytes": 200_000_000}
 
 
-async def test_a_body_of_unknown_length_is_cut_off_and_memory_stays_bounded(provider: Browser) -> None:
-    taken = 0
-    start = multipart(token_of(provider), b'Content-Disposition: form-data; name="files"; filename="a.pdf"\r\n\r\n')
-
-    async def receive() -> dict[str, Any]:
-        nonlocal taken
-        piece = start[: -len(f"\r\n--{BOUNDARY}--\r\n")] if taken == 0 else bytes(100_000)
-        taken += len(piece)
-        return {"type": "http.request", "body": piece, "more_body": True}
-
+async def ask(app: Any, browser: Browser, receive: Any) -> list[dict[str, Any]]:
+    """Send a form to an application as a server would, piece by piece. Returns what it answered."""
     messages: list[dict[str, Any]] = []
 
     async def keep(message: dict[str, Any]) -> None:
@@ -92,18 +87,60 @@ async def test_a_body_of_unknown_length_is_cut_off_and_memory_stays_bounded(prov
             (b"host", b"testserver"),
             (b"accept", b"text/html"),
             (b"content-type", f"multipart/form-data; boundary={BOUNDARY}".encode()),
-            (b"cookie", f"session={provider.token}".encode()),
+            (b"cookie", f"session={browser.token}".encode()),
         ],
     }
+    await app(scope, receive, keep)
+    return messages
+
+
+async def test_a_body_of_unknown_length_is_cut_off_and_memory_stays_bounded(provider: Browser) -> None:
+    taken = 0
+    start = multipart(token_of(provider), b'Content-Disposition: form-data; name="files"; filename="a.pdf"\r\n\r\n')
+
+    async def receive() -> dict[str, Any]:
+        nonlocal taken
+        piece = start[: -len(f"\r\n--{BOUNDARY}--\r\n")] if taken == 0 else bytes(100_000)
+        taken += len(piece)
+        return {"type": "http.request", "body": piece, "more_body": True}
+
     tracemalloc.start()
     try:
-        await provider.app(scope, receive, keep)
+        messages = await ask(provider.app, provider, receive)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert messages[0]["status"] == 413
     assert LARGEST_UPLOAD <= taken <= LARGEST_UPLOAD + 200_000
     assert peak < 40_000_000
+
+
+def in_pieces(content: bytes, seconds: float) -> Any:
+    """A sender that needs a while for each fifth of a body."""
+    size = len(content) // 5 + 1
+    pieces = [content[at : at + size] for at in range(0, len(content), size)]
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(seconds)
+        return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
+
+    return receive
+
+
+async def test_a_slow_upload_may_take_longer_than_a_page(provider: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = surround(provider.litestar, provider.settings, 0.01)
+    body = multipart(token_of(provider), b'Content-Disposition: form-data; name="kind"\r\n\r\nnothing')
+    assert (await ask(app, provider, in_pieces(body, 0.02)))[0]["status"] == 404
+    # It does not wait for ever.
+    monkeypatch.setattr(middleware, "UPLOAD_SECONDS", 0.05)
+    assert (await ask(app, provider, in_pieces(body, 0.1)))[0]["status"] == 503
+
+
+async def test_an_upload_that_breaks_off_is_no_fault_of_ours(provider: Browser) -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    assert (await ask(provider.app, provider, receive))[0]["status"] == 400
 
 
 async def test_pages_that_take_no_files_refuse_them_and_keep_their_small_limit(provider: Browser) -> None:
