@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import random
 import zipfile
 
 import pikepdf
@@ -194,3 +195,32 @@ def test_any_name_comes_out_plain(sent: str, kind: Kind) -> None:
 def test_any_bytes_are_refused_or_kept_and_never_break(content: bytes, start: bytes) -> None:
     with contextlib.suppress(FileRefused):
         assert inspect("a", start + content).content
+
+
+def broken(content: bytes, chance: random.Random) -> bytes:
+    """A file in which some bytes are changed, lost, added or repeated."""
+    body = bytearray(content)
+    for _ in range(chance.choice((1, 3, 12))):
+        at = chance.randrange(len(body))
+        match chance.randrange(4):
+            case 0:
+                body[at] = chance.randrange(256)
+            case 1:
+                del body[at : at + chance.randrange(1, 50)]
+            case 2:
+                body[at : at + 4] = b"\xff\xff\xff\x7f"
+            case _:
+                body[at:at] = body[chance.randrange(len(body)) :][:100]
+        body = body or bytearray(b"x")
+    return bytes(body)
+
+
+@pytest.mark.parametrize("kind", ["application/pdf", "image/", "application/vnd"])
+def test_good_files_that_broke_on_their_way_are_refused_or_kept(kind: str) -> None:
+    chance = random.Random(5)
+    samples = [
+        made for made in (sample.make() for sample in GOOD if sample.expect.startswith(kind)) if len(made) < 20_000
+    ]
+    for _ in range(150):
+        with contextlib.suppress(FileRefused):
+            assert inspect("a", broken(chance.choice(samples), chance)).content
