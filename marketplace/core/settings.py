@@ -32,6 +32,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A path, a folder or a pattern: the newest file that fits is read into the register by night."""
     directory_is_complete: bool = False
     """The file lists every registered location: what it lacks is closed."""
+    clamd_url: str | None = None
+    """A virus scanner that looks at every file people send: tcp://host:port or unix:///path."""
     demo: bool = False
 
     @property
@@ -86,6 +88,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         smtp_url=value("SMTP_URL"),
         directory_file=value("DIRECTORY_FILE"),
         directory_is_complete=(value("DIRECTORY_COMPLETE") or "") == "1",
+        clamd_url=value("CLAMD_URL"),
         demo=(value("MARKETPLACE_DEMO") or "") == "1",
     )
 

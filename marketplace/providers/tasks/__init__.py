@@ -1,5 +1,14 @@
 """What providers does after the fact."""
 
-from marketplace.providers.tasks import choosing, enquiries, index, joining, listings, passports, register
+from marketplace.providers.tasks import (
+    choosing,
+    enquiries,
+    evidence_files,
+    index,
+    joining,
+    listings,
+    passports,
+    register,
+)
 
-__all__ = ["choosing", "enquiries", "index", "joining", "listings", "passports", "register"]
+__all__ = ["choosing", "enquiries", "evidence_files", "index", "joining", "listings", "passports", "register"]
