@@ -6,6 +6,7 @@ from marketplace.providers.routes.choosing import CHOOSING
 from marketplace.providers.routes.demand import ROUTES as DEMAND
 from marketplace.providers.routes.enquiries import EnquiryController
 from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenceController
+from marketplace.providers.routes.frameworks import FRAMEWORKS
 from marketplace.providers.routes.joining import JoinController
 from marketplace.providers.routes.listing_page import listing_page, register_page
 from marketplace.providers.routes.listings import DraftController, ListingCheckController, OwnListingController
@@ -44,4 +45,5 @@ ROUTES = [
     OpenReferralController,
     *OPEN_DATA_ROUTES,
     SearchWordsController,
+    *FRAMEWORKS,
 ]
