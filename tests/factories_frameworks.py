@@ -174,11 +174,11 @@ def _let_go(db: AsyncSession, member: Member) -> Member:
     return member
 
 
-def round_form(version: FrameworkVersion, **given: str) -> dict[str, str]:
+def round_form(specification: FrameworkVersion, /, **given: str) -> dict[str, str]:
     """The form of a round from 5 April to 28 May 2027."""
     return {
         "name": "Spring round",
-        "version_id": str(version.id),
+        "version_id": str(specification.id),
         "opens-day": "5",
         "opens-month": "4",
         "opens-year": "2027",

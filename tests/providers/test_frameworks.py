@@ -278,7 +278,7 @@ async def test_lots_and_criteria_are_moved_and_removed(browser: Browser, db: Any
     await reader.post(f"{base}/lots/{second.id}/move", {"to": "down"})
     assert await codes() == ["1", "3", "2"]
     await reader.post(f"{base}/criteria/{extra.id}/move", {"to": "up"})
-    assert [one.title for one in await repository.criteria(version.id) if one.lot_id is None][0] == "Last"
+    assert next(one.title for one in await repository.criteria(version.id) if one.lot_id is None) == "Last"
     ask = await reader.open(f"{base}/lots/{second.id}/remove")
     assert "Own" in ask.words
     await reader.post(f"{base}/lots/{second.id}/remove")
