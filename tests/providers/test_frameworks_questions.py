@@ -51,7 +51,7 @@ async def test_a_question_is_answered_for_everybody_without_who_asked(
     officer = await make_officer(db, email="officer@test.example")
     framework, version = await make_published(db, officer.council)
     row = await make_round(db, version)
-    organisation, member = await make_applicant(db, name="Sunny Corner CIC")
+    _, member = await make_applicant(db, name="Sunny Corner CIC")
     base = f"/frameworks/{officer.council.slug}/{framework.slug}"
     provider = await browser.signed_in(member)
     page = await provider.open(base)
