@@ -19,7 +19,8 @@ from marketplace.reporting.demo.content.framework_shapes import (
 _SPECIFICATION = """\
 ## What the register is
 
-A list of personal assistants whom the council has met and checked. People with a direct payment choose from it. You may work for people without being on it.
+A list of personal assistants whom the council has met and checked. People with a direct payment choose from it. \
+You may work for people without being on it.
 
 ## What we look at
 
@@ -31,12 +32,14 @@ A list of personal assistants whom the council has met and checked. People with 
 
 ## What you promise
 
-You come when you said. You do not take money or gifts. You keep what you see at home to yourself. You say when something is wrong.
+You come when you said. You do not take money or gifts. You keep what you see at home to yourself. You say when \
+something is wrong.
 """
 _TERMS = """\
 ## The code
 
-You keep the promises of the register. You tell us within a week when something changes: your checks, your address, how many hours you have.
+You keep the promises of the register. You tell us within a week when something changes: your checks, your \
+address, how many hours you have.
 
 ## A year at a time
 

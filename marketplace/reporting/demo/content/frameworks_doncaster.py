@@ -1,4 +1,4 @@
-"""Doncaster's support planning and money management, written with people who use services (domain.md D7, D8, D9, C1)."""
+"""Doncaster's support planning and money management, written with people who use services (D7, D8, D9, C1)."""
 
 from marketplace.providers.models import EngagementKind as Held
 from marketplace.providers.models import EvidenceKind as Paper
@@ -20,12 +20,15 @@ from marketplace.reporting.demo.content.framework_shapes import (
 _OPENING = """\
 ## What this is for
 
-Some people like to plan their own support. Others want somebody beside them who does not work for the council. We look for organisations of the third sector that help people plan, put the plan in place, and look after the money where people want that.
+Some people like to plan their own support. Others want somebody beside them who does not work for the council. We \
+look for organisations of the third sector that help people plan, put the plan in place, and look after the money \
+where people want that.
 """
 _WRITTEN_WITH = """\
 ## Who wrote this
 
-Fourteen people who use services or care for somebody wrote this with us, at a kitchen table and at three market events. Where it says “we”, it means them and us.
+Fourteen people who use services or care for somebody wrote this with us, at a kitchen table and at three market \
+events. Where it says “we”, it means them and us.
 """
 _PLANNING = """\
 ## Support planning
@@ -49,7 +52,8 @@ Somebody who planned alone can buy only this.
 _CHOICE = """\
 ## Choice
 
-There is no limit to how many organisations we accept. People choose among you. They may change their mind, and you help them change.
+There is no limit to how many organisations we accept. People choose among you. They may change their mind, and \
+you help them change.
 """
 _TERMS = """\
 ## You
@@ -273,8 +277,8 @@ SUPPORT_PLANNING = FrameworkText(
             day=-110,
             title="Second market event, the miners’ welfare club",
             said="Looking after money frightens small groups. What if we make a mistake?",
-            done="Money management has its own specification. The council’s direct payments team checks the first three "
-            "months with you.",
+            done="Money management has its own specification. The council’s direct payments team checks the first "
+            "three months with you.",
             people=5,
             organisations=9,
             lots=("B",),

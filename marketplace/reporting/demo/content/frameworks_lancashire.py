@@ -29,7 +29,8 @@ _GROUP = (Paper.LIABILITY_INSURANCE, Paper.SAFEGUARDING_TRAINING)
 _SPECIFICATION = """\
 ## Why we ask
 
-People in Lancashire want to live at home, near the people they know. We look for organisations that help them do so. There is no limit to how many we accept. Small and local groups are as welcome as large firms.
+People in Lancashire want to live at home, near the people they know. We look for organisations that help them do \
+so. There is no limit to how many we accept. Small and local groups are as welcome as large firms.
 
 ## What people told us
 
@@ -39,11 +40,13 @@ People in Lancashire want to live at home, near the people they know. We look fo
 
 ## What we expect
 
-You plan each visit with the person. You keep to the agreed time, or say so before it is late. You write down what matters, and the person can read it. You tell us at once when somebody is not safe.
+You plan each visit with the person. You keep to the agreed time, or say so before it is late. You write down what \
+matters, and the person can read it. You tell us at once when somebody is not safe.
 
 ## How we buy
 
-We send what is needed to everybody in the lot. You say what you can do and from when. The person chooses; price is one thing among others. You may say no without giving a reason, and it never counts against you.
+We send what is needed to everybody in the lot. You say what you can do and from when. The person chooses; price \
+is one thing among others. You may say no without giving a reason, and it never counts against you.
 
 ## Who else uses it
 
@@ -373,11 +376,14 @@ PURCHASING = FrameworkText(
 _PLANNING = """\
 ## What planners do
 
-A planner sits down with a person who has a budget, finds out what a good week looks like, and writes the plan in the person’s words. The plan says what support is bought, what family and neighbours do, and what the person does alone.
+A planner sits down with a person who has a budget, finds out what a good week looks like, and writes the plan in \
+the person’s words. The plan says what support is bought, what family and neighbours do, and what the person does \
+alone.
 
 ## How work reaches you
 
-Brokers match people and planners by place, language, interests and room. You say how many plans a week you can take. You have two working days to answer an offer.
+Brokers match people and planners by place, language, interests and room. You say how many plans a week you can \
+take. You have two working days to answer an offer.
 
 ## What we look for
 
