@@ -368,12 +368,18 @@ async def test_a_framework_that_is_being_written_shows_what_was_said(browser: Br
     officer = await make_officer(db)
     framework = await make_framework(db, officer.council)
     await make_version(db, framework)
+    _, member = await make_applicant(db)
+    provider = await browser.signed_in(member)
+    ideas = f"/frameworks/{officer.council.slug}/{framework.slug}/ideas"
+    await provider.post(ideas, {"idea": "Not known yet"}, expect=404)
     reader = await browser.signed_in(officer)
     await reader.post("/accreditation/engagement", {**ENTRY, "framework_id": str(framework.id)})
     page = await browser.open(f"/frameworks/{officer.council.slug}/{framework.slug}")
     assert "The specification is being written" in page.words
     assert "Payment is too slow." in page.words
     assert "Support with a plan" not in page.words
+    await provider.post(ideas, {"idea": "A market stall"})
+    assert await count(db, "engagement_entries", "said = 'A market stall'") == 1
 
 
 async def test_enough_and_a_range_are_counted_by_lot(browser: Browser, db: Any, clock: FixedClock) -> None:

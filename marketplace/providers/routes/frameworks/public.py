@@ -198,7 +198,11 @@ class PublicFrameworkController(Controller):
         data: URLEncodedBody[FormData],
     ) -> Redirect | Template:
         """Send the council an idea."""
-        framework, council = await FrameworkRepository(db).public(council_slug, slug)
+        repository = FrameworkRepository(db)
+        framework, council = await repository.public(council_slug, slug)
+        is_public = await repository.versions.published(framework.id)
+        if not is_public and not await EngagementRepository(db).public(framework.id):
+            raise NotFound
 
         async def act() -> str:
             await EngagementService(db).send_idea(principal, framework, data)
