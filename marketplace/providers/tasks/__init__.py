@@ -4,6 +4,7 @@ from marketplace.providers.tasks import (
     choosing,
     enquiries,
     evidence_files,
+    frameworks,
     index,
     joining,
     listings,
@@ -11,4 +12,14 @@ from marketplace.providers.tasks import (
     register,
 )
 
-__all__ = ["choosing", "enquiries", "evidence_files", "index", "joining", "listings", "passports", "register"]
+__all__ = [
+    "choosing",
+    "enquiries",
+    "evidence_files",
+    "frameworks",
+    "index",
+    "joining",
+    "listings",
+    "passports",
+    "register",
+]
