@@ -22,7 +22,7 @@ from marketplace.providers.models import (
 )
 from marketplace.providers.repository.accreditations import is_accredited, live_on
 from marketplace.providers.repository.standing_facts import Facts, Held, facts_of
-from marketplace.providers.service.standing.explain import days_of, next_change, why_not
+from marketplace.providers.service.standing.explain import next_change, usable_days, why_not
 from tests.factories import make_council, make_organisation
 
 MONDAY = date(2027, 3, 1)
@@ -197,7 +197,7 @@ def test_the_days_given_to_matching_are_those_on_which_it_counts(world: dict[str
     facts = facts_without_evidence(world)
     if any(reason.code != "period" for reason in why_not(facts, on)):
         return
-    periods = days_of(facts, on)
+    periods = usable_days(facts, facts.holds, on)
     for step in range(-2, 3 * DAYS):
         day = MONDAY + timedelta(days=step)
         if day >= on:

@@ -114,13 +114,6 @@ class EvidenceRepository:
         """Whether an organisation falls under the rule on insurance and has none on a day."""
         return bool(await self.db.scalar(select(lacks_cover(organisation_id, day))))
 
-    async def uncovered(self, organisation_ids: Sequence[UUID], day: date) -> set[UUID]:
-        """Return those of some organisations that lack cover on a day."""
-        question = select(Organisation.id).where(
-            Organisation.id.in_(organisation_ids), lacks_cover(Organisation.id, day)
-        )
-        return set(await self.db.scalars(question))
-
     async def out_of_line(self, day: date) -> Sequence[UUID]:
         """Return organisations with a listing that is shown without cover, or hidden with it."""
         lacks = lacks_cover(Listing.organisation_id, day)

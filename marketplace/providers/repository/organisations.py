@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.core.errors import NotFound
 from marketplace.providers.models import Accreditation, Listing, Organisation, Worker, WorkerKind
-from marketplace.providers.repository.accreditations import live_on
+from marketplace.providers.repository.accreditations import live_on, stands_on
 
 PAGE = 30
 
@@ -97,7 +97,7 @@ class OrganisationRepository:
         rows = await self.db.execute(
             select(Accreditation, Organisation)
             .join(Organisation, Organisation.id == Accreditation.organisation_id)
-            .where(Accreditation.council_id == council_id, live_on(day), Accreditation.live_until <= until)
+            .where(Accreditation.council_id == council_id, stands_on(day), Accreditation.live_until <= until)
             .order_by(Accreditation.live_until, Organisation.name)
             .limit(50)
         )

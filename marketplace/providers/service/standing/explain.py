@@ -4,8 +4,9 @@ The database decides; this says why, and when the next change comes. A test hold
 holds and evidence.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, time, timedelta
+from typing import Any, Protocol
 
 import msgspec
 
@@ -15,6 +16,22 @@ from marketplace.providers.models import EVIDENCE_LABELS, EvidenceKind, HoldCaus
 from marketplace.providers.repository.standing_facts import Facts, Held
 
 DAY = timedelta(days=1)
+
+
+class HasPeriod(Protocol):
+    """An accreditation's row, or its facts."""
+
+    live_from: Any
+    live_until: Any
+    removed_on: Any
+
+
+class HasDays(Protocol):
+    """A hold's row, or what was read of it."""
+
+    starts_on: Any
+    ends_on: Any
+    made_at: Any
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,15 +143,20 @@ def missing_words(facts: Facts, kind: EvidenceKind, on: date, before: datetime) 
     return f"{label} is missing"
 
 
-def days_of(facts: Facts, on: date) -> list[tuple[date, date]]:
+def usable_days(row: HasPeriod, holds: Iterable[HasDays], on: date) -> list[tuple[date, date]]:
     """Return the periods, half-open, for which it may be used as things stand on a day: the council's word alone.
 
     Evidence is judged on the day of the decision, so it has no part here.
+
+    Args:
+        row: The accreditation, or its facts.
+        holds: Its holds.
+        on: The day of the decision. What was written after it is not known.
     """
     known = known_by(on)
-    end = facts.live_until if facts.removed_on is None else min(facts.live_until, facts.removed_on)
-    periods = [(facts.live_from, end)] if facts.live_from < end else []
-    for hold in facts.holds:
+    end = row.live_until if row.removed_on is None else min(row.live_until, row.removed_on)
+    periods = [(row.live_from, end)] if row.live_from < end else []
+    for hold in holds:
         if hold.made_at >= known:
             continue
         left = []
