@@ -30,7 +30,9 @@ from marketplace.providers.repository.evidence_rules import end_of
 PAGE = 50
 LONGEST_EXPORT = 10_000
 
-# What others own and a decision here affects; read only.
+# Offers belong to `matching` and bookings to `bookings`, which stand above this package. Only counts of them are
+# wanted here, for what a decision affects, so the tables are named without their classes; row-level security limits
+# them to the reader's council.
 _OFFERS = table("offers", column("id"), column("council_id"), column("organisation_id"), column("status"))
 _BOOKINGS = table(
     "bookings",
