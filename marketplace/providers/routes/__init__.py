@@ -17,6 +17,11 @@ from marketplace.providers.routes.provider_enquiries import ProviderEnquiryContr
 from marketplace.providers.routes.registration import RegistrationController, RegulatorLinkController
 from marketplace.providers.routes.reported_enquiries import ReportedEnquiryController
 from marketplace.providers.routes.search_words import SearchWordsController
+from marketplace.providers.routes.standing import (
+    AccreditationDecisionController,
+    OwnStandingController,
+    RegisterOfDayController,
+)
 
 ROUTES = [
     market_page,
@@ -44,4 +49,7 @@ ROUTES = [
     OpenReferralController,
     *OPEN_DATA_ROUTES,
     SearchWordsController,
+    AccreditationDecisionController,
+    OwnStandingController,
+    RegisterOfDayController,
 ]
