@@ -1,10 +1,10 @@
 """Questions asked of evidence: what counts on a day, whose listings lack cover, what waits for a council."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -13,26 +13,40 @@ from marketplace.core.errors import NotFound
 from marketplace.providers.models import (
     Accreditation,
     AccreditationStatus,
+    Countersignature,
     Evidence,
     HiddenWhy,
     Listing,
     Organisation,
+    PassportShare,
     Worker,
 )
 from marketplace.providers.repository.accreditations import stands_on
 from marketplace.providers.repository.evidence_rules import counts_on, lacks_cover, needs_cover
+from marketplace.providers.states import PassportShareStatus
 
 PAGE = 50
 
 
 def concerns(council_id: UUID) -> ColumnElement[bool]:
-    """Condition: a council looks at an organisation's evidence: it is its home council, or has accredited it."""
+    """Condition: a council looks at an organisation's evidence.
+
+    The organisation shares it with the council; or nothing was said about that, and the council is its home or has
+    accredited it. Where the organisation took the sharing back, the council keeps what it noted and sees nothing new.
+    """
+    share = and_(PassportShare.organisation_id == Organisation.id, PassportShare.council_id == council_id)
     return or_(
-        Organisation.home_council_id == council_id,
-        exists().where(
-            Accreditation.organisation_id == Organisation.id,
-            Accreditation.council_id == council_id,
-            Accreditation.status != AccreditationStatus.REMOVED,
+        exists().where(share, PassportShare.status == PassportShareStatus.SHARED),
+        and_(
+            not_(exists().where(share)),
+            or_(
+                Organisation.home_council_id == council_id,
+                exists().where(
+                    Accreditation.organisation_id == Organisation.id,
+                    Accreditation.council_id == council_id,
+                    Accreditation.status != AccreditationStatus.REMOVED,
+                ),
+            ),
         ),
     )
 
@@ -91,6 +105,18 @@ class EvidenceRepository:
         if found is None:
             raise NotFound
         return found[0], found[1]
+
+    async def shared(self, council_id: UUID, organisation_id: UUID) -> Organisation:
+        """Return an organisation whose evidence a council may look at.
+
+        Raises:
+            NotFound: There is none, or it is no concern of this council.
+        """
+        question = select(Organisation).where(Organisation.id == organisation_id, concerns(council_id))
+        found = (await self.db.scalars(question)).first()
+        if found is None:
+            raise NotFound
+        return found
 
     async def to_remind(self, until: date) -> Sequence[tuple[Evidence, Organisation]]:
         """Return evidence that ended or ends up to a day, whose last reminder is not sent, locked."""
@@ -160,6 +186,20 @@ class EvidenceRepository:
         """Return the councils in which somebody acts for an organisation, by id. Needs a scope that reaches them."""
         question = select(Membership.council_id).where(Membership.organisation_id == organisation_id).distinct()
         return sorted(await self.db.scalars(question))
+
+    async def withdraw_signature(
+        self, council_id: UUID, evidence_id: UUID, *, by_user_id: UUID, at: datetime, reason: str
+    ) -> None:
+        """Take back a council's countersignature under a piece of evidence, where it has one."""
+        await self.db.execute(
+            update(Countersignature)
+            .where(
+                Countersignature.council_id == council_id,
+                Countersignature.evidence_id == evidence_id,
+                Countersignature.withdrawn_at.is_(None),
+            )
+            .values(withdrawn_by_user_id=by_user_id, withdrawn_at=at, reason=reason)
+        )
 
     async def worker(self, organisation_id: UUID, worker_id: UUID) -> Worker | None:
         """Return a worker of an organisation."""
