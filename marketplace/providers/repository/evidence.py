@@ -22,7 +22,9 @@ from marketplace.providers.models import (
     Worker,
 )
 from marketplace.providers.repository.accreditations import stands_on
-from marketplace.providers.repository.evidence_rules import counts_on, lacks_cover, needs_cover
+from marketplace.providers.repository.evidence_rules import counts_on as counts_on
+from marketplace.providers.repository.evidence_rules import lacks_cover as lacks_cover
+from marketplace.providers.repository.evidence_rules import needs_cover
 from marketplace.providers.states import PassportShareStatus
 
 PAGE = 50
