@@ -124,7 +124,7 @@ class AccreditationDecisionController(Controller):
     ) -> Redirect | Template:
         """Answer the provider's reply."""
         row = await OrganisationRepository(db).accreditation(principal.council_id, _id(accreditation_id))
-        wanted = _id(action_id)
+        wanted = (await ReplyService(db).of_council(principal, _id(action_id))).id
         try:
             words = read_words(data, f"answer_{wanted}", "your answer")
         except InvalidInput as error:
@@ -158,7 +158,7 @@ class OwnStandingController(Controller):
         data: URLEncodedBody[FormData],
     ) -> Redirect | Template:
         """Reply to a decision."""
-        wanted = _id(action_id)
+        wanted = (await ReplyService(db).own(principal, _id(action_id))).id
         try:
             words = read_words(data, f"reply_{wanted}", "your reply")
         except InvalidInput as error:
