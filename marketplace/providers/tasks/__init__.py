@@ -1,5 +1,25 @@
 """What providers does after the fact."""
 
-from marketplace.providers.tasks import choosing, enquiries, index, joining, listings, passports, standing
+from marketplace.providers.tasks import (
+    choosing,
+    enquiries,
+    evidence_files,
+    index,
+    joining,
+    listings,
+    passports,
+    register,
+    standing,
+)
 
-__all__ = ["choosing", "enquiries", "index", "joining", "listings", "passports", "standing"]
+__all__ = [
+    "choosing",
+    "enquiries",
+    "evidence_files",
+    "index",
+    "joining",
+    "listings",
+    "passports",
+    "register",
+    "standing",
+]
