@@ -20,6 +20,11 @@ from marketplace.providers.routes.provider_enquiries import ProviderEnquiryContr
 from marketplace.providers.routes.registration import RegistrationController, RegulatorLinkController
 from marketplace.providers.routes.reported_enquiries import ReportedEnquiryController
 from marketplace.providers.routes.search_words import SearchWordsController
+from marketplace.providers.routes.standing import (
+    AccreditationDecisionController,
+    OwnStandingController,
+    RegisterOfDayController,
+)
 from marketplace.providers.routes.status_tests import StatusTestController
 
 ROUTES = [
@@ -52,5 +57,8 @@ ROUTES = [
     *OPEN_DATA_ROUTES,
     SearchWordsController,
     *FRAMEWORKS,
+    AccreditationDecisionController,
+    OwnStandingController,
+    RegisterOfDayController,
     *PASSPORT_ROUTES,
 ]

@@ -10,6 +10,7 @@ from marketplace.providers.tasks import (
     listings,
     passports,
     register,
+    standing,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "listings",
     "passports",
     "register",
+    "standing",
 ]
