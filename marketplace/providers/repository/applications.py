@@ -10,7 +10,6 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Integer, cast, func, or_, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Council, User
 from marketplace.core.repository import Repository

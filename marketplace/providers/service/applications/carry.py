@@ -71,9 +71,7 @@ def earlier_of(source: EarlierAnswer, criterion: Criterion) -> Earlier:
     )
 
 
-def newest_by_key(
-    found: Iterable[EarlierAnswer], framework_id: UUID, kind: CriterionKind
-) -> dict[str, EarlierAnswer]:
+def newest_by_key(found: Iterable[EarlierAnswer], framework_id: UUID, kind: CriterionKind) -> dict[str, EarlierAnswer]:
     """Return for each key the answer to carry over: the framework's own newest one, else that of another framework.
 
     Args:

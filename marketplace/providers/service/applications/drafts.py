@@ -189,7 +189,11 @@ class ApplicationService:
             principal,
             application,
             "providers.start_application",
-            after={"round_id": facts.round.id, "lots": [lot.code for lot in lots], "earlier_id": application.earlier_id},
+            after={
+                "round_id": facts.round.id,
+                "lots": [lot.code for lot in lots],
+                "earlier_id": application.earlier_id,
+            },
         )
         return application
 
@@ -310,12 +314,13 @@ class ApplicationService:
         is_same = stored is not None and (stored.choice, stored.words) == (form.choice, form.words)
         if version != (stored.version if stored else 0) and not is_same:
             raise AnswerChanged
+        if not is_finished and is_same:
+            # Nothing was written: what is done or waits to be confirmed stays so.
+            return opened
         await self._keep(principal, opened, criterion, form, self.clock.now(), is_finished=is_finished)
         return await open_application(self.db, principal, application_id)
 
-    async def confirm(
-        self, principal: Principal, application_id: UUID, criterion_id: UUID, *, version: int
-    ) -> Opened:
+    async def confirm(self, principal: Principal, application_id: UUID, criterion_id: UUID, *, version: int) -> Opened:
         """Say that an answer which was carried over holds now.
 
         Raises:

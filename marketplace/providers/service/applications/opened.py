@@ -50,9 +50,7 @@ STATUS_COLOURS: Final[dict[ApplicationStatus, str]] = {
 }
 """State names of the filter `status_tag`, for their colour."""
 DECIDED: Final = frozenset({ApplicationStatus.AWARDED, ApplicationStatus.REFUSED})
-UNDER_WAY: Final = frozenset(
-    {ApplicationStatus.SUBMITTED, ApplicationStatus.EVALUATING, ApplicationStatus.MODERATED}
-)
+UNDER_WAY: Final = frozenset({ApplicationStatus.SUBMITTED, ApplicationStatus.EVALUATING, ApplicationStatus.MODERATED})
 
 
 class Opened(msgspec.Struct, kw_only=True):

@@ -44,9 +44,7 @@ def content_of(opened: Opened, sources: dict[UUID, EarlierAnswer], files: FileNa
         },
         "lots": [{"id": str(lot.id), "code": lot.code, "name": lot.name} for lot in opened.lots],
         "answers": [_answer(row, opened.answer(row), sources, files) for row in opened.criteria],
-        "evidence": [
-            paper.snapshot() for item in opened.needed for paper in item.papers if paper.state in GOOD_ENOUGH
-        ],
+        "evidence": [paper.snapshot() for item in opened.needed for paper in item.papers if paper.state in GOOD_ENOUGH],
         "registration": {
             "is_needed": opened.needs_registration,
             "is_registered": opened.is_registered,

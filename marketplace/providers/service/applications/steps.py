@@ -144,7 +144,9 @@ def _registration(opened: Opened) -> list[Step]:
             href=f"{opened.path}/evidence",
             status=TaskStatus.DONE if opened.is_registered else TaskStatus.NOT_STARTED,
             hint=f"Needed for {names}",
-            problem="" if opened.is_registered else f"Link your registration with the Care Quality Commission ({names})",
+            problem=""
+            if opened.is_registered
+            else f"Link your registration with the Care Quality Commission ({names})",
         )
     ]
 
@@ -169,7 +171,11 @@ def _question(opened: Opened, criterion: Criterion) -> Step:
     hint = ""
     if criterion.kind is CriterionKind.SCORED:
         written = word_count(answer.words) if answer else 0
-        hint = f"{written:,} of {criterion.longest_words:,} words" if written else f"Up to {criterion.longest_words:,} words"
+        hint = (
+            f"{written:,} of {criterion.longest_words:,} words"
+            if written
+            else f"Up to {criterion.longest_words:,} words"
+        )
         if criterion.weight_percent:
             hint += f", {criterion.weight_percent}% of the score"
     asked = {
