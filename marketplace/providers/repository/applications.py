@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Integer, cast, func, or_, select, text
+from sqlalchemy import Integer, Select, cast, func, or_, select, text
 
 from marketplace.accounts.models import Council, User
 from marketplace.core.repository import Repository
@@ -57,22 +57,22 @@ class ApplicationRepository(Repository[Application]):
 
     model_type = Application
 
+    def of_applicant(self, organisation_id: UUID) -> Select[Application]:
+        """Start a question that cannot leave an organisation."""
+        return select(Application).where(Application.organisation_id == organisation_id)
+
     async def own(self, organisation_id: UUID, application_id: UUID, *, locked: bool = False) -> Application:
         """Return an application of an organisation.
 
         Raises:
             NotFound: There is none, or it is somebody else's.
         """
-        question = select(Application).where(
-            Application.id == application_id, Application.organisation_id == organisation_id
-        )
+        question = self.of_applicant(organisation_id).where(Application.id == application_id)
         return await self.one(question, locked=locked)
 
     async def in_round(self, organisation_id: UUID, round_id: UUID) -> Application | None:
         """Return an organisation's application in a round."""
-        return await self.maybe(
-            select(Application).where(Application.organisation_id == organisation_id, Application.round_id == round_id)
-        )
+        return await self.maybe(self.of_applicant(organisation_id).where(Application.round_id == round_id))
 
     async def of_organisation(self, organisation_id: UUID) -> Sequence[tuple[Application, RoundFacts]]:
         """Return an organisation's applications to all councils, the newest first."""

@@ -312,7 +312,7 @@ class ApplicationService:
         form = AnswerForm.read(criterion, data, is_finished=is_finished)
         stored = opened.answer(criterion)
         is_same = stored is not None and (stored.choice, stored.words) == (form.choice, form.words)
-        if version != (stored.version if stored else 0) and not is_same:
+        if stored is not None and version != stored.version and not is_same:
             raise AnswerChanged
         if not is_finished and is_same:
             # Nothing was written: what is done or waits to be confirmed stays so.
