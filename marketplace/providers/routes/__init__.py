@@ -8,6 +8,7 @@ from marketplace.providers.routes.demand import ROUTES as DEMAND
 from marketplace.providers.routes.enquiries import EnquiryController
 from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenceController
 from marketplace.providers.routes.evidence_files import EvidenceFileController, OwnEvidenceFileController
+from marketplace.providers.routes.frameworks import FRAMEWORKS
 from marketplace.providers.routes.joining import JoinController
 from marketplace.providers.routes.listing_page import listing_page, register_page
 from marketplace.providers.routes.listings import DraftController, ListingCheckController, OwnListingController
@@ -51,4 +52,5 @@ ROUTES = [
     SearchWordsController,
     *APPLICATIONS,
     *PASSPORT_ROUTES,
+    *FRAMEWORKS,
 ]
