@@ -1,5 +1,25 @@
 """What providers does after the fact."""
 
-from marketplace.providers.tasks import applications, choosing, enquiries, evidence_files, frameworks, index, joining, listings, passports
+from marketplace.providers.tasks import (
+    applications,
+    choosing,
+    enquiries,
+    evidence_files,
+    frameworks,
+    index,
+    joining,
+    listings,
+    passports,
+)
 
-__all__ = ["applications", "choosing", "enquiries", "evidence_files", "frameworks", "index", "joining", "listings", "passports"]
+__all__ = [
+    "applications",
+    "choosing",
+    "enquiries",
+    "evidence_files",
+    "frameworks",
+    "index",
+    "joining",
+    "listings",
+    "passports",
+]

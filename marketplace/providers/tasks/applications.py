@@ -88,9 +88,7 @@ async def remind_drafts() -> None:
             await tell_organisation(db, application.organisation_id, "application_reminder", context)
 
 
-async def _read(
-    db: AsyncSession, organisation_id: UUID, application_id: UUID
-) -> tuple[Application, RoundFacts] | None:
+async def _read(db: AsyncSession, organisation_id: UUID, application_id: UUID) -> tuple[Application, RoundFacts] | None:
     applications = ApplicationRepository(db)
     application = await applications.maybe(
         applications.of_applicant(organisation_id).where(Application.id == application_id)
