@@ -348,6 +348,7 @@ async def test_the_closing_minute_is_judged_by_the_server_clock(
         assert page.heading == "This application was not sent"
         assert "Your answers are kept" in page.words
         assert await events(db) == []
+        assert await count(db, "audit_entries", "action = 'providers.refuse_late_application'") == 1
         # What is typed after closing is not lost either.
         question = f"{path}/questions/{world.offer.ids['outcomes']}"
         version = (await provider.open(question)).field("version") or ""

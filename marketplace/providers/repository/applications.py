@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import Integer, Select, cast, func, or_, select, text
 
 from marketplace.accounts.models import Council, User
+from marketplace.core.models import StoredFile
 from marketplace.core.repository import Repository
 from marketplace.providers.models import (
     Agreement,
@@ -22,13 +23,13 @@ from marketplace.providers.models import (
     ApplicationLot,
     Criterion,
     CriterionKind,
+    Evaluation,
     Framework,
-    FrameworkVersion,
     Lot,
     ModeratedScore,
     Round,
 )
-from marketplace.providers.states import ApplicationStatus
+from marketplace.providers.states import ApplicationStatus, EvaluationStatus
 
 MOST_LISTED = 200
 """Applications and rounds on one page; an organisation with more has other means."""
@@ -252,17 +253,25 @@ class ApplicationRepository(Repository[Application]):
         )
         return [(row[0], RoundFacts(row[1], row[2], row[3])) for row in rows]
 
-    async def version(self, version_id: UUID) -> FrameworkVersion | None:
-        """Return a version of a specification."""
-        return await self.db.get(FrameworkVersion, version_id)
+    async def files(self, application_id: UUID) -> dict[UUID, list[StoredFile]]:
+        """Return the files of an application that are there, the oldest first, by answer, without their content."""
+        rows = await self.db.execute(
+            select(ApplicationFile.answer_id, StoredFile)
+            .join(StoredFile, StoredFile.id == ApplicationFile.file_id)
+            .join(ApplicationAnswer, ApplicationAnswer.id == ApplicationFile.answer_id)
+            .where(ApplicationAnswer.application_id == application_id, StoredFile.removed_at.is_(None))
+            .order_by(StoredFile.stored_at, StoredFile.id)
+        )
+        found: dict[UUID, list[StoredFile]] = {}
+        for answer_id, row in rows:
+            found.setdefault(answer_id, []).append(row)
+        return found
 
-    async def files(self, application_id: UUID) -> Sequence[ApplicationFile]:
-        """Return the links to the files of an application's answers."""
-        return (
-            await self.db.scalars(
-                select(ApplicationFile)
-                .join(ApplicationAnswer, ApplicationAnswer.id == ApplicationFile.answer_id)
-                .where(ApplicationAnswer.application_id == application_id)
-                .order_by(ApplicationFile.file_id)
-            )
-        ).all()
+    async def is_scoring(self, application_id: UUID, user_id: UUID) -> bool:
+        """Whether somebody scores an application, or has, and declared their interests before."""
+        question = select(Evaluation.id).where(
+            Evaluation.application_id == application_id,
+            Evaluation.evaluator_user_id == user_id,
+            Evaluation.status.in_([EvaluationStatus.SCORING, EvaluationStatus.SUBMITTED]),
+        )
+        return await self.db.scalar(question) is not None

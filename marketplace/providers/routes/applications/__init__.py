@@ -1,5 +1,6 @@
 """Pages on which an organisation applies to councils."""
 
+from marketplace.providers.routes.applications.files import ApplicationFileController, SentFileController
 from marketplace.providers.routes.applications.index import ApplicationListController
 from marketplace.providers.routes.applications.outcome import ApplicationOutcomeController
 from marketplace.providers.routes.applications.sending import ApplicationSendingController
@@ -10,4 +11,6 @@ APPLICATIONS = [
     ApplicationStepController,
     ApplicationSendingController,
     ApplicationOutcomeController,
+    ApplicationFileController,
+    SentFileController,
 ]

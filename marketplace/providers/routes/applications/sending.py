@@ -57,8 +57,8 @@ class ApplicationSendingController(Controller):
                 return await submit(request, db, principal.actor, data, act)
         except InvalidInput as error:
             return _check_page(await service.check(principal, found), data, error.fields)
-        except RoundClosed:
-            return await _closed_page(db, await open_application(db, principal, found))
+        except RoundClosed as error:
+            return await _closed_page(db, principal, await open_application(db, principal, found), error)
 
     @get("/receipt", permission=Permission.APPLICATIONS_OWN)
     async def receipt(
@@ -152,8 +152,9 @@ def _check_page(checked: Checked, values: FormData, errors: dict[str, str]) -> T
     return page("check", opened, context, values=values, errors=errors)
 
 
-async def _closed_page(db: AsyncSession, opened: Opened) -> Template:
-    """Say clearly that it is too late, and that nothing is lost."""
+async def _closed_page(db: AsyncSession, principal: Principal, opened: Opened, error: RoundClosed) -> Template:
+    """Say clearly that it is too late, and that nothing is lost. That somebody tried is written down."""
+    SendingService(db).record_refused(principal, opened, error.detail)
     later = await ApplicationRepository(db).later_rounds(opened.facts.framework.id, opened.facts.round.id, opened.now)
     context = {"closed_words": CLOSED_WORDS.get(opened.round_state, ""), "later": later}
     return page("closed", opened, context, status=409)

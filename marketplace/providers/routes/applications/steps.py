@@ -21,13 +21,13 @@ from marketplace.providers.routes.applications.common import page, read_id, read
 from marketplace.providers.routes.applications.outcome import status_page
 from marketplace.providers.service.applications.carry import earlier_of
 from marketplace.providers.service.applications.drafts import ApplicationService, Miss
+from marketplace.providers.service.applications.files import AnswerFileService
 from marketplace.providers.service.applications.opened import Opened, open_application
 from marketplace.providers.service.applications.sending import CLOSED_WORDS
 from marketplace.providers.service.applications.steps import (
     TaskStatus,
     answer_status,
     next_page,
-    problems,
     sections,
     word_count,
 )
@@ -250,6 +250,6 @@ async def _question_page(
         "written": word_count(stored.words) if stored else 0,
         "has_changed": has_changed,
         "changed_by": await ApplicationRepository(db).user_name(stored.updated_by_user_id if stored else None),
-        "left": len(problems(opened)),
+        "file_names": [stored.name for stored in await AnswerFileService(db).of(opened, criterion)],
     }
     return page("question", opened, context, values=values, errors=errors, status=409 if has_changed else None)

@@ -17,7 +17,7 @@ from marketplace.providers.models import Application
 from marketplace.providers.repository.applications import ApplicationRepository
 from marketplace.providers.service.applications.forms import SubmitForm
 from marketplace.providers.service.applications.opened import Opened, open_application
-from marketplace.providers.service.applications.snapshot import FileNames, content_of, print_of, signed
+from marketplace.providers.service.applications.snapshot import content_of, print_of, signed
 from marketplace.providers.service.applications.steps import problems
 from marketplace.providers.service.frameworks.rounds import RoundState, round_state
 from marketplace.providers.service.reach import reach_council, reach_every_council
@@ -58,11 +58,10 @@ class SendingService:
         await reach_every_council(self.db)
         sources = await self.applications.sources(opened.every_answer.values())
         await reach_council(self.db, principal, opened.application.council_id)
-        content = content_of(opened, sources, await self._files(opened))
+        files = await self.applications.files(application_id)
+        names = {answer_id: [(row.id, row.name) for row in kept] for answer_id, kept in files.items()}
+        content = content_of(opened, sources, names)
         return Checked(opened, content, print_of(content).hex())
-
-    async def _files(self, opened: Opened) -> FileNames:
-        return {}
 
     async def submit(self, principal: Principal, application_id: UUID, data: dict[str, Any]) -> Application:
         """Send an application. Sending one twice is the same as sending it once.
@@ -105,6 +104,19 @@ class SendingService:
             why=form.late_reason,
         )
         return application
+
+    def record_refused(self, principal: Principal, opened: Opened, why: str) -> None:
+        """Write down that an application came when its round took none: what a council needs when it is asked why."""
+        audit.record(
+            self.db,
+            principal,
+            "providers.refuse_late_application",
+            council_id=opened.application.council_id,
+            subject_kind="application",
+            subject_id=opened.application.id,
+            after={"closes_at": opened.facts.round.closes_at, "came_at": opened.now, "left": len(problems(opened))},
+            why=why,
+        )
 
     async def take_back(self, principal: Principal, application_id: UUID) -> Application:
         """Take an application back to change it, while its round is open. What was sent is kept in the audit log.
