@@ -1,6 +1,6 @@
 """Rows for tests of applications: a framework with a round that is open, and applications as they stand."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, time, timedelta
 from itertools import count as counter
 from typing import Any
 from uuid import UUID
@@ -139,7 +139,7 @@ async def make_offer(
     db.add_all(asked.values())
     await db.flush()
     version.status, version.published_at, version.content_hash = FrameworkVersionStatus.PUBLISHED, now, b"x" * 32
-    closes_at = given.pop("closes_at", instant(date(2027, 3, 31), datetime(2027, 3, 31, 12).time()))
+    closes_at = given.pop("closes_at", instant(date(2027, 3, 31), time(12)))
     values = {
         "council_id": council.id,
         "framework_id": framework.id,

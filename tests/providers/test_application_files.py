@@ -63,12 +63,12 @@ async def test_a_file_goes_with_the_answer_and_into_what_is_sent(
     await send(provider, path)
     row = (await db.scalars(select(Application))).one()
     assert row.submitted is not None
-    assert [file["name"] for file in row.submitted["answers"][0]["files"]] == ["our work.txt"]
+    files = row.submitted["answers"][0]["files"]
+    assert [file["name"] for file in files] == ["our work.txt"]
     await provider.open(f"{path}/answers")
     # What was sent stays as it is.
     await add(provider, f"{question}/files", NOTE, expect=409)
-    file_id = row.submitted["answers"][0]["files"][0]["id"]
-    await provider.post(f"{question}/files/{file_id}/remove", expect=409)
+    await provider.post(f"{question}/files/{files[0]['id']}/remove", expect=409)
     assert await count(db, "application_files") == 1
 
 
@@ -112,7 +112,7 @@ async def test_who_may_open_a_file(browser: Browser, db: AsyncSession, world: Wo
     await add(provider, f"{question}/files", NOTE)
     file_id = (await db.scalars(select(ApplicationFile.file_id))).one()
     application = (await db.scalars(select(Application))).one()
-    application_id = application.id
+    application_id, made_at = application.id, application.created_at
     sent = f"/accreditation/applications/{application_id}/files/{file_id}"
     await stranger.get(f"{question}/files/{file_id}", expect=404)
     await add(stranger, f"{question}/files", NOTE, expect=404)
@@ -127,7 +127,7 @@ async def test_who_may_open_a_file(browser: Browser, db: AsyncSession, world: Wo
         application_id=application_id,
         evaluator_user_id=scorer_id,
         status=EvaluationStatus.SCORING,
-        assigned_at=application.created_at,
+        assigned_at=made_at,
     )
     db.add(evaluation)
     await scorer.get(sent)
