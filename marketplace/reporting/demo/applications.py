@@ -4,6 +4,7 @@ They follow the frameworks and rounds that are in the book already: the newest r
 open. Without such a round nothing is made.
 """
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
@@ -23,6 +24,7 @@ from marketplace.providers.models import (
     LotOutcome,
     ModeratedScore,
     Organisation,
+    OrganisationKind,
     Round,
 )
 from marketplace.providers.repository.applications import RoundFacts
@@ -58,6 +60,10 @@ FEEDBACK = {
 }
 
 
+APPLICANTS = frozenset({OrganisationKind.THIRD_SECTOR, OrganisationKind.COMMUNITY, OrganisationKind.HOME_CARE})
+"""Who applies besides the provider with an account."""
+
+
 class Made(NamedTuple):
     """An application with the answers it was given, as rows."""
 
@@ -81,7 +87,8 @@ def make_applications(world: World, council: Council) -> None:
         return
     past, now = pair
     star = council.shop(council.text.provider)
-    others = [shop for shop in council.shops if shop is not star and len(shop.body.services) > 0]
+    apart = {council.text.provider, council.text.lead_planner[0]}
+    others = [shop for shop in council.shops if shop.body.key not in apart and shop.body.kind in APPLICANTS]
     teller = _Teller(world, council)
     earlier = teller.decided(star, past, is_awarded=True) if past else None
     if past and others:
@@ -128,7 +135,8 @@ class _Teller:
     def __init__(self, world: World, council: Council) -> None:
         self.world = world
         self.council = council
-        self.number = 0
+        self.numbers: Counter[int] = Counter()
+        """The last number of a reference, by year."""
 
     def decided(self, shop: Shop, field: Field, *, is_awarded: bool) -> Made:
         """An application of the past that was sent, scored and decided; the refused one is appealed against."""
@@ -225,14 +233,14 @@ class _Teller:
         is_thin: bool = False,
     ) -> Made:
         book, council_id = self.world.book, self.council.id
-        self.number += 1
+        self.numbers[begun.year] += 1
         application_id = book.add(
             Application,
             begun,
             council_id=council_id,
             round_id=field.facts.round.id,
             organisation_id=shop.id,
-            reference=f"A-{begun.year}-{self.number:04}",
+            reference=f"A-{begun.year}-{self.numbers[begun.year]:04}",
             status=status,
             earlier_id=None,
             late_reason="",
