@@ -186,9 +186,11 @@ class _Teller:
                 total = _percent(marks, [one for one in field.criteria if one.lot_id in (None, lot.id)])
                 line["outcome"] = LotOutcome.AWARDED if is_awarded else LotOutcome.REFUSED
                 line["score_percent"] = total
-                line["reason"] = f"{total}%, and {lot.pass_percent}% is needed."
-                if not is_awarded:
-                    line["reason"] += " The answers say little about how things are done."
+                line["reason"] = (
+                    "We would like to work with you: your answers show how you do things, with examples."
+                    if is_awarded
+                    else "Two answers say that you do things well, but not how."
+                )
         moves: list[Move] = [
             (ApplicationStatus.DRAFT.value, begun, shop.user_id, ""),
             (ApplicationStatus.SUBMITTED.value, sent, shop.user_id, ""),
