@@ -5,7 +5,7 @@ import re
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tests.browser import Browser
+from tests.browser import Browser, count
 from tests.reporting.conftest import Loaded
 from tests.reporting.test_home import member
 
@@ -27,10 +27,12 @@ CHANGED = """
 
 
 async def test_every_council_has_an_application_in_each_state(demo: Loaded, db: AsyncSession) -> None:
-    rows = {row[0]: sorted(row[1]) for row in (await db.execute(text(STATES))).all()}
-    assert rows == {slug: ["awarded", "draft", "refused", "submitted"] for slug in ("derby", "doncaster", "lancashire")}
-    assert await db.scalar(text("SELECT count(*) FROM appeals WHERE status = 'open'")) == 3
-    assert await db.scalar(text("SELECT count(*) FROM application_lots WHERE outcome = 'refused'")) == 3
+    rows = {row[0]: set(row[1]) for row in (await db.execute(text(STATES))).all()}
+    assert set(rows) == {"derby", "doncaster", "lancashire"}
+    for states in rows.values():
+        assert states >= {"awarded", "draft", "refused", "submitted"}
+    assert await count(db, "appeals", "status = 'open'") == 3
+    assert await count(db, "application_lots", "outcome = 'refused'") >= 3
 
 
 async def test_the_provider_with_an_account_finds_earlier_answers_to_confirm(demo: Loaded, db: AsyncSession) -> None:
