@@ -461,7 +461,7 @@ NETWORK = FrameworkText(
             closes=-1,
             decides=40,
             starts=60,
-            late_days=5,
+            late_days=8,
             questions=(
                 Said(
                     by="tandem",
