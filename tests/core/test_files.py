@@ -215,6 +215,7 @@ def broken(content: bytes, chance: random.Random) -> bytes:
     return bytes(body)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow tells of broken notes in pictures.
 @pytest.mark.parametrize("kind", ["application/pdf", "image/", "application/vnd"])
 def test_good_files_that_broke_on_their_way_are_refused_or_kept(kind: str) -> None:
     chance = random.Random(5)

@@ -10,6 +10,7 @@ from marketplace.providers.tasks import (
     joining,
     listings,
     passports,
+    register,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "joining",
     "listings",
     "passports",
+    "register",
 ]
