@@ -1,6 +1,7 @@
 """What providers does after the fact."""
 
 from marketplace.providers.tasks import (
+    applications,
     choosing,
     enquiries,
     evidence_files,
@@ -14,6 +15,7 @@ from marketplace.providers.tasks import (
 )
 
 __all__ = [
+    "applications",
     "choosing",
     "enquiries",
     "evidence_files",
