@@ -55,7 +55,7 @@ class AgreementRepository(Repository[Agreement]):
 
     async def page(
         self, council_id: UUID, status: AgreementStatus | None, after: UUID | None, limit: int
-    ) -> Sequence[Row[tuple[Agreement, str]]]:
+    ) -> Sequence[Row[Agreement, str]]:
         """Return a council's agreements with the organisation's name, newest first."""
         question = (
             select(Agreement, Organisation.name)
@@ -84,9 +84,7 @@ class AgreementRepository(Repository[Agreement]):
     async def of_reference(self, agreement: Agreement) -> Sequence[Agreement]:
         """Return all versions of an agreement, the first one first."""
         return await self.every(
-            self.of(agreement.council_id)
-            .where(Agreement.reference == agreement.reference)
-            .order_by(Agreement.number)
+            self.of(agreement.council_id).where(Agreement.reference == agreement.reference).order_by(Agreement.number)
         )
 
     async def to_remind(self, last_day: date) -> Sequence[Agreement]:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, tuple_
 
 from marketplace.accounts.models import Membership, User
 from marketplace.accounts.permissions import GRANTS, Permission
@@ -15,7 +15,6 @@ from marketplace.providers.models import (
     Appeal,
     Application,
     ApplicationLot,
-    Criterion,
     Evaluation,
     EvaluationScore,
     Framework,
@@ -63,7 +62,7 @@ class DeskRepository(Repository[Application]):
 
     async def page(
         self, council_id: UUID, wanted: Wanted, *, after: tuple[datetime, UUID] | None = None, limit: int = PAGE + 1
-    ) -> Sequence[Row[tuple[Application, Organisation, Round]]]:
+    ) -> Sequence[Row[Application, Organisation, Round]]:
         """Return applications with organisation and round, the newest first, one more than a page holds."""
         question = (
             select(Application, Organisation, Round)
@@ -86,8 +85,8 @@ class DeskRepository(Repository[Application]):
         )
         return {status: number for status, number in rows}
 
-    def _conditions(self, council_id: UUID, wanted: Wanted) -> list[object]:
-        conditions: list[object] = [
+    def _conditions(self, council_id: UUID, wanted: Wanted) -> list[ColumnElement[bool]]:
+        conditions: list[ColumnElement[bool]] = [
             Application.council_id == council_id,
             Application.submitted_at.is_not(None),
             Application.status != ApplicationStatus.DRAFT,
@@ -108,7 +107,7 @@ class DeskRepository(Repository[Application]):
             )
         return conditions
 
-    async def rounds(self, council_id: UUID) -> Sequence[Row[tuple[Round, Framework]]]:
+    async def rounds(self, council_id: UUID) -> Sequence[Row[Round, Framework]]:
         """Return a council's rounds that applications came in for, the newest first."""
         return (
             await self.db.execute(
@@ -175,19 +174,6 @@ class DeskRepository(Repository[Application]):
             await self.db.scalars(select(Lot).where(Lot.id.in_(list(lot_ids))).order_by(Lot.position, Lot.code, Lot.id))
         ).all()
 
-    async def criteria(self, version_id: UUID, lot_ids: Collection[UUID]) -> Sequence[Criterion]:
-        """Return what a version asks of everybody and for some lots, in its order."""
-        return (
-            await self.db.scalars(
-                select(Criterion)
-                .where(
-                    Criterion.version_id == version_id,
-                    or_(Criterion.lot_id.is_(None), Criterion.lot_id.in_(list(lot_ids))),
-                )
-                .order_by(Criterion.position, Criterion.key)
-            )
-        ).all()
-
     async def steps(self, council_id: UUID, subjects: Iterable[tuple[str, UUID]]) -> Sequence[Step]:
         """Return the steps of some rows, given as (kind, id), oldest first."""
         return (
@@ -238,7 +224,7 @@ class EvaluationRepository(Repository[Evaluation]):
             .order_by(Evaluation.assigned_at, Evaluation.id)
         )
 
-    async def own(self, council_id: UUID, user_id: UUID) -> Sequence[Row[tuple[Evaluation, Application, str, Round]]]:
+    async def own(self, council_id: UUID, user_id: UUID) -> Sequence[Row[Evaluation, Application, str, Round]]:
         """Return what a user was asked to score, with application, organisation's name and round, newest first."""
         return (
             await self.db.execute(
@@ -320,7 +306,7 @@ class AppealRepository(Repository[Appeal]):
 
     async def page(
         self, council_id: UUID, *, only_open: bool, limit: int = 100
-    ) -> Sequence[Row[tuple[Appeal, Application, str]]]:
+    ) -> Sequence[Row[Appeal, Application, str]]:
         """Return appeals with application and organisation's name; open ones first, the longest waiting first."""
         question = (
             select(Appeal, Application, Organisation.name)
