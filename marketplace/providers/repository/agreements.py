@@ -71,7 +71,7 @@ class AgreementRepository(Repository[Agreement]):
         return (await self.db.execute(question)).all()
 
     async def earlier(self, council_id: UUID, organisation_id: UUID, framework_id: UUID) -> Agreement | None:
-        """Return the newest agreement of an organisation under a framework, locked: the next one takes its reference."""
+        """Return an organisation's newest agreement under a framework, locked: the next one takes its reference."""
         return await self.maybe(
             self.of(council_id)
             .join(Application, Application.id == Agreement.application_id)

@@ -83,7 +83,7 @@ class DeskRepository(Repository[Application]):
             .where(*self._conditions(council_id, wanted._replace(status=None)))
             .group_by(Application.status)
         )
-        return {status: number for status, number in rows}
+        return {row.status: row[1] for row in rows}
 
     def _conditions(self, council_id: UUID, wanted: Wanted) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = [
@@ -255,7 +255,7 @@ class EvaluationRepository(Repository[Evaluation]):
             .where(EvaluationScore.evaluation_id.in_(list(evaluation_ids)))
             .group_by(EvaluationScore.evaluation_id)
         )
-        return {evaluation_id: number for evaluation_id, number in rows}
+        return {row.evaluation_id: row[1] for row in rows}
 
     async def holders(self, council_id: UUID, permission: Permission, on: date) -> dict[UUID, str]:
         """Return the council's people who hold a permission on a day: name by id, in the order of names."""
@@ -273,7 +273,7 @@ class EvaluationRepository(Repository[Evaluation]):
             .distinct()
             .order_by(User.name, User.id)
         )
-        return {user_id: name for user_id, name in rows}
+        return {row.id: row.name for row in rows}
 
     async def ever_worked_for(self, organisation_id: UUID, user_ids: Collection[UUID]) -> set[UUID]:
         """Return which of some users act or ever acted for an organisation, in whatever council.

@@ -5,6 +5,7 @@ from marketplace.providers.routes.availability import AvailabilityController
 from marketplace.providers.routes.choosing import CHOOSING
 from marketplace.providers.routes.demand import ROUTES as DEMAND
 from marketplace.providers.routes.enquiries import EnquiryController
+from marketplace.providers.routes.evaluation import EVALUATION
 from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenceController
 from marketplace.providers.routes.joining import JoinController
 from marketplace.providers.routes.listing_page import listing_page, register_page
@@ -41,6 +42,7 @@ ROUTES = [
     ProviderEnquiryController,
     ReportedEnquiryController,
     *CHOOSING,
+    *EVALUATION,
     OpenReferralController,
     *OPEN_DATA_ROUTES,
     SearchWordsController,

@@ -1,7 +1,7 @@
 """The council's desk: which applications there are, what each waits for, and one of them as it was sent in."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -70,7 +70,7 @@ APPEAL_LABELS: Final[dict[AppealStatus, str]] = {
     AppealStatus.UPHELD: "Upheld",
     AppealStatus.DISMISSED: "Dismissed",
 }
-KIND_LABELS: Final = {
+KIND_LABELS: Final[dict[str, Mapping[Any, str]]] = {
     "application": STATUS_LABELS,
     "agreement": AGREEMENT_LABELS,
     "appeal": APPEAL_LABELS,
@@ -315,7 +315,7 @@ class DeskService:
 
 def event_title(step: Step) -> str:
     """Say in a few words what a step was."""
-    labels: dict[str, str] = {str(status): words for status, words in KIND_LABELS[step.subject_kind].items()}
+    labels = {str(status): words for status, words in KIND_LABELS[step.subject_kind].items()}
     words = labels.get(step.to_status, "Taken back to be changed")
     if step.subject_kind == "appeal" and step.from_status is None:
         words = "Made"
