@@ -10,9 +10,13 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from marketplace.accounts.models import Council
+from marketplace.core.errors import NotFound
 from marketplace.core.repository import Repository
 from marketplace.providers.models import Criterion, Framework, FrameworkVersion, Lot, Round
 from marketplace.providers.states import FrameworkVersionStatus
+
+MOST_ROUNDS = 300
 
 
 class FrameworkRepository(Repository[Framework]):
@@ -66,6 +70,66 @@ class FrameworkRepository(Repository[Framework]):
             question = question.where(or_(Criterion.lot_id.is_(None), Criterion.lot_id.in_(list(lot_ids))))
         return (await self.db.scalars(question.order_by(Criterion.position, Criterion.key))).all()
 
+    async def criterion_keys(self, framework_id: UUID) -> set[str]:
+        """Return every key that a version of a framework has used: a new question never takes an old one's."""
+        rows = await self.db.scalars(
+            select(Criterion.key)
+            .join(FrameworkVersion, FrameworkVersion.id == Criterion.version_id)
+            .where(FrameworkVersion.framework_id == framework_id)
+            .distinct()
+        )
+        return set(rows)
+
+    async def public(self, council_slug: str, slug: str) -> tuple[Framework, Council]:
+        """Return a framework by its address, with its council.
+
+        Raises:
+            NotFound: There is none.
+        """
+        row = (
+            await self.db.execute(
+                select(Framework, Council)
+                .join(Council, Council.id == Framework.council_id)
+                .where(Council.slug == council_slug, Framework.slug == slug)
+            )
+        ).first()
+        if row is None:
+            raise NotFound
+        return row[0], row[1]
+
+    async def council(self, council_id: UUID) -> Council:
+        """Return a council.
+
+        Raises:
+            NotFound: There is none.
+        """
+        found = await self.db.get(Council, council_id)
+        if found is None:
+            raise NotFound
+        return found
+
+    async def public_rounds(self, closed_since: datetime) -> Sequence[tuple[Round, Framework, Council]]:
+        """Return the rounds of all councils that are coming, open or closed since an instant, the soonest first."""
+        rows = await self.db.execute(
+            select(Round, Framework, Council)
+            .join(Framework, Framework.id == Round.framework_id)
+            .join(Council, Council.id == Round.council_id)
+            .where(Round.closes_at > closed_since)
+            .order_by(Round.closes_at, Round.id)
+            .limit(MOST_ROUNDS)
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
+
+    async def lots_of(self, version_ids: Iterable[UUID]) -> dict[UUID, list[Lot]]:
+        """Return the lots of several versions by version, in their order."""
+        found: dict[UUID, list[Lot]] = {}
+        rows = await self.db.scalars(
+            select(Lot).where(Lot.version_id.in_(list(version_ids))).order_by(Lot.position, Lot.code)
+        )
+        for lot in rows:
+            found.setdefault(lot.version_id, []).append(lot)
+        return found
+
     async def slug_exists(self, council_id: UUID, slug: str) -> bool:
         """Whether a council has a framework at this address."""
         return await self.maybe(self.of(council_id).where(Framework.slug == slug)) is not None
@@ -87,6 +151,10 @@ class VersionRepository(Repository[FrameworkVersion]):
             .where(FrameworkVersion.framework_id == framework_id)
             .order_by(FrameworkVersion.number.desc())
         )
+
+    async def of_council(self, council_id: UUID) -> Sequence[FrameworkVersion]:
+        """Return the versions of a council's frameworks, the newest first."""
+        return await self.every(self.of(council_id).order_by(FrameworkVersion.number.desc()))
 
     async def published(self, framework_id: UUID) -> Sequence[FrameworkVersion]:
         """Return the versions that were published, the newest first."""
@@ -111,6 +179,10 @@ class RoundRepository(Repository[Round]):
         return await self.every(
             select(Round).where(Round.framework_id == framework_id).order_by(Round.closes_at.desc(), Round.id)
         )
+
+    async def of_council(self, council_id: UUID) -> Sequence[Round]:
+        """Return the rounds of a council, the one that closes last first."""
+        return await self.every(self.of(council_id).order_by(Round.closes_at.desc(), Round.id).limit(MOST_ROUNDS))
 
     async def to_announce(self, now: datetime, closing_before: datetime) -> Sequence[Round]:
         """Return rounds of all councils that are open and whose opening or closing was not told yet, locked."""
