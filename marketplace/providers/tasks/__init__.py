@@ -1,5 +1,5 @@
 """What providers does after the fact."""
 
-from marketplace.providers.tasks import choosing, enquiries, index, joining, listings
+from marketplace.providers.tasks import choosing, enquiries, evaluation, index, joining, listings
 
-__all__ = ["choosing", "enquiries", "index", "joining", "listings"]
+__all__ = ["choosing", "enquiries", "evaluation", "index", "joining", "listings"]

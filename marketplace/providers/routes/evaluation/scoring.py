@@ -15,7 +15,7 @@ from marketplace.core.flash import flash
 from marketplace.core.web import FormData, typed
 from marketplace.providers.repository.evaluation import EvaluationRepository
 from marketplace.providers.routes.choosing.common import attempt, id_of
-from marketplace.providers.service.evaluation.desk import EVALUATION_LABELS
+from marketplace.providers.service.evaluation.desk import EVALUATION_LABELS, evidence_rows
 from marketplace.providers.service.evaluation.forms import InterestForm, ScoreForm
 from marketplace.providers.service.evaluation.rules import SCORES
 from marketplace.providers.service.evaluation.scoring import ScoringService, Sheet
@@ -178,7 +178,7 @@ def _sheet_page(sheet: Sheet, values: FormData, errors: dict[str, str]) -> Templ
             for criterion in sheet.criteria
         ],
         "others": [item for item in submitted.get("answers", []) if item.get("kind") in ("eligibility", "declaration")],
-        "evidence": submitted.get("evidence", []),
+        "evidence": evidence_rows(sheet.application),
     }
     return Template("providers/evaluation/sheet.html", context=context, status_code=code)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,8 +11,9 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import AccountRepository, Permission, Principal
-from marketplace.core.clock import local, today
+from marketplace.core.clock import local, parse_day, today
 from marketplace.core.database import clock_of
+from marketplace.core.formats import uk_date
 from marketplace.core.models import Step
 from marketplace.core.spreadsheets import Cell, csv_text
 from marketplace.providers.errors import HasInterest
@@ -147,9 +148,8 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def evidence(self) -> list[dict[str, Any]]:
-        """The evidence as it stood when the application was sent in."""
-        rows: list[dict[str, Any]] = (self.application.submitted or {}).get("evidence", [])
-        return rows
+        """The evidence as it stood when the application was sent in, with its days as people read them."""
+        return evidence_rows(self.application)
 
 
 class DeskService:
@@ -364,3 +364,16 @@ def is_snapshot_true(application: Application) -> bool:
     """Whether what was sent in still has its hash: SHA-256 over canonical JSON."""
     content = msgspec.json.encode(application.submitted, order="deterministic")
     return application.submitted_hash == hashlib.sha256(content).digest()
+
+
+def evidence_rows(application: Application) -> list[dict[str, Any]]:
+    """Return the evidence of a snapshot with `from` and `until` (the last day it counts) as people read them."""
+    rows: list[dict[str, Any]] = (application.submitted or {}).get("evidence", [])
+    return [
+        {**row, "from": _written(row.get("issued_on")), "until": _written(row.get("expires_on"), -1)} for row in rows
+    ]
+
+
+def _written(day: object, shift: int = 0) -> str:
+    found = parse_day(day) if isinstance(day, str) else None
+    return uk_date(found + timedelta(days=shift)) if found else ""
