@@ -224,7 +224,8 @@ async def test_another_council_finds_nothing(db):
 
 async def test_a_draft_is_the_applicant_s_alone(db):
     bench = await make_bench(db)
+    lead, application_id = bench.lead.principal, bench.application.id
     await db.execute(text("UPDATE applications SET status = 'draft', version = version + 1"))
     db.expire_all()
     with pytest.raises(NotFound):
-        await DeskService(db).show(bench.lead.principal, bench.application.id)
+        await DeskService(db).show(lead, application_id)
