@@ -38,12 +38,12 @@ class AgreementController(Controller):
         self,
         db: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
-        state: Annotated[str | None, QueryParameter(name="state", max_length=40)] = None,
+        in_state: Annotated[str | None, QueryParameter(name="state", max_length=40)] = None,
         after: Annotated[str | None, QueryParameter(name="after", max_length=100)] = None,
     ) -> Template:
         """List them, the newest first."""
         try:
-            status = AgreementStatus(state) if state else None
+            status = AgreementStatus(in_state) if in_state else None
         except ValueError:
             raise BadRequest from None
         start = parse_id(after) if after else None
@@ -57,11 +57,11 @@ class AgreementController(Controller):
                 for row, name in rows[:PAGE]
             ],
             "states": [(item.value, words) for item, words in AGREEMENT_LABELS.items()],
-            "state": state or "",
-            "older": f"/accreditation/agreements?state={state or ''}&after={rows[PAGE - 1][0].id}"
+            "state": in_state or "",
+            "older": f"/accreditation/agreements?state={in_state or ''}&after={rows[PAGE - 1][0].id}"
             if len(rows) > PAGE
             else "",
-            "values": {"state": state or ""},
+            "values": {"state": in_state or ""},
             "errors": {},
         }
         return Template("providers/evaluation/agreements.html", context=context)

@@ -36,7 +36,6 @@ from marketplace.providers.service.frameworks.rounds import STATE_LABELS, round_
 from marketplace.providers.states import ApplicationStatus
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-Filter = Annotated[str | None, QueryParameter(max_length=100)]
 
 
 class ApplicationDeskController(Controller):
@@ -50,18 +49,18 @@ class ApplicationDeskController(Controller):
         db: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
         round_id: Annotated[str | None, QueryParameter(name="round", max_length=100)] = None,
-        state: Annotated[str | None, QueryParameter(name="state", max_length=40)] = None,
+        status: Annotated[str | None, QueryParameter(name="state", max_length=40)] = None,
         lot: Annotated[str | None, QueryParameter(name="lot", max_length=100)] = None,
         late: Annotated[str | None, QueryParameter(name="late", max_length=5)] = None,
         after: Annotated[str | None, QueryParameter(name="after", max_length=100)] = None,
     ) -> Template:
         """List them with filters, counts and what each waits for."""
-        wanted = _wanted(round_id, state, lot, late)
+        wanted = _wanted(round_id, status, lot, late)
         desk = await DeskService(db).page(principal, wanted, _key(after))
         repository = DeskRepository(db)
         rounds = await repository.rounds(principal.council_id)
         lots = await repository.lots_applied_for(principal.council_id, wanted.round_id)
-        values = {"round": round_id or "", "state": state or "", "lot": lot or "", "late": late or ""}
+        values = {"round": round_id or "", "state": status or "", "lot": lot or "", "late": late or ""}
         chosen = {name: value for name, value in values.items() if value}
         last = desk.lines[-1].application if desk.lines else None
         older = ""
@@ -71,13 +70,13 @@ class ApplicationDeskController(Controller):
         context = {
             "lines": desk.lines,
             "counts": [
-                (status.value, words, desk.counts.get(status, 0), _address({**chosen, "state": status.value}))
-                for status, words in STATUS_LABELS.items()
+                (item.value, words, desk.counts.get(item, 0), _address({**chosen, "state": item.value}))
+                for item, words in STATUS_LABELS.items()
             ],
             "labels": STATUS_LABELS,
             "total": sum(desk.counts.values()),
             "rounds": [(str(row.id), f"{framework.name}: {row.name}") for row, framework in rounds],
-            "states": [(status.value, words) for status, words in STATUS_LABELS.items()],
+            "states": [(item.value, words) for item, words in STATUS_LABELS.items()],
             "lots": [(str(row.id), f"{row.code} {row.name}") for row in lots],
             "values": values,
             "errors": {},
@@ -98,12 +97,12 @@ class ApplicationDeskController(Controller):
         db: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
         round_id: Annotated[str | None, QueryParameter(name="round", max_length=100)] = None,
-        state: Annotated[str | None, QueryParameter(name="state", max_length=40)] = None,
+        status: Annotated[str | None, QueryParameter(name="state", max_length=40)] = None,
         lot: Annotated[str | None, QueryParameter(name="lot", max_length=100)] = None,
         late: Annotated[str | None, QueryParameter(name="late", max_length=5)] = None,
     ) -> Response[bytes]:
         """Download the list with the same filters."""
-        text = await DeskService(db).export(principal, _wanted(round_id, state, lot, late))
+        text = await DeskService(db).export(principal, _wanted(round_id, status, lot, late))
         name = f"applications-{principal.council_slug}-{today(clock_of(db)).isoformat()}.csv"
         return Response(
             text.encode("utf-8-sig"),
