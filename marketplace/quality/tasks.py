@@ -1,5 +1,6 @@
-"""Telling people about feedback: the council that some waits, the writer and the provider what became of it."""
+"""Telling people about feedback and monitoring: what waits for them, and what became of it."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -7,11 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import Role
 from marketplace.core.database import session_maker, transaction
 from marketplace.core.outbox import first_time, task
+from marketplace.core.schedule import every
 from marketplace.messaging import MessagingService, delivery
-from marketplace.quality.events import FeedbackDecided, FeedbackEvent, FeedbackGiven, FeedbackReplied
-from marketplace.quality.models import Feedback
-from marketplace.quality.repository import FeedbackRepository, FeedbackView
-from marketplace.quality.states import FeedbackStatus
+from marketplace.providers.service.telling import tell_organisation
+from marketplace.quality.events import FeedbackDecided, FeedbackEvent, FeedbackGiven, FeedbackReplied, ReturnMoved
+from marketplace.quality.models import Feedback, MonitoringReturn
+from marketplace.quality.repository.feedback import FeedbackRepository, FeedbackView
+from marketplace.quality.service.monitoring import MonitoringService, quarter_words
+from marketplace.quality.states import FeedbackStatus, ReturnStatus
 
 
 @task("quality.tell_given", on=FeedbackGiven)
@@ -60,6 +64,37 @@ async def tell_replied(message_id: UUID, event: FeedbackReplied) -> None:
         }
         person_id = view.feedback.person_id
         await MessagingService(db).tell(event.council_id, "feedback_replied", context, person_id=person_id)
+
+
+@every(timedelta(hours=6), "quality.open_returns")
+async def open_returns() -> None:
+    """Open the monitoring returns of the quarter that ended, and remind of those that are due soon."""
+    async with transaction(session_maker(), "every") as db:
+        service = MonitoringService(db)
+        await service.open_quarter()
+        await service.remind()
+
+
+@task("quality.tell_return", on=ReturnMoved)
+async def tell_return(message_id: UUID, event: ReturnMoved) -> None:
+    """Tell an organisation that a return waits for it, was reviewed or queried. Councils look at their list."""
+    if event.status == ReturnStatus.SENT:
+        return
+    async with transaction(session_maker(), "every") as db:
+        if not await first_time(db, "quality.tell_return", message_id):
+            return
+        row = await db.get(MonitoringReturn, event.return_id)
+        if row is None:
+            return
+        context = {
+            "quarter": quarter_words(row.from_day),
+            "status": event.status,
+            "due_on": row.due_on,
+            "is_reminder": row.reminded_at is not None,
+            "review": row.review,
+            "link": f"{delivery.settings().public_url}/provider/monitoring/{row.id}",
+        }
+        await tell_organisation(db, row.organisation_id, "monitoring_return", context)
 
 
 async def _tell_provider(db: AsyncSession, feedback: Feedback, context: dict[str, str]) -> None:

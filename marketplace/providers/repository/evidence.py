@@ -21,10 +21,12 @@ from marketplace.providers.models import (
     Listing,
     ListingCategory,
     Organisation,
+    PassportShare,
     PriceUnit,
     Worker,
 )
 from marketplace.providers.repository.accreditations import live_on
+from marketplace.providers.states import PassportShareStatus
 
 PAGE = 50
 
@@ -61,13 +63,24 @@ def needs_cover() -> ColumnElement[bool]:
 
 
 def concerns(council_id: UUID) -> ColumnElement[bool]:
-    """Condition: a council looks at an organisation's evidence: it is its home council, or has accredited it."""
+    """Condition: a council looks at an organisation's evidence.
+
+    The organisation shares it with the council; or nothing was said about that, and the council is its home or has
+    accredited it. Where the organisation took the sharing back, the council keeps what it noted and sees nothing new.
+    """
+    share = and_(PassportShare.organisation_id == Organisation.id, PassportShare.council_id == council_id)
     return or_(
-        Organisation.home_council_id == council_id,
-        exists().where(
-            Accreditation.organisation_id == Organisation.id,
-            Accreditation.council_id == council_id,
-            Accreditation.status != AccreditationStatus.REMOVED,
+        exists().where(share, PassportShare.status == PassportShareStatus.SHARED),
+        and_(
+            not_(exists().where(share)),
+            or_(
+                Organisation.home_council_id == council_id,
+                exists().where(
+                    Accreditation.organisation_id == Organisation.id,
+                    Accreditation.council_id == council_id,
+                    Accreditation.status != AccreditationStatus.REMOVED,
+                ),
+            ),
         ),
     )
 
@@ -126,6 +139,18 @@ class EvidenceRepository:
         if found is None:
             raise NotFound
         return found[0], found[1]
+
+    async def shared(self, council_id: UUID, organisation_id: UUID) -> Organisation:
+        """Return an organisation whose evidence a council may look at.
+
+        Raises:
+            NotFound: There is none, or it is no concern of this council.
+        """
+        question = select(Organisation).where(Organisation.id == organisation_id, concerns(council_id))
+        found = (await self.db.scalars(question)).first()
+        if found is None:
+            raise NotFound
+        return found
 
     async def to_remind(self, until: date) -> Sequence[tuple[Evidence, Organisation]]:
         """Return evidence that ended or ends up to a day, whose last reminder is not sent, locked."""

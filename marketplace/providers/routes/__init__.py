@@ -14,6 +14,7 @@ from marketplace.providers.routes.market import market_page, market_places, mark
 from marketplace.providers.routes.open_data import OPEN_DATA_ROUTES
 from marketplace.providers.routes.open_referral import OpenReferralController
 from marketplace.providers.routes.organisations import AccreditationController, OrganisationController
+from marketplace.providers.routes.passports import PASSPORT_ROUTES
 from marketplace.providers.routes.provider_enquiries import ProviderEnquiryController
 from marketplace.providers.routes.registration import RegistrationController, RegulatorLinkController
 from marketplace.providers.routes.reported_enquiries import ReportedEnquiryController
@@ -46,4 +47,5 @@ ROUTES = [
     OpenReferralController,
     *OPEN_DATA_ROUTES,
     SearchWordsController,
+    *PASSPORT_ROUTES,
 ]

@@ -14,7 +14,7 @@ from marketplace.core.flash import flash
 from marketplace.core.web import FormData, submit, typed
 from marketplace.providers.repository.feedback import STAR_WORDS
 from marketplace.quality.models import Feedback
-from marketplace.quality.repository import PAGE
+from marketplace.quality.repository.feedback import PAGE
 from marketplace.quality.routes.person import cursor_of, id_of
 from marketplace.quality.schemas import REFUSAL_LABELS, RefusalForm, ReplyForm, version_of
 from marketplace.quality.service import FeedbackCheckService

@@ -16,7 +16,7 @@ from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit, typed
 from marketplace.providers.repository.feedback import STAR_WORDS
 from marketplace.quality.models import Feedback
-from marketplace.quality.repository import PAGE, FeedbackView
+from marketplace.quality.repository.feedback import PAGE, FeedbackView
 from marketplace.quality.schemas import RELATIVE, FeedbackForm, Signing
 from marketplace.quality.service import FeedbackService
 from marketplace.quality.service.giving import is_representative, signed

@@ -9,7 +9,7 @@ from marketplace.core.errors import Conflict
 from marketplace.core.outbox import publish
 from marketplace.quality.events import FeedbackDecided
 from marketplace.quality.models import Feedback
-from marketplace.quality.repository import FeedbackView
+from marketplace.quality.repository.feedback import FeedbackView
 from marketplace.quality.schemas import RefusalForm, ReplyForm
 from marketplace.quality.service.steps import FeedbackSteps, event_ids
 from marketplace.quality.states import FeedbackStatus

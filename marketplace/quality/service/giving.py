@@ -18,7 +18,7 @@ from marketplace.core.outbox import publish
 from marketplace.quality.errors import AlreadyGiven, NotToBeRated
 from marketplace.quality.events import FeedbackDecided, FeedbackGiven
 from marketplace.quality.models import Feedback
-from marketplace.quality.repository import VisitView
+from marketplace.quality.repository.feedback import VisitView
 from marketplace.quality.schemas import RELATIVE, FeedbackForm, Signing
 from marketplace.quality.service.steps import FeedbackSteps, event_ids
 from marketplace.quality.states import FEEDBACK, FeedbackStatus

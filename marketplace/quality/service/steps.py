@@ -10,7 +10,7 @@ from marketplace.core.database import clock_of
 from marketplace.providers.service.feedback import PublicFeedback, PublishedFeedbackService
 from marketplace.quality.errors import FeedbackChanged
 from marketplace.quality.models import Feedback
-from marketplace.quality.repository import FeedbackRepository
+from marketplace.quality.repository.feedback import FeedbackRepository
 from marketplace.quality.states import FEEDBACK, FeedbackStatus
 
 

@@ -24,6 +24,7 @@ from marketplace.reporting.demo.listings import enrich_listings
 from marketplace.reporting.demo.market import Numbers, make_market
 from marketplace.reporting.demo.messages import tell_messages
 from marketplace.reporting.demo.money import FinanceTeller
+from marketplace.reporting.demo.passports import make_passports
 from marketplace.reporting.demo.people import make_people
 from marketplace.reporting.demo.plans import PlanTeller
 from marketplace.reporting.demo.referrals import Desk
@@ -120,6 +121,7 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
     # Last of all: what is added here shifts no date and no name of the history.
     for council in councils:
         tell_choosing(world, council, secret_key)
+    make_passports(world, councils)
     return book
 
 

@@ -1,0 +1,1 @@
+"""The trust passport: evidence given once, shared with councils, countersigned by each, summed up in public."""
