@@ -28,6 +28,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the hosted card pages are when they are not Stripe's own: people's browsers are sent there."""
     notify_api_key: str | None = None
     smtp_url: str | None = None
+    clamd_url: str | None = None
+    """A virus scanner that looks at every file people send: tcp://host:port or unix:///path."""
     demo: bool = False
 
     @property
@@ -80,6 +82,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         card_pages_url=value("CARD_PAGES_URL"),
         notify_api_key=value("NOTIFY_API_KEY"),
         smtp_url=value("SMTP_URL"),
+        clamd_url=value("CLAMD_URL"),
         demo=(value("MARKETPLACE_DEMO") or "") == "1",
     )
 

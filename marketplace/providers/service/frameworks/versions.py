@@ -68,14 +68,14 @@ class VersionService:
         principal.require(Permission.FRAMEWORKS_EDIT)
         return await self.frameworks.versions.find(principal.council_id, version_id, locked=locked)
 
-    async def draft(self, principal: Principal, version_id: UUID) -> FrameworkVersion:
-        """Return a draft, locked: whoever publishes or changes it at the same time waits.
+    async def draft(self, principal: Principal, version_id: UUID, *, locked: bool = True) -> FrameworkVersion:
+        """Return a draft; locked, whoever publishes or changes it at the same time waits.
 
         Raises:
             NotFound: There is none, or it is another council's.
             VersionPublished: It is no draft any more.
         """
-        version = await self.version(principal, version_id, locked=True)
+        version = await self.version(principal, version_id, locked=locked)
         if version.status is not FrameworkVersionStatus.DRAFT:
             raise VersionPublished
         return version
