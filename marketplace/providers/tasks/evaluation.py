@@ -113,23 +113,6 @@ async def tell_application_decided(message_id: UUID, event: ApplicationMoved) ->
             await tell_organisation(db, event.organisation_id, "application_decided", context)
 
 
-@task("providers.tell_appeal_made", on=AppealMoved)
-async def tell_appeal_made(message_id: UUID, event: AppealMoved) -> None:
-    """Tell those who had no part in a decision that somebody appeals against it."""
-    if event.status != AppealStatus.OPEN:
-        return
-    async with transaction(session_maker(), [event.council_id]) as db:
-        if await first_time(db, "providers.tell_appeal_made", message_id):
-            application = await DeskRepository(db).find(event.council_id, event.application_id)
-            organisation = await DeskRepository(db).organisation(event.organisation_id)
-            context = {
-                "reference": application.reference,
-                "organisation_name": organisation.name,
-                "link": f"{site_address()}/accreditation/appeals/{event.appeal_id}",
-            }
-            await _tell_deciders(db, event.council_id, "appeal_made", context)
-
-
 @task("providers.tell_appeal_decided", on=AppealMoved)
 async def tell_appeal_decided(message_id: UUID, event: AppealMoved) -> None:
     """Tell the applicant what became of the appeal, with the reasons."""

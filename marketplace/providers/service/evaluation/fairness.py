@@ -6,12 +6,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
+from marketplace.accounts.audit import record_refusal
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of, scope_to
 from marketplace.providers.errors import HasInterest, SameHand
 from marketplace.providers.models import Application, Evaluation
 from marketplace.providers.repository.evaluation import EvaluationRepository
-from marketplace.providers.service.evaluation.refusals import record_refusal
 from marketplace.providers.service.evaluation.rules import active, names_list
 from marketplace.providers.states import EvaluationStatus
 
@@ -100,7 +100,7 @@ class Fairness:
             subject_kind="application",
             subject_id=application.id,
             why=why,
-            detail={"detail": detail} if detail else None,
+            detail={"refused": True, **({"now": detail} if detail else {})},
         )
 
 
