@@ -113,7 +113,7 @@ class AgreementService:
             number=number,
             status=AgreementStatus.OFFERED,
             terms=terms,
-            terms_hash=hashlib.sha256(terms.encode()).digest(),
+            terms_hash=hash_of(terms),
             starts_on=starts_on,
             ends_on=add_months(starts_on, max(lot.agreement_months for lot in lots)),
             sign_by=day + timedelta(days=days),
@@ -390,7 +390,12 @@ def shown_hash(row: Agreement) -> str:
 
 def are_terms_true(row: Agreement) -> bool:
     """Whether the terms still have the hash they were offered with."""
-    return hashlib.sha256(row.terms.encode()).digest() == row.terms_hash
+    return hash_of(row.terms) == row.terms_hash
+
+
+def hash_of(terms: str) -> bytes:
+    """Return the SHA-256 over the terms."""
+    return hashlib.sha256(terms.encode()).digest()
 
 
 def add_months(day: date, months: int) -> date:
