@@ -229,3 +229,12 @@ async def test_a_draft_is_the_applicant_s_alone(db):
     db.expire_all()
     with pytest.raises(NotFound):
         await DeskService(db).show(lead, application_id)
+
+
+async def test_the_audit_log_tells_nobody_what_another_gave(db):
+    bench = await make_bench(db)
+    first, _ = await assign(db, bench)
+    await score_all(db, bench, bench.evaluators[0], first, [5, 4, 3])
+    assert await count(db, "audit_entries", "action = 'providers.score_answer'") == 3
+    assert await count(db, "audit_entries", "action = 'providers.send_scores' AND after ? 'print'") == 1
+    assert await count(db, "audit_entries", "after::text LIKE '%gives%' OR after ? 'score'") == 0

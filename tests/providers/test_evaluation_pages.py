@@ -46,6 +46,7 @@ async def test_from_the_list_to_an_accredited_organisation(browser, db):
     assert "Public liability insurance" in page.words
     assert "31 August 2027" in page.words
     assert "policy.pdf" in page.words
+    assert page.link("/files/").startswith(f"{one}/files/")
 
     page = await lead.open(f"{one}/evaluators")
     assert "Una First" in page.words
@@ -124,7 +125,7 @@ async def test_from_the_list_to_an_accredited_organisation(browser, db):
     page = await second.open(council_side)
     assert "Mo Manager, Head of service" in page.words
     assert await count(db, "accreditations", "agreement_id IS NOT NULL") == 2
-    page = await second.open("/accreditation/agreements?state=signed")
+    page = await second.open("/accreditation/agreements?status=signed")
     assert bench.organisation.name in page.words
 
 
@@ -191,11 +192,11 @@ async def test_the_list_is_filtered_counted_paged_and_downloaded(browser, db):
     stranger = await make_member(db, Role.ACCREDITOR)
     await settle(db)
     lead = await browser.signed_in(bench.lead)
-    page = await lead.open(f"{ALL}?late=yes&round={bench.round.id}&lot={bench.lots[1].id}&state=submitted")
+    page = await lead.open(f"{ALL}?late=yes&round={bench.round.id}&lot={bench.lots[1].id}&status=submitted")
     assert bench.organisation.name in page.words
     page = await lead.open(f"{ALL}?late=no")
     assert "No application fits this filter." in page.words
-    for wrong in ("state=nonsense", "round=1", "lot=x", "late=perhaps", "after=zzz"):
+    for wrong in ("status=nonsense", "round=1", "lot=x", "late=perhaps", "after=zzz"):
         await lead.get(f"{ALL}?{wrong}", expect=400)
     answer = await lead.get(f"{ALL}/export.csv?late=yes")
     rows = list(csv.DictReader(io.StringIO(answer.response.content.decode("utf-8-sig"))))

@@ -38,7 +38,7 @@ class AgreementController(Controller):
         self,
         db: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
-        in_state: Annotated[str | None, QueryParameter(name="state", max_length=40)] = None,
+        in_state: Annotated[str | None, QueryParameter(name="status", max_length=40)] = None,
         after: Annotated[str | None, QueryParameter(name="after", max_length=100)] = None,
     ) -> Template:
         """List them, the newest first."""
@@ -58,10 +58,10 @@ class AgreementController(Controller):
             ],
             "states": [(item.value, words) for item, words in AGREEMENT_LABELS.items()],
             "state": in_state or "",
-            "older": f"/accreditation/agreements?state={in_state or ''}&after={rows[PAGE - 1][0].id}"
+            "older": f"/accreditation/agreements?status={in_state or ''}&after={rows[PAGE - 1][0].id}"
             if len(rows) > PAGE
             else "",
-            "values": {"state": in_state or ""},
+            "values": {"status": in_state or ""},
             "errors": {},
         }
         return Template("providers/evaluation/agreements.html", context=context)

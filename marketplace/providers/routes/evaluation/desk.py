@@ -49,7 +49,7 @@ class ApplicationDeskController(Controller):
         db: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
         round_id: Annotated[str | None, QueryParameter(name="round", max_length=100)] = None,
-        status: Annotated[str | None, QueryParameter(name="state", max_length=40)] = None,
+        status: Annotated[str | None, QueryParameter(name="status", max_length=40)] = None,
         lot: Annotated[str | None, QueryParameter(name="lot", max_length=100)] = None,
         late: Annotated[str | None, QueryParameter(name="late", max_length=5)] = None,
         after: Annotated[str | None, QueryParameter(name="after", max_length=100)] = None,
@@ -60,7 +60,7 @@ class ApplicationDeskController(Controller):
         repository = DeskRepository(db)
         rounds = await repository.rounds(principal.council_id)
         lots = await repository.lots_applied_for(principal.council_id, wanted.round_id)
-        values = {"round": round_id or "", "state": status or "", "lot": lot or "", "late": late or ""}
+        values = {"round": round_id or "", "status": status or "", "lot": lot or "", "late": late or ""}
         chosen = {name: value for name, value in values.items() if value}
         last = desk.lines[-1].application if desk.lines else None
         older = ""
@@ -70,7 +70,7 @@ class ApplicationDeskController(Controller):
         context = {
             "lines": desk.lines,
             "counts": [
-                (item.value, words, desk.counts.get(item, 0), _address({**chosen, "state": item.value}))
+                (item.value, words, desk.counts.get(item, 0), _address({**chosen, "status": item.value}))
                 for item, words in STATUS_LABELS.items()
             ],
             "labels": STATUS_LABELS,
@@ -97,7 +97,7 @@ class ApplicationDeskController(Controller):
         db: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
         round_id: Annotated[str | None, QueryParameter(name="round", max_length=100)] = None,
-        status: Annotated[str | None, QueryParameter(name="state", max_length=40)] = None,
+        status: Annotated[str | None, QueryParameter(name="status", max_length=40)] = None,
         lot: Annotated[str | None, QueryParameter(name="lot", max_length=100)] = None,
         late: Annotated[str | None, QueryParameter(name="late", max_length=5)] = None,
     ) -> Response[bytes]:

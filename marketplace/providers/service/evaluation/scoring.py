@@ -1,6 +1,7 @@
 """One evaluator's part: interests first, then a score and a comment for each answer, unseen by the other (C1)."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -167,7 +168,7 @@ class ScoringService:
         if criterion_id not in places:
             raise NotFound
         kept = sheet.scores.get(criterion_id)
-        before = {"score": kept.score, "comment": kept.comment} if kept else None
+        is_new = kept is None
         if kept is None:
             kept = EvaluationScore(
                 id=new_id(), council_id=row.council_id, evaluation_id=row.id, criterion_id=criterion_id
@@ -182,8 +183,8 @@ class ScoringService:
             council_id=row.council_id,
             subject_kind="evaluation",
             subject_id=row.id,
-            before=before,
-            after={"criterion_id": criterion_id, "score": form.score, "comment": form.comment},
+            # No score and no words: the log may be read by the other evaluator.
+            after={"criterion_id": criterion_id, "is_new": is_new},
         )
         at = places.index(criterion_id)
         open_ones = {criterion.id for criterion in sheet.missing} - {criterion_id}
@@ -214,7 +215,8 @@ class ScoringService:
             council_id=row.council_id,
             subject_kind="evaluation",
             subject_id=row.id,
-            after={"scores": {str(key): kept.score for key, kept in sheet.scores.items()}},
+            # The print proves what was sent and tells nobody what it is.
+            after={"answers": len(sheet.scores), "print": print_of(sheet.scores)},
         )
         needed = await AssigningService(self.db).needed(row.council_id)
         if are_all_sent(await self.evaluations.of_application(application), needed):
@@ -244,3 +246,9 @@ class ScoringService:
             raise StepRefused("First say whether you have an interest in this application.")
         if application.status is not ApplicationStatus.EVALUATING:
             raise StepRefused("This application is no longer being scored.")
+
+
+def print_of(scores: Mapping[UUID, EvaluationScore]) -> str:
+    """Return the SHA-256 over scores and comments, in hexadecimal: the same for the same content."""
+    content = {str(key): [row.score, row.comment] for key, row in scores.items()}
+    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
