@@ -11,7 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Council
 from marketplace.accounts.permissions import Role
-from marketplace.core.database import clock_of
+from marketplace.core.database import clock_of, scope_to
+from marketplace.core.outbox import LISTENERS, relay
+from marketplace.providers import events as facts
+from marketplace.providers import tasks as tasks
 from marketplace.providers.models import (
     Agreement,
     Application,
@@ -50,6 +53,14 @@ from marketplace.providers.states import (
 from tests.factories import Member, make_council, make_member, make_organisation
 
 _number = counter(1)
+TASKS = (
+    "ask_evaluator",
+    "tell_evaluator_stood_down",
+    "tell_evaluations_complete",
+    "tell_application_decided",
+    "tell_appeal_decided",
+    "tell_agreement_moved",
+)
 OPENED = datetime(2027, 1, 11, 9, tzinfo=UTC)
 CLOSED = datetime(2027, 2, 26, 12, tzinfo=UTC)
 
@@ -337,3 +348,16 @@ async def refusals(db: AsyncSession) -> list[tuple[str, str]]:
         text("SELECT action, why FROM audit_entries WHERE after->>'refused' = 'true' ORDER BY number")
     )
     return [(row.action, row.why) for row in rows]
+
+
+async def told(db: AsyncSession) -> list[tuple[str, str]]:
+    """Run what evaluation does after the fact; returns the messages so far as (template, address), oldest first."""
+    await scope_to(db, "every")
+    await db.flush()
+    for delivery in await relay(db):
+        if delivery.task in {f"providers.{name}" for name in TASKS}:
+            event = msgspec.convert(delivery.body, getattr(facts, delivery.event))
+            await LISTENERS[delivery.task].function(delivery.message_id, event)
+    await scope_to(db, "every")
+    rows = await db.execute(text("SELECT template, to_address FROM messages ORDER BY created_at, id"))
+    return [(row.template, row.to_address) for row in rows]

@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-import msgspec
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -10,33 +9,19 @@ from sqlalchemy.exc import IntegrityError
 from marketplace.accounts.permissions import Role
 from marketplace.core.database import scope_to
 from marketplace.core.errors import Forbidden, InvalidInput, NotFound, StepRefused
-from marketplace.core.outbox import LISTENERS, relay
-from marketplace.providers import events as facts
-from marketplace.providers import tasks as tasks
 from marketplace.providers.errors import HasInterest, SameHand
 from marketplace.providers.models import LotOutcome, ServiceLine
 from marketplace.providers.repository.accreditations import AccreditationRepository
 from marketplace.providers.repository.agreements import AgreementRepository
-from marketplace.providers.service.agreements import (
-    AgreementService,
-    SignForm,
-    add_months,
-    are_terms_true,
-    shown_hash,
-)
+from marketplace.providers.service.agreement_words import SignForm, add_months, are_terms_true, shown_hash
+from marketplace.providers.service.agreements import AgreementService
 from marketplace.providers.service.evaluation.decisions import DecisionService
 from marketplace.providers.states import AgreementStatus, ApplicationStatus
 from tests.browser import count, events
 from tests.factories import make_member
-from tests.factories_evaluation import awarded, decision, make_bench, moderated, refusals
+from tests.factories_evaluation import awarded, decision, make_bench, moderated, refusals, told
 
 SIGNED = SignForm("Pat Provider", "Director", "")
-TOLD = {
-    "providers.ask_evaluator",
-    "providers.tell_evaluations_complete",
-    "providers.tell_application_decided",
-    "providers.tell_agreement_moved",
-}
 
 
 async def test_the_terms_name_both_sides_the_lots_and_the_days(db):
@@ -266,21 +251,28 @@ async def test_messages_reach_the_side_that_has_the_next_step(db, maker):
     await scope_to(db, [bench.council.id])
     await service.countersign(bench.second.principal, row.id, SIGNED)
     await scope_to(db, "every")
-    await db.flush()
-    for delivery in await relay(db):
-        if delivery.task in TOLD:
-            event = msgspec.convert(delivery.body, getattr(facts, delivery.event))
-            await LISTENERS[delivery.task].function(delivery.message_id, event)
-    await scope_to(db, "every")
-    rows = await db.execute(text("SELECT template, to_address FROM messages ORDER BY created_at, id"))
-    told = [(item.template, item.to_address) for item in rows]
+    messages = await told(db)
     first, second = (member.user.email for member in bench.evaluators)
     provider = bench.provider.user.email
-    assert ("evaluator_asked", first) in told
-    assert ("evaluator_asked", second) in told
-    assert ("evaluations_complete", bench.lead.user.email) in told
-    assert ("application_decided", provider) in told
-    assert ("agreement_to_countersign", bench.second.user.email) in told
-    assert ("agreement_signed", provider) in told
+    assert ("evaluator_asked", first) in messages
+    assert ("evaluator_asked", second) in messages
+    assert ("evaluations_complete", bench.lead.user.email) in messages
+    assert ("application_decided", provider) in messages
+    assert ("agreement_to_countersign", bench.second.user.email) in messages
+    assert ("agreement_signed", provider) in messages
     # It was signed before the first message went out: nobody is asked for what is done.
-    assert ("agreement_offered", provider) not in told
+    assert ("agreement_offered", provider) not in messages
+
+
+async def test_a_refusal_of_the_agreement_is_told_to_the_council_and_a_reminder_to_the_organisation(db, clock):
+    bench = await make_bench(db)
+    row = await awarded(db, bench)
+    provider = bench.provider.user.email
+    assert ("agreement_offered", provider) in await told(db)
+    clock.advance(timedelta(days=24))
+    await AgreementService(db).remind()
+    assert (await told(db))[-1] == ("agreement_reminder", provider)
+    await AgreementService(db).decline(bench.provider.principal, row.id, "No staff")
+    assert ("agreement_declined", bench.lead.user.email) in await told(db)
+    body = await db.scalar(text("SELECT body FROM messages WHERE template = 'agreement_declined' LIMIT 1"))
+    assert "No staff" in body

@@ -1,6 +1,7 @@
 """Appeals: decided by somebody who had no part, once; upheld brings a new decision, what is awarded stays."""
 
 import pytest
+from sqlalchemy import text
 
 from marketplace.accounts.permissions import Role
 from marketplace.core.database import scope_to
@@ -17,7 +18,7 @@ from marketplace.providers.service.evaluation.moderation import ModerationServic
 from marketplace.providers.states import APPEAL, AppealStatus, ApplicationStatus
 from tests.browser import count, events
 from tests.factories import make_member
-from tests.factories_evaluation import decision, make_bench, moderated, refusals
+from tests.factories_evaluation import decision, make_bench, moderated, refusals, told
 
 UPHELD, DISMISSED = AppealForm(True, "The feedback names the wrong answer."), AppealForm(False, "The score is right.")
 
@@ -132,3 +133,13 @@ async def test_another_council_finds_no_appeal(db):
         await AppealService(db).decide(stranger, appeal.id, UPHELD)
     with pytest.raises(NotFound):
         await AppealService(db).find(stranger, appeal.id)
+
+
+async def test_the_organisation_is_told_the_reasons(db):
+    bench, appeal = await refused_bench(db)
+    await AppealService(db).decide(bench.second.principal, appeal.id, DISMISSED)
+    messages = await told(db)
+    assert ("application_decided", bench.provider.user.email) in messages
+    assert ("appeal_decided", bench.provider.user.email) in messages
+    body = await db.scalar(text("SELECT body FROM messages WHERE template = 'appeal_decided'"))
+    assert "The score is right." in body

@@ -16,7 +16,7 @@ from marketplace.providers.service.evaluation.scoring import ScoringService
 from marketplace.providers.states import ApplicationStatus, EvaluationStatus
 from tests.browser import count, events
 from tests.factories import make_council, make_member, make_worker
-from tests.factories_evaluation import assign, evaluated, make_bench, refusals, score_all, scored_of
+from tests.factories_evaluation import assign, evaluated, make_bench, refusals, score_all, scored_of, told
 
 
 async def test_choosing_two_evaluators_starts_the_evaluation_and_asks_both(db):
@@ -110,6 +110,7 @@ async def test_a_declared_interest_stands_the_evaluator_down_and_the_lead_choose
     await ScoringService(db).declare(bench.evaluators[0].principal, first.id, InterestForm("My sister is on its board"))
     assert first.status is EvaluationStatus.STOOD_DOWN
     assert (await events(db))[-1] == "EvaluatorStoodDown"
+    assert ("evaluator_stood_down", bench.lead.user.email) in await told(db)
     whole = await DeskService(db).show(bench.lead.principal, bench.application.id)
     assert (whole.who, whole.what) == ("The council", "Choose another evaluator")
     with pytest.raises(InvalidInput):  # Nobody is asked twice.

@@ -8,9 +8,11 @@ from marketplace.accounts.permissions import Role
 from marketplace.core.database import scope_to
 from marketplace.providers.models import LotOutcome
 from marketplace.providers.service.evaluation.decisions import DecisionService
+from marketplace.providers.service.evaluation.moderation import ModerationService
 from tests.browser import count
 from tests.factories import make_member, make_organisation
 from tests.factories_evaluation import (
+    assign,
     awarded,
     decision,
     evaluated,
@@ -18,6 +20,7 @@ from tests.factories_evaluation import (
     make_bench,
     moderated,
     moderation_form,
+    score_all,
     scored_of,
 )
 from tests.providers.test_appeals import make_appeal
@@ -321,3 +324,27 @@ async def test_far_apart_scores_are_marked_and_saved_half_way(browser, db):
     await lead.post(path, {"then": "save", f"score-{people.id}": "3"})
     page = await lead.open(path)
     assert page.field(f"score-{people.id}") == "3"
+
+
+async def test_who_scored_finds_the_names_of_those_who_decide_on_the_page_of_several(browser, db):
+    bench = await make_bench(db)
+    for number in range(5):
+        rows = await assign(db, bench, bench.second, bench.evaluators[0])
+        for member, row in zip((bench.second, bench.evaluators[0]), rows, strict=True):
+            await score_all(db, bench, member, row, [4, 4, 4])
+        await ModerationService(db).save(
+            bench.lead.principal, bench.application.id, moderation_form(bench, [4, 4, 4]), is_final=True
+        )
+        organisation = await make_organisation(db, name=f"Neighbour {number}")
+        scored_by_second = bench.application.id
+        bench.application = await make_application(db, bench.round, organisation, bench.lots, bench.criteria)
+    await settle(db)
+    second = await browser.signed_in(bench.second)
+    page = await second.open(f"/accreditation/decisions?round={bench.round.id}")
+    assert page.words.count("You scored this application, so somebody else decides: Lee Lead.") == 5
+    page = await second.open(f"{ALL}/{scored_by_second}/decision")
+    assert "You scored this application" in page.words
+    assert "Your decision" not in page.words
+    lead = await browser.signed_in(bench.lead)
+    page = await lead.open(f"/accreditation/decisions?round={bench.round.id}")
+    assert page.words.count("Lot 1a, 80%") == 5

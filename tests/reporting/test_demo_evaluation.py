@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.core.database import scope_to
 from marketplace.providers.models import Agreement, Application
 from marketplace.providers.repository.agreements import AgreementRepository
-from marketplace.providers.service.agreements import are_terms_true
+from marketplace.providers.service.agreement_words import are_terms_true
 from marketplace.providers.service.evaluation.desk import is_snapshot_true
 from tests.reporting.conftest import Loaded
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select, tuple_
 
 from marketplace.accounts.models import Membership, User
 from marketplace.accounts.permissions import GRANTS, Permission
@@ -275,23 +275,28 @@ class EvaluationRepository(Repository[Evaluation]):
         )
         return {row.id: row.name for row in rows}
 
-    async def ever_worked_for(self, organisation_id: UUID, user_ids: Collection[UUID]) -> set[UUID]:
-        """Return which of some users act or ever acted for an organisation, in whatever council.
+    async def ever_worked_for(
+        self, organisation_ids: Collection[UUID], user_ids: Collection[UUID]
+    ) -> set[tuple[UUID, UUID]]:
+        """Return who of some users acts or ever acted for which of some organisations, as (user, organisation).
 
         The transaction must reach every council: a membership is seen in its own council alone.
         """
-        rows = await self.db.scalars(
-            select(Membership.user_id)
+        organisations = list(organisation_ids)
+        rows = await self.db.execute(
+            select(Membership.user_id, Membership.organisation_id, Worker.organisation_id)
             .outerjoin(Worker, Worker.id == Membership.worker_id)
             .where(
                 Membership.user_id.in_(list(user_ids)),
-                or_(
-                    Membership.organisation_id == organisation_id,
-                    and_(Worker.id.is_not(None), Worker.organisation_id == organisation_id),
-                ),
+                or_(Membership.organisation_id.in_(organisations), Worker.organisation_id.in_(organisations)),
             )
         )
-        return set(rows)
+        return {
+            (row[0], organisation_id)
+            for row in rows
+            for organisation_id in (row[1], row[2])
+            if organisation_id is not None and organisation_id in organisation_ids
+        }
 
 
 class AppealRepository(Repository[Appeal]):

@@ -1,21 +1,16 @@
 """Agreements: offered with an award, signed by both sides, then the accreditation counts (C2)."""
 
-import hashlib
-from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import AccountRepository, Permission, Principal, audit, setting
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound, StepRefused
-from marketplace.core.formats import plural, uk_date
-from marketplace.core.forms import FormReader
 from marketplace.core.ids import new_id
 from marketplace.core.outbox import publish
 from marketplace.providers.errors import SameHand
@@ -23,6 +18,7 @@ from marketplace.providers.events import AgreementMoved
 from marketplace.providers.models import Agreement, Application, Lot
 from marketplace.providers.repository.agreements import WAITING, AgreementRepository
 from marketplace.providers.repository.evaluation import DeskRepository, EvaluationRepository
+from marketplace.providers.service.agreement_words import SignForm, add_months, hash_of, shown_hash, terms_text
 from marketplace.providers.service.evaluation.fairness import Fairness
 from marketplace.providers.service.reach import reach_council, reach_every_council
 from marketplace.providers.service.standing.service import StandingService
@@ -30,32 +26,6 @@ from marketplace.providers.states import AGREEMENT, AgreementStatus, Application
 
 REMIND_BEFORE: Final = timedelta(days=7)
 """How long before the last day to sign the organisation is reminded."""
-SHOWN_DIGITS: Final = 12
-"""Hexadecimal digits of the hash of the terms that both sides see."""
-
-
-class SignForm(msgspec.Struct, frozen=True):
-    """A signature: a typed name, a role, and a tick that says that the terms are agreed to."""
-
-    name: str
-    role: str
-    seen_hash: str
-    """First digits of the hash of the terms on the page that was signed."""
-
-    @classmethod
-    def read(cls, data: Mapping[str, Any]) -> "SignForm":
-        """Read the form.
-
-        Raises:
-            InvalidInput: What is wrong, by field.
-        """
-        form = FormReader(data)
-        name = form.text("name", "your full name", longest=120)
-        role = form.text("role", "your role", longest=120)
-        if not form.ticked("agrees"):
-            form.wrong("agrees", "Tick the box to say that you agree to the terms")
-        form.done()
-        return cls(name, role, form.raw("terms"))
 
 
 class AgreementService:
@@ -87,7 +57,7 @@ class AgreementService:
         organisation = await self.desk.organisation(application.organisation_id)
         earlier = await self.agreements.earlier(application.council_id, application.organisation_id, framework.id)
         if earlier is not None and earlier.status in WAITING:
-            self._move(principal, earlier, AgreementStatus.REPLACED, "A newer version is offered")
+            self._replaced(principal, earlier, "A newer version is offered")
         reference = earlier.reference if earlier else f"AG-{application.reference.removeprefix('A-')}"
         number = earlier.number + 1 if earlier else 1
         council = await AccountRepository(self.db).council(application.council_id)
@@ -297,7 +267,7 @@ class AgreementService:
             return  # The calendar does it on the first day.
         for older in await self.agreements.of_reference(row):
             if older.number < row.number and older.status is AgreementStatus.SIGNED:
-                self._move(principal, older, AgreementStatus.REPLACED, f"Version {row.number} took its place")
+                self._replaced(principal, older, f"Version {row.number} took its place")
         await self.db.flush()
 
     def _refuse_other_terms(self, row: Agreement, form: SignForm) -> None:
@@ -331,11 +301,15 @@ class AgreementService:
             ended += 1
         await self.db.flush()
         for row in await self.agreements.taken_over(day):
-            self._move(None, row, AgreementStatus.REPLACED, "A newer version took its place")
-            self._record(None, row, "providers.replace_agreement", before=AgreementStatus.SIGNED)
+            self._replaced(None, row, "A newer version took its place")
             ended += 1
         await self.db.flush()
         return ended
+
+    def _replaced(self, principal: Principal | None, row: Agreement, why: str) -> None:
+        before = row.status
+        self._move(principal, row, AgreementStatus.REPLACED, why)
+        self._record(principal, row, "providers.replace_agreement", before=before, why=why)
 
     def _move(self, principal: Principal | None, row: Agreement, to: AgreementStatus, why: str) -> None:
         AGREEMENT.move(self.db, row, to, by=principal.user_id if principal else None, why=why)
@@ -381,68 +355,3 @@ class AgreementService:
             },
             why=why,
         )
-
-
-def shown_hash(row: Agreement) -> str:
-    """Return the first digits of the hash of the terms, as both sides see them."""
-    return row.terms_hash.hex()[:SHOWN_DIGITS]
-
-
-def are_terms_true(row: Agreement) -> bool:
-    """Whether the terms still have the hash they were offered with."""
-    return hash_of(row.terms) == row.terms_hash
-
-
-def hash_of(terms: str) -> bytes:
-    """Return the SHA-256 over the terms."""
-    return hashlib.sha256(terms.encode()).digest()
-
-
-def add_months(day: date, months: int) -> date:
-    """Return the same day some months on, or the last of that month."""
-    years, month = divmod(day.month - 1 + months, 12)
-    year = day.year + years
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
-
-
-def terms_text(
-    written: str,
-    *,
-    reference: str,
-    number: int,
-    council: str,
-    organisation: str,
-    specification: str,
-    lots: Sequence[Lot],
-    starts_on: date,
-) -> str:
-    """Write the whole text that both sides sign: who, what, when, then the terms of the specification.
-
-    In the terms `{council}`, `{organisation}`, `{lots}`, `{starts_on}` and `{reference}` stand for what they say.
-    Returns text in the form of specifications (see `core.prose`).
-    """
-    lot_names = [f"Lot {lot.code}: {lot.name}" for lot in lots]
-    filled = written.strip()
-    for name, words in {
-        "{council}": council,
-        "{organisation}": organisation,
-        "{lots}": "; ".join(lot_names),
-        "{starts_on}": uk_date(starts_on),
-        "{reference}": reference,
-    }.items():
-        filled = filled.replace(name, words)
-    lines = [
-        "## Who agrees",
-        f"This is agreement {reference}, version {number}. It is between {council} and {organisation}.",
-        f"It rests on {specification}.",
-        "",
-        "## What it covers",
-        *(f"- {name}, for {plural(lot.agreement_months, 'month')}" for name, lot in zip(lot_names, lots, strict=True)),
-        "",
-        "## When it counts",
-        f"It counts from {uk_date(starts_on)}. If both sides have not signed by then, it counts from the day on which "
-        "the second side signs.",
-    ]
-    if not filled.startswith("## "):
-        lines += ["", "## Terms"]
-    return "\n".join([*lines, "", filled or "The specification sets out the terms."]) + "\n"

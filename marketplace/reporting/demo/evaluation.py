@@ -28,7 +28,7 @@ from marketplace.providers.models import (
     OrganisationKind,
     Round,
 )
-from marketplace.providers.service.agreements import add_months, hash_of, terms_text
+from marketplace.providers.service.agreement_words import add_months, hash_of, terms_text
 from marketplace.providers.service.applications.snapshot import print_of, signed
 from marketplace.providers.service.evaluation.rules import lot_result, of_lot
 from marketplace.providers.states import AgreementStatus, ApplicationStatus, EvaluationStatus

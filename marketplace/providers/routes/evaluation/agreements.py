@@ -21,7 +21,8 @@ from marketplace.providers.models import Agreement
 from marketplace.providers.repository.agreements import WAITING, AgreementRepository
 from marketplace.providers.repository.evaluation import DeskRepository
 from marketplace.providers.routes.choosing.common import attempt, id_of
-from marketplace.providers.service.agreements import AgreementService, SignForm, are_terms_true, shown_hash
+from marketplace.providers.service.agreement_words import SignForm, are_terms_true, shown_hash
+from marketplace.providers.service.agreements import AgreementService
 from marketplace.providers.service.evaluation.desk import AGREEMENT_LABELS
 from marketplace.providers.states import AgreementStatus
 

@@ -18,7 +18,8 @@ from marketplace.core.web import FormData, typed
 from marketplace.providers.repository.evaluation import DeskRepository
 from marketplace.providers.routes.choosing.common import attempt, id_of
 from marketplace.providers.routes.evaluation.agreements import facts, is_late
-from marketplace.providers.service.agreements import AgreementService, SignForm
+from marketplace.providers.service.agreement_words import SignForm
+from marketplace.providers.service.agreements import AgreementService
 from marketplace.providers.service.evaluation.desk import AGREEMENT_LABELS
 from marketplace.providers.service.evaluation.forms import WhyForm
 from marketplace.providers.states import AgreementStatus

@@ -68,8 +68,9 @@ class DecisionService:
             NotFound, ScoresUnseen, HasInterest: As for moderation.
         """
         side = await ModerationService(self.db).side(principal, application_id)
-        evaluations = await self.evaluations.of_application(side.application)
-        return side, await self.fairness.why_not_decide(principal, side.application, evaluations)
+        if all(row.evaluator_user_id != principal.user_id for row in side.evaluations):
+            return side, ""
+        return side, await self.fairness.why_not_decide(principal, side.application, side.evaluations)
 
     async def decide(self, principal: Principal, application_id: UUID, form: DecisionForm) -> Application:
         """Decide about every lot that waits. What is awarded is offered as an agreement; the applicant is told.
@@ -212,9 +213,10 @@ class DecisionService:
         lots, moderated = await self.desk.lots(ids), await self.desk.moderated(ids)
         named = await self.evaluations.of_applications(ids)
         criteria = scored(await FrameworkRepository(self.db).criteria(round_.version_id))
+        cases = [(application, [row for row, _ in named.get(application.id, [])]) for application, _, _ in rows]
+        why_not = await self.fairness.why_not_each(principal, cases)
         found = []
         for application, organisation, _ in rows:
-            evaluations = [row for row, _ in named.get(application.id, [])]
             agreed = {key: row.score for key, row in moderated.get(application.id, {}).items()}
             found.append(
                 Proposal(
@@ -225,15 +227,10 @@ class DecisionService:
                         for row, lot in lots.get(application.id, [])
                         if row.outcome is not LotOutcome.AWARDED
                     ],
-                    why_not=await self._why_not(principal, application, evaluations),
+                    why_not=why_not[application.id],
                 )
             )
         return found
-
-    async def _why_not(self, principal: Principal, application: Application, evaluations: list[Evaluation]) -> str:
-        if any(row.evaluator_user_id == principal.user_id for row in evaluations):
-            return await self.fairness.why_not_decide(principal, application, evaluations)
-        return ""
 
     async def decide_together(self, principal: Principal, round_id: UUID, form: BulkForm) -> Decided:
         """Award the lots of the chosen applications that reached their pass marks and refuse the others, with reasons.

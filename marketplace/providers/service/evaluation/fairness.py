@@ -28,9 +28,15 @@ class Fairness:
 
     async def tied(self, principal: Principal, organisation_id: UUID, user_ids: Collection[UUID]) -> set[UUID]:
         """Return which of some users act or ever acted for an organisation, in whatever council."""
+        return {user_id for user_id, _ in await self.ties(principal, {organisation_id}, user_ids)}
+
+    async def ties(
+        self, principal: Principal, organisation_ids: Collection[UUID], user_ids: Collection[UUID]
+    ) -> set[tuple[UUID, UUID]]:
+        """Return who acts or ever acted for which of some organisations, as (user, organisation)."""
         await scope_to(self.db, "every")
         try:
-            return await self.evaluations.ever_worked_for(organisation_id, user_ids)
+            return await self.evaluations.ever_worked_for(organisation_ids, user_ids)
         finally:
             await scope_to(self.db, principal.councils)
 
@@ -68,26 +74,39 @@ class Fairness:
         self, principal: Principal, application: Application, evaluations: Sequence[Evaluation]
     ) -> str:
         """Return why the principal may not decide though the role would allow it; empty when they may."""
-        scorers = {row.evaluator_user_id for row in active(evaluations)}
-        if principal.user_id not in scorers:
-            return ""
-        others = await self.other_deciders(principal, application, evaluations)
-        if not others:
-            return ""
-        return f"You scored this application, so somebody else decides: {names_list(others)}."
+        return (await self.why_not_each(principal, [(application, evaluations)]))[application.id]
 
-    async def other_deciders(
-        self, principal: Principal, application: Application, evaluations: Sequence[Evaluation]
-    ) -> list[str]:
-        """Return the names of those who may decide and had no part in the scores."""
-        day = today(clock_of(self.db))
-        holders = await self.evaluations.holders(application.council_id, Permission.APPLICATIONS_DECIDE, day)
-        out = {row.evaluator_user_id for row in evaluations if row in active(evaluations) or has_declared(row)}
-        free = {user_id: name for user_id, name in holders.items() if user_id not in out | {principal.user_id}}
-        if not free:
-            return []
-        tied = await self.tied(principal, application.organisation_id, set(free))
-        return [name for user_id, name in free.items() if user_id not in tied]
+    async def why_not_each(
+        self, principal: Principal, cases: Sequence[tuple[Application, Sequence[Evaluation]]]
+    ) -> dict[UUID, str]:
+        """Return, by application, why the principal may not decide; empty texts where they may.
+
+        Who scored an application decides about it only where nobody else could.
+        """
+        council_id, day = principal.council_id, today(clock_of(self.db))
+        holders = await self.evaluations.holders(council_id, Permission.APPLICATIONS_DECIDE, day)
+        organisations = {application.organisation_id for application, _ in cases}
+        ties = await self.ties(principal, organisations, {*holders, principal.user_id})
+        found = {}
+        for application, evaluations in cases:
+            out = {user_id for user_id, organisation_id in ties if organisation_id == application.organisation_id}
+            declared = {row.evaluator_user_id for row in evaluations if has_declared(row)}
+            scorers = {row.evaluator_user_id for row in active(evaluations)}
+            others = [
+                name
+                for user_id, name in holders.items()
+                if user_id not in out | declared | scorers | {principal.user_id}
+            ]
+            if principal.user_id in out:
+                why = TIED
+            elif principal.user_id in declared:
+                why = DECLARED
+            elif principal.user_id in scorers and others:
+                why = f"You scored this application, so somebody else decides: {names_list(others)}."
+            else:
+                why = ""
+            found[application.id] = why
+        return found
 
     async def note(
         self, principal: Principal, application: Application, action: str, why: str, detail: str = ""

@@ -44,6 +44,8 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
     version: FrameworkVersion
     lots: list[tuple[ApplicationLot, Lot]]
     criteria: list[Criterion]
+    evaluations: list[Evaluation]
+    """All, those who stood down included."""
     evaluators: list[tuple[Evaluation, str]]
     """Those whose scores count, with their names."""
     scores: dict[UUID, dict[UUID, EvaluationScore]]
@@ -100,10 +102,11 @@ class ModerationService:
         """
         principal.require(Permission.APPLICATIONS_DECIDE)
         application = await self.desk.find_sent(principal.council_id, application_id)
-        evaluations = await self.evaluations.of_application(application)
+        named = (await self.evaluations.of_applications([application.id])).get(application.id, [])
+        evaluations = [row for row, _ in named]
         await self.fairness.refuse_ties(principal, application, evaluations, "providers.moderate_application")
         await self._refuse_unsent(application, evaluations)
-        return await self._side(application)
+        return await self._side(application, named)
 
     async def _refuse_unsent(self, application: Application, evaluations: Sequence[Evaluation]) -> None:
         if application.status is ApplicationStatus.SUBMITTED:
@@ -113,12 +116,11 @@ class ModerationService:
         if not are_all_sent(evaluations, await AssigningService(self.db).needed(application.council_id)):
             raise ScoresUnseen("You see the scores when every evaluator has sent theirs, so that each is independent.")
 
-    async def _side(self, application: Application) -> Side:
+    async def _side(self, application: Application, named: list[tuple[Evaluation, str]]) -> Side:
         round_, version, _ = await self.desk.round_of(application)
         lots = (await self.desk.lots([application.id])).get(application.id, [])
         criteria = scored(await FrameworkRepository(self.db).criteria(version.id, [lot.id for _, lot in lots]))
-        named = (await self.evaluations.of_applications([application.id])).get(application.id, [])
-        counted = set(active(row for row, _ in named))
+        counted = active(row for row, _ in named)
         evaluators = [(row, name) for row, name in named if row in counted]
         return Side(
             application=application,
@@ -127,6 +129,7 @@ class ModerationService:
             version=version,
             lots=lots,
             criteria=criteria,
+            evaluations=[row for row, _ in named],
             evaluators=evaluators,
             scores=await self.evaluations.scores([row.id for row, _ in evaluators]),
             moderated=(await self.desk.moderated([application.id])).get(application.id, {}),
@@ -170,7 +173,7 @@ class ModerationService:
             row.moderated_by_user_id, row.updated_at = principal.user_id, now
         await self.db.flush()
         if is_final:
-            await self._finish(principal, application)
+            await self._finish(principal, side)
         after = {key: agreed.score for key, agreed in form.agreed.items() if agreed.score is not None}
         audit.record(
             self.db,
@@ -184,10 +187,12 @@ class ModerationService:
         )
         return application
 
-    async def _finish(self, principal: Principal, application: Application) -> None:
-        side = await self._side(application)
+    async def _finish(self, principal: Principal, side: Side) -> None:
+        application = side.application
+        agreed = (await self.desk.moderated([application.id])).get(application.id, {})
+        scores = {criterion_id: row.score for criterion_id, row in agreed.items()}
         for row, lot in side.lots:
-            row.score_percent = side.result(lot).percent
+            row.score_percent = lot_result(lot, side.criteria, scores).percent
         application.moderated_by_user_id = principal.user_id
         application.moderated_at = self.clock.now()
         APPLICATION.move(self.db, application, ApplicationStatus.MODERATED, by=principal.user_id)
