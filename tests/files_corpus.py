@@ -214,6 +214,21 @@ def docx_with_template(target: str) -> bytes:
     return docx(relation(1, f"{OFFICE}/settings", "settings.xml"), extra=extra)
 
 
+def docx_with_list() -> bytes:
+    """A letter that is filled from a list of addresses, by a command to a database."""
+    settings = (
+        f'<w:settings xmlns:w="{WORD}" xmlns:r="{OFFICE}"><w:mailMerge><w:connectString w:val="DSN=secret"/>'
+        '<w:query w:val="SELECT bad"/><w:dataSource r:id="rId1"/></w:mailMerge><w:zoom w:percent="100"/></w:settings>'
+    )
+    extra = {
+        "word/settings.xml": settings.encode(),
+        "word/_rels/settings.xml.rels": RELATIONS.format(
+            relation(1, f"{OFFICE}/mailMergeSource", "file:///C:/people.xlsx", "External")
+        ).encode(),
+    }
+    return docx(relation(1, f"{OFFICE}/settings", "settings.xml"), extra=extra)
+
+
 def docx_of_much() -> bytes:
     """A Word document as Word writes it: pictures, a link, a thumbnail, own properties, people."""
     extra = {
@@ -700,6 +715,9 @@ CLEANED: list[Sample] = [
         (b"evil.js", b"PK\x03\x04"),
     ),
     Sample(
+        "a letter filled from a database", "a.docx", docx_with_list, DOCX, (b"DSN=secret", b"SELECT", b"people.xlsx")
+    ),
+    Sample(
         "a Word document with a template elsewhere",
         "a.docx",
         lambda: docx_with_template("http://bad.example/t.dotm"),
@@ -747,6 +765,7 @@ GOOD: list[Sample] = [
     Sample("a PNG", "a.png", lambda: saved(picture(), "PNG"), PNG),
     Sample("a PNG with notes", "a.png", png_with_notes, PNG, (REAL,)),
     Sample("a PNG one sees through", "a.png", lambda: saved(picture(mode="RGBA"), "PNG"), PNG),
+    Sample("a PNG of few colours", "a.png", lambda: saved(picture(mode="P"), "PNG"), PNG),
     Sample("a PNG of 256 colours", "a.png", lambda: saved(picture(mode="P"), "PNG", transparency=0), PNG),
     Sample("a PNG in black and white", "a.png", lambda: saved(picture(mode="1"), "PNG"), PNG),
     Sample("a PNG of sixteen bits", "a.png", lambda: saved(Image.new("I;16", (30, 30), 40_000), "PNG"), PNG),
@@ -770,6 +789,12 @@ GOOD: list[Sample] = [
         lambda: odt('<text:a xlink:href="https://www.example.org">x</text:a>'),
         ODT,
         (REAL,),
+    ),
+    Sample(
+        "an OpenDocument text with a link in itself",
+        "a.odt",
+        lambda: odt('<text:a xlink:href="#1. Notes: more|outline">x</text:a>'),
+        ODT,
     ),
     Sample(
         "an OpenDocument text with a photograph",

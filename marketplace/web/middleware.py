@@ -174,18 +174,23 @@ class Surround:
 async def _note_too_large(scope: Any, principal: Principal) -> None:
     """Write down who sent more than we take; the body was never read, so nothing else is known of it."""
     announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
-    await audit.record_refusal(
-        principal,
-        "web.refuse_large_upload",
-        council_id=principal.council_id,
-        subject_kind="organisation" if principal.organisation_id else "user",
-        subject_id=principal.organisation_id or principal.user_id,
-        why="More was sent than we take at once",
-        detail={
-            "route": str(scope.get("path_template") or ""),
-            "bytes": int(announced) if announced.isdigit() and len(announced) < 16 else None,
-        },
-    )
+    detail = {
+        "route": str(scope.get("path_template") or ""),
+        "bytes": int(announced) if announced.isdigit() and len(announced) < 16 else None,
+    }
+    try:
+        await audit.record_refusal(
+            principal,
+            "web.refuse_large_upload",
+            council_id=principal.council_id,
+            subject_kind="organisation" if principal.organisation_id else "user",
+            subject_id=principal.organisation_id or principal.user_id,
+            why="More was sent than we take at once",
+            detail=detail,
+        )
+    except Exception as error:
+        # The answer has left; a database that is away must not turn it into a broken one.
+        log.warning("refusal-not-noted", cause=type(error).__name__)
 
 
 def _is_upload(scope: Any) -> bool:

@@ -16,7 +16,7 @@ from marketplace.core.files.xmlparts import local_name, read_xml, without_elemen
 
 TYPES: Final = "[Content_Types].xml"
 AUTHOR_REMOVED: Final = "Who wrote it and with what"
-TEMPLATE_REMOVED: Final = "A template that was kept elsewhere"
+TEMPLATE_REMOVED: Final = "A template or list that was kept elsewhere"
 LINKS_REMOVED: Final = "Links that lead to no web page"
 NOTES_REMOVED: Final = "What cameras wrote into its pictures"
 
@@ -28,6 +28,8 @@ _MACROS: Final = ("vbaproject", "vbadata", "macroenabled", "attachedtoolbars", "
 _EMBEDDED: Final = ("activex", "embeddings/", "oleobject", "webextension", "afchunk")
 _EMBEDDED_TYPES: Final = ("/oleobject", "/package", "/control", "/afchunk", "/subdocument", "/frame", "/activexcontrol")
 _DROPPED_TYPES: Final = ("/thumbnail", "/custom-properties", "/people")
+_CUT_TYPES: Final = ("/attachedtemplate", "/mailmergesource", "/mailmergeheadersource")
+_CUT: Final = ("attachedtemplate", "mailmerge")
 _LINKS: Final = ("http://", "https://", "mailto:", "tel:", "#")
 _FIELDS: Final = re.compile(r"\b(?:DDE|DDEAUTO|LINK|INCLUDETEXT|IMPORT|MACROBUTTON)\b", re.IGNORECASE)
 _FAR_PICTURE: Final = re.compile(r"INCLUDEPICTURE[^{}]{0,20}(?:://|\\\\)", re.IGNORECASE)
@@ -81,6 +83,8 @@ class _Package:
         self._check_names()
         for name in [name for name in self.parts if name.lower().endswith(".rels")]:
             self._relations(name)
+        if b"mailMerge" in self.parts.get("word/settings.xml", b""):
+            self._cut_settings("word")
         for name, part in list(self.parts.items()):
             self._part(name, part)
         self._properties()
@@ -139,15 +143,15 @@ class _Package:
             if kind.endswith(_EMBEDDED_TYPES) or any(word in kind for word in _EMBEDDED):
                 raise embedded()
             if relation.get("TargetMode") == "External":
-                if kind.endswith("/attachedtemplate"):
-                    self._cut_template(folder)
+                if kind.endswith(_CUT_TYPES):
+                    self._cut_settings(folder)
                     continue
                 if not kind.endswith("/hyperlink"):
                     raise external()
                 if not target.strip().lower().startswith(_LINKS):
                     relation = {**relation, "Target": "about:blank"}
                     self.changes.add(LINKS_REMOVED)
-            elif "://" in target or "\\" in target:
+            elif "://" in target or "\\" in target or target.startswith("//"):
                 raise external()
             elif kind.endswith(_DROPPED_TYPES):
                 self._drop(posixpath.normpath(posixpath.join(folder, target)).lstrip("/"))
@@ -159,14 +163,13 @@ class _Package:
             f'"http://schemas.openxmlformats.org/package/2006/relationships">{lines}</Relationships>'
         ).encode()
 
-    def _cut_template(self, folder: str) -> None:
+    def _cut_settings(self, folder: str) -> None:
+        """Take out the template and the list of addresses that a document is filled from."""
         name = posixpath.join(folder, "settings.xml")
         if name not in self.parts:
             raise external()
         read_xml(self.parts[name])
-        self.parts[name] = without_elements(
-            self.parts[name], lambda tag, _: local_name(tag).lower() == "attachedtemplate"
-        )
+        self.parts[name] = without_elements(self.parts[name], lambda tag, _: local_name(tag).lower() in _CUT)
         self.changes.add(TEMPLATE_REMOVED)
 
     def _drop(self, name: str) -> None:

@@ -113,7 +113,9 @@ def _element(name: str, attributes: dict[str, str]) -> None:
     for key, value in attributes.items():
         if local_name(key) == "href":
             target = value.strip().lower()
-            is_inside = ":" not in target.split("/")[0] and not target.startswith(("/", "\\", ".."))
+            is_inside = target.startswith("#") or (
+                ":" not in target.split("/")[0] and not target.startswith(("/", "\\", ".."))
+            )
             if not is_inside and not (local == "a" and target.startswith(_LINKS)):
                 raise external()
 

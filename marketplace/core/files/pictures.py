@@ -5,7 +5,7 @@ What the camera wrote beside the picture (place, time, device, thumbnail, commen
 
 import io
 import struct
-from typing import Final
+from typing import Any, Final
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -17,8 +17,8 @@ FIRST_ONLY: Final = "Moving pictures: only the first one is kept"
 
 _GPS_TAG: Final = 0x8825
 _LONGEST_SIDE: Final = 20_000
-_JPEG_QUALITY: Final = 88
-"""Writing on a photographed certificate stays sharp; more only makes the file larger."""
+_QUALITIES: Final = (88, 75)
+"""Writing on a photographed certificate stays sharp at the first; the second is for one that would grow too large."""
 
 
 def clean_picture(name: str, content: bytes, decoder: str, limits: Limits) -> CleanFile:
@@ -43,7 +43,7 @@ def clean_picture(name: str, content: bytes, decoder: str, limits: Limits) -> Cl
                 changes.append(FIRST_ONLY)
                 picture.seek(0)
             picture.load()
-            kind, kept = _written(ImageOps.exif_transpose(picture), decoder)
+            kind, kept = _written(ImageOps.exif_transpose(picture), decoder, limits)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(limits) from error
     except MemoryError as error:
@@ -86,25 +86,35 @@ def _hidden(picture: Image.Image) -> list[str]:
     return found
 
 
-def _written(picture: Image.Image, decoder: str) -> tuple[Kind, bytes]:
+def _written(picture: Image.Image, decoder: str, limits: Limits) -> tuple[Kind, bytes]:
     """Copy the pixels into a new file: JPEG stays JPEG, WebP stays WebP, everything else becomes PNG."""
     picture = _in_plain_colours(picture, decoder)
     # A new picture takes the pixels: what hangs on the old one (profile, comment, text) stays behind.
     plain = Image.new(picture.mode, picture.size)
+    if picture.mode == "P":
+        plain.putpalette(picture.getpalette() or [])
     plain.paste(picture)
+    if decoder not in ("JPEG", "WEBP"):
+        return Kind.PNG, _saved(plain, "PNG")
+    kept = b""
+    for quality in _QUALITIES:
+        options = {"optimize": True} if decoder == "JPEG" else {"method": 2}
+        kept = _saved(plain, decoder, quality=quality, **options)
+        if len(kept) <= limits.size:
+            break
+    return Kind.JPEG if decoder == "JPEG" else Kind.WEBP, kept
+
+
+def _saved(picture: Image.Image, form: str, **options: Any) -> bytes:
     out = io.BytesIO()
-    if decoder == "JPEG":
-        plain.save(out, "JPEG", quality=_JPEG_QUALITY, optimize=True)
-        return Kind.JPEG, out.getvalue()
-    if decoder == "WEBP":
-        plain.save(out, "WEBP", quality=_JPEG_QUALITY, method=2)
-        return Kind.WEBP, out.getvalue()
-    plain.save(out, "PNG")
-    return Kind.PNG, out.getvalue()
+    picture.save(out, form, **options)
+    return out.getvalue()
 
 
 def _in_plain_colours(picture: Image.Image, decoder: str) -> Image.Image:
     if picture.mode in ("L", "RGB") or (picture.mode == "1" and decoder == "PNG"):
+        return picture
+    if picture.mode == "P" and decoder == "PNG" and "transparency" not in picture.info:
         return picture
     if decoder == "JPEG":
         return picture.convert("RGB")
