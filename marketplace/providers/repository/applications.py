@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, cast, func, or_, select, text
+from sqlalchemy import Integer, Select, and_, cast, func, or_, select, text
 
 from marketplace.accounts.models import Council, User
+from marketplace.core.errors import NotFound
 from marketplace.core.models import StoredFile
 from marketplace.core.repository import Repository
 from marketplace.providers.models import (
@@ -27,6 +28,7 @@ from marketplace.providers.models import (
     Framework,
     Lot,
     ModeratedScore,
+    Organisation,
     Round,
 )
 from marketplace.providers.states import ApplicationStatus, EvaluationStatus
@@ -62,14 +64,28 @@ class ApplicationRepository(Repository[Application]):
         """Start a question that cannot leave an organisation."""
         return select(Application).where(Application.organisation_id == organisation_id)
 
-    async def own(self, organisation_id: UUID, application_id: UUID, *, locked: bool = False) -> Application:
-        """Return an application of an organisation.
+    async def own(
+        self, organisation_id: UUID, application_id: UUID, *, locked: bool = False
+    ) -> tuple[Application, RoundFacts, Organisation]:
+        """Return an application of an organisation with its round and the organisation, in one question.
 
         Raises:
             NotFound: There is none, or it is somebody else's.
         """
-        question = self.of_applicant(organisation_id).where(Application.id == application_id)
-        return await self.one(question, locked=locked)
+        question = (
+            select(Application, Round, Framework, Council, Organisation)
+            .join(Round, Round.id == Application.round_id)
+            .join(Framework, Framework.id == Round.framework_id)
+            .join(Council, Council.id == Application.council_id)
+            .join(Organisation, Organisation.id == Application.organisation_id)
+            .where(Application.id == application_id, Application.organisation_id == organisation_id)
+        )
+        if locked:
+            question = question.with_for_update(of=Application).execution_options(populate_existing=True)
+        row = (await self.db.execute(question)).first()
+        if row is None:
+            raise NotFound
+        return row[0], RoundFacts(row[1], row[2], row[3]), row[4]
 
     async def in_round(self, organisation_id: UUID, round_id: UUID) -> Application | None:
         """Return an organisation's application in a round."""
@@ -140,6 +156,18 @@ class ApplicationRepository(Repository[Application]):
         for application_id, code, name in rows:
             names.setdefault(application_id, []).append(f"{code} {name}")
         return names
+
+    async def lots_of_version(self, version_id: UUID, application_id: UUID) -> list[tuple[Lot, bool]]:
+        """Return the lots of a version in their order, each with whether an application is for it."""
+        rows = await self.db.execute(
+            select(Lot, ApplicationLot.id)
+            .outerjoin(
+                ApplicationLot, and_(ApplicationLot.lot_id == Lot.id, ApplicationLot.application_id == application_id)
+            )
+            .where(Lot.version_id == version_id)
+            .order_by(Lot.position, Lot.code)
+        )
+        return [(row[0], row[1] is not None) for row in rows]
 
     async def lots(self, application_id: UUID) -> Sequence[ApplicationLot]:
         """Return the rows of the lots that an application is for."""

@@ -60,8 +60,7 @@ FEEDBACK = {
 }
 
 
-APPLICANTS = frozenset({OrganisationKind.THIRD_SECTOR, OrganisationKind.COMMUNITY, OrganisationKind.HOME_CARE})
-"""Who applies besides the provider with an account."""
+_COUNCIL = OrganisationKind.COUNCIL
 
 
 class Made(NamedTuple):
@@ -81,23 +80,41 @@ class Field(NamedTuple):
 
 
 def make_applications(world: World, council: Council) -> None:
-    """Keep a council's applications: awarded, refused with an appeal, sent, and a draft with answers from before."""
+    """Keep a council's applications: awarded, refused with an appeal, sent, and a draft with answers from before.
+
+    Where the only round is one that stays open for long, such as that of a register, it decides as it goes along.
+    """
     pair = _rounds(world, council)
     if pair is None:
         return
     past, now = pair
     star = council.shop(council.text.provider)
-    apart = {council.text.provider, council.text.lead_planner[0]}
-    others = [shop for shop in council.shops if shop.body.key not in apart and shop.body.kind in APPLICANTS]
     teller = _Teller(world, council)
-    earlier = teller.decided(star, past, is_awarded=True) if past else None
-    if past and others:
-        teller.decided(others[0], past, is_awarded=False)
+    earlier = None
+    decides = past or (now if now and now.facts.round.opens_at < world.now - timedelta(days=60) else None)
+    others = _applicants(council, decides or now)
+    if decides and _fits(star, decides) and decides is not now:
+        earlier = teller.decided(star, decides, is_awarded=True)
+    elif decides and others:
+        teller.decided(others.pop(0), decides, is_awarded=True)
+    if decides and others:
+        teller.decided(others.pop(0), decides, is_awarded=False)
     if now is None:
         return
-    if len(others) > 1:
-        teller.sent(others[1], now)
+    if others:
+        teller.sent(others.pop(0), now)
     teller.draft(star, now, earlier)
+
+
+def _applicants(council: Council, field: Field | None) -> list[Shop]:
+    """Return who applies besides the provider with an account: first those that do what the lots are for."""
+    apart = {council.text.provider, council.text.lead_planner[0]}
+    found = [shop for shop in council.shops if shop.body.key not in apart and shop.body.kind is not _COUNCIL]
+    return sorted(found, key=lambda shop: field is None or not _fits(shop, field))
+
+
+def _fits(shop: Shop, field: Field) -> bool:
+    return any(lot.service_line in shop.body.services for lot in field.lots)
 
 
 def _rounds(world: World, council: Council) -> tuple[Field | None, Field | None] | None:
@@ -142,10 +159,11 @@ class _Teller:
         """An application of the past that was sent, scored and decided; the refused one is appealed against."""
         world, round = self.world, field.facts.round
         begun = round.opens_at + timedelta(days=3)
-        sent = round.closes_at - timedelta(days=2)
+        closed = min(round.closes_at, world.now - timedelta(days=30))
+        sent = closed - timedelta(days=2)
         # A refusal is kept young, so that its appeal is open; no decision comes before its round has closed.
-        decided = max(round.closes_at + timedelta(hours=3), world.now - timedelta(days=300 if is_awarded else 12))
-        scored = round.closes_at + (decided - round.closes_at) / 2
+        decided = max(closed + timedelta(hours=3), world.now - timedelta(days=300 if is_awarded else 12))
+        scored = closed + (decided - closed) / 2
         status = ApplicationStatus.AWARDED if is_awarded else ApplicationStatus.REFUSED
         lots = _lots_for(shop, field)
         made = self._application(shop, field, lots, begun, status, is_thin=not is_awarded)
@@ -168,9 +186,11 @@ class _Teller:
                 total = _percent(marks, [one for one in field.criteria if one.lot_id in (None, lot.id)])
                 line["outcome"] = LotOutcome.AWARDED if is_awarded else LotOutcome.REFUSED
                 line["score_percent"] = total
-                line["reason"] = f"{total}%, and {lot.pass_percent}% is needed."
-                if not is_awarded:
-                    line["reason"] += " The answers say little about how things are done."
+                line["reason"] = (
+                    "We would like to work with you: your answers show how you do things, with examples."
+                    if is_awarded
+                    else "Two answers say that you do things well, but not how."
+                )
         moves: list[Move] = [
             (ApplicationStatus.DRAFT.value, begun, shop.user_id, ""),
             (ApplicationStatus.SUBMITTED.value, sent, shop.user_id, ""),
@@ -382,7 +402,7 @@ def _lots_for(shop: Shop, field: Field) -> list[Lot]:
     """Return one lot that an organisation would apply for: of its service where there is one."""
     open_to = [lot for lot in field.lots if shop.body.rating is not None or not lot.needs_registration]
     fitting = [lot for lot in open_to if lot.service_line in shop.body.services]
-    return (fitting or open_to or field.lots)[:1]
+    return fitting[:1] or (open_to or field.lots)[-1:]
 
 
 def _percent(marks: dict[UUID, int], criteria: list[Criterion]) -> int:

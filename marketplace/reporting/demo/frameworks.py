@@ -16,11 +16,12 @@ from marketplace.providers.models import (
     Round,
 )
 from marketplace.providers.service.frameworks.publishing import content_hash
+from marketplace.providers.service.frameworks.round_forms import working_day
 from marketplace.providers.states import FrameworkVersionStatus
 from marketplace.reporting.demo.book import Move
 from marketplace.reporting.demo.content import frameworks_derby, frameworks_doncaster, frameworks_lancashire
 from marketplace.reporting.demo.content.framework_shapes import Entry, FrameworkText, RoundText, Said, VersionText
-from marketplace.reporting.demo.world import Council, World, working_day
+from marketplace.reporting.demo.world import Council, World
 
 LONGEST_AGO = -380
 """Days back from today that a round may have opened: the councils of the demo are little older."""
@@ -161,8 +162,10 @@ def _round(world: World, council: Council, framework_id: UUID, version_id: UUID,
         return working_day(today + timedelta(days=offset))
 
     opens_at = instant(day(max(text.opens, LONGEST_AGO)), time(9))
-    # A round that was to close yesterday did so, even where yesterday was a Sunday.
-    closes_on = today + timedelta(days=text.closes) if text.closes < 0 else day(text.closes)
+    closes_on = day(text.closes)
+    while closes_on >= today > today + timedelta(days=text.closes):
+        # What is over stays over: before a weekend, not after it.
+        closes_on = _day_before(closes_on)
     closes_at = instant(closes_on, time(12))
     questions_until = min(instant(day(text.questions_until), time(17)), closes_at)
     cancelled_at = world.at(day(text.cancelled), 15) if text.cancelled is not None else None
@@ -181,7 +184,9 @@ def _round(world: World, council: Council, framework_id: UUID, version_id: UUID,
         questions_until=questions_until,
         closes_at=closes_at,
         late_rule=LateRule.ACCEPT_WITH_REASON if text.late_days else LateRule.REFUSE,
-        late_until=instant(closes_on + timedelta(days=text.late_days), time(12)) if text.late_days else None,
+        late_until=instant(working_day(closes_on + timedelta(days=text.late_days)), time(12))
+        if text.late_days
+        else None,
         decides_on=day(text.decides),
         starts_on=day(text.starts),
         reopens_on=day(text.reopens) if text.reopens is not None else None,
@@ -242,3 +247,11 @@ def _entry(world: World, council: Council, framework_id: UUID, entry: Entry) -> 
         made_at=made_at,
         version=1,
     )
+
+
+def _day_before(day: date) -> date:
+    """Return the last working day before a day."""
+    day -= timedelta(days=1)
+    while working_day(day) != day:
+        day -= timedelta(days=1)
+    return day

@@ -19,7 +19,8 @@ from marketplace.providers.errors import RoundClosed
 from marketplace.providers.models import Application
 from marketplace.providers.repository.applications import RoundFacts
 from marketplace.providers.routes.applications.common import page, read_id, read_lots, where
-from marketplace.providers.service.applications.drafts import ApplicationService, RoundOffer
+from marketplace.providers.service.applications.drafts import ApplicationService
+from marketplace.providers.service.applications.offers import OfferService, RoundOffer
 from marketplace.providers.service.applications.opened import open_application
 from marketplace.providers.service.applications.sending import CLOSED_WORDS
 from marketplace.providers.service.applications.steps import next_page
@@ -35,7 +36,7 @@ class ApplicationListController(Controller):
     @get("/", permission=Permission.APPLICATIONS_OWN)
     async def show_all(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
         """Show what is under way and what can be applied for."""
-        rows, rounds, lots = await ApplicationService(db).own(principal)
+        rows, rounds, lots = await OfferService(db).own(principal)
         now = clock_of(db).now()
         begun = {application.round_id for application, _ in rows}
         context = {
@@ -55,7 +56,7 @@ class ApplicationListController(Controller):
         round: FromQuery[str | None] = None,
     ) -> Template | Redirect:
         """Show what an application takes; who has one already goes on with it."""
-        offer = await ApplicationService(db).offer(principal, read_id(round or ""))
+        offer = await OfferService(db).offer(principal, read_id(round or ""))
         if offer.existing is not None:
             return Redirect(f"/provider/applications/{offer.existing.id}", status_code=303)
         values = {"lots": [str(offer.lots[0].lot.id)]} if len(offer.lots) == 1 else {}
@@ -82,9 +83,9 @@ class ApplicationListController(Controller):
             async with db.begin_nested():
                 return await submit(request, db, principal.actor, data, act)
         except InvalidInput as error:
-            return _new_page(await service.offer(principal, round_id), data, error.fields)
+            return _new_page(await OfferService(db).offer(principal, round_id), data, error.fields)
         except RoundClosed:
-            return _new_page(await service.offer(principal, round_id), data, {}, status=409)
+            return _new_page(await OfferService(db).offer(principal, round_id), data, {}, status=409)
 
 
 def _new_page(offer: RoundOffer, values: FormData, errors: dict[str, str], *, status: int | None = None) -> Template:

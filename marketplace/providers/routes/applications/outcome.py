@@ -16,7 +16,7 @@ from marketplace.providers.models import CriterionKind
 from marketplace.providers.repository.applications import ApplicationRepository
 from marketplace.providers.routes.applications.common import page, read_id
 from marketplace.providers.service.applications.appeals import AppealService
-from marketplace.providers.service.applications.drafts import next_round
+from marketplace.providers.service.applications.offers import next_round
 from marketplace.providers.service.applications.opened import DECIDED, UNDER_WAY, Opened, open_application
 from marketplace.providers.service.frameworks.rounds import round_state
 from marketplace.providers.states import ApplicationStatus

@@ -249,7 +249,9 @@ async def _question_page(
         and not has_changed,
         "written": word_count(stored.words) if stored else 0,
         "has_changed": has_changed,
-        "changed_by": await ApplicationRepository(db).user_name(stored.updated_by_user_id if stored else None),
+        "changed_by": await ApplicationRepository(db).user_name(stored.updated_by_user_id)
+        if has_changed and stored
+        else "",
         "file_names": [stored.name for stored in await AnswerFileService(db).of(opened, criterion)],
     }
     return page("question", opened, context, values=values, errors=errors, status=409 if has_changed else None)

@@ -22,7 +22,6 @@ from marketplace.providers.models import (
 from marketplace.providers.repository.applications import ApplicationRepository, RoundFacts
 from marketplace.providers.repository.evidence import EvidenceRepository
 from marketplace.providers.repository.frameworks import FrameworkRepository
-from marketplace.providers.repository.organisations import OrganisationRepository
 from marketplace.providers.service.applications.papers import Needed, needed
 from marketplace.providers.service.frameworks.rounds import RoundState, round_state
 from marketplace.providers.service.reach import reach_council, reach_every_council
@@ -67,6 +66,7 @@ class Opened(msgspec.Struct, kw_only=True):
     every_answer: Mapping[UUID, ApplicationAnswer]
     """By criterion; those to lots that were taken out are kept, too."""
     needed: list[Needed]
+    """The evidence of a draft; empty once it is sent."""
     is_registered: bool
     now: datetime
     day: date
@@ -155,9 +155,16 @@ def appeal_until(application: Application, appeal_days: int) -> date | None:
 
 
 async def open_application(
-    db: AsyncSession, principal: Principal, application_id: UUID, *, locked: bool = False
+    db: AsyncSession, principal: Principal, application_id: UUID, *, locked: bool = False, is_wide: bool = False
 ) -> Opened:
     """Return an application of the user's own organisation and reach the council it is for.
+
+    Args:
+        db: The transaction of the request.
+        principal: Whose organisation.
+        application_id: Which one.
+        locked: Keep others from changing it until the end of the transaction.
+        is_wide: Leave every council in reach, for a caller that asks more of the organisation and narrows it then.
 
     Raises:
         Forbidden: The role sends no applications.
@@ -167,23 +174,18 @@ async def open_application(
     organisation_id = principal.need_organisation()
     await reach_every_council(db)
     applications = ApplicationRepository(db)
-    application = await applications.own(organisation_id, application_id, locked=locked)
-    facts = await applications.round(application.round_id)
-    if facts is None:
-        raise AssertionError("an application has a round")
-    frameworks = FrameworkRepository(db)
-    every_lot = await frameworks.lots(facts.round.version_id)
-    chosen = {row.lot_id for row in await applications.lots(application.id)}
-    criteria = await frameworks.criteria(facts.round.version_id)
+    application, facts, organisation = await applications.own(organisation_id, application_id, locked=locked)
+    lots = await applications.lots_of_version(facts.round.version_id, application.id)
+    criteria = await FrameworkRepository(db).criteria(facts.round.version_id)
     answers = await applications.answers(application.id)
     clock = clock_of(db)
     day = local(clock.now()).date()
     opened = Opened(
         application=application,
         facts=facts,
-        organisation=await OrganisationRepository(db).find(organisation_id),
-        every_lot=every_lot,
-        lots=[lot for lot in every_lot if lot.id in chosen],
+        organisation=organisation,
+        every_lot=[lot for lot, _ in lots],
+        lots=[lot for lot, is_chosen in lots if is_chosen],
         every_criterion=criteria,
         every_answer={row.criterion_id: row for row in answers},
         needed=[],
@@ -191,8 +193,11 @@ async def open_application(
         now=clock.now(),
         day=day,
     )
-    evidence = await EvidenceRepository(db).of_organisation(organisation_id)
-    opened.needed = needed(opened.lots, opened.criteria, evidence, day, facts.round.starts_on)
-    opened.is_registered = opened.needs_registration and await is_registered(db, organisation_id)
-    await reach_council(db, principal, application.council_id)
+    if opened.is_draft:
+        # What was sent carries its papers as they stood then.
+        evidence = await EvidenceRepository(db).of_organisation(organisation_id)
+        opened.needed = needed(opened.lots, opened.criteria, evidence, day, facts.round.starts_on)
+        opened.is_registered = opened.needs_registration and await is_registered(db, organisation_id)
+    if not is_wide:
+        await reach_council(db, principal, application.council_id)
     return opened

@@ -20,7 +20,7 @@ from marketplace.providers.service.applications.opened import Opened, open_appli
 from marketplace.providers.service.applications.snapshot import content_of, print_of, signed
 from marketplace.providers.service.applications.steps import problems
 from marketplace.providers.service.frameworks.rounds import RoundState, round_state
-from marketplace.providers.service.reach import reach_council, reach_every_council
+from marketplace.providers.service.reach import reach_council
 from marketplace.providers.states import APPLICATION, ApplicationStatus
 
 CLOSED_WORDS: dict[RoundState, str] = {
@@ -54,8 +54,7 @@ class SendingService:
         Raises:
             NotFound: Not theirs.
         """
-        opened = await open_application(self.db, principal, application_id, locked=locked)
-        await reach_every_council(self.db)
+        opened = await open_application(self.db, principal, application_id, locked=locked, is_wide=True)
         sources = await self.applications.sources(opened.every_answer.values())
         await reach_council(self.db, principal, opened.application.council_id)
         files = await self.applications.files(application_id)

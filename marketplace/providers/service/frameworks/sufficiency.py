@@ -16,6 +16,7 @@ ENOUGH: Final = 3
 """With fewer accredited organisations somebody who is turned down by one has no choice left."""
 RANGE: Final = 2
 """Kinds of organisation that make a range."""
+ELSEWHERE: Final = "Elsewhere or not known"
 
 
 class LotSufficiency(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +26,7 @@ class LotSufficiency(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     accredited: int
     interested: int
-    """Would apply, or have an accreditation no longer; those accredited now are not counted again."""
+    """Said that they would apply, and are not accredited now."""
     applied: int
     kinds: tuple[tuple[str, int, int], ...]
     """Kind of organisation, accredited now, interested or applying besides."""
@@ -53,8 +54,10 @@ class LotSufficiency(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def empty_districts(self) -> tuple[str, ...]:
-        """Districts of the lot in which no accredited organisation is based."""
-        return tuple(name for name, accredited, _ in self.districts if not accredited)
+        """Districts of the lot in which no accredited organisation is based; none where a base is not known."""
+        if any(name == ELSEWHERE and accredited for name, accredited, _ in self.districts):
+            return ()
+        return tuple(name for name, accredited, _ in self.districts if not accredited and name != ELSEWHERE)
 
 
 class SufficiencyService:
@@ -101,5 +104,5 @@ def _by_district(holders: set[Standing], others: set[Standing], codes: list[str]
     now, then = (Counter(one.lad_code if one.lad_code in codes else "" for one in group) for group in (holders, others))
     rows = sorted((DISTRICT_NAMES.get(code, code), now[code], then[code]) for code in codes)
     if now[""] or then[""]:
-        rows.append(("Elsewhere or not known", now[""], then[""]))
+        rows.append((ELSEWHERE, now[""], then[""]))
     return tuple(rows)
