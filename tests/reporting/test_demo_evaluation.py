@@ -1,5 +1,7 @@
 """The demo of evaluation: something to do for everybody who judges applications, and for the provider who signs."""
 
+import re
+
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -8,7 +10,9 @@ from marketplace.providers.models import Agreement, Application
 from marketplace.providers.repository.agreements import AgreementRepository
 from marketplace.providers.service.agreement_words import are_terms_true
 from marketplace.providers.service.evaluation.desk import is_snapshot_true
+from tests.browser import Browser
 from tests.reporting.conftest import Loaded
+from tests.reporting.test_home import member
 
 
 async def test_lancashire_has_one_of_each_state(demo: Loaded, db: AsyncSession) -> None:
@@ -58,3 +62,27 @@ async def test_every_evaluator_may_score_and_has_no_tie(demo: Loaded, db: AsyncS
         )
     )
     assert tied == 0
+
+
+async def test_every_page_of_it_opens_for_those_who_use_it(demo: Loaded, browser: Browser, db: AsyncSession) -> None:
+    lead = await browser.signed_in(await member(db, "accreditor@lancashire.example"))
+    page = await lead.open("/accreditation/applications")
+    shown = {link for link in page.links() if re.fullmatch(r"/accreditation/applications/[0-9a-f-]{36}", link)}
+    assert len(shown) >= 5
+    onward: set[str] = set()
+    for link in sorted(shown):
+        page = await lead.open(link)
+        onward |= {address for address in page.links() if address.startswith((link, "/accreditation/a"))}
+    for address in sorted(onward - shown):
+        if "/files/" not in address:
+            await lead.open(address)
+    assert any(address.endswith("/decision") for address in onward)
+    broker = await browser.signed_in(await member(db, "broker@lancashire.example"))
+    page = await broker.open("/accreditation/scoring")
+    page = await broker.open(page.link(r"/accreditation/scoring/.+"))
+    assert "You have scored 1 of" in page.words
+    await broker.open(page.link("/criteria/"))
+    provider = await browser.signed_in(await member(db, "provider@lancashire.example"))
+    page = await provider.open("/provider/agreements")
+    page = await provider.open(page.link(r"/provider/agreements/.+"))
+    assert "Sign for your organisation" in page.words
