@@ -170,13 +170,3 @@ class AppealRefused(Conflict):
 
     code = "appeal-refused"
     title = "You cannot appeal now"
-
-
-class NumberTaken(InvalidInput):
-    """Another organisation here stands for this entry of the register: who works for it can ask to join it."""
-
-    code = "number-taken"
-
-    def __init__(self, words: str, organisation_id: UUID) -> None:
-        super().__init__({"number": words})
-        self.organisation_id = organisation_id
