@@ -65,5 +65,4 @@ ROUTES = [
     RegisterOfDayController,
     *APPLICATIONS,
     *PASSPORT_ROUTES,
-    *FRAMEWORKS,
 ]
