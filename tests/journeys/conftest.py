@@ -7,20 +7,24 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Generator
-from contextlib import closing
-from datetime import date, datetime, timedelta
+from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.core.clock import LONDON
+from marketplace.core.database import make_engine, make_session_maker, transaction
 from marketplace.web.app import BUILT_ASSETS
 from tests.conftest import admin, clone_database
 
+Made = TypeVar("Made")
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -42,12 +46,24 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class MovedClock:
+    """The clock of a site that was moved on."""
+
+    def __init__(self, moved: timedelta) -> None:
+        self.moved = moved
+
+    def now(self) -> datetime:
+        """Return the present instant of the site."""
+        return datetime.now(UTC) + self.moved
+
+
 class Site:
     """Where the site runs, and a hand on its clock."""
 
-    def __init__(self, address: str, data_dir: Path) -> None:
+    def __init__(self, address: str, data_dir: Path, database_url: str) -> None:
         self.address = address
         self.data_dir = data_dir
+        self.database_url = database_url
         self.moved = timedelta()
 
     @property
@@ -59,6 +75,23 @@ class Site:
         """Let time pass."""
         self.moved += timedelta(hours=hours)
         httpx.post(f"{self.address}/test-clock", json={"seconds": int(hours * 3600)}).raise_for_status()
+
+    def arrange(self, make: Callable[[AsyncSession], Awaitable[Made]]) -> Made:
+        """Write rows beside the running site, with its clock: what a journey needs but does not click through.
+
+        In a thread of its own, as the browser runs an event loop in this one.
+        """
+
+        async def write() -> Made:
+            engine = make_engine(self.database_url, pool_size=1)
+            try:
+                async with transaction(make_session_maker(engine, MovedClock(self.moved)), "every") as db:
+                    return await make(db)
+            finally:
+                await engine.dispose()
+
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: asyncio.run(write())).result()
 
     def wait_for_mail(self, to_address: str, words: str) -> None:
         """Wait until a message to an address has some words in its subject."""
@@ -77,10 +110,15 @@ class Site:
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Generator[Site, None, None]:
     """The demo, served in a process of its own."""
+    with serving(tmp_path_factory.mktemp("site"), f"journeys_{worker_id}") as served:
+        yield served
+
+
+@contextmanager
+def serving(data_dir: Path, name: str) -> Generator[Site, None, None]:
+    """Serve the demo from a database of its own until the caller is done."""
     if not (BUILT_ASSETS / "manifest.json").exists():
         pytest.skip("the style sheets are not built: run `make assets`")
-    data_dir = tmp_path_factory.mktemp("site")
-    name = f"journeys_{worker_id}"
     url = asyncio.run(clone_database(name))
     port, sandbox_port = free_port(), free_port()
     arguments = ["--database", url, "--data-dir", data_dir, "--port", port, "--sandbox-port", sandbox_port]
@@ -103,7 +141,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Generator[
                         break
                 except httpx.TransportError:
                     pass
-        yield Site(address, data_dir)
+        yield Site(address, data_dir, url)
     finally:
         process.terminate()
         try:
