@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import select
@@ -79,6 +80,11 @@ async def set_stage(db: AsyncSession, letter: str, council_slug: str, applicant:
         second=second.email,
         names={row.email.partition("@")[0]: row.name for row in staff},
     )
+
+
+async def council_id_of(db: AsyncSession, slug: str) -> UUID:
+    """Return the id of a council of the demo."""
+    return (await db.scalars(select(Council.id).where(Council.slug == slug))).one()
 
 
 async def _staff(db: AsyncSession, council: Council, email: str, role: Role, password_hash: str | None) -> User:

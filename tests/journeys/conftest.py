@@ -67,9 +67,14 @@ class Site:
         self.moved = timedelta()
 
     @property
+    def now(self) -> datetime:
+        """The site's present instant, in London."""
+        return datetime.now(LONDON) + self.moved
+
+    @property
     def today(self) -> date:
         """Day in London by the site's clock."""
-        return (datetime.now(LONDON) + self.moved).date()
+        return self.now.date()
 
     def move_clock(self, *, hours: float) -> None:
         """Let time pass."""
