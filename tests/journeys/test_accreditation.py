@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Generator
+from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,11 +18,13 @@ from tests.journeys.accreditation import (
     choose_evaluators,
     moderate,
     path_of,
+    register_of,
     score,
     send,
     sign_and_send,
     stand_down,
     start,
+    tick,
     write_next_version,
 )
 from tests.journeys.conftest import Site, serving
