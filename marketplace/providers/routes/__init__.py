@@ -7,6 +7,7 @@ from marketplace.providers.routes.demand import ROUTES as DEMAND
 from marketplace.providers.routes.enquiries import EnquiryController
 from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenceController
 from marketplace.providers.routes.evidence_files import EvidenceFileController, OwnEvidenceFileController
+from marketplace.providers.routes.frameworks import FRAMEWORKS
 from marketplace.providers.routes.joining import JoinController
 from marketplace.providers.routes.listing_page import listing_page, register_page
 from marketplace.providers.routes.listings import DraftController, ListingCheckController, OwnListingController
@@ -50,5 +51,6 @@ ROUTES = [
     OpenReferralController,
     *OPEN_DATA_ROUTES,
     SearchWordsController,
+    *FRAMEWORKS,
     *PASSPORT_ROUTES,
 ]

@@ -4,11 +4,20 @@ from marketplace.providers.tasks import (
     choosing,
     enquiries,
     evidence_files,
+    frameworks,
     index,
     joining,
     listings,
     passports,
-    register,
 )
 
-__all__ = ["choosing", "enquiries", "evidence_files", "index", "joining", "listings", "passports", "register"]
+__all__ = [
+    "choosing",
+    "enquiries",
+    "evidence_files",
+    "frameworks",
+    "index",
+    "joining",
+    "listings",
+    "passports",
+]
