@@ -107,3 +107,24 @@ class TooManyQuestions(TooMany):
 
     code = "too-many-questions"
     title = "You have sent many in one day"
+
+
+class RoundClosed(Conflict):
+    """An application for a round that takes none now: not open yet, closed, or called off."""
+
+    code = "round-closed"
+    title = "This round is closed"
+
+
+class AnswerChanged(Conflict):
+    """Somebody else of the organisation changed an answer since the page was opened. The page shows both texts."""
+
+    code = "answer-changed"
+    title = "Somebody else has changed this answer"
+
+
+class AppealRefused(Conflict):
+    """There is nothing to appeal against, the time for it is over, or there is an appeal already."""
+
+    code = "appeal-refused"
+    title = "You cannot appeal now"

@@ -1,6 +1,7 @@
 """Pages and JSON of providers: the market, organisations, availability and own listings."""
 
 from marketplace.providers.routes.api import search_listings
+from marketplace.providers.routes.applications import APPLICATIONS
 from marketplace.providers.routes.availability import AvailabilityController
 from marketplace.providers.routes.choosing import CHOOSING
 from marketplace.providers.routes.demand import ROUTES as DEMAND
@@ -51,6 +52,7 @@ ROUTES = [
     OpenReferralController,
     *OPEN_DATA_ROUTES,
     SearchWordsController,
-    *FRAMEWORKS,
+    *APPLICATIONS,
     *PASSPORT_ROUTES,
+    *FRAMEWORKS,
 ]

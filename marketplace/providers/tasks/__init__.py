@@ -1,6 +1,7 @@
 """What providers does after the fact."""
 
 from marketplace.providers.tasks import (
+    applications,
     choosing,
     enquiries,
     evidence_files,
@@ -9,9 +10,11 @@ from marketplace.providers.tasks import (
     joining,
     listings,
     passports,
+    register,
 )
 
 __all__ = [
+    "applications",
     "choosing",
     "enquiries",
     "evidence_files",
@@ -20,4 +23,5 @@ __all__ = [
     "joining",
     "listings",
     "passports",
+    "register",
 ]

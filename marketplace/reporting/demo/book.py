@@ -223,7 +223,7 @@ def _insert(table: Table, columns: list[str]) -> TextClause:
 
 def _encoded(rows: list[dict[str, Any]]) -> str:
     # JSON knows no bytes; the server reads them from text in its own form.
-    binary = [name for name, value in rows[0].items() if isinstance(value, bytes)]
+    binary = {name for row in rows for name, value in row.items() if isinstance(value, bytes)}
     if binary:
-        rows = [{**row, **{name: f"\\x{row[name].hex()}" for name in binary}} for row in rows]
+        rows = [{**row, **{name: f"\\x{row[name].hex()}" for name in binary if row[name]}} for row in rows]
     return msgspec.json.encode(rows).decode()

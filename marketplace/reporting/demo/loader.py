@@ -14,6 +14,7 @@ from marketplace.accounts.permissions import ROLE_LABELS
 from marketplace.accounts.service import hash_password
 from marketplace.core.clock import Clock, SystemClock, today
 from marketplace.core.database import SessionMaker, transaction
+from marketplace.reporting.demo.applications import make_applications
 from marketplace.reporting.demo.book import Book
 from marketplace.reporting.demo.choosing import tell_choosing
 from marketplace.reporting.demo.content.councils import COUNCILS
@@ -124,6 +125,8 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
         tell_choosing(world, council, secret_key)
         make_frameworks(world, council)
     make_passports(world, councils)
+    for council in councils:
+        make_applications(world, council)
     return book
 
 

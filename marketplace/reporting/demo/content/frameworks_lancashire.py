@@ -142,7 +142,9 @@ def _asked(*, with_extra_care: bool) -> tuple[Asked, ...]:
         declaration(
             "fair-pay",
             "Pay for travel",
-            "You pay your workers for the time between visits.",
+            "You pay your workers for the time between visits, and for the training they need."
+            if with_extra_care
+            else "You pay your workers for the time between visits.",
             "If you do not yet, say from when you will.",
         ),
         declaration("modern-slavery", "Modern slavery", "You check that nobody who works for you is made to."),
@@ -316,8 +318,8 @@ PURCHASING = FrameworkText(
         ),
         VersionText(
             published=-40,
-            changes="There is a new lot 1c for extra care. We pay within 14 days now, not 30. Everything else is as "
-            "before: if you applied before, your declarations are carried over.",
+            changes="There is a new lot 1c for extra care. We pay within 14 days now, not 30. The declaration on pay "
+            "names training, too. Everything else is as before: if you applied then, your declarations come over.",
             specification=_SPECIFICATION.replace(
                 "## How we buy",
                 "## Extra care\n\nIn extra care housing one organisation is on site day and night. Tenants take part "
