@@ -22,6 +22,7 @@ from marketplace.providers.routes.provider_enquiries import ProviderEnquiryContr
 from marketplace.providers.routes.registration import RegistrationController, RegulatorLinkController
 from marketplace.providers.routes.reported_enquiries import ReportedEnquiryController
 from marketplace.providers.routes.search_words import SearchWordsController
+from marketplace.providers.routes.status_tests import StatusTestController
 
 ROUTES = [
     market_page,
@@ -44,6 +45,7 @@ ROUTES = [
     EvidenceFileController,
     RegistrationController,
     RegulatorLinkController,
+    StatusTestController,
     EnquiryController,
     ProviderEnquiryController,
     ReportedEnquiryController,

@@ -11,6 +11,7 @@ from marketplace.providers.tasks import (
     joining,
     listings,
     passports,
+    register,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "joining",
     "listings",
     "passports",
+    "register",
 ]
