@@ -64,6 +64,34 @@ class NumberTaken(InvalidInput):
         self.organisation_id = organisation_id
 
 
+class HasInterest(Conflict):
+    """Somebody who works or worked for an organisation, or declared an interest, is to judge it."""
+
+    code = "conflict-of-interest"
+    title = "Somebody else must do this"
+
+
+class AlreadyDecided(Conflict):
+    """Two people decided at once; the first decision stands."""
+
+    code = "already-decided"
+    title = "Somebody else has decided this already"
+
+
+class ScoresUnseen(Conflict):
+    """Scores are looked at before every evaluator has sent theirs."""
+
+    code = "scores-unseen"
+    title = "Not all scores are in yet"
+
+
+class SameHand(Conflict):
+    """One person would do two steps that two people must do."""
+
+    code = "same-hand"
+    title = "A second person must do this"
+
+
 class VersionPublished(Conflict):
     """A published specification never changes: organisations applied under it."""
 

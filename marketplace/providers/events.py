@@ -200,6 +200,13 @@ class EvaluatorAsked(Event, frozen=True, kw_only=True):
     application_id: UUID
 
 
+class EvaluatorStoodDown(Event, frozen=True, kw_only=True):
+    """An evaluator has an interest in an application, or was taken off it: somebody else is to be chosen."""
+
+    evaluation_id: UUID
+    application_id: UUID
+
+
 class EvaluationsComplete(Event, frozen=True, kw_only=True):
     """Every evaluator of an application has sent in their scores: it can be moderated."""
 

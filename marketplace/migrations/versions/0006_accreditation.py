@@ -745,6 +745,8 @@ def upgrade() -> None:
         sa.Column("terms_hash", sa.LargeBinary(), nullable=False),
         sa.Column("starts_on", sa.Date(), nullable=False),
         sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("sign_by", sa.Date(), nullable=True),
+        sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("provider_signed_name", sa.Text(), nullable=False),
         sa.Column("provider_signed_role", sa.Text(), nullable=False),
         sa.Column("provider_signed_by_user_id", sa.Uuid(), nullable=True),

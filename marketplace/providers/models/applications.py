@@ -234,6 +234,10 @@ class Agreement(Base, WithId):
     starts_on: Mapped[date]
     ends_on: Mapped[date]
     """First day on which it no longer counts."""
+    sign_by: Mapped[date | None]
+    """Last day for the organisation's signature."""
+    reminded_at: Mapped[datetime | None]
+    """When the organisation was reminded to sign."""
     provider_signed_name: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     provider_signed_role: Mapped[str] = mapped_column(Text, default="")
     provider_signed_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))

@@ -12,6 +12,7 @@ from marketplace.accounts.models import PERSONAL
 from marketplace.accounts.words import Gender
 from marketplace.core.database import Base, WithId, choice
 from marketplace.providers.models.words import ORGANISATION_WORDS
+from marketplace.providers.states import AccreditationStatus as AccreditationStatus
 from marketplace.providers.states import RegulatorLinkStatus
 
 
@@ -82,14 +83,6 @@ class Organisation(Base, WithId):
     merged_into_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
     """The organisation that took its place; it gets no new work."""
     created_at: Mapped[datetime]
-
-
-class AccreditationStatus(StrEnum):
-    """Where an accreditation stands; whether it is live on a day also depends on its dates."""
-
-    LIVE = "live"
-    SUSPENDED = "suspended"
-    REMOVED = "removed"
 
 
 class Accreditation(Base, WithId):

@@ -9,7 +9,7 @@ from sqlalchemy import column, func, or_, select, table, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.core.errors import NotFound
-from marketplace.providers.models import Accreditation, AccreditationStatus, Listing, Organisation, Worker, WorkerKind
+from marketplace.providers.models import Accreditation, Listing, Organisation, Worker, WorkerKind
 from marketplace.providers.repository.accreditations import live_on
 
 PAGE = 30
@@ -120,16 +120,24 @@ class OrganisationRepository:
         return found
 
     async def overlapping(self, wanted: Accreditation) -> Accreditation | None:
-        """Return an accreditation for the same service that shares a day with this one, removed ones left out."""
+        """Return an accreditation that shares a day with this one, removed ones left out.
+
+        For a lot: one for the same lot. Without a lot: any for the same service, whatever it rests on.
+        """
+        same = (
+            Accreditation.service_line == wanted.service_line
+            if wanted.lot_id is None
+            else Accreditation.lot_id == wanted.lot_id
+        )
         return (
             await self.db.scalars(
                 select(Accreditation)
                 .where(
                     Accreditation.council_id == wanted.council_id,
                     Accreditation.organisation_id == wanted.organisation_id,
-                    Accreditation.service_line == wanted.service_line,
+                    same,
                     Accreditation.id != wanted.id,
-                    Accreditation.status != AccreditationStatus.REMOVED,
+                    or_(Accreditation.removed_on.is_(None), Accreditation.removed_on > wanted.live_from),
                     Accreditation.live_from < wanted.live_until,
                     Accreditation.live_until > wanted.live_from,
                 )

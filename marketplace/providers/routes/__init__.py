@@ -6,6 +6,7 @@ from marketplace.providers.routes.availability import AvailabilityController
 from marketplace.providers.routes.choosing import CHOOSING
 from marketplace.providers.routes.demand import ROUTES as DEMAND
 from marketplace.providers.routes.enquiries import EnquiryController
+from marketplace.providers.routes.evaluation import EVALUATION
 from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenceController
 from marketplace.providers.routes.evidence_files import EvidenceFileController, OwnEvidenceFileController
 from marketplace.providers.routes.frameworks import FRAMEWORKS
@@ -49,6 +50,7 @@ ROUTES = [
     ProviderEnquiryController,
     ReportedEnquiryController,
     *CHOOSING,
+    *EVALUATION,
     OpenReferralController,
     *OPEN_DATA_ROUTES,
     SearchWordsController,

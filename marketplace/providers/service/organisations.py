@@ -28,6 +28,8 @@ from marketplace.providers.models import (
     ServiceLine,
 )
 from marketplace.providers.repository.organisations import Effect, OrganisationRepository
+from marketplace.providers.service.standing.service import StandingService
+from marketplace.providers.states import ACCREDITATION
 
 SOON: Final = timedelta(days=30)
 LONGEST_PERIOD: Final = timedelta(days=366 * 10)
@@ -251,24 +253,15 @@ class OrganisationService:
             InvalidInput: The period meets one that exists.
         """
         principal.require(Permission.ACCREDITATION_DECIDE)
-        await self.organisations.lock(organisation_id)
-        row = Accreditation(
-            id=new_id(),
-            council_id=principal.council_id,
+        return await StandingService(self.db).award(
+            principal,
             organisation_id=organisation_id,
+            lot=None,
             service_line=form.service_line,
-            status=AccreditationStatus.LIVE,
             live_from=form.live_from,
             live_until=form.live_until,
             reason=form.reason,
-            decided_by_user_id=principal.user_id,
-            decided_at=clock_of(self.db).now(),
         )
-        await self._refuse_overlap(row, "live_from")
-        self.db.add(row)
-        await self.db.flush()
-        self._tell(principal, row, "providers.accredit_organisation", before=None, why=form.reason)
-        return row
 
     async def decide(self, principal: Principal, accreditation_id: UUID, form: DecisionForm) -> Accreditation:
         """Suspend, reinstate, extend or remove an accreditation of the own council.
@@ -294,7 +287,10 @@ class OrganisationService:
                 raise InvalidInput({"last_day": "The last day must be within 10 years of the first day"})
             row.live_until = form.live_until
             await self._refuse_overlap(row, "last_day")
-        row.status = _AFTER[form.decision]
+        if form.decision is not Decision.EXTEND:
+            ACCREDITATION.move(self.db, row, _AFTER[form.decision], by=principal.user_id, why=form.reason)
+        if form.decision is Decision.REMOVE:
+            row.removed_on = max(today(clock_of(self.db)), row.live_from)
         row.reason = form.reason
         row.decided_by_user_id = principal.user_id
         row.decided_at = clock_of(self.db).now()

@@ -20,6 +20,7 @@ from marketplace.reporting.demo.choosing import tell_choosing
 from marketplace.reporting.demo.content.councils import COUNCILS
 from marketplace.reporting.demo.councils import make_council
 from marketplace.reporting.demo.demand import make_demand
+from marketplace.reporting.demo.evaluation import make_evaluation
 from marketplace.reporting.demo.evidence import make_evidence
 from marketplace.reporting.demo.frameworks import make_frameworks
 from marketplace.reporting.demo.listings import enrich_listings
@@ -127,6 +128,7 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
     make_passports(world, councils)
     for council in councils:
         make_applications(world, council)
+        make_evaluation(world, council)
     return book
 
 
