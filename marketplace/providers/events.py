@@ -168,7 +168,10 @@ class SynonymsChanged(Event, frozen=True, kw_only=True):
 
 
 class RoundAnnounced(Event, frozen=True, kw_only=True):
-    """A round opened, is about to close, or was cancelled: `what` is "open", "closing" or "cancelled"."""
+    """A round opened, is about to close, closes later, or was cancelled.
+
+    `what` is "open", "closing", "extended" or "cancelled".
+    """
 
     round_id: UUID
     what: str

@@ -46,6 +46,8 @@ class Application(Base, WithId):
     decided_at: Mapped[datetime | None]
     feedback: Mapped[str] = mapped_column(Text, default="")
     """What the council says to the applicant about the whole."""
+    reminded_at: Mapped[datetime | None]
+    """When its people were told that the round closes soon and it is still a draft."""
     created_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

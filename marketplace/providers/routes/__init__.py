@@ -1,12 +1,14 @@
 """Pages and JSON of providers: the market, organisations, availability and own listings."""
 
 from marketplace.providers.routes.api import search_listings
+from marketplace.providers.routes.applications import APPLICATIONS
 from marketplace.providers.routes.availability import AvailabilityController
 from marketplace.providers.routes.choosing import CHOOSING
 from marketplace.providers.routes.demand import ROUTES as DEMAND
 from marketplace.providers.routes.enquiries import EnquiryController
 from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenceController
 from marketplace.providers.routes.evidence_files import EvidenceFileController, OwnEvidenceFileController
+from marketplace.providers.routes.frameworks import FRAMEWORKS
 from marketplace.providers.routes.joining import JoinController
 from marketplace.providers.routes.listing_page import listing_page, register_page
 from marketplace.providers.routes.listings import DraftController, ListingCheckController, OwnListingController
@@ -58,5 +60,7 @@ ROUTES = [
     AccreditationDecisionController,
     OwnStandingController,
     RegisterOfDayController,
+    *APPLICATIONS,
     *PASSPORT_ROUTES,
+    *FRAMEWORKS,
 ]

@@ -1,9 +1,11 @@
 """What providers does after the fact."""
 
 from marketplace.providers.tasks import (
+    applications,
     choosing,
     enquiries,
     evidence_files,
+    frameworks,
     index,
     joining,
     listings,
@@ -13,9 +15,11 @@ from marketplace.providers.tasks import (
 )
 
 __all__ = [
+    "applications",
     "choosing",
     "enquiries",
     "evidence_files",
+    "frameworks",
     "index",
     "joining",
     "listings",
