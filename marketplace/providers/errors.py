@@ -54,6 +54,20 @@ class TimeGone(Conflict):
     title = "This time has passed"
 
 
+class DecidedMeanwhile(Conflict):
+    """Somebody else decided about the same thing since the page was opened."""
+
+    code = "decided-meanwhile"
+    title = "Somebody else has decided since you opened this page"
+
+
+class ReplyClosed(Conflict):
+    """The time to reply to a decision has ended, or the reply was given."""
+
+    code = "reply-closed"
+    title = "You can no longer reply to this"
+
+
 class NumberTaken(InvalidInput):
     """Another organisation here stands for this entry of the register: who works for it can ask to join it."""
 

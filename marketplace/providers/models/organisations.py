@@ -91,6 +91,7 @@ class Accreditation(Base, WithId):
     __tablename__ = "accreditations"
     __table_args__ = (
         CheckConstraint("live_until > live_from", name="period"),
+        CheckConstraint("status <> 'removed' OR removed_on IS NOT NULL", name="removed"),
         Index("ix_accreditations_council_service", "council_id", "service_line", "live_until"),
         Index("ix_accreditations_organisation_id", "organisation_id"),
     )
@@ -104,6 +105,8 @@ class Accreditation(Base, WithId):
     """First day on which it no longer counts."""
     removed_on: Mapped[date | None]
     """First day on which it no longer counts because it was removed."""
+    removed_at: Mapped[datetime | None]
+    """When that was decided: what was agreed before goes on."""
     lot_id: Mapped[UUID | None] = mapped_column(ForeignKey("lots.id"))
     """The lot it was awarded for; None where it was recorded by hand."""
     agreement_id: Mapped[UUID | None] = mapped_column(ForeignKey("agreements.id"))
@@ -112,6 +115,8 @@ class Accreditation(Base, WithId):
     trusts_other_councils: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     """Evidence countersigned by another council is enough."""
     needs_registration: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    told_counts: Mapped[bool | None]
+    """Whether it counted when that was last made known; None until it first did. See `service.standing.watch`."""
     reason: Mapped[str] = mapped_column(Text, default="")
     decided_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     decided_at: Mapped[datetime]

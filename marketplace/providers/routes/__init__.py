@@ -22,6 +22,11 @@ from marketplace.providers.routes.provider_enquiries import ProviderEnquiryContr
 from marketplace.providers.routes.registration import RegistrationController, RegulatorLinkController
 from marketplace.providers.routes.reported_enquiries import ReportedEnquiryController
 from marketplace.providers.routes.search_words import SearchWordsController
+from marketplace.providers.routes.standing import (
+    AccreditationDecisionController,
+    OwnStandingController,
+    RegisterOfDayController,
+)
 from marketplace.providers.routes.status_tests import StatusTestController
 
 ROUTES = [
@@ -54,6 +59,9 @@ ROUTES = [
     OpenReferralController,
     *OPEN_DATA_ROUTES,
     SearchWordsController,
+    AccreditationDecisionController,
+    OwnStandingController,
+    RegisterOfDayController,
     *APPLICATIONS,
     *PASSPORT_ROUTES,
     *FRAMEWORKS,

@@ -12,6 +12,7 @@ from marketplace.providers.tasks import (
     listings,
     passports,
     register,
+    standing,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "listings",
     "passports",
     "register",
+    "standing",
 ]

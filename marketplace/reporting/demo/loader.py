@@ -32,6 +32,7 @@ from marketplace.reporting.demo.people import make_people
 from marketplace.reporting.demo.plans import PlanTeller
 from marketplace.reporting.demo.referrals import Desk
 from marketplace.reporting.demo.spots import Spots
+from marketplace.reporting.demo.standing import make_standing
 from marketplace.reporting.demo.stories import make_stories
 from marketplace.reporting.demo.talking import tell_talk
 from marketplace.reporting.demo.visits import VisitTeller
@@ -126,6 +127,7 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
         tell_choosing(world, council, secret_key)
         make_frameworks(world, council)
     make_passports(world, councils)
+    make_standing(world, councils)
     for council in councils:
         make_applications(world, council)
         make_evaluation(world, council)
