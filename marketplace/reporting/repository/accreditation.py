@@ -121,7 +121,7 @@ class AccreditationDesk:
             .order_by(AccreditationAction.replied_at, AccreditationAction.id)
             .limit(50)
         )
-        return [(row[0], row[1], row[2]) for row in await self.db.execute(question)]
+        return [(row[0], row[1], row[2]) for row in await self.db.execute(question) if row[2] is not None]
 
     async def ending(self, council_id: UUID, day: date, windows: Sequence[date]) -> tuple[int, ...]:
         """Count evidence that counts today and ends before each of some days, in turn, without a successor."""
