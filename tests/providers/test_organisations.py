@@ -84,7 +84,7 @@ async def test_accrediting_makes_it_live_and_is_recorded(office: Browser, db: An
     assert await accreditations.is_live(organisation_id, council_id, ServiceLine.SUPPORT_PLANNING, date(2029, 3, 2))
     assert not await accreditations.is_live(organisation_id, council_id, ServiceLine.SUPPORT_PLANNING, date(2029, 3, 3))
     assert await count(db, "audit_entries", "action = 'providers.accredit_organisation' AND why LIKE 'Evidence%'") == 1
-    assert await events(db) == ["AccreditationChanged"]
+    assert await events(db) == ["AccreditationChanged", "AccreditationActed"]
     again = await office.post(f"/organisations/{organisation_id}/accreditations", form, expect=422)
     assert "There is already an accreditation for support planning" in again.words
     assert again.field("reason") == "Evidence seen on 1 March"
@@ -148,7 +148,7 @@ async def test_an_accreditation_is_suspended_reinstated_extended_and_removed(
     assert not await is_live()
     await office.post(address, {"decision": "reinstate", "reason": "x"}, expect=409)
     assert await count(db, "audit_entries", "subject_kind = 'accreditation'") == 4
-    assert await events(db) == ["AccreditationChanged"] * 4
+    assert await events(db) == ["AccreditationChanged", "AccreditationActed"] * 4
     assert "removed for good" in (await office.open(address)).words
 
 
