@@ -64,3 +64,10 @@ class ReplyClosed(Conflict):
 
     code = "reply-closed"
     title = "You can no longer reply to this"
+
+
+class ChangedMeanwhile(Conflict):
+    """Somebody else changed the same thing since the page was opened."""
+
+    code = "changed-meanwhile"
+    title = "Somebody else has changed this since you opened the page"
