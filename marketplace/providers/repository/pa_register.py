@@ -163,7 +163,9 @@ class PaRegisterRepository(Repository[PaApproval]):
     async def counts(self, council_id: UUID) -> dict[str, int]:
         """Return how many stand on each list."""
         rows = await self.db.execute(
-            select(PaApproval.status, func.count()).where(PaApproval.council_id == council_id).group_by(PaApproval.status)
+            select(PaApproval.status, func.count())
+            .where(PaApproval.council_id == council_id)
+            .group_by(PaApproval.status)
         )
         by_status = {row[0]: int(row[1]) for row in rows}
         return {view: sum(by_status.get(status, 0) for status in statuses) for view, statuses in VIEWS.items()}

@@ -63,7 +63,9 @@ class OwnNominationController(Controller):
                     "title": call.title,
                     "council": council.name,
                     # What is chosen is known to nobody outside before the whole call is decided.
-                    "status": (row.status if call.decided_at or row.status is NominationStatus.WITHDRAWN else "waiting"),
+                    "status": (
+                        row.status if call.decided_at or row.status is NominationStatus.WITHDRAWN else "waiting"
+                    ),
                     "words": STATUS_WORDS[row.status]
                     if call.decided_at or row.status is NominationStatus.WITHDRAWN
                     else "Waiting",
@@ -313,7 +315,7 @@ async def _choice_page(
         "person": _person(*person),
         "may_choose": call.decided_at is None and not is_open(call, today(clock_of(db))),
         "choices": list(CHOICES.items()),
-        "values": {"choice": known, "reason": row.reason, **values, "version": str(row.version)},
+        "values": {"choice": known, "reason": row.reason, "version": str(row.version), **values},
         "errors": errors,
     }
     return Template("providers/workforce/nomination.html", context=context, status_code=422 if errors else 200)

@@ -170,7 +170,9 @@ class WorkersController(Controller):
                 answer = await submit(request, db, principal.actor, data, act)
         except InvalidInput as error:
             await db.refresh(worker)
-            return await _form_page(db, principal, worker, {"version": str(worker.version), **typed(data)}, error.fields)
+            return await _form_page(
+                db, principal, worker, {"version": str(worker.version), **typed(data)}, error.fields
+            )
         flash(request, "Saved")
         return answer
 

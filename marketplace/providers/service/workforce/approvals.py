@@ -299,7 +299,9 @@ class ApprovalService:
         form.done()
         before = {"route": found.row.route, "trading_since": found.row.trading_since}
         found.row.route, found.row.trading_since = route, since
-        await self._save(principal, found.row, "providers.set_pa_route", before, {"route": route, "trading_since": since})
+        await self._save(
+            principal, found.row, "providers.set_pa_route", before, {"route": route, "trading_since": since}
+        )
 
     async def agree(self, principal: Principal, approval_id: UUID, data: dict[str, Any]) -> None:
         """Agree to the code of conduct as it stands now.

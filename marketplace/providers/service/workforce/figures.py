@@ -100,9 +100,7 @@ def sorts(
         if row.kind is OrganisationKind.SOLE_PA and (row.id not in known or here.get(row.id, 0) > 0)
     ]
     small = [
-        row
-        for row in present
-        if row.kind is not OrganisationKind.SOLE_PA and 0 < here.get(row.id, 0) < VERY_SMALL
+        row for row in present if row.kind is not OrganisationKind.SOLE_PA and 0 < here.get(row.id, 0) < VERY_SMALL
     ]
     return alone, small
 
@@ -161,10 +159,7 @@ class WorkforceFigures:
     async def file(self, principal: Principal) -> str:
         """Write the month by month figures as CSV, held back as on the page."""
         page = await self.page(principal)
-        lines = [
-            (label, alone, small)
-            for (label, _, alone), (_, _, small) in zip(page.alone, page.small, strict=True)
-        ]
+        lines = [(label, alone, small) for (label, _, alone), (_, _, small) in zip(page.alone, page.small, strict=True)]
         return csv_text([("month", "assistants who work alone", "very small businesses"), *lines])
 
 

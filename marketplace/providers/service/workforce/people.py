@@ -220,7 +220,9 @@ class WorkforceService:
         if not self.keeps_all(principal, organisation):
             raise NotFound
         if not await self.may_add(principal, organisation):
-            raise InvalidInput({"name": "You are registered as somebody who works alone. Ask your council to change it"})
+            raise InvalidInput(
+                {"name": "You are registered as somebody who works alone. Ask your council to change it"}
+            )
         self._refuse_kind(organisation, form)
         worker = Worker(id=new_id(), organisation_id=organisation.id, created_at=self.clock.now())
         await self._fill(worker, form)
