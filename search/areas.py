@@ -59,11 +59,11 @@ def cells_of_point(lat: float, lon: float, levels: Sequence[int] = ALL_LEVELS) -
     finest = 1 << FINEST_LEVEL
     column = min(finest - 1, int((lon + 180) / 360 * finest))
     row = min(finest - 1, int((lat + 90) / 180 * finest))
-    return [
-        f"{LEVEL_NAMES[level]}{((row >> up) << level) + (column >> up)}"
-        for level in levels
-        for up in (FINEST_LEVEL - level,)
-    ]
+    cells = []
+    for level in levels:
+        up = FINEST_LEVEL - level
+        cells.append(f"{LEVEL_NAMES[level]}{((row >> up) << level) + (column >> up)}")
+    return cells
 
 
 def cells_around(lat: float, lon: float, radius_metres: float, levels: tuple[int, ...]) -> list[str]:

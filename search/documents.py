@@ -1,5 +1,6 @@
 """What goes into the index, what is asked of it and what comes back."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -239,32 +240,31 @@ def cleaned(document: ListingDocument) -> ListingDocument:
     return document
 
 
+def values_listed(document: ListingDocument) -> tuple[Sequence[str], ...]:
+    """Values of a listing by filter, in the order of `FILTERS`; empty ones and repetitions may be among them."""
+    return (
+        (document.category,),
+        (document.kind,),
+        (document.rating or NOT_RATED,),
+        document.languages,
+        document.suits,
+        (document.gender or "",),
+        (document.price_band,),
+        ("true" if document.has_free_capacity else "false",),
+        document.days,
+        document.times,
+        (document.run_by,),
+        document.councils,
+        document.slots,
+        document.interests,
+        (document.town,),
+        (document.postcode_area,),
+        (document.price_unit,),
+        (document.provider,),
+    )
+
+
 def filter_values(document: ListingDocument) -> dict[str, list[str]]:
-    """Values of a listing by filter name, without repetitions and empty ones; a filter without any may be missing."""
-    listed = {
-        "languages": document.languages,
-        "suits": document.suits,
-        "days": document.days,
-        "times": document.times,
-        "slots": document.slots,
-        "councils": document.councils,
-        "interests": document.interests,
-    }
-    single = {
-        "category": document.category,
-        "kind": document.kind,
-        "rating": document.rating or NOT_RATED,
-        "gender": document.gender,
-        "price_band": document.price_band,
-        "has_free_capacity": "true" if document.has_free_capacity else "false",
-        "run_by": document.run_by,
-        "town": document.town,
-        "postcode_area": document.postcode_area,
-        "price_unit": document.price_unit,
-        "provider": document.provider,
-    }
-    values = {name: [value] for name, value in single.items() if value}
-    for name, several in listed.items():
-        if several:
-            values[name] = list(dict.fromkeys(filter(None, several)))
-    return values
+    """Values of a listing by filter name, without repetitions and empty ones; a filter without any is missing."""
+    listed = zip(FILTERS, values_listed(document), strict=True)
+    return {name: list(dict.fromkeys(filter(None, values))) for name, values in listed if any(values)}

@@ -98,26 +98,22 @@ class PhraseFinder:
     def __init__(self, terms: Iterable[str]) -> None:
         """Take the terms, as `Synonyms.terms` gives them."""
         self.terms = frozenset(terms)
-        self._by_pair: dict[Phrase, list[Phrase]] = {}
+        self._by_pair: dict[Phrase, list[tuple[str, str]]] = {}
+        """By the first two stems of a phrase: its term, and what must stand in the text when it is longer."""
         for term in sorted(self.terms):
             stems = tuple(term.split("_"))
-            self._by_pair.setdefault(stems[:2], []).append(stems)
+            whole = f" {' '.join(stems)} " if len(stems) > 2 else ""
+            self._by_pair.setdefault(stems[:2], []).append((term, whole))
         self._pairs = frozenset(self._by_pair)
 
     def terms_in(self, stems: Sequence[str]) -> list[str]:
         """Terms of the phrases in a stemmed text, once each, sorted."""
-        found: set[str] = set()
-        for pair in self._pairs.intersection(pairwise(stems)):
-            for phrase in self._by_pair[pair]:
-                if len(phrase) == 2 or _holds(stems, phrase):
-                    found.add("_".join(phrase))
-        return sorted(found)
-
-
-def _holds(stems: Sequence[str], phrase: Phrase) -> bool:
-    return any(
-        first == phrase[0] and tuple(stems[start : start + len(phrase)]) == phrase for start, first in enumerate(stems)
-    )
+        pairs = self._pairs.intersection(pairwise(stems))
+        if not pairs:
+            return []
+        known = [phrase for pair in pairs for phrase in self._by_pair[pair]]
+        text = f" {' '.join(stems)} " if any(whole for _, whole in known) else ""
+        return sorted(term for term, whole in known if whole in text)
 
 
 def _plural(phrase: Phrase) -> str:

@@ -123,7 +123,7 @@ class TextQueries:
         """
         stemmed = stem(word)
         holders = self._columns.holders(stemmed)
-        marks = self._columns.marked(holders)
+        marks = self._columns.marks(stemmed)
         exact = self._exact(stemmed)
         if len(holders) >= TAKEN_AS_SPELT:
             return Matching(marks, exact, True)

@@ -13,8 +13,8 @@ from search.documents import COUNTED, DISTANCE_MILES, FACETS, METRES_PER_MILE, A
 from search.highlights import highlights
 from search.tantivy_columns import Marks, Numbers
 from search.tantivy_query import TAKEN_AS_SPELT, Matching, TextQueries, enough, narrowed, near_query, rows_query
-from search.tantivy_schema import Shown, district_term, value_term
-from search.tantivy_sets import chord, metres_of
+from search.tantivy_schema import Shown, district_term
+from search.tantivy_sets import EVERYWHERE, Around, chord, metres_of
 from search.tantivy_store import Reader
 from search.units import Explainer, Unit
 from search.words import clean
@@ -25,6 +25,7 @@ MAX_TIES: Final = 2_000
 """Equally good hits beyond these keep the order of the index, which is the same for each page of one state."""
 FEW_ROWS: Final = 200
 """So few listings are named to the engine one by one instead of looked for among all that have the words."""
+FARTHEST_COUNTED_METRES: Final = max(DISTANCE_MILES) * METRES_PER_MILE
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -34,7 +35,16 @@ class Place(msgspec.Struct, frozen=True):
     """By their own area."""
     near: Marks
     """Those whose base is within the radius of the question, or who have none."""
-    chords: Numbers | None
+    around: Around = EVERYWHERE
+    """The rows that were measured; all that are near are among them, and all within the distances that are counted."""
+    chords: Numbers | None = None
+    """Of the measured rows."""
+
+    def chords_of(self, rows: Indices) -> Numbers:
+        """Square of the straight line to the base of some measured rows, NaN without a base."""
+        if self.chords is None:
+            return np.full(len(rows), np.nan)
+        return self.chords[rows if isinstance(self.around, slice) else np.searchsorted(self.around, rows)]
 
 
 class Question:
@@ -60,7 +70,7 @@ class Question:
             return Answer(total=0, hits=[], facets=nothing, suggestion=None, took_ms=0.0)
         place = self.place()
         chosen = {
-            name: columns.marks(*(value_term(name, clean(value)) for value in values))
+            name: columns.value_marks(name, [clean(value) for value in values])
             for name, values in query.chosen().items()
         }
         self.matched = [self.texts.matching(unit) for unit in self.units]
@@ -76,10 +86,10 @@ class Question:
                 break
         facets = self.facets(found, passed, chosen)
         if place is not None and place.chords is not None:
-            reached = anywhere & place.area
+            reached = (anywhere & place.area)[place.around]
             for marks in chosen.values():
-                reached &= marks
-            facets["distance"] = by_distance(place.chords[reached])
+                reached &= marks[place.around]
+            facets["distance"] = by_distance(place.chords, reached)
         return Answer(
             total=total,
             hits=self.hits(self.ordered(passed, total, place, least), place),
@@ -92,7 +102,7 @@ class Question:
     # What matches
 
     def place(self) -> Place | None:
-        """Measure every listing against both radii, the listing's own and the question's; None without a place."""
+        """Measure listings against both radii, the listing's own and the question's; None without a place."""
         point, district, table = self.query.point, self.query.district, self.columns.table
         if point is None and district is None:
             return None
@@ -100,14 +110,18 @@ class Question:
             table.is_bounded if district is None else self.columns.marks(district_term(district))
         )
         if point is None:
-            return Place(area, self.columns.alive, None)
-        chords = self.columns.chords(point)
+            return Place(area, self.columns.alive)
+        radius = self.query.radius_metres
+        around = EVERYWHERE if radius is None else self.columns.around(point, max(radius, FARTHEST_COUNTED_METRES))
+        chords = self.columns.chords(point, around)
         # Comparisons with NaN (no base) are false, which is what is wanted here.
-        area |= chords <= table.reach
-        if self.query.radius_metres is None:
-            return Place(area, self.columns.alive, chords)
+        area[around] |= chords <= table.reach[around]
+        if radius is None:
+            return Place(area, self.columns.alive, around, chords)
+        near = np.zeros(len(area), dtype=np.bool_)
         # Written the other way round, so that NaN stays.
-        return Place(area, ~(chords > chord(self.query.radius_metres)), chords)
+        near[around] = ~(chords > chord(radius))
+        return Place(area, near, around, chords)
 
     def facets(self, found: Marks, passed: Marks, chosen: dict[str, Marks]) -> dict[str, dict[str, int]]:
         """Count the values of each facet, its own filter left out."""
@@ -141,7 +155,7 @@ class Question:
             return self.best(passed, total, place, least, stop)[start:stop]
         rows = np.flatnonzero(passed)
         if self.order == "distance" and place is not None and place.chords is not None:
-            values = np.nan_to_num(place.chords[rows], nan=np.inf)
+            values = np.nan_to_num(place.chords_of(rows), nan=np.inf)
         elif self.order == "price":
             values = self.columns.table.prices[rows]
         else:
@@ -166,7 +180,7 @@ class Question:
             hits = found.hits
             addresses = [address for _, address in hits]
             numbers = self.searcher.fast_field_values("row", addresses) if addresses else []
-            rows = np.array(numbers, dtype=np.intp)
+            rows = self.columns.rows_of_engine(np.array(numbers, dtype=np.int64))
             scores = np.array([score for score, _ in hits])
             # A row that is newer than the columns is found by the next question.
             is_kept = np.flatnonzero(passed[np.minimum(rows, len(passed) - 1)] & (rows < len(passed)))
@@ -190,7 +204,7 @@ class Question:
         """Keep the engine from ordering what does not come to the place; guess how many hits must be looked at."""
         limit = 2 * stop + 20
         if total <= FEW_ROWS:
-            return narrowed(text, rows_query(self.schema, np.flatnonzero(passed).tolist())), FEW_ROWS
+            return narrowed(text, self.named(np.flatnonzero(passed).tolist())), FEW_ROWS
         point, radius = self.query.point, self.query.radius_metres
         candidates = self.columns.alive
         if place is not None and point is not None and radius is not None:
@@ -201,6 +215,10 @@ class Question:
             limit = min(int(limit * max(share, 1.0)), MAX_TIES)
         return text, limit
 
+    def named(self, rows: list[int]) -> Query:
+        """Ask for some rows."""
+        return rows_query(self.schema, self.columns.engine_numbers(rows))
+
     # Hits
 
     def hits(self, ordered: list[tuple[int, float]], place: Place | None) -> list[Hit]:
@@ -209,7 +227,8 @@ class Question:
         certain = {
             word for unit in self.units for word in unit.words if shown and self.texts.how_often(word) >= TAKEN_AS_SPELT
         }
-        explainer = Explainer(self.units, certain, self.columns.vocabulary.forms)
+        vocabulary = self.columns.vocabulary
+        explainer = Explainer(self.units, certain, vocabulary.forms, vocabulary.near)
         metres = self.metres([row for row, _ in ordered], place)
         hits = []
         for (row, score), distance in zip(ordered, metres, strict=True):
@@ -230,17 +249,18 @@ class Question:
         """Distances from the point of the question, NaN without one or without a base."""
         if place is None or place.chords is None:
             return [nan] * len(rows)
-        found: list[float] = metres_of(place.chords[rows]).tolist()
+        found: list[float] = metres_of(place.chords_of(np.array(rows, dtype=np.intp))).tolist()
         return found
 
     def shown(self, rows: list[int]) -> dict[int, Shown]:
         """Stored texts of some rows."""
         missing = [row for row in rows if row not in self.addresses]
         if missing:
-            found = self.searcher.search(rows_query(self.schema, missing), len(missing), count=False).hits
+            found = self.searcher.search(self.named(missing), len(missing), count=False).hits
             addresses = [address for _, address in found]
             numbers = self.searcher.fast_field_values("row", addresses) if addresses else []
-            self.addresses |= {int(row or 0): address for row, address in zip(numbers, addresses, strict=True)}
+            found_rows = self.columns.rows_of_engine(np.array(numbers, dtype=np.int64)).tolist()
+            self.addresses |= dict(zip(found_rows, addresses, strict=True))
         texts: dict[int, Shown] = {}
         for row in rows:
             if row in self.addresses:
@@ -249,9 +269,11 @@ class Question:
         return texts
 
 
-def by_distance(chords: Numbers) -> dict[str, int]:
-    """Count the listings within each of some distances."""
-    return {str(miles): int(np.count_nonzero(chords <= chord(miles * METRES_PER_MILE))) for miles in DISTANCE_MILES}
+def by_distance(chords: Numbers, marks: Marks) -> dict[str, int]:
+    """Count the marked listings within each of some distances."""
+    limits = {str(miles): chord(miles * METRES_PER_MILE) for miles in DISTANCE_MILES}
+    inside = chords[marks & (chords <= max(limits.values()))]
+    return {miles: int(np.count_nonzero(inside <= limit)) for miles, limit in limits.items()}
 
 
 def number_of(found: tantivy.SearchResult) -> int:

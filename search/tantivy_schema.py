@@ -4,7 +4,6 @@ The engine (tantivy) keeps the words that rank, and the texts that are shown. Ev
 measured is kept in columns beside it (`tantivy_columns`), where a whole set of listings costs no more than one.
 """
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -12,12 +11,12 @@ import msgspec
 import tantivy
 
 from search.areas import cells_of_point
-from search.documents import SHOWN_CHARACTERS, ListingDocument, filter_values
+from search.documents import FILTERS, SHOWN_CHARACTERS, ListingDocument, values_listed
 from search.listing_terms import NO_BASE, NO_PRICE, district_code, phrases_of, short_text
 from search.synonyms import PhraseFinder
 from search.words import clean, stems_of, words_of
 
-LAYOUT: Final = 5
+LAYOUT: Final = 6
 """Raised with each change of the schema or of the terms; an index of another layout is refused until it is rebuilt."""
 
 REACH_ANYWHERE: Final = 1 << 50
@@ -27,6 +26,8 @@ REACH_NOWHERE: Final = -2
 
 CELL_LEVELS: Final = (6, 8, 10, 12, 14)
 """Levels of the grid at which the engine knows the bases."""
+
+MAX_VALUE_TERMS: Final = 50_000
 
 GAP: Final = "_"
 """Stands between two texts, so that no phrase is found across them."""
@@ -45,6 +46,25 @@ def district_term(code: str) -> str:
 def phrase_key(phrase: str) -> str:
     """Term of a phrase that may be offered while somebody types."""
     return f">{phrase}"
+
+
+class ValueTerms(dict[str, str]):
+    """Terms of the values of one filter, kept since most listings have the same ones."""
+
+    def __init__(self, name: str) -> None:
+        """Start with no value."""
+        super().__init__()
+        self._name = name
+
+    def __missing__(self, value: str) -> str:
+        """Make a term; emptied when full."""
+        if len(self) >= MAX_VALUE_TERMS:
+            self.clear()
+        self[value] = term = value_term(self._name, clean(value))
+        return term
+
+
+_VALUE_TERMS: Final = [ValueTerms(name).__getitem__ for name in FILTERS]
 
 
 class Facts(msgspec.Struct, array_like=True, gc=False):
@@ -70,15 +90,25 @@ class Shown(msgspec.Struct, array_like=True, frozen=True, gc=False):
     plain: str
 
 
+_TEXTS: Final = ("id", "title", "topic", "everything", "cells")
+
+
 class Row(NamedTuple):
     """A listing as the index takes it; `fields` lack the number of the row."""
 
     fields: dict[str, Any]
     facts: Facts
 
-    def json(self, number: int) -> str:
+    def document(self, number: int) -> tantivy.Document:
         """Write it for the engine as the row of that number."""
-        return msgspec.json.encode(self.fields | {"row": number}).decode()
+        document = tantivy.Document()
+        fields = self.fields
+        for name in _TEXTS:
+            document.add_text(name, fields[name])
+        document.add_unsigned("row", number)
+        document.add_unsigned("spot", fields["spot"])
+        document.add_bytes("shown", fields["shown"])
+        return document
 
 
 def build_schema() -> tantivy.Schema:
@@ -104,21 +134,22 @@ def row_of(document: ListingDocument, phrases: PhraseFinder) -> Row:
     others = (document.provider, document.postcode_area, *document.languages, document.gender or "")
     title = words_of(document.name)
     words = [*title, GAP]
-    for text in (*topics, *others):
-        if text:
-            words += short_text(text)
-            words.append(GAP)
+    for text in topics:
+        words += _gapped(text)
+    for text in others:
+        words += _gapped(text)
     words += words_of(document.summary)
     words.append(GAP)
     words += words_of(document.body)
+    plain = dict.fromkeys(words)
+    del plain[GAP]
     stems = stems_of(words)
     found = phrases.terms_in(stems)
-    plain = dict.fromkeys(words)
-    plain.pop(GAP, None)
+    title_stems = stems[: len(title)]
     fields: dict[str, Any] = {
         "id": clean(document.id),
-        "title": " ".join([*stems_of(title), *phrases.terms_in(stems_of(title))]),
-        "topic": " ".join(_topic(topics, phrases)),
+        "title": " ".join([*title_stems, *phrases.terms_in(title_stems)]),
+        "topic": " ".join([_short_stems(text, phrases) for text in topics if text]),
         "everything": " ".join([*stems, *found]),
         "shown": msgspec.json.encode(
             Shown(clean(document.name), clean(document.summary[:SHOWN_CHARACTERS]), " ".join(plain))
@@ -130,7 +161,8 @@ def row_of(document: ListingDocument, phrases: PhraseFinder) -> Row:
     else:
         fields |= {"cells": " ".join(cells_of_point(*point, CELL_LEVELS)), "spot": _spot(*point)}
     terms = found
-    terms += [value_term(name, clean(value)) for name, values in filter_values(document).items() for value in values]
+    for term_of, values in zip(_VALUE_TERMS, values_listed(document), strict=True):
+        terms += map(term_of, filter(None, values))
     terms += map(district_term, document.districts)
     terms += map(phrase_key, phrases_of(document, title))
     lat, lon = point or (None, None)
@@ -146,19 +178,16 @@ def row_of(document: ListingDocument, phrases: PhraseFinder) -> Row:
     return Row(fields, facts)
 
 
-def _topic(texts: Iterable[str], phrases: PhraseFinder) -> list[str]:
-    """Stems of some short texts and the known phrases in each."""
-    found: list[str] = []
-    for text in texts:
-        if text:
-            found += _short_stems(text, phrases)
-    return found
+@lru_cache(maxsize=50_000)
+def _gapped(text: str) -> tuple[str, ...]:
+    return (*short_text(text), GAP) if text else ()
 
 
 @lru_cache(maxsize=50_000)
-def _short_stems(text: str, phrases: PhraseFinder) -> tuple[str, ...]:
+def _short_stems(text: str, phrases: PhraseFinder) -> str:
+    """Stems of a short text and the known phrases in it."""
     stems = stems_of(short_text(text))
-    return (*stems, *phrases.terms_in(stems))
+    return " ".join([*stems, *phrases.terms_in(stems)])
 
 
 def _reach(document: ListingDocument) -> int:

@@ -16,8 +16,8 @@ import os
 import shutil
 import time
 from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -30,6 +30,7 @@ from search.errors import IndexBusy, IndexUnavailable
 from search.synonyms import PhraseFinder
 from search.tantivy_changes import append_changes, changes_after, lines_of, next_row, replace_file
 from search.tantivy_columns import ColumnsBuilder, load_columns
+from search.tantivy_rows import rows_of
 from search.tantivy_schema import LAYOUT, Row, build_schema, row_of
 from search.tantivy_sets import Change, Columns
 
@@ -39,7 +40,6 @@ BATCH_HEAP_BYTES: Final = 32_000_000
 REBUILD_HEAP_BYTES: Final = 400_000_000
 _RETRY_SECONDS: Final = 0.02
 _OPEN_TRIES: Final = 5
-_ROWS_AT_ONCE: Final = 1_000
 
 
 class Pointer(msgspec.Struct, frozen=True):
@@ -213,9 +213,8 @@ class IndexStore:
             writer = index.writer(REBUILD_HEAP_BYTES, WRITER_THREADS)
         seen: dict[str, int] = {}
         replaced: list[int] = []
-        source = iter(documents)
         # Listings are fetched outside the guard, so that an error of whoever makes them stays what it is.
-        while chunk := [row_of(document, phrases) for document in islice(source, _ROWS_AT_ONCE)]:
+        for chunk in rows_of(documents, phrases):
             with guarded():
                 for row in chunk:
                     number = builder.add(row.facts)
@@ -223,12 +222,14 @@ class IndexStore:
                         writer.delete_documents_by_term("id", row.facts.id)
                         replaced.append(seen[row.facts.id])
                     seen[row.facts.id] = number
-                    writer.add_json(row.json(number))
-        with guarded():
-            builder.save(path / "columns", replaced)
-            (path / "changes").touch()
+                    writer.add_document(row.document(number))
+        with guarded(), ThreadPoolExecutor(1) as beside:
+            # The engine needs no Python to write what it has, so that both write at once.
+            saved = beside.submit(builder.save, path / "columns", replaced)
             writer.commit()
             writer.wait_merging_threads()
+            saved.result()
+            (path / "changes").touch()
         return len(seen)
 
     def _apply(self, index: tantivy.Index, path: Path, batches: Sequence[Batch], pointer: Pointer) -> None:
@@ -324,7 +325,7 @@ def _put(writer: tantivy.IndexWriter, batch: Batch, rows: Sequence[Row], number:
     for listing_id in batch.removed:
         writer.delete_documents_by_term("id", listing_id)
     for row in rows:
-        writer.add_json(row.json(number))
+        writer.add_document(row.document(number))
         number += 1
     return number
 

@@ -64,14 +64,18 @@ class Explainer:
         units: Sequence[Unit],
         certain: Collection[str] = (),
         forms: Callable[[str], Collection[str]] | None = None,
+        near: Callable[[str, int], Sequence[tuple[int, str]]] | None = None,
     ) -> None:
         """Prepare for many listings.
 
         Args:
             certain: Words that are taken as spelt, for which no near words are looked for.
             forms: All words of the index with a stem, where that is known: it saves stemming each listing's words.
+            near: Other words of the index at most so many typos away, the nearest first, each with its distance, where
+                that is known: it saves measuring each listing's words.
         """
         self._certain = certain
+        self._near = near
         self._units = [
             (
                 unit,
@@ -90,7 +94,8 @@ class Explainer:
         Args:
             words: The folded words of the listing, once each.
         """
-        by_stem = self._by_stem(words)
+        present = set(words)
+        by_stem = self._by_stem(words, present)
         have = by_stem.keys()
         matched: list[str] = []
         for unit, stems, synonyms in self._units:
@@ -106,10 +111,10 @@ class Explainer:
                 if stemmed in have:
                     matched.append(by_stem[stemmed])
                 else:
-                    matched += _half_typed(unit, word, words) or self._misspelt(word, words)
+                    matched += _half_typed(unit, word, words) or self._misspelt(word, words, present)
         return list(dict.fromkeys(matched))
 
-    def _by_stem(self, words: list[str]) -> dict[str, str]:
+    def _by_stem(self, words: list[str], present: set[str]) -> dict[str, str]:
         """Word of the listing for each stem asked for: the very word asked, else the first of the alphabet."""
         found: dict[str, list[str]] = {}
         if self._forms is None:
@@ -117,19 +122,20 @@ class Explainer:
                 if one in self._asked:
                     found.setdefault(one, []).append(word)
         else:
-            have = set(words)
             for one, forms in self._forms:
-                if not forms.isdisjoint(have):
-                    found[one] = list(forms & have)
+                if not forms.isdisjoint(present):
+                    found[one] = list(forms & present)
         return {
             one: several[0] if len(several) == 1 else min(several, key=lambda word: (word not in self._words, word))
             for one, several in found.items()
         }
 
-    def _misspelt(self, word: str, words: list[str]) -> list[str]:
+    def _misspelt(self, word: str, words: list[str], present: set[str]) -> list[str]:
         limit = typos_allowed(word)
         if not limit or word in self._certain:
             return []
+        if self._near is not None:
+            return next(([one] for _, one in self._near(word, limit) if one in present), [])
         near = [(distance, one) for one in words if (distance := typo_distance(word, one, limit)) is not None]
         return [min(near)[1]] if near else []
 
@@ -137,7 +143,7 @@ class Explainer:
 def _half_typed(unit: Unit, word: str, words: list[str]) -> list[str]:
     if not unit.is_prefix or word != unit.words[-1]:
         return []
-    return [other for other in words if other.startswith(word)][:1]
+    return next(([other] for other in words if other.startswith(word)), [])
 
 
 def did_you_mean(

@@ -21,10 +21,8 @@ STOP_WORDS: Final = frozenset(_STOP_TEXT.split())
 """Left out of a question unless nothing else is asked; in a known phrase such as "home help" they count."""
 
 _WORD: Final = re.compile(rf"[^\W_]{{1,{MAX_WORD_CHARACTERS}}}")
-_ASCII_CUTS: Final = {
-    code: None if chr(code) in "'`" else chr(code).lower() if chr(code).isalnum() else " " for code in range(128)
-}
-_STEMS: Final[dict[str, str]] = {}
+_ASCII_APOSTROPHES: Final = b"'`"
+_ASCII_CUTS: Final = bytes(ord(chr(code).lower()) if code < 128 and chr(code).isalnum() else 32 for code in range(256))
 _APOSTROPHES: Final = dict.fromkeys(map(ord, "'’‘ʼ`´"))
 _ANALYSER: Final = (
     tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
@@ -32,6 +30,22 @@ _ANALYSER: Final = (
     .filter(tantivy.Filter.stemmer("english"))
     .build()
 )
+
+
+class _Stems(dict[str, str]):
+    """Stems by word, emptied when it is full: half the stems of a search are asked for again and again, and a look-up
+    here costs a quarter of one in an LRU cache.
+    """
+
+    def __missing__(self, word: str) -> str:
+        if len(self) >= MAX_STEMS:
+            self.clear()
+        found: list[str] = _ANALYSER.analyze(word)
+        self[word] = stemmed = found[0] if len(found) == 1 else word
+        return stemmed
+
+
+_STEMS: Final = _Stems()
 
 
 def clean(text: str) -> str:
@@ -53,8 +67,8 @@ def fold(text: str) -> str:
 def words_of(text: str) -> list[str]:
     """Cut a text into folded words of letters and digits; what is longer than 40 characters is cut again."""
     if text.isascii():
-        # Most texts: one pass and one split take half the time of a pattern.
-        words = text.translate(_ASCII_CUTS).split()
+        # Most texts: one pass and one split take a quarter of the time of a pattern.
+        words = text.encode().translate(_ASCII_CUTS, _ASCII_APOSTROPHES).decode().split()
         if not words or len(max(words, key=len)) <= MAX_WORD_CHARACTERS:
             return words
     return _WORD.findall(fold(text))
@@ -67,18 +81,7 @@ def stem(word: str) -> str:
 
 def stems_of(words: Sequence[str]) -> list[str]:
     """English stems of folded words."""
-    # A plain dictionary, emptied when it is full: half the stems of a search are asked for again and again, and a
-    # look-up here costs a quarter of one in an LRU cache.
-    stems = list(map(_STEMS.get, words))
-    if None in stems:
-        if len(_STEMS) > MAX_STEMS:
-            _STEMS.clear()
-        for word in words:
-            if word not in _STEMS:
-                found: list[str] = _ANALYSER.analyze(word)
-                _STEMS[word] = found[0] if len(found) == 1 else word
-        stems = [_STEMS.get(word, word) for word in words]
-    return stems  # type: ignore[return-value]
+    return list(map(_STEMS.__getitem__, words))
 
 
 def typos_allowed(word: str) -> int:

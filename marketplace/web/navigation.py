@@ -23,9 +23,11 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.CAPACITY_OWN, "Availability", "/availability"),
     (Permission.ORGANISATION_OWN, "Listings", "/provider/listings"),
     (Permission.FEEDBACK_REPLY, "Feedback", "/provider/feedback"),
-    (Permission.ORGANISATION_OWN, "Evidence", "/provider/evidence"),
+    (Permission.ORGANISATION_OWN, "Organisation", "/provider/organisation"),
     (Permission.EARNINGS_OWN, "Earnings", "/earnings"),
     # An accreditor's: what waits for a look comes before what is looked up.
+    (Permission.APPLICATIONS_READ, "Accreditation", "/accreditation"),
+    (Permission.APPLICATIONS_SCORE, "Scoring", "/accreditation/scoring"),
     (Permission.LISTINGS_CHECK, "Listing checks", "/listing-checks"),
     (Permission.EVIDENCE_SEE, "Evidence", "/evidence"),
     (Permission.FEEDBACK_CHECK, "Feedback", "/feedback-checks"),
@@ -41,7 +43,24 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.AUDIT_READ, "Audit log", "/audit"),
     (Permission.OPERATIONS_READ, "Operations", "/operations"),
 )
-UNDER = {"/evidence": ("/regulator-links",)}
+UNDER = {
+    "/evidence": ("/regulator-links",),
+    "/accreditation": ("/monitoring", "/join-requests", "/organisations/enter", "/organisations/merges"),
+    "/organisations": ("/accreditations",),
+    "/provider/organisation": (
+        "/provider/evidence",
+        "/provider/standing",
+        "/provider/applications",
+        "/provider/agreements",
+        "/provider/workers",
+        "/provider/nominations",
+        "/provider/pa-approval",
+        "/provider/passport",
+        "/provider/monitoring",
+        "/provider/people",
+        "/provider/details",
+    ),
+}
 """Pages elsewhere that belong to an entry: links to the regulator's register are evidence, too."""
 CHOOSING = (Permission.SAVED_OWN, Permission.CHOICES_RECORD)
 """Who looks for support, for themselves or others, finds the search first in the menu; others find it last."""
@@ -56,7 +75,9 @@ def navigation(principal: Principal | None, path: str) -> list[tuple[str, str, b
         is_choosing = any(principal.may(permission) for permission in CHOOSING)
         items = [("Home", "/home"), search] if is_choosing else [("Home", "/home")]
         for permission, text, address in TASKS:
-            if principal.may(permission) and all(address != other for _, other in items):
+            # Who sees all of accreditation finds what they score there.
+            is_inside = any(address.startswith(f"{other}/") for _, other in items)
+            if principal.may(permission) and not is_inside and all(address != other for _, other in items):
                 items.append((text, address))
         if not is_choosing:
             items.append(search)
@@ -64,4 +85,10 @@ def navigation(principal: Principal | None, path: str) -> list[tuple[str, str, b
 
 
 def _belongs(path: str, address: str) -> bool:
-    return any(path == one or path.startswith(f"{one}/") for one in (address, *UNDER.get(address, ())))
+    if any(_is_at(path, one) for key, others in UNDER.items() if key != address for one in others):
+        return False  # It belongs to another entry, though its address begins as this one's.
+    return any(_is_at(path, one) for one in (address, *UNDER.get(address, ())))
+
+
+def _is_at(path: str, address: str) -> bool:
+    return path == address or path.startswith(f"{address}/")

@@ -210,6 +210,14 @@ async def test_a_meeting_that_cannot_be_asked_for(browser, db, given, field):
     assert await count(db, "enquiries") == 0
 
 
+async def test_messages_of_a_meeting_stand_in_the_order_of_its_fields(browser, db):
+    scene = await make_scene(db)
+    person = await browser.signed_in(scene.member)
+    empty = {"place": "", "wish1-day": "", "wish1-month": "", "wish1-year": "", "wish1_time": "", "words": ""}
+    page = await person.post("/enquiries/new", meeting_form(scene, **empty), expect=422)
+    assert list(page.errors()) == ["place", "wish1", "wish1_time", "words"]
+
+
 async def test_one_can_ask_twenty_times_a_day(browser, db, clock):
     scene = await make_scene(db)
     for _ in range(20):

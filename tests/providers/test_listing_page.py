@@ -22,10 +22,12 @@ from marketplace.providers.models import (
     ListingFeedback,
     OrganisationKind,
     PriceUnit,
+    RegulatorLocation,
     ServiceLine,
     VatCategory,
     WorkerKind,
 )
+from marketplace.providers.service.listing_facts import as_of_words
 from marketplace.providers.service.social import json_ld
 from tests.browser import Browser, count
 from tests.factories import make_accreditation, make_council, make_listing, make_member, make_organisation, make_worker
@@ -311,6 +313,14 @@ async def test_one_person_stands_in_search_engines_only_with_consent(
     page = await browser.open(assistant["path"])
     assert 'content="noindex"' not in page.text
     assert '"provider":{"@type":"Person","name":"Kestrel, personal assistant"}' in page.text
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [("2027-02", "February 2027"), ("2027-02-01", "1 February 2027"), ("Made up", ""), ("", ""), (None, "")],
+)
+def test_the_register_says_when_its_facts_were_true(said: str | None, words: str) -> None:
+    assert as_of_words(RegulatorLocation(as_of=said)) == words
 
 
 @given(text=st.text())

@@ -1,5 +1,6 @@
 """The results page: wishes in words (P1), facets, cards with the weekly cost, refreshes in place."""
 
+import re
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -308,6 +309,20 @@ async def test_days_away_bring_the_workers_listings_into_the_index_anew(db: Any)
 
 
 # Refreshes in place, suggestions
+
+
+async def test_the_market_describes_itself_without_what_was_searched_for(
+    browser: Browser, market: dict[str, Any]
+) -> None:
+    page = await browser.open("/market")
+    assert '<link rel="canonical" href="http://testserver/market">' in page.text
+    assert '<meta property="og:title" content="Find care and support">' in page.text
+    assert 'content="noindex"' not in page.text
+    page = await browser.open("/market?q=dementia&postcode=PR1+2HE&days=Saturday")
+    assert '<link rel="canonical" href="http://testserver/market">' in page.text
+    assert 'content="noindex"' in page.text
+    described = "".join(re.findall(r"<(?:meta|link)[^>]+>", page.text))
+    assert not re.search("dementia|PR1|Saturday", described)
 
 
 async def test_htmx_gets_the_results_and_the_filters_beside_them(

@@ -421,7 +421,7 @@ async def test_a_register_entry_shows_the_regulators_facts_only(browser: Browser
     assert "This service is closed" in page.words
     assert page.link(rf"^/market/register/{newer_id}$")
     assert page.link(r"^https://www\.cqc\.org\.uk/")
-    assert "as of 2027-02-01" in page.words
+    assert "as of 1 February 2027" in page.words
     assert "Well-led Outstanding" in page.words
     assert "Ask to book" not in page.words
     await browser.get("/market/register/1-none", expect=404)

@@ -1,11 +1,13 @@
 """The columns beside the embedded index: near words, cells around a place, writes that come together or break."""
 
+import random
 import subprocess
 import sys
 from math import cos, radians
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +20,7 @@ from search.tantivy_backend import TantivySearch
 from search.tantivy_changes import next_row
 from search.tantivy_columns import ColumnsBuilder, load_columns
 from search.tantivy_schema import CELL_LEVELS, row_of
-from search.tantivy_sets import Columns
+from search.tantivy_sets import EVERYWHERE, Columns, chord
 from search.tantivy_store import Batch
 from search.tantivy_vocabulary import typo_distances
 from search.words import typo_distance
@@ -61,6 +63,32 @@ def columns_of(folder: Path, *names: str) -> Columns:
         builder.add(row_of(make_listing(f"l{number}", name=name), PhraseFinder([])).facts)
     builder.save(folder, [])
     return Columns(load_columns(folder))
+
+
+@pytest.mark.parametrize(
+    ("centre", "spread"), [((53.76, -2.7), 1.0), ((0.0, 179.9), 0.5), ((-84.9, 0.0), 4.0), ((51.5, -0.1), 0.01)]
+)
+def test_rows_around_a_point_hold_all_within_the_distance(
+    tmp_path: Path, centre: tuple[float, float], spread: float
+) -> None:
+    chance = random.Random(4)
+    builder = ColumnsBuilder()
+    for number in range(2_000):
+        lat, lon = (None, None) if number % 9 == 0 else (centre[0] + chance.gauss(0, spread), centre[1])
+        if lat is not None and lon is not None:
+            lat, lon = max(min(lat, 90.0), -90.0), (lon + chance.gauss(0, spread) + 180) % 360 - 180
+        builder.add(row_of(make_listing(f"l{number}", lat=lat, lon=lon), PhraseFinder([])).facts)
+    builder.save(tmp_path, [])
+    columns = Columns(load_columns(tmp_path))
+    for metres in (0.0, 500.0, 16_093.0, 90_000.0):
+        around = columns.around(centre, metres)
+        everywhere = columns.chords(centre, EVERYWHERE)
+        # Without a base: not a number, which is no greater than anything.
+        wanted = np.flatnonzero(~(everywhere[: columns.count] > chord(metres)))
+        measured = np.arange(len(everywhere))[around]
+        assert np.isin(wanted, measured).all()
+        assert (np.diff(measured) > 0).all()
+        assert np.array_equal(columns.chords(centre, around), everywhere[around], equal_nan=True)
 
 
 def test_the_vocabulary_knows_near_words_beginnings_and_forms(tmp_path: Path) -> None:

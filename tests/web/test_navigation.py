@@ -39,7 +39,7 @@ def test_no_entry_stands_twice(role: Role) -> None:
 
 def test_a_provider_answers_people_before_anything_else() -> None:
     assert menu(Role.PROVIDER) == [
-        *("Home", "Bookings", "Questions", "Availability", "Listings", "Feedback", "Evidence", "Earnings"),
+        *("Home", "Bookings", "Questions", "Availability", "Listings", "Feedback", "Organisation", "Earnings"),
         "Find support",
     ]
     assert menu(Role.PA) == menu(Role.PROVIDER)
@@ -51,7 +51,24 @@ def test_who_chooses_support_finds_the_search_first() -> None:
 
 
 def test_an_accreditor_finds_what_waits_before_what_is_looked_up() -> None:
-    assert menu(Role.ACCREDITOR)[:4] == ["Home", "Listing checks", "Evidence", "Feedback"]
+    assert menu(Role.ACCREDITOR)[:5] == ["Home", "Accreditation", "Listing checks", "Evidence", "Feedback"]
+    assert "Scoring" not in menu(Role.ACCREDITOR)
+    assert "Scoring" in menu(Role.BROKER)
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "entry"),
+    [
+        (Role.PROVIDER, "/provider/evidence/new", ["Organisation"]),
+        (Role.PROVIDER, "/provider/listings/new", ["Listings"]),
+        (Role.ACCREDITOR, "/organisations/merges", ["Accreditation"]),
+        (Role.ACCREDITOR, "/organisations/new", ["Organisations"]),
+        (Role.ACCREDITOR, "/accreditation/scoring", ["Accreditation"]),
+        (Role.BROKER, "/accreditation/scoring", ["Scoring"]),
+    ],
+)
+def test_each_page_belongs_to_one_entry(role: Role, path: str, entry: list[str]) -> None:
+    assert [text for text, _, is_current in items(role, path) if is_current] == entry
 
 
 def test_links_to_the_register_belong_to_evidence() -> None:

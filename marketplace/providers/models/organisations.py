@@ -12,7 +12,8 @@ from marketplace.accounts.models import PERSONAL
 from marketplace.accounts.words import Gender
 from marketplace.core.database import Base, WithId, choice
 from marketplace.providers.models.words import ORGANISATION_WORDS
-from marketplace.providers.states import AccreditationStatus, RegulatorLinkStatus
+from marketplace.providers.states import AccreditationStatus as AccreditationStatus
+from marketplace.providers.states import RegulatorLinkStatus
 
 
 class OrganisationKind(StrEnum):

@@ -18,6 +18,11 @@ from marketplace.providers.routes.provider_enquiries import ProviderEnquiryContr
 from marketplace.providers.routes.registration import RegistrationController, RegulatorLinkController
 from marketplace.providers.routes.reported_enquiries import ReportedEnquiryController
 from marketplace.providers.routes.search_words import SearchWordsController
+from marketplace.providers.routes.standing import (
+    AccreditationDecisionController,
+    OwnStandingController,
+    RegisterOfDayController,
+)
 from marketplace.providers.routes.workforce import WORKFORCE
 
 ROUTES = [
@@ -46,6 +51,9 @@ ROUTES = [
     OpenReferralController,
     *OPEN_DATA_ROUTES,
     SearchWordsController,
+    AccreditationDecisionController,
+    OwnStandingController,
+    RegisterOfDayController,
     *PASSPORT_ROUTES,
     *WORKFORCE,
 ]

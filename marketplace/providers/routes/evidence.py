@@ -36,6 +36,7 @@ from marketplace.providers.service.evidence import (
     RefuseForm,
     state_of,
 )
+from marketplace.providers.service.evidence_words import ASKS
 
 
 class OwnEvidenceController(Controller):
@@ -282,6 +283,7 @@ async def _form_page(
     context = {
         "kind": kind.value,
         "label": EVIDENCE_LABELS[kind],
+        "ask": ASKS.get(kind),
         "is_insurance": kind in INSURANCE,
         "is_renewal": any(row.kind is kind for row in rows),
         "levels": list(DBS_LEVELS.items()),

@@ -15,6 +15,7 @@ from marketplace.providers.routes.market_view import form_context, looked_for, p
 from marketplace.providers.service.demand import DemandService
 from marketplace.providers.service.market import MarketService
 from marketplace.providers.service.market_query import lenient_query, read_query
+from marketplace.providers.service.social import PageMeta, market_meta
 from marketplace.providers.service.suggestions import place_names, suggestions
 from marketplace.providers.service.weekly import Purse
 from search import AsyncSearch
@@ -67,11 +68,14 @@ async def market_page(
         context["values"] = {name: printable(value[-1]) for name, value in given.items() if value}
         # A message leads to its field; what has none on the page (a page number, a filter) goes without a link.
         context["errors"] = {name if name in FIELDS else "form": message for name, message in error.fields.items()}
+        context["meta"] = _meta(request, 1, is_searched=True)
         return _page(context, is_fragment, headers, 422)
     service = MarketService(db, search_of(request))
     results = await service.search(query, purse=await purse_of(request, db, visitor))
     councils = await service.councils_to_choose(query, results, visitor)
     context = form_context(query, results, councils)
+    is_searched = bool(query.words or query.place or query.chosen)
+    context["meta"] = _meta(request, query.page, is_searched=is_searched)
     context["may_record"] = visitor is not None and visitor.may(Permission.CHOICES_RECORD)
     context["councils"] = await service.council_to_ring(results.where) if not results.rows else []
     if not is_fragment and query.page == 1 and results.is_counted and results.total < MOST_FEW:
@@ -80,6 +84,10 @@ async def market_page(
     if is_fragment:
         headers["hx-push-url"] = query.address(page=query.page if query.page > 1 else "")
     return _page(context, is_fragment, headers, 200)
+
+
+def _meta(request: Request[Any, Any, Any], page: int, *, is_searched: bool) -> PageMeta:
+    return market_meta(request.app.state.settings.public_url, page=page, is_searched=is_searched)
 
 
 def _page(context: dict[str, Any], is_fragment: bool, headers: dict[str, str], status: int) -> Template:

@@ -46,9 +46,9 @@ class AskForm(msgspec.Struct, frozen=True, kw_only=True):
         listing_id = form.id("listing", "what you ask about")
         kind = form.choice("kind", "what you want", EnquiryKind) or EnquiryKind.QUESTION
         is_meeting = kind is EnquiryKind.MEETING
-        words = read_words(form, "what you want to talk about" if is_meeting else "your question", least=LEAST_WORDS)
         place = form.choice("place", "where you want to meet", MeetingPlace) if is_meeting else None
         wishes = _wishes(form, now) if is_meeting else ()
+        words = read_words(form, "what you want to talk about" if is_meeting else "your question", least=LEAST_WORDS)
         form.done()
         assert listing_id is not None  # noqa: S101 - `done` raised otherwise
         return cls(listing_id=listing_id, kind=kind, words=words, place=place, wishes=wishes)

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from marketplace.core.clock import local
-from marketplace.core.formats import miles, uk_date
+from marketplace.core.formats import miles, uk_date, uk_month
 from marketplace.core.places import DISTRICT_NAMES
 from marketplace.providers.models import (
     CONCESSIONS,
@@ -23,6 +23,7 @@ from marketplace.providers.models import (
     ListingRate,
     OrganisationKind,
     PriceUnit,
+    RegulatorLocation,
 )
 from marketplace.providers.repository.market import ListingRow
 from marketplace.providers.service.rates import DAY_KIND_LABELS, rates_shown
@@ -52,6 +53,17 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True):
     phone: str = ""
     email: str = ""
     website: str = ""
+
+
+def as_of_words(location: RegulatorLocation) -> str:
+    """Write when facts of the register were true: "1 February 2027" or "February 2027"; "" where nothing is said."""
+    said = location.as_of or ""
+    is_month = len(said) == len("2027-02")
+    try:
+        day = date.fromisoformat(f"{said}-01" if is_month else said)
+    except ValueError:
+        return ""
+    return uk_month(day) if is_month else uk_date(day)
 
 
 def is_individual(row: ListingRow) -> bool:

@@ -21,6 +21,7 @@ from marketplace.providers.service.listing_facts import (
     Contact,
     accreditation_rows,
     area_words,
+    as_of_words,
     check_rows,
     concession_words,
     contact_of,
@@ -72,6 +73,8 @@ class ListingPage(msgspec.Struct, frozen=True, kw_only=True):
     run_by: str
     contact: Contact | None
     rating: str
+    as_of: str
+    """When the facts of the register were true, in words; "" where nothing is said."""
     accreditations: list[tuple[str, str, str, str]]
     """Council, service, since and last day, in words."""
     checks: list[tuple[str, str]]
@@ -91,6 +94,7 @@ class RegisterPage(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     suits: list[str]
     rating: str
+    as_of: str
     key_questions: list[tuple[str, str]]
     facts: list[dict[str, str]]
     newer: RegulatorLocation | None
@@ -149,6 +153,7 @@ class ListingPageService:
             run_by=RUN_BY[organisation.kind],
             contact=contact_of(row),
             rating=rating_words(location) if location else "",
+            as_of=as_of_words(location) if location else "",
             accreditations=accreditation_rows(live, councils),
             checks=check_rows(evidence),
             gender=GENDER_LABELS[gender] if gender else "",
@@ -195,6 +200,7 @@ class ListingPageService:
             summary=summary_of(location),
             suits=suits_of(location),
             rating=rating_words(location),
+            as_of=as_of_words(location),
             key_questions=_key_questions(location),
             facts=_facts(location),
             newer=newer,

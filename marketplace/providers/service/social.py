@@ -45,6 +45,24 @@ def json_ld(facts: dict[str, Any]) -> Markup:
     return Markup(msgspec.json.encode(facts).decode().translate(_BREAKS_OUT))  # noqa: S704 - no `<` is left
 
 
+def market_meta(base: str, *, page: int, is_searched: bool) -> PageMeta:
+    """Describe the market itself: nothing of what somebody looks for, or near which place, stands in it.
+
+    Args:
+        base: Address of the site.
+        page: Page of the list of all offers, 1 or more.
+        is_searched: Whether something was typed or ticked; such a page is left to people.
+    """
+    return PageMeta(
+        title="Find care and support",
+        description="Compare care and support near you: what it is, what it costs in a week and what others say. "
+        "Free groups stand beside paid care, and nobody can pay to be higher in the list.",
+        url=f"{base}/market" + (f"?page={page}" if page > 1 and not is_searched else ""),
+        image=base + IMAGE_PATH,
+        is_indexed=not is_searched,
+    )
+
+
 def listing_meta(page: ListingPage, base: str) -> PageMeta:
     """Describe an offer. That of one person is left to people: no search engine keeps it unless they agreed."""
     listing = page.row.listing

@@ -23,10 +23,19 @@ from marketplace.providers.events import (
     ReplyGiven,
     StandingChanged,
 )
-from marketplace.providers.models import SERVICE_LABELS, Accreditation, AccreditationAction, ActionKind, Organisation
+from marketplace.providers.models import (
+    SERVICE_LABELS,
+    Accreditation,
+    AccreditationAction,
+    ActionKind,
+    EvidenceKind,
+    Organisation,
+)
 from marketplace.providers.repository.market import MarketRepository
 from marketplace.providers.repository.standing import StandingRepository
+from marketplace.providers.repository.standing_facts import facts_of
 from marketplace.providers.service.market_index import process_search, refresh_listings
+from marketplace.providers.service.standing.explain import in_words, why_not
 from marketplace.providers.service.standing.watch import StandingWatch
 from marketplace.providers.service.telling import tell_organisation
 
@@ -140,8 +149,10 @@ async def _context(db: AsyncSession, accreditation_id: UUID) -> dict[str, Any]:
     effects = await StandingRepository(db).effects(
         row.council_id, row.organisation_id, row.service_line, clock.now(), today(clock)
     )
+    reasons = why_not((await facts_of(db, [row]))[row.id], today(clock))
     return {
         "organisation": organisation.name,
+        "missing": in_words([reason for reason in reasons if reason.code in set(EvidenceKind)]),
         "service": SERVICE_LABELS[row.service_line].lower(),
         "last_day": row.live_until - timedelta(days=1),
         "people": plural(effects.people, "person", "people"),

@@ -24,6 +24,7 @@ from marketplace.providers.models import (
 from marketplace.providers.service.listings.answers import answers_of
 from marketplace.providers.service.listings.facts import HourFact, ListingFacts
 from marketplace.providers.service.regulated import ALWAYS_REGULATED
+from marketplace.providers.service.times import WEEKDAYS
 from marketplace.providers.states import DraftStatus
 from marketplace.reporting.demo.world import Council, World
 
@@ -54,7 +55,7 @@ def enrich_listings(world: World, council: Council) -> None:
         kind = kinds[row["organisation_id"]]
         row.update(_further(world, council, row, kind, number))
         if row["worker_id"] is None and row["category"] in _PLACES:
-            _hours(world, row["id"], number)
+            _hours(world, row["id"], row["title"], number)
         _rates(world, row, kind)
         _figures(world, row["id"], number)
         _version(world, row, users[row["organisation_id"]])
@@ -107,9 +108,11 @@ def _concessions(number: int, *, is_free: bool) -> list[str]:
     return (["carer_free", "low_income"], ["first_free"], ["reduced_membership", "carer_free"], ["older"])[number % 4]
 
 
-def _hours(world: World, listing_id: UUID, number: int) -> None:
+def _hours(world: World, listing_id: UUID, title: str, number: int) -> None:
+    """Give the times of a group; one whose title names its day meets on that day."""
     starts = time(10 + number % 5)
-    for weekday in _DAYS[number % len(_DAYS)]:
+    named = tuple(weekday for weekday, day in enumerate(WEEKDAYS) if day in title)
+    for weekday in named or _DAYS[number % len(_DAYS)]:
         world.book.add(
             ListingHours,
             world.now,

@@ -1,6 +1,8 @@
-"""Pages of reporting: the first page after signing in, and unmet need."""
+"""Pages of reporting: the first page after signing in, accreditation at a glance, an organisation, unmet need."""
 
+from marketplace.reporting.routes.accreditation import accreditation, evidence_csv, remind
 from marketplace.reporting.routes.home import home
+from marketplace.reporting.routes.organisation import own_organisation
 from marketplace.reporting.routes.unmet_need import unmet_need, unmet_need_csv
 
-ROUTES = [home, unmet_need, unmet_need_csv]
+ROUTES = [home, unmet_need, unmet_need_csv, accreditation, evidence_csv, remind, own_organisation]

@@ -49,11 +49,23 @@ function markScrollBoxes (scope) {
   }
 }
 
+/** Tables that stack on phones keep saying that they are tables: not every browser does so for blocks. */
+const ROLES = { THEAD: 'rowgroup', TBODY: 'rowgroup', TR: 'row', TD: 'cell' }
+function keepTablesTables (scope) {
+  for (const table of scope.querySelectorAll('table.cm-stack, table.cm-compare')) {
+    table.setAttribute('role', 'table')
+    for (const part of table.querySelectorAll('thead, tbody, tr, th, td')) {
+      part.setAttribute('role', ROLES[part.tagName] ?? (part.scope === 'row' ? 'rowheader' : 'columnheader'))
+    }
+  }
+}
+
 function enhance (scope) {
   initAll({ scope })
   revealPrintButtons(scope)
   revealCopyButtons(scope)
   markScrollBoxes(scope)
+  keepTablesTables(scope)
 }
 
 enhance(document)
@@ -75,6 +87,35 @@ document.body.addEventListener('htmx:beforeSwap', () => {
 document.body.addEventListener('htmx:oobAfterSwap', () => {
   for (const group of document.querySelectorAll('details[data-keep-open]')) {
     group.open = group.open || kept.has(group.id)
+  }
+})
+
+// Filters that fold away on a phone are open where there is room.
+const wide = window.matchMedia('(min-width: 48.0625em)')
+function openWhenWide () {
+  for (const group of document.querySelectorAll('details[data-open-when-wide]')) {
+    group.open = group.open || wide.matches
+  }
+}
+openWhenWide()
+wide.addEventListener('change', openWhenWide)
+
+// Who presses "Search" wants the results: they take the focus, and on a phone the filters fold away.
+document.body.addEventListener('htmx:afterSettle', (event) => {
+  const { elt, requestConfig } = event.detail
+  const isAsked = requestConfig?.triggeringEvent?.type === 'submit'
+  if (!isAsked || !(elt instanceof HTMLElement) || !elt.hasAttribute('tabindex')) {
+    return
+  }
+  if (!wide.matches && event.detail.xhr.status < 400) {
+    for (const group of document.querySelectorAll('details[data-open-when-wide]')) {
+      group.open = false
+    }
+  }
+  // A browser that sees a part of the results would not move to their start by itself.
+  elt.focus({ preventScroll: true })
+  if (!wide.matches || elt.getBoundingClientRect().top < 0) {
+    elt.scrollIntoView()
   }
 })
 

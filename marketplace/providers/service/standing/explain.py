@@ -42,6 +42,21 @@ class Reason(msgspec.Struct, frozen=True, kw_only=True):
     words: str
 
 
+class Support(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of evidence that an accreditation rests on."""
+
+    kind: EvidenceKind
+    counts: bool
+    words: str
+    until: date | None
+    """First day on which it no longer counts, as things stand."""
+
+    @property
+    def label(self) -> str:
+        """What it is called."""
+        return EVIDENCE_LABELS[self.kind]
+
+
 def known_by(on: date) -> datetime:
     """Return the instant at which a day ends in London."""
     return instant(on + DAY, time(0))
@@ -167,6 +182,33 @@ def usable_days(row: HasPeriod, holds: Iterable[HasDays], on: date) -> list[tupl
                 left.append((max(start, hold.ends_on), until))
         periods = left
     return periods
+
+
+def rests_on(facts: Facts, day: date) -> list[Support]:
+    """Return the evidence that an accreditation rests on and how it stands on a day; insurance where the rule holds."""
+    known = known_by(day)
+    missing = _missing(facts, day, known)
+    kinds = list(facts.evidence)
+    is_under_rule = facts.registered_itself or any(
+        piece.kind is EvidenceKind.LIABILITY_INSURANCE and piece.was_seen(known) for piece in facts.pieces
+    )
+    if is_under_rule and EvidenceKind.LIABILITY_INSURANCE not in kinds:
+        kinds.insert(0, EvidenceKind.LIABILITY_INSURANCE)
+    found = []
+    for kind in kinds:
+        if kind in missing:
+            found.append(Support(kind=kind, counts=False, words=missing_words(facts, kind, day, known), until=None))
+            continue
+        ends = [
+            piece.expires_on
+            for piece in facts.pieces
+            if piece.kind is kind
+            and piece.counts_for(facts.council_id, trusts_others=facts.trusts_others, on=day, before=known)
+        ]
+        until = None if None in ends or not ends else max(end for end in ends if end is not None)
+        words = f"Counts until {uk_date(until - DAY)}" if until else "Counts, with no end date"
+        found.append(Support(kind=kind, counts=True, words=words, until=until))
+    return found
 
 
 def in_words(reasons: Collection[Reason]) -> str:
