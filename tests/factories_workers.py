@@ -1,8 +1,7 @@
 """Rows and people for tests of the workforce: organisations with staff, papers of an assistant, postcodes."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from sqlalchemy import text
@@ -10,11 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Council
 from marketplace.accounts.permissions import Role
+from marketplace.core.clock import FixedClock
 from marketplace.core.models import PostcodeRow
 from marketplace.providers.models import EvidenceKind, Organisation, OrganisationKind, Worker, WorkerKind
 from marketplace.providers.service.workforce.approvals import REQUIRED
 from tests.browser import Browser
-from tests.factories import make_council, make_member, make_organisation, make_worker
+from tests.factories import Member, make_council, make_member, make_organisation, make_worker
 from tests.factories_join import make_evidence
 
 PRESTON_POSTCODE = "PR1 2HE"
@@ -42,13 +42,16 @@ class Desk(msgspec.Struct):
     council: Council
     organisation: Organisation
     worker: Worker | None
+    members: tuple[Member, Member]
+    """Who speaks for the organisation, and the accreditor."""
+    browser: Browser
     provider: Browser
     accreditor: Browser
 
-    @property
-    def council_id(self) -> UUID:
-        """Id of the council, read before a refused request expired the row."""
-        return self.council.id
+    async def later(self, clock: FixedClock, at: datetime) -> None:
+        """Move the clock; both sign in again, since sessions end."""
+        clock.move_to(at)
+        self.provider, self.accreditor = [await self.browser.signed_in(member) for member in self.members]
 
 
 async def know_postcode(db: AsyncSession, postcode: str = PRESTON_POSTCODE, lad_code: str = "E07000123") -> None:
@@ -67,17 +70,15 @@ async def make_desk(
     organisation = await make_organisation(db, kind=kind, home_council_id=council.id, **given)
     is_alone = kind is OrganisationKind.SOLE_PA
     worker = await make_worker(db, organisation, kind=WorkerKind.PA, name="Robin Alone") if is_alone else None
-    provider = await make_member(
-        db,
-        Role.PA if is_alone else Role.PROVIDER,
-        council,
-        organisation_id=organisation.id,
-        worker_id=worker.id if worker else None,
-    )
+    role = Role.PA if is_alone else Role.PROVIDER
+    worker_id = worker.id if worker else None
+    provider = await make_member(db, role, council, organisation_id=organisation.id, worker_id=worker_id)
     accreditor = await make_member(db, Role.ACCREDITOR, council)
-    return Desk(
-        council, organisation, worker, await browser.signed_in(provider), await browser.signed_in(accreditor)
-    )
+    members = (provider, accreditor)
+    users = [row for member in members for row in (member.user, member.membership)]
+    loose(db, council, organisation, *users, *([worker] if worker else []))
+    browsers = [await browser.signed_in(member) for member in members]
+    return Desk(council, organisation, worker, members, browser, *browsers)
 
 
 async def give_papers(db: AsyncSession, organisation: Organisation, expires_on: date = date(2029, 1, 1)) -> None:
@@ -95,5 +96,6 @@ async def give_papers(db: AsyncSession, organisation: Organisation, expires_on: 
 
 
 async def audit_actions(db: AsyncSession) -> list[str]:
-    """Actions of the audit log, in order."""
-    return list(await db.scalars(text("SELECT action FROM audit_entries ORDER BY at, id")))
+    """Actions of the audit log, in order, but for signing in."""
+    actions = await db.scalars(text("SELECT action FROM audit_entries ORDER BY at, id"))
+    return [action for action in actions if not action.startswith("accounts.")]

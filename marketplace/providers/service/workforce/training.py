@@ -14,7 +14,7 @@ from marketplace.core.database import clock_of
 from marketplace.core.formats import uk_date
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import new_id
-from marketplace.core.spreadsheets import csv_text
+from marketplace.core.spreadsheets import Cell, csv_text
 from marketplace.providers.models import EvidenceKind, Worker, WorkerKind, WorkerTraining
 from marketplace.providers.repository.workforce import WorkforceRepository
 from marketplace.providers.service.workforce.people import WORKER_KINDS, WorkforceService
@@ -244,8 +244,8 @@ class TrainingService:
     async def file(self, principal: Principal) -> str:
         """Write the matrix as CSV: one line for each worker, one column for each course."""
         found = await self.matrix(principal)
-        heading = ["worker", "does", *(title for _, title in found.courses), "gaps"]
-        lines = [
+        heading: list[Cell] = ["worker", "does", *(title for _, title in found.courses), "gaps"]
+        lines: list[list[Cell]] = [
             [worker.name, WORKER_KINDS[worker.kind], *(one.words for one in marks), gaps]
             for worker, marks, gaps in found.rows
         ]
