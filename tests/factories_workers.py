@@ -15,6 +15,7 @@ from marketplace.providers.models import EvidenceKind, Organisation, Organisatio
 from marketplace.providers.service.workforce.approvals import REQUIRED
 from tests.browser import Browser
 from tests.factories import Member, make_council, make_member, make_organisation, make_worker
+from tests.factories_bookings import loose
 from tests.factories_join import make_evidence
 
 PRESTON_POSTCODE = "PR1 2HE"
