@@ -23,7 +23,7 @@ LAST = {"last_day-day": "31", "last_day-month": "3", "last_day-year": "2027"}
 
 async def the_worker(db: AsyncSession) -> Worker:
     row = (
-        await db.scalars(select(Worker).where(Worker.name.like("Jo %")).execution_options(populate_existing=True))
+        await db.scalars(select(Worker).where(Worker.bio == "Likes dogs").execution_options(populate_existing=True))
     ).one()
     loose(db, row)
     return row

@@ -1,4 +1,4 @@
-"""Makes the workforce: skills and training, a call for planners, a register of personal assistants in several states."""
+"""Makes the workforce: skills and training, a call for planners, a register of assistants in several states."""
 
 from datetime import date, timedelta
 from typing import Any, Final
