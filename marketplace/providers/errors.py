@@ -1,6 +1,8 @@
 """What can go wrong on the market and when a provider joins it."""
 
-from marketplace.core.errors import Conflict, NotFound, PlatformError, TooMany
+from uuid import UUID
+
+from marketplace.core.errors import Conflict, InvalidInput, NotFound, PlatformError, TooMany
 
 
 class OutsideCouncils(PlatformError):
@@ -71,3 +73,13 @@ class ChangedMeanwhile(Conflict):
 
     code = "changed-meanwhile"
     title = "Somebody else has changed this since you opened the page"
+
+
+class NumberTaken(InvalidInput):
+    """Another organisation here stands for this entry of the register: who works for it can ask to join it."""
+
+    code = "number-taken"
+
+    def __init__(self, words: str, organisation_id: UUID) -> None:
+        super().__init__({"number": words})
+        self.organisation_id = organisation_id

@@ -195,8 +195,15 @@ async def test_a_decision_shows_what_it_affects_before_it_is_taken(
 
 
 async def test_of_two_who_decide_at_once_the_second_is_told(
-    browser: Browser, db: AsyncSession, officer: Member
+    browser: Browser, db: AsyncSession, officer: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    refused: list[tuple[str, str]] = []
+
+    async def record_refusal(principal: Any, action: str, **given: Any) -> None:
+        refused.append((action, given["why"]))
+
+    # Its own transaction is kept; the tests' shared connection would undo it with the page that refuses.
+    monkeypatch.setattr("marketplace.accounts.audit.record_refusal", record_refusal)
     organisation = await make_organisation(db)
     address = (
         f"/accreditations/{(await make_accreditation(db, organisation, officer.council, ServiceLine.HOME_CARE)).id}"
@@ -215,6 +222,8 @@ async def test_of_two_who_decide_at_once_the_second_is_told(
     assert "Removed by Olu Officer on Wednesday 3 March 2027" in page.words
     assert await count(db, "accreditations", "status = 'removed' AND removed_on = '2027-03-03'") == 1
     assert await count(db, "accreditation_actions") == 1
+    assert [action for action, _ in refused] == ["providers.refuse_decision"]
+    assert "Removed by Olu Officer" in refused[0][1]
 
 
 async def test_a_planned_suspension_begins_on_its_day(

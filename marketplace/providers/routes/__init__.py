@@ -6,6 +6,7 @@ from marketplace.providers.routes.choosing import CHOOSING
 from marketplace.providers.routes.demand import ROUTES as DEMAND
 from marketplace.providers.routes.enquiries import EnquiryController
 from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenceController
+from marketplace.providers.routes.evidence_files import EvidenceFileController, OwnEvidenceFileController
 from marketplace.providers.routes.joining import JoinController
 from marketplace.providers.routes.listing_page import listing_page, register_page
 from marketplace.providers.routes.listings import DraftController, ListingCheckController, OwnListingController
@@ -23,6 +24,7 @@ from marketplace.providers.routes.standing import (
     OwnStandingController,
     RegisterOfDayController,
 )
+from marketplace.providers.routes.status_tests import StatusTestController
 from marketplace.providers.routes.workforce import WORKFORCE
 
 ROUTES = [
@@ -42,8 +44,11 @@ ROUTES = [
     JoinController,
     OwnEvidenceController,
     EvidenceController,
+    OwnEvidenceFileController,
+    EvidenceFileController,
     RegistrationController,
     RegulatorLinkController,
+    StatusTestController,
     EnquiryController,
     ProviderEnquiryController,
     ReportedEnquiryController,

@@ -1,5 +1,27 @@
 """What providers does after the fact."""
 
-from marketplace.providers.tasks import choosing, enquiries, index, joining, listings, passports, standing, workforce
+from marketplace.providers.tasks import (
+    choosing,
+    enquiries,
+    evidence_files,
+    index,
+    joining,
+    listings,
+    passports,
+    register,
+    standing,
+    workforce,
+)
 
-__all__ = ["choosing", "enquiries", "index", "joining", "listings", "passports", "standing", "workforce"]
+__all__ = [
+    "choosing",
+    "enquiries",
+    "evidence_files",
+    "index",
+    "joining",
+    "listings",
+    "passports",
+    "register",
+    "standing",
+    "workforce",
+]

@@ -12,7 +12,6 @@ from marketplace.messaging import MessagingService, delivery
 from marketplace.messaging.sending import send_secret
 from marketplace.providers.events import (
     CoverChanged,
-    DirectoryImported,
     EvidenceDecided,
     EvidenceEnding,
     JoiningSubmitted,
@@ -30,7 +29,6 @@ from marketplace.providers.service.cover import CoverService
 from marketplace.providers.service.evidence import EVIDENCE_LABELS, EvidenceService
 from marketplace.providers.service.joining import LINK_PURPOSE, JoiningService
 from marketplace.providers.service.organisations import KIND_LABELS
-from marketplace.providers.service.registration import RegistrationService
 from marketplace.providers.service.standing.own import stopped_by
 from marketplace.providers.service.telling import tell_organisation
 from marketplace.providers.states import RegulatorLinkStatus
@@ -169,14 +167,6 @@ async def tell_link_decided(message_id: UUID, event: RegulatorLinkDecided) -> No
             "link": f"{delivery.settings().public_url}/provider/evidence/registration",
         }
         await tell_organisation(db, event.organisation_id, "regulator_link_decided", context)
-
-
-@task("providers.read_links_again", on=DirectoryImported)
-async def read_links_again(message_id: UUID, event: DirectoryImported) -> None:
-    """Compare every link with the register that was just read in."""
-    async with transaction(session_maker(), "every") as db:
-        if await first_time(db, "providers.read_links_again", message_id):
-            await RegistrationService(db).read_again()
 
 
 @every(timedelta(hours=1), "providers.watch_evidence")

@@ -1,5 +1,6 @@
 """The public register of personal assistants."""
 
+from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -55,7 +56,14 @@ async def pa_register_page(
         key = {"council": council or "", "words": wanted, "name": last.name, "after": str(last.approval_id)}
         following = f"/pa-register?{urlencode(key)}"
     context = {
-        "rows": [{"row": row, "listing": listings.get(row.organisation_id)} for row in shown],
+        "rows": [
+            {
+                "row": row,
+                "last_day": row.approved_until - timedelta(days=1),
+                "listing": listings.get(row.organisation_id),
+            }
+            for row in shown
+        ],
         "councils": [(one.slug, one.name) for one in councils],
         "council": council or "",
         "words": wanted,
