@@ -118,6 +118,7 @@ async def test_two_evaluators_who_choose_at_once(db: AsyncSession, clock: FixedC
     await choose(desk, call, row, "select", version=1)
     await choose(desk, call, row, "not_select", version=1, expect=409)
     assert await db.scalar(text("SELECT status FROM nominations")) == "selected"
+    assert (await audit_actions(db))[-1] == "providers.refuse_choice"
 
 
 async def test_a_nomination_is_taken_back_and_put_forward_again(

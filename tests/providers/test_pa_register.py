@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.permissions import Role
@@ -104,7 +104,7 @@ async def test_from_the_first_page_to_the_public_register(
     assert "two people who can speak for you" in page.words
     found = await started(desk)
     assert "Not started" in (await desk.provider.open(f"{OWN}/{found}")).words
-    for part in ("route", "references", "conduct", "status-test"):
+    for part in ("route", "references", "conduct"):
         await desk.provider.open(f"{OWN}/{found}/{part}")
     refused = await desk.provider.post(f"{OWN}/{found}/send", {}, expect=422)
     assert "Name 2 people who can speak for you" in refused.words
@@ -248,6 +248,7 @@ async def test_a_refusal_has_reasons_and_leaves_no_accreditation(db: AsyncSessio
     await desk.accreditor.post(f"{COUNCIL}/{found}/refuse", {"reason": "A reference raised concerns"}, expect=303)
     await desk.accreditor.post(f"{COUNCIL}/{found}/approve", TODAY, expect=409)
     assert await count(db, "accreditations") == 0
+    assert (await audit_actions(db)).count("providers.refuse_pa_decision") == 1
     assert "A reference raised concerns" in (await desk.provider.open(f"{OWN}/{found}")).words
     assert await started(desk) != found
 
@@ -302,24 +303,21 @@ async def test_one_application_at_a_time(db: AsyncSession, desk: Desk) -> None:
     assert set(page.errors()) == {"council_id"}
 
 
-async def test_the_status_check_is_kept_with_its_reference_and_the_wording(db: AsyncSession, desk: Desk) -> None:
+async def test_the_status_check_is_shown_with_its_reference_and_the_wording(db: AsyncSession, desk: Desk) -> None:
     found = await started(desk)
-    page = await desk.provider.open(f"{OWN}/{found}/status-test")
+    page = await desk.provider.open(f"{OWN}/{found}")
     assert "is a matter of fact" in page.words
     assert "Most personal assistants are employees" in page.words
-    assert "never directs your care" in page.words
+    assert "never direct your care" in page.words
     form = {"outcome": "employed", "reference": "3K8 9QX", "taken_on-day": "1", "taken_on-month": "3"}
-    page = await desk.provider.post(f"{OWN}/{found}/status-test", form, expect=422)
-    assert set(page.errors()) == {"taken_on"}
-    await desk.provider.post(f"{OWN}/{found}/status-test", {**form, "taken_on-year": "2027"}, expect=303)
-    assert "Employed for tax purposes" in (await desk.provider.open(f"{OWN}/{found}")).words
-    assert await db.scalar(text("SELECT reference FROM status_tests")) == "3K8 9QX"
+    await desk.provider.post("/provider/evidence/status-tests", {**form, "taken_on-year": "2027"}, expect=303)
+    assert "Employed for tax purposes, 3K8 9QX" in (await desk.provider.open(f"{OWN}/{found}")).words
 
 
 async def test_others_do_not_get_in(browser: Browser, db: AsyncSession, desk: Desk) -> None:
     found = await applied(db, desk)
     other = await make_desk(db, browser, OrganisationKind.SOLE_PA)
-    for path in ("", "/renew", "/status-test"):
+    for path in ("", "/renew", "/conduct"):
         await other.provider.get(f"{OWN}/{found}{path}", expect=404)
     await other.provider.post(f"{OWN}/{found}/withdraw", {}, expect=404)
     await other.accreditor.get(f"{COUNCIL}/{found}", expect=404)

@@ -9,14 +9,15 @@ from litestar.params import FromPath, FromQuery, URLEncodedBody
 from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import Permission, Principal
+from marketplace.accounts import Permission, Principal, audit
 from marketplace.accounts.words import NEEDS, SKILLS
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of, scope_to
-from marketplace.core.errors import InvalidInput
+from marketplace.core.errors import InvalidInput, StepRefused
 from marketplace.core.flash import flash
 from marketplace.core.formats import miles
 from marketplace.core.web import FormData, submit, typed
+from marketplace.providers.errors import DecidedMeanwhile
 from marketplace.providers.models import Nomination, NominationStatus, Organisation, Worker, WorkerKind
 from marketplace.providers.repository.nominations import PAGE, NominationRepository
 from marketplace.providers.routes.workforce.common import need_id, page_start
@@ -255,7 +256,19 @@ class CallController(Controller):
             await CallService(db).choose(principal, nomination, form)
             return f"/accreditation/nominations/{call}"
 
-        answer = await submit(request, db, principal.actor, data, act)
+        try:
+            async with db.begin_nested():
+                answer = await submit(request, db, principal.actor, data, act)
+        except (DecidedMeanwhile, StepRefused) as refusal:
+            await audit.record_refusal(
+                principal,
+                "providers.refuse_choice",
+                council_id=principal.council_id,
+                subject_kind="nomination",
+                subject_id=nomination,
+                why=refusal.detail,
+            )
+            raise
         flash(request, "Noted. Nobody is told before you decide the call")
         return answer
 

@@ -9,17 +9,18 @@ from litestar.params import FromPath, FromQuery, URLEncodedBody
 from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import Permission, Principal
+from marketplace.accounts import Permission, Principal, audit
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import BadRequest, InvalidInput
+from marketplace.core.errors import BadRequest, InvalidInput, StepRefused
 from marketplace.core.flash import flash
 from marketplace.core.formats import uk_date
 from marketplace.core.web import FormData, submit, typed
 from marketplace.providers.repository.pa_register import PAGE, VIEWS, PaRegisterRepository
 from marketplace.providers.routes.workforce.common import day_values, need_id, page_start
 from marketplace.providers.routes.workforce.pa_own import PAPER_WORDS, STATUS_WORDS
-from marketplace.providers.service.workforce.approvals import RENEW_FROM, ROUTES, STATUS_OUTCOMES
+from marketplace.providers.service.status_tests import OUTCOMES as STATUS_OUTCOMES
+from marketplace.providers.service.workforce.approvals import RENEW_FROM, ROUTES
 from marketplace.providers.service.workforce.conduct import code_of
 from marketplace.providers.service.workforce.figures import WorkforceFigures
 from marketplace.providers.service.workforce.pa_register import OUTCOMES, PaRegisterService, last_day
@@ -187,6 +188,16 @@ async def _attempt(
     except InvalidInput as error:
         db.expire_all()
         return await _page(db, principal, approval_id, which, typed(data), error.fields)
+    except StepRefused as refusal:
+        await audit.record_refusal(
+            principal,
+            "providers.refuse_pa_decision",
+            council_id=principal.council_id,
+            subject_kind="pa_approval",
+            subject_id=approval_id,
+            why=refusal.detail,
+        )
+        raise
     flash(request, words)
     return answer
 

@@ -18,10 +18,10 @@ from marketplace.core.forms import FormReader
 from marketplace.core.web import FormData, submit, typed
 from marketplace.providers.models import PaApproval
 from marketplace.providers.routes.workforce.common import day_values, need_id
+from marketplace.providers.service.status_tests import OUTCOMES as STATUS_OUTCOMES
 from marketplace.providers.service.workforce.approvals import (
     OPEN,
     ROUTES,
-    STATUS_OUTCOMES,
     Application,
     ApprovalService,
     Paper,
@@ -53,7 +53,6 @@ PARTS = {
     "route": "Your work so far",
     "references": "Two people who can speak for you",
     "conduct": "Code of conduct",
-    "status-test": "Employed or self-employed",
 }
 PATH = "/provider/pa-approval"
 
@@ -144,7 +143,6 @@ def _step(
         "route": (lambda: service.set_route(principal, approval_id, data), "Saved"),
         "conduct": (lambda: service.agree(principal, approval_id, data), "Thank you. Saved"),
         "references": (lambda: service.set_references(principal, approval_id, data), "Saved"),
-        "status-test": (lambda: _kept(service.give_status_test(principal, approval_id, data)), "Saved"),
         "send": (lambda: service.send(principal, approval_id, data), "Sent to the council"),
         "renew": (lambda: service.renew(principal, approval_id, data), "Sent to the council"),
         "take-back": (lambda: service.take_back(principal, approval_id), "You can change it now. Send it again after"),
@@ -153,10 +151,6 @@ def _step(
     if part not in steps:
         raise NotFound
     return steps[part]
-
-
-async def _kept(step: Awaitable[Any]) -> None:
-    await step
 
 
 async def _index(db: AsyncSession, principal: Principal, values: FormData, errors: dict[str, str]) -> Template:
@@ -188,25 +182,29 @@ async def _index(db: AsyncSession, principal: Principal, values: FormData, error
 
 def _task(found: Application, part: str) -> dict[str, Any]:
     row = found.row
-    done = {
-        "route": bool(row.route),
-        "references": len(found.references) > 1,
-        "conduct": found.is_agreed,
-        "status-test": found.status_test is not None,
-    }[part]
+    done = {"route": bool(row.route), "references": len(found.references) > 1, "conduct": found.is_agreed}[part]
     hints = {
         "route": ROUTES.get(row.route, ""),
         "references": " and ".join(one.name for one in found.references),
         "conduct": f"Agreed on {uk_date(row.conduct_agreed_at)}" if row.conduct_agreed_at and done else "",
-        "status-test": STATUS_OUTCOMES.get(found.status_test.outcome, "")
-        if found.status_test
-        else "You can do this later",
     }
     return {
         "title": PARTS[part],
-        "href": f"{PATH}/{row.id}/{part}" if found.is_draft or part == "status-test" else "",
-        "status": "completed" if done else "optional" if part == "status-test" else "not_started",
+        "href": f"{PATH}/{row.id}/{part}" if found.is_draft else "",
+        "status": "completed" if done else "not_started",
         "hint": hints[part],
+    }
+
+
+def _status_task(found: Application) -> dict[str, Any]:
+    """Return the line of the employment status check: kept with the evidence, and no bar."""
+    test = found.status_test
+    words = f"{STATUS_OUTCOMES.get(test.outcome, test.outcome)}, {test.reference}" if test else "You can do this later"
+    return {
+        "title": "Employed or self-employed",
+        "href": "/provider/evidence/status-tests",
+        "status": "completed" if test else "optional",
+        "hint": words,
     }
 
 
@@ -232,7 +230,7 @@ async def _show(db: AsyncSession, principal: Principal, approval_id: UUID, error
         "row": found.row,
         "words": STATUS_WORDS[found.row.status],
         "last_day": last_day(found.row),
-        "tasks": [_task(found, part) for part in PARTS],
+        "tasks": [*(_task(found, part) for part in PARTS), _status_task(found)],
         "papers": [_paper_task(paper) for paper in found.papers],
         "route": ROUTES.get(found.row.route, "Not said"),
         "errors": {parts.get(name, name): message for name, message in errors.items()},
@@ -251,7 +249,7 @@ async def _part(
 ) -> Template:
     found = await ApprovalService(db).application(principal, approval_id)
     row = found.row
-    is_open = part == "status-test" or (found.may_renew if part == "renew" else found.is_draft)
+    is_open = found.may_renew if part == "renew" else found.is_draft
     if part not in {*PARTS, "renew"} or not is_open:
         raise NotFound
     known: dict[str, Any] = {}
@@ -268,11 +266,9 @@ async def _part(
         "routes": list(ROUTES.items()),
         "route": ROUTES.get(row.route, "Not said"),
         "points": code_of(CURRENT),
-        "outcomes": list(STATUS_OUTCOMES.items()),
         "papers": [_paper_task(paper) for paper in found.papers],
         "last_day": last_day(row),
         "values": known if values is None else values,
         "errors": errors,
     }
-    name = part.replace("-", "_")
-    return Template(f"providers/workforce/pa_{name}.html", context=context, status_code=422 if errors else 200)
+    return Template(f"providers/workforce/pa_{part}.html", context=context, status_code=422 if errors else 200)

@@ -65,11 +65,6 @@ KEPT: Final = (EvidenceKind.LIABILITY_INSURANCE, EvidenceKind.DBS, EvidenceKind.
 ALSO: Final = (EvidenceKind.CARE_TRAINING,)
 """Asked for, without being a bar."""
 
-STATUS_OUTCOMES: Final = {
-    "employed": "Employed for tax purposes",
-    "self_employed": "Self-employed for tax purposes",
-    "unable": "Unable to say",
-}
 _BEST: Final = ("live", "due", "scheduled", "waiting", "expired", "refused")
 OPEN: Final = frozenset({PaApprovalStatus.DRAFT, PaApprovalStatus.APPLIED})
 
@@ -364,46 +359,6 @@ class ApprovalService:
                     )
                 )
         await self._save(principal, found.row, "providers.set_pa_references", None, {"references": len(wanted)})
-
-    async def give_status_test(self, principal: Principal, approval_id: UUID, data: dict[str, Any]) -> StatusTest:
-        """Keep what the employment status check said. Each result is kept; the newest is shown.
-
-        Raises:
-            NotFound: Somebody else's.
-            InvalidInput: With all messages.
-        """
-        found = await self.application(principal, approval_id)
-        form = FormReader(data)
-        outcome = form.option("outcome", "what the check said", STATUS_OUTCOMES)
-        reference = form.text("reference", "the reference", longest=60)
-        taken = form.day("taken_on", "the day you did it")
-        if taken and taken > found.day:
-            form.wrong("taken_on", "The day must be today or in the past")
-        form.done()
-        if taken is None:
-            raise AssertionError("done() refuses a form without it")
-        row = StatusTest(
-            id=new_id(),
-            organisation_id=found.organisation.id,
-            worker_id=found.worker.id,
-            outcome=outcome,
-            reference=reference,
-            taken_on=taken,
-            given_by_user_id=principal.user_id,
-            given_at=self.clock.now(),
-        )
-        self.db.add(row)
-        await self.db.flush()
-        audit.record(
-            self.db,
-            principal,
-            "providers.give_status_test",
-            council_id=principal.council_id,
-            subject_kind="worker",
-            subject_id=found.worker.id,
-            after={"outcome": outcome, "reference": reference, "taken_on": taken},
-        )
-        return row
 
     async def send(self, principal: Principal, approval_id: UUID, data: dict[str, Any]) -> PaApproval:
         """Send an application to the council, which may use the evidence from now on.
