@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
+import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -100,3 +101,15 @@ async def audit_actions(db: AsyncSession) -> list[str]:
     """Actions of the audit log, in order, but for signing in."""
     actions = await db.scalars(text("SELECT action FROM audit_entries ORDER BY at, id"))
     return [action for action in actions if not action.startswith("accounts.")]
+
+
+def spy_refusals(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the actions of refusals as they come: a test's one connection would undo what another one keeps."""
+    refused: list[str] = []
+
+    async def record_refusal(principal: Any, action: str, **given: Any) -> None:
+        assert given["why"]
+        refused.append(action)
+
+    monkeypatch.setattr("marketplace.accounts.audit.record_refusal", record_refusal)
+    return refused
