@@ -1,12 +1,15 @@
 """Pages and JSON of providers: the market, organisations, availability and own listings."""
 
 from marketplace.providers.routes.api import search_listings
+from marketplace.providers.routes.applications import APPLICATIONS
 from marketplace.providers.routes.availability import AvailabilityController
 from marketplace.providers.routes.choosing import CHOOSING
 from marketplace.providers.routes.demand import ROUTES as DEMAND
 from marketplace.providers.routes.enquiries import EnquiryController
+from marketplace.providers.routes.evaluation import EVALUATION
 from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenceController
 from marketplace.providers.routes.evidence_files import EvidenceFileController, OwnEvidenceFileController
+from marketplace.providers.routes.frameworks import FRAMEWORKS
 from marketplace.providers.routes.joining import JoinController
 from marketplace.providers.routes.listing_page import listing_page, register_page
 from marketplace.providers.routes.listings import DraftController, ListingCheckController, OwnListingController
@@ -53,12 +56,15 @@ ROUTES = [
     ProviderEnquiryController,
     ReportedEnquiryController,
     *CHOOSING,
+    *EVALUATION,
     OpenReferralController,
     *OPEN_DATA_ROUTES,
     SearchWordsController,
     AccreditationDecisionController,
     OwnStandingController,
     RegisterOfDayController,
+    *APPLICATIONS,
     *PASSPORT_ROUTES,
+    *FRAMEWORKS,
     *WORKFORCE,
 ]
