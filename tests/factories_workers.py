@@ -13,7 +13,7 @@ from marketplace.accounts.permissions import Role
 from marketplace.core.clock import FixedClock
 from marketplace.core.models import PostcodeRow
 from marketplace.providers.models import EvidenceKind, Organisation, OrganisationKind, Worker, WorkerKind
-from marketplace.providers.service.workforce.approvals import REQUIRED
+from marketplace.providers.service.workforce.pa_terms import REQUIRED
 from tests.browser import Browser
 from tests.factories import Member, make_council, make_member, make_organisation, make_worker
 from tests.factories_bookings import loose

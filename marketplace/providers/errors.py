@@ -68,10 +68,10 @@ class ReplyClosed(Conflict):
     title = "You can no longer reply to this"
 
 
-class ChangedMeanwhile(Conflict):
-    """Somebody else changed the same thing since the page was opened."""
+class WorkerChanged(Conflict):
+    """Somebody else changed the same worker since the page was opened."""
 
-    code = "changed-meanwhile"
+    code = "worker-changed"
     title = "Somebody else has changed this since you opened the page"
 
 

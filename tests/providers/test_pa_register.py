@@ -19,10 +19,10 @@ from marketplace.providers.models import (
     ServiceLine,
 )
 from marketplace.providers.repository.accreditations import AccreditationRepository
-from marketplace.providers.service.workforce.approvals import months_after
 from marketplace.providers.service.workforce.conduct import CODES, CURRENT
 from marketplace.providers.service.workforce.figures import Held
 from marketplace.providers.service.workforce.pa_register import PaWatch
+from marketplace.providers.service.workforce.pa_terms import months_after
 from tests.browser import Browser, count
 from tests.conftest import Mailbox
 from tests.factories import make_council, make_listing, make_member, make_organisation, make_worker

@@ -22,8 +22,8 @@ from marketplace.providers.models import (
     WorkerKind,
     WorkerTraining,
 )
-from marketplace.providers.service.workforce.approvals import KEPT, months_after
 from marketplace.providers.service.workforce.conduct import CURRENT
+from marketplace.providers.service.workforce.pa_terms import KEPT, months_after
 from marketplace.providers.states import PaApprovalStatus
 from marketplace.reporting.demo.book import Move
 from marketplace.reporting.demo.world import Council, Shop, World

@@ -20,10 +20,10 @@ from marketplace.providers.repository.pa_register import PAGE, VIEWS, PaRegister
 from marketplace.providers.routes.workforce.common import day_values, need_id, page_start
 from marketplace.providers.routes.workforce.pa_own import PAPER_WORDS, STATUS_WORDS
 from marketplace.providers.service.status_tests import OUTCOMES as STATUS_OUTCOMES
-from marketplace.providers.service.workforce.approvals import RENEW_FROM, ROUTES
 from marketplace.providers.service.workforce.conduct import code_of
 from marketplace.providers.service.workforce.figures import WorkforceFigures
 from marketplace.providers.service.workforce.pa_register import OUTCOMES, PaRegisterService, last_day
+from marketplace.providers.service.workforce.pa_terms import RENEW_FROM, ROUTES
 from marketplace.providers.states import PaApprovalStatus
 
 PATH = "/accreditation/pa-register"

@@ -19,15 +19,10 @@ from marketplace.core.web import FormData, submit, typed
 from marketplace.providers.models import PaApproval
 from marketplace.providers.routes.workforce.common import day_values, need_id
 from marketplace.providers.service.status_tests import OUTCOMES as STATUS_OUTCOMES
-from marketplace.providers.service.workforce.approvals import (
-    OPEN,
-    ROUTES,
-    Application,
-    ApprovalService,
-    Paper,
-)
+from marketplace.providers.service.workforce.approvals import ApprovalService
 from marketplace.providers.service.workforce.conduct import CURRENT, code_of
 from marketplace.providers.service.workforce.pa_register import last_day
+from marketplace.providers.service.workforce.pa_terms import OPEN, ROUTES, Application, Paper
 from marketplace.providers.states import PaApprovalStatus
 
 STATUS_WORDS = {

@@ -32,7 +32,9 @@ from marketplace.providers.repository.workforce import WorkforceRepository
 from marketplace.providers.service.evidence import reminder_stage
 from marketplace.providers.service.standing.decisions import Decision, DecisionForm, DecisionService
 from marketplace.providers.service.standing.service import StandingService
-from marketplace.providers.service.workforce.approvals import (
+from marketplace.providers.service.workforce.approvals import publish_move, record
+from marketplace.providers.service.workforce.conduct import CODES
+from marketplace.providers.service.workforce.pa_terms import (
     KEPT,
     REFERENCES,
     REQUIRED,
@@ -40,11 +42,8 @@ from marketplace.providers.service.workforce.approvals import (
     Paper,
     months_after,
     papers_of,
-    publish_move,
-    record,
     trading_words,
 )
-from marketplace.providers.service.workforce.conduct import CODES
 from marketplace.providers.states import PA_APPROVAL, PaApprovalStatus
 
 OUTCOMES: Final = {

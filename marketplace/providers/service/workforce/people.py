@@ -17,7 +17,7 @@ from marketplace.core.forms import FormReader
 from marketplace.core.ids import new_id
 from marketplace.core.outbox import publish
 from marketplace.core.places import METRES_PER_MILE, Postcode
-from marketplace.providers.errors import ChangedMeanwhile
+from marketplace.providers.errors import WorkerChanged
 from marketplace.providers.events import ListingChanged
 from marketplace.providers.models import Organisation, OrganisationKind, Worker, WorkerAbsence, WorkerKind
 from marketplace.providers.repository.organisations import OrganisationRepository
@@ -236,13 +236,13 @@ class WorkforceService:
 
         Raises:
             NotFound: Not one this user keeps.
-            ChangedMeanwhile: Somebody else changed them after the page was opened.
+            WorkerChanged: Somebody else changed them after the page was opened.
             StepRefused: They have left: their history stays as it is.
             InvalidInput: The postcode is not in use.
         """
         organisation, worker = await self.worker(principal, worker_id, locked=True)
         if form.version is not None and form.version != worker.version:
-            raise ChangedMeanwhile
+            raise WorkerChanged
         self._refuse_gone(worker)
         self._refuse_kind(organisation, form)
         before = facts(worker)
