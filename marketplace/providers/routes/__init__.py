@@ -28,6 +28,7 @@ from marketplace.providers.routes.standing import (
     RegisterOfDayController,
 )
 from marketplace.providers.routes.status_tests import StatusTestController
+from marketplace.providers.routes.workforce import WORKFORCE
 
 ROUTES = [
     market_page,
@@ -65,4 +66,5 @@ ROUTES = [
     *APPLICATIONS,
     *PASSPORT_ROUTES,
     *FRAMEWORKS,
+    *WORKFORCE,
 ]
