@@ -38,7 +38,8 @@ async def test_sending_twice_sends_once(browser: Browser, db: AsyncSession, worl
     for _ in range(2):
         page = await provider.post(f"{path}/submit", {"seen": seen, **SIGNED})
         assert page.location == f"{path}/receipt"
-    assert await events(db) == ["ApplicationMoved"]
+    assert sorted(await events(db)) == ["ApplicationMoved", "PassportShareMoved"]
+    assert await count(db, "passport_shares", "status = 'shared'") == 1, "the council may look at the evidence"
     assert await count(db, "audit_entries", "action = 'providers.submit_application'") == 1
 
 

@@ -587,3 +587,35 @@ async def test_a_suspended_provider_that_asks_sees_other_councils_too(
     assert "Community support for Farshire Council" in page.words
     assert "it stops on 20 March 2027: Public liability insurance ended after 19 March 2027" in page.words
     assert "Suspended" in page.words
+
+
+async def test_each_decision_is_told_to_the_provider_in_its_own_words(
+    browser: Browser, db: AsyncSession, officer: Member, mailbox: Mailbox
+) -> None:
+    organisation = await make_organisation(db, name="Amber Aid")
+    await make_member(db, Role.PROVIDER, officer.council, organisation_id=organisation.id, email="amber@test.example")
+    await make_member(db, Role.BROKER, officer.council, email="broker@test.example")
+    organisation_id = organisation.id
+    staff = await browser.signed_in(officer)
+    award = {"service_line": "home_care", "live_from": "2027-03-03", "last_day": "2028-03-02", "reason": "Seen"}
+    await staff.post(f"/organisations/{organisation_id}/accreditations", award)
+    address = f"/accreditations/{(await db.scalars(select(Accreditation.id))).one()}"
+    for form in (
+        {"decision": "extend", "reason": "Renewed", "last_day": "2029-03-02"},
+        {"decision": "suspend", "reason": "Rotas", "suspend_on": "2027-03-10"},
+        {"decision": "reinstate", "reason": "Put right"},
+        {"decision": "remove", "reason": "Closed down"},
+    ):
+        await staff.post(address, form)
+    await run_tasks()
+    told = {one.subject: one.body for one in mailbox.envelopes}
+    for subject, words in (
+        ("You are accredited for home care", "from 3 March 2027 to"),
+        ("Your accreditation for home care is extended", "Its last day is now 2 March 2029"),
+        ("Your accreditation for home care is suspended", "The council suspends the accreditation of Amber Aid"),
+        ("Your accreditation for home care is reinstated", "Offers and bookings can come in again"),
+        ("Your accreditation for home care is removed", "Its reason: Closed down"),
+        ("Amber Aid: no new work for home care from 10 March 2027", "What is agreed goes on: 0 people"),
+        ("Amber Aid: reinstated for home care", "is reinstated for home care"),
+    ):
+        assert words in told[subject], (subject, told[subject])

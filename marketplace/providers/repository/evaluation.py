@@ -126,8 +126,8 @@ class DeskRepository(Repository[Application]):
             )
         ).all()
 
-    async def lots_applied_for(self, council_id: UUID, round_id: UUID | None) -> Sequence[Lot]:
-        """Return the lots that applications in a council, or in one round, are for."""
+    async def lots_applied_for(self, council_id: UUID, round_id: UUID | None) -> Sequence[Row[Lot, int]]:
+        """Return the lots that applications in a council, or in one round, are for, with their version's number."""
         applied = (
             select(ApplicationLot.lot_id)
             .join(Application, Application.id == ApplicationLot.application_id)
@@ -136,7 +136,13 @@ class DeskRepository(Repository[Application]):
         if round_id is not None:
             applied = applied.where(Application.round_id == round_id)
         return (
-            await self.db.scalars(select(Lot).where(Lot.id.in_(applied)).order_by(Lot.code, Lot.id).limit(100))
+            await self.db.execute(
+                select(Lot, FrameworkVersion.number)
+                .join(FrameworkVersion, FrameworkVersion.id == Lot.version_id)
+                .where(Lot.id.in_(applied))
+                .order_by(Lot.code, FrameworkVersion.number.desc(), Lot.id)
+                .limit(100)
+            )
         ).all()
 
     async def organisation(self, organisation_id: UUID) -> Organisation:

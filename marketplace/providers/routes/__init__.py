@@ -28,6 +28,7 @@ from marketplace.providers.routes.standing import (
     RegisterOfDayController,
 )
 from marketplace.providers.routes.status_tests import StatusTestController
+from marketplace.providers.routes.workforce import WORKFORCE
 
 ROUTES = [
     market_page,
@@ -59,10 +60,11 @@ ROUTES = [
     OpenReferralController,
     *OPEN_DATA_ROUTES,
     SearchWordsController,
-    *FRAMEWORKS,
     AccreditationDecisionController,
     OwnStandingController,
     RegisterOfDayController,
     *APPLICATIONS,
     *PASSPORT_ROUTES,
+    *FRAMEWORKS,
+    *WORKFORCE,
 ]

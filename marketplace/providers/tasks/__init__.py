@@ -13,6 +13,7 @@ from marketplace.providers.tasks import (
     passports,
     register,
     standing,
+    workforce,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "passports",
     "register",
     "standing",
+    "workforce",
 ]

@@ -249,7 +249,7 @@ class _Bench:
                 evaluation_id=evaluation_id,
                 criterion_id=criterion_id,
                 score=score,
-                comment=COMMENTS[(number + score) % len(COMMENTS)],
+                comment=COMMENTS[(number + score + (user_id == self.second)) % len(COMMENTS)],
                 updated_at=declared,
             )
         moves: list[Move] = [

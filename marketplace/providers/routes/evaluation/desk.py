@@ -77,7 +77,7 @@ class ApplicationDeskController(Controller):
             "total": sum(desk.counts.values()),
             "rounds": [(str(row.id), f"{framework.name}: {row.name}") for row, framework in rounds],
             "states": [(item.value, words) for item, words in STATUS_LABELS.items()],
-            "lots": [(str(row.id), f"{row.code} {row.name}") for row in lots],
+            "lots": [(str(row.id), f"{row.code} {row.name} (version {number})") for row, number in lots],
             "values": values,
             "errors": {},
             "is_filtered": bool(chosen),

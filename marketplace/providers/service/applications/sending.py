@@ -20,6 +20,7 @@ from marketplace.providers.service.applications.opened import Opened, open_appli
 from marketplace.providers.service.applications.snapshot import content_of, print_of, signed
 from marketplace.providers.service.applications.steps import problems
 from marketplace.providers.service.frameworks.rounds import RoundState, round_state
+from marketplace.providers.service.passport.service import PassportService
 from marketplace.providers.service.reach import reach_council
 from marketplace.providers.states import APPLICATION, ApplicationStatus
 
@@ -102,6 +103,8 @@ class SendingService:
             before={"status": ApplicationStatus.DRAFT},
             why=form.late_reason,
         )
+        # Who scores it looks at the evidence, too: the page that asks for the signature says so.
+        await PassportService(self.db).share_quietly(principal, opened.organisation, application.council_id)
         return application
 
     def record_refused(self, principal: Principal, opened: Opened, why: str) -> None:
