@@ -143,15 +143,18 @@ def tick(walker: Walker, words: str) -> None:
     walker.page.get_by_label(re.compile(re.escape(words))).first.check()
 
 
+def say_eligible(provider: Walker, application: str) -> None:
+    """Answer what opens the other steps."""
+    provider.open(application)
+    provider.follow("Whether you can apply")
+    for box in provider.page.locator("input[type=radio][value=yes]").all():
+        box.check()
+    send(provider, "Save and continue")
+
+
 def answer_all(provider: Walker, application: str, *, declarations: bool = True) -> None:
     """Answer everything that is asked, going away once on the way."""
-    provider.open(application)
-    assert "steps are done" in provider.text
-    if provider.page.locator("a", has_text="Whether you can apply").count():
-        provider.follow("Whether you can apply")
-        for box in provider.page.locator("input[type=radio][value=yes]").all():
-            box.check()
-        send(provider, "Save and continue")
+    say_eligible(provider, application)
     declared = (("Money troubles", ""), ("When workers are ill", ""))
     for title, words in (*(declared if declarations else ()), ("A welcome", WELCOME)):
         provider.open(application)

@@ -4,11 +4,12 @@ import re
 from collections.abc import Generator
 from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import pytest
 
 from marketplace.core.clock import LONDON
-from tests.factories_accreditation import HEALTH, Stage, council_id_of, set_stage
+from tests.factories_accreditation import HEALTH, Stage, council_id_of, let_in, set_stage
 from tests.journeys.accreditation import (
     FEEDBACK,
     OPEN_DAYS,
@@ -19,6 +20,7 @@ from tests.journeys.accreditation import (
     moderate,
     path_of,
     register_of,
+    say_eligible,
     score,
     send,
     sign_and_send,
@@ -33,6 +35,7 @@ from tests.journeys.walker import Walker
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 REFUSED = "The answers do not reach what the specification asks for."
+SUSPENDED = "Two people did not get their records in time."
 TRIES = 50
 """Looks at the market until the index has followed: five seconds and more."""
 
@@ -57,6 +60,57 @@ def walk(site: Site, chromium: Any) -> Generator[Any, None, None]:
     yield make
     for walker in walkers:
         walker.close()
+
+
+def test_a_suspension_stops_what_is_new_and_leaves_what_is_agreed(site: Site, walk: Any) -> None:
+    """C2: what it affects is shown first; the open offer goes, the agreed visit stays; reply, answer, reinstated."""
+    # First in this file, while the offers of the demo can still be answered.
+    council_slug, office = "lancashire", "office@redrose.example"
+    site.arrange(lambda db: let_in(db, office))
+    planner, officer = walk(scripts=False, width=390), walk(scripts=True)
+    planner.sign_in(f"planner@{council_slug}.example")
+    planner.open("/offers")
+    offers = [str(link.get_attribute("href")) for link in planner.page.locator("main a[href^='/offers/']").all()]
+    planner.open(offers[0])
+    assert planner.page.get_by_role("button", name="Yes, I take this on").count() == 1
+    booking = booked(site, walk, council_slug)
+
+    officer.sign_in(f"accreditor@{council_slug}.example")
+    suspend(officer, "Redrose Support CIC", "Support planning", "open offer")
+    suspend(officer, "Rosie Kendal, personal assistant", "Personal assistance", "coming visit")
+    planner.open(offers[0])
+    planner.sees("The council took this offer back")
+    person = walk(scripts=False, width=390)
+    person.sign_in(f"person@{council_slug}.example")
+    person.open(booking)
+    assert "Accepted" in person.text
+
+    # The organisation reads why and replies once; the council answers and reinstates.
+    provider = walk(scripts=True, width=390)
+    provider.sign_in(office)
+    provider.open("/provider/standing")
+    assert SUSPENDED in provider.text
+    provider.press("Send the reply")
+    assert "There is a problem" in provider.text
+    provider.page.locator("textarea[name^='reply_']").first.fill("The records are complete since Friday.")
+    send(provider, "Send the reply")
+    accreditation(officer, "Redrose Support CIC", "Support planning")
+    assert "The records are complete since Friday." in officer.text
+    officer.page.locator("textarea[name^='answer_']").first.fill("Thank you. We looked, and they are.")
+    send(officer, "Send the answer")
+    accreditation(officer, "Redrose Support CIC", "Support planning")
+    officer.choose("decision", "reinstate")
+    officer.fill(reason="The records are complete.")
+    send(officer, "Continue")
+    officer.page.locator("main form").get_by_role("button").first.click()
+    officer.page.wait_for_load_state("load")
+    officer.look()
+    assert "Reinstated" in officer.text
+    provider.open("/provider/standing")
+    assert "Thank you. We looked, and they are." in provider.text
+
+    # The register tells what counted on a day.
+    assert "Counts" in register_of(officer, site.today - timedelta(days=30), "Redrose Support CIC")
 
 
 class Judged(NamedTuple):
@@ -172,9 +226,9 @@ def test_a_refusal_is_explained_appealed_and_the_next_round_begins_where_this_on
     council, provider, application, own = judged(site, walk, stage, council_has_scripts=False, mark=1)
     council.open(f"{application}/decision")
     council.page.locator("input[type=radio][value=refused]").check()
-    council.press("Decide and tell the applicant")
-    assert "There is a problem" in council.text
-    council.page.locator("textarea[name^='reason-']").fill(REFUSED)
+    reason = council.page.locator("textarea[name^='reason-']")
+    assert "The score is 20%. The pass mark is 50%." in reason.input_value()
+    reason.fill(f"{reason.input_value()} {REFUSED}")
     send(council, "Decide and tell the applicant")
 
     # The provider reads why, answer by answer, and appeals.
@@ -230,6 +284,7 @@ def test_a_refusal_is_explained_appealed_and_the_next_round_begins_where_this_on
     send(provider, "Start now")
     again = re.sub(r"(/provider/applications/[0-9a-f-]{36}).*", r"\1", path_of(provider))
     assert again != own
+    say_eligible(provider, again)
     provider.open(again)
     assert "from an earlier round, for you to confirm" in provider.text
     provider.follow(re.compile("Money troubles"))
@@ -257,3 +312,50 @@ def test_a_refusal_is_explained_appealed_and_the_next_round_begins_where_this_on
     provider.press("Sign and send")
     provider.look()
     assert "This application was not sent" in provider.text
+
+
+def accreditation(officer: Walker, organisation: str, service: str) -> None:
+    """Open one accreditation of an organisation, from the list of organisations."""
+    officer.open(f"/organisations?{urlencode({'q': organisation})}")
+    officer.follow(organisation)
+    officer.page.locator("main tr", has_text=service).locator("a[href^='/accreditations/']").first.click()
+    officer.page.wait_for_load_state("load")
+    officer.look()
+
+
+def suspend(officer: Walker, organisation: str, service: str, affected: str) -> None:
+    """Suspend from today, after a look at what it affects."""
+    accreditation(officer, organisation, service)
+    officer.press("Continue")
+    assert "There is a problem" in officer.text
+    officer.choose("decision", "suspend")
+    officer.fill(reason=SUSPENDED)
+    send(officer, "Continue")
+    assert affected in officer.text
+    officer.page.locator("main form").get_by_role("button").first.click()
+    officer.page.wait_for_load_state("load")
+    officer.look()
+    assert "Suspended" in officer.text
+
+
+def booked(site: Site, walk: Any, council_slug: str) -> str:
+    """Ask an assistant for a visit, who accepts. Returns its path for the person."""
+    assistant, person = walk(scripts=False, width=390), walk(scripts=False)
+    assistant.sign_in(f"pa@{council_slug}.example")
+    assistant.open("/provider/listings")
+    listing = str(assistant.page.locator("main .cm-result__title a").first.get_attribute("href")).rsplit("/", 1)[1]
+    person.sign_in(f"person@{council_slug}.example")
+    person.open(f"/bookings/new?listing={listing}")
+    person.page.get_by_role("link", name=re.compile(r"^\w+day \d")).nth(2).click()
+    person.page.wait_for_load_state("load")
+    person.fill(minutes="60", starts_local=person.page.locator(".cm-chip").first.inner_text())
+    if person.page.locator("input[name=funding][type=radio]").count():
+        person.choose("funding", "direct_payment")
+    person.press("Continue")
+    person.press("Send request")
+    booking = path_of(person)
+    assert re.fullmatch(r"/bookings/[0-9a-f-]{36}", booking), person.text
+    assistant.open(f"/provider{booking}")
+    assistant.press("Accept this visit")
+    assistant.sees("Accepted")
+    return booking
