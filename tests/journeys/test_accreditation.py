@@ -70,15 +70,14 @@ def test_a_suspension_stops_what_is_new_and_leaves_what_is_agreed(site: Site, wa
     planner, officer = walk(scripts=False, width=390), walk(scripts=True)
     planner.sign_in(f"planner@{council_slug}.example")
     planner.open("/offers")
-    offers = [str(link.get_attribute("href")) for link in planner.page.locator("main a[href^='/offers/']").all()]
-    planner.open(offers[0])
-    assert planner.page.get_by_role("button", name="Yes, I take this on").count() == 1
+    links = planner.page.locator("main a[href^='/offers/']").all()
+    offer = open_offer(planner, [str(link.get_attribute("href")) for link in links])
     booking = booked(site, walk, council_slug)
 
     officer.sign_in(f"accreditor@{council_slug}.example")
     suspend(officer, "Redrose Support CIC", "Support planning", "open offer")
     suspend(officer, "Rosie Kendal, personal assistant", "Personal assistance", "coming visit")
-    planner.open(offers[0])
+    planner.open(offer)
     planner.sees("The council took this offer back")
     person = walk(scripts=False, width=390)
     person.sign_in(f"person@{council_slug}.example")
@@ -111,6 +110,43 @@ def test_a_suspension_stops_what_is_new_and_leaves_what_is_agreed(site: Site, wa
 
     # The register tells what counted on a day.
     assert "Counts" in register_of(officer, site.today - timedelta(days=30), "Redrose Support CIC")
+
+
+def test_a_planning_organisation_is_left_out_from_the_day_its_insurance_ends(site: Site, walk: Any) -> None:
+    """V4 to the broker: in the ranked list the day before, left out with the reason on the day; its plans go on."""
+    organisation = "Compass Row"
+    planner, broker = walk(scripts=False, width=390), walk(scripts=True)
+    officer = walk(scripts=False)
+    officer.sign_in("accreditor@derby.example")
+    accreditation(officer, organisation, "Support planning")
+    found = re.search(r"it stops on (\d+ \w+ \d{4})", officer.text)
+    assert found is not None, officer.text
+    stops = datetime.strptime(found.group(1), "%d %B %Y").replace(tzinfo=LONDON).date()
+    broker.sign_in("broker@derby.example")
+    broker.open("/referrals?status=received")
+    referral = str(broker.page.locator("main a[href^='/referrals/']:not([href$='/new'])").first.get_attribute("href"))
+
+    site.move_clock(hours=24 * ((stops - site.today).days - 1))
+    broker.sign_in("broker@derby.example")
+    broker.open(f"{referral}?show=all")
+    ranked = broker.page.locator(".cm-results .cm-result", has_text=organisation)
+    assert ranked.count() >= 1
+    site.move_clock(hours=24)
+    site.wait_for_mail("broker@derby.example", f"{organisation}: no new work for")
+    broker.sign_in("broker@derby.example")
+    broker.open(f"{referral}?show=all")
+    assert ranked.count() == 0
+    reasons = " ".join(broker.page.locator("main details li", has_text=organisation).all_text_contents())
+    assert "Not accredited for support planning" in reasons
+    officer.sign_in("accreditor@derby.example")
+    assert register_of(officer, stops - timedelta(days=1), organisation) != register_of(officer, stops, organisation)
+
+    # A plan that was begun is written on.
+    planner.sign_in("planner@derby.example")
+    planner.open("/plans")
+    planner.page.locator("main a[href^='/plans/']").first.click()
+    planner.page.wait_for_load_state("load")
+    planner.look()
 
 
 class Judged(NamedTuple):
@@ -312,6 +348,15 @@ def test_a_refusal_is_explained_appealed_and_the_next_round_begins_where_this_on
     provider.press("Sign and send")
     provider.look()
     assert "This application was not sent" in provider.text
+
+
+def open_offer(planner: Walker, paths: list[str]) -> str:
+    """Return the first offer that can still be accepted."""
+    for path in paths:
+        planner.open(path)
+        if planner.page.get_by_role("button", name="Yes, I take this on").count():
+            return path
+    raise AssertionError(f"None of {len(paths)} offers is open")
 
 
 def accreditation(officer: Walker, organisation: str, service: str) -> None:
