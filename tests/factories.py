@@ -15,7 +15,9 @@ from marketplace.core.database import clock_of
 from marketplace.people.models import Budget, BudgetStatus, FundingRoute, Person
 from marketplace.providers.models import (
     Accreditation,
+    AccreditationHold,
     AccreditationStatus,
+    HoldCause,
     Listing,
     ListingCategory,
     Organisation,
@@ -26,6 +28,7 @@ from marketplace.providers.models import (
     WorkerHours,
     WorkerKind,
 )
+from marketplace.providers.states import ACCREDITATION
 
 _number = counter(1)
 START = date(2027, 1, 1)
@@ -171,7 +174,16 @@ async def make_accreditation(
         "live_until": START + timedelta(days=730),
         "decided_at": datetime(2027, 1, 1, tzinfo=UTC),
     }
-    return await _saved(db, Accreditation(**{**values, **given}))
+    values |= given
+    if values["status"] is AccreditationStatus.REMOVED:
+        values.setdefault("removed_on", values["live_from"])
+    row = await _saved(db, Accreditation(**values))
+    ACCREDITATION.begin(db, row, by=None)
+    if row.status is AccreditationStatus.SUSPENDED:
+        hold = {"cause": HoldCause.SUSPENSION, "starts_on": row.live_from, "made_at": row.decided_at}
+        db.add(AccreditationHold(council_id=council.id, accreditation_id=row.id, **hold))
+    await db.flush()
+    return row
 
 
 async def make_worker(db: AsyncSession, organisation: Organisation, **given: Any) -> Worker:

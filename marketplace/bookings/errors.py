@@ -37,3 +37,10 @@ class NotEnoughLeft(InvalidInput):
         super().__init__(fields)
         self.short_pence = short_pence
         self.affordable_minutes = affordable_minutes
+
+
+class TakesNoNewVisits(Conflict):
+    """The organisation may not take on new visits, so a request cannot be accepted any more."""
+
+    code = "takes-no-new-visits"
+    title = "This visit can no longer be accepted"

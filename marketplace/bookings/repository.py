@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, func, not_, or_, select, text, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.bookings.calendar import Away, Hours, Span, WorkerCalendar
@@ -23,6 +23,8 @@ from marketplace.providers.models import (
     WorkerHours,
     WorkerKind,
 )
+from marketplace.providers.repository.accreditations import is_accredited
+from marketplace.providers.repository.market import listing_service, takes_new_work
 
 _ENDED = (BookingStatus.APPROVED, BookingStatus.DECLINED, BookingStatus.CANCELLED)
 _TO_CONFIRM = (BookingStatus.ACCEPTED, BookingStatus.CLAIMED, BookingStatus.DISPUTED)
@@ -146,6 +148,38 @@ class BookingRepository(Repository[Booking]):
             )
         ).all()
 
+    async def stopped(
+        self, on: date, organisation_id: UUID, *, council_id: UUID | None = None, booking_id: UUID | None = None
+    ) -> Sequence[Row[UUID, UUID]]:
+        """Return (council, booking) of requests whose organisation may not take them on as things stand on a day.
+
+        A request that nobody has accepted is new work. One paid from council money needs an accreditation that counts
+        for the day of the visit; every one needs an organisation that takes new work at all.
+        """
+        is_paid_for = is_accredited(
+            Booking.organisation_id, Booking.council_id, listing_service(), Booking.visit_on, on
+        )
+        question = (
+            select(Booking.council_id, Booking.id)
+            .join(Listing, Listing.id == Booking.listing_id)
+            .join(Organisation, Organisation.id == Booking.organisation_id)
+            .where(
+                Booking.organisation_id == organisation_id,
+                Booking.status == BookingStatus.REQUESTED,
+                or_(
+                    not_(takes_new_work(on)),
+                    and_(Booking.funding == Funding.DIRECT_PAYMENT, not_(is_paid_for)),
+                ),
+            )
+            .order_by(Booking.id)
+            .limit(1_000)
+        )
+        if council_id is not None:
+            question = question.where(Booking.council_id == council_id)
+        if booking_id is not None:
+            question = question.where(Booking.id == booking_id)
+        return (await self.db.execute(question)).all()
+
     async def people_to_come(self, organisation_id: UUID, now: datetime) -> Sequence[Row[UUID, UUID]]:
         """Return (council, person) of everybody with a visit to come that an organisation agreed to, once each."""
         return (
@@ -198,6 +232,16 @@ class OfferRepository:
                 .where(Listing.id == listing_id, Listing.is_published, Listing.hidden_why.is_(None))
             )
         ).first()
+
+    async def takes_new(self, listing_id: UUID, on: date) -> bool:
+        """Whether a listing may take new visits on a day: its organisation is neither stopped nor without cover."""
+        question = (
+            select(takes_new_work(on))
+            .select_from(Listing)
+            .join(Organisation, Organisation.id == Listing.organisation_id)
+            .where(Listing.id == listing_id)
+        )
+        return bool(await self.db.scalar(question))
 
     async def workers(self, listing: Listing, on: date) -> Sequence[Worker]:
         """Return who could do a listing's visits, by id: its own worker, or the organisation's for that work."""

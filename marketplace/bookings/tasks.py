@@ -28,7 +28,7 @@ from marketplace.core.formats import plural
 from marketplace.core.outbox import first_time, task
 from marketplace.core.schedule import every
 from marketplace.messaging import MessagingService, delivery
-from marketplace.providers.events import CoverChanged
+from marketplace.providers.events import AccreditationChanged, CoverChanged, StandingChanged
 from marketplace.providers.models import Organisation
 from marketplace.providers.repository.evidence import EvidenceRepository
 
@@ -94,6 +94,34 @@ async def close_unanswered() -> None:
             await BookingService(db).close_unanswered(booking_id)
 
 
+@task("bookings.close_unaccredited", on=AccreditationChanged)
+async def close_unaccredited(message_id: UUID, event: AccreditationChanged) -> None:
+    """Close requests that an organisation may not take on any more, after a decision of the council."""
+    await _close_stopped(event.organisation_id, event.council_id)
+
+
+@task("bookings.close_standing", on=StandingChanged)
+async def close_standing(message_id: UUID, event: StandingChanged) -> None:
+    """Close requests that an organisation may not take on any more, after evidence or a registration ended."""
+    await _close_stopped(event.organisation_id, event.council_id)
+
+
+@task("bookings.close_uncovered", on=CoverChanged)
+async def close_uncovered(message_id: UUID, event: CoverChanged) -> None:
+    """Close requests that nobody has answered when an organisation's listings leave the market."""
+    if event.is_hidden:
+        await _close_stopped(event.organisation_id, None)
+
+
+async def _close_stopped(organisation_id: UUID, council_id: UUID | None) -> None:
+    """Close each request in its own transaction. Claims nothing: one that is closed is not closed again."""
+    async with transaction(session_maker(), "every" if council_id is None else [council_id]) as db:
+        found = await BookingRepository(db).stopped(today(clock_of(db)), organisation_id, council_id=council_id)
+    for council, booking_id in found:
+        async with transaction(session_maker(), [council]) as db:
+            await BookingService(db).decline_stopped(booking_id)
+
+
 async def _tell(
     message_id: UUID,
     name: str,
@@ -136,6 +164,7 @@ async def _context(db: AsyncSession, event: BookingEvent) -> dict[str, Any]:
         "is_card": booking.funding is Funding.CARD,
         "refund_pence": event.refund_pence if isinstance(event, BookingCancelled) else 0,
         "reason": booking.reason,
+        "is_said": bool(steps) and steps[-1].by_user_id is not None,
         "was_requested": any(step.to_status == BookingStatus.REQUESTED for step in steps),
     }
 

@@ -4,13 +4,15 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Row, and_, delete, func, or_, select, text, tuple_
+from sqlalchemy import Row, and_, delete, func, not_, or_, select, text, tuple_
 
 from marketplace.core.models import Step
 from marketplace.core.repository import Repository
 from marketplace.matching.models import CapacityReservation, Offer, Referral, Shortlist, Urgency
 from marketplace.matching.states import OfferStatus, ReferralStatus
 from marketplace.people.models import Person
+from marketplace.providers.models import ServiceLine
+from marketplace.providers.repository.accreditations import is_accredited
 
 NEWEST_FIRST = frozenset({ReferralStatus.MATCHED, ReferralStatus.CLOSED})
 """States whose list begins with the latest; the others begin with what is due first."""
@@ -205,6 +207,21 @@ class OfferRepository(Repository[Offer]):
             .limit(limit)
         )
         return rows.all()
+
+    async def stopped(self, council_id: UUID, organisation_id: UUID, on: date) -> Sequence[UUID]:
+        """Return a council's open offers to an organisation that may not plan for it on a day, by id."""
+        question = (
+            select(Offer.id)
+            .where(
+                Offer.council_id == council_id,
+                Offer.organisation_id == organisation_id,
+                Offer.status == OfferStatus.OFFERED,
+                not_(is_accredited(Offer.organisation_id, Offer.council_id, ServiceLine.SUPPORT_PLANNING, on)),
+            )
+            .order_by(Offer.id)
+            .limit(1_000)
+        )
+        return (await self.db.scalars(question)).all()
 
     async def place_of(self, council_id: UUID, offer_ids: Iterable[UUID]) -> dict[UUID, date]:
         """Return by offer the Monday of the week whose place it holds."""

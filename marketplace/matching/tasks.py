@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Role
 from marketplace.core import outbox
+from marketplace.core.clock import today
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.outbox import task
 from marketplace.core.schedule import every
@@ -21,6 +22,7 @@ from marketplace.matching.models import Offer
 from marketplace.matching.repository import OfferRepository, ReferralRepository
 from marketplace.matching.service import OfferService
 from marketplace.messaging import MessagingService
+from marketplace.providers.events import AccreditationChanged, StandingChanged
 from marketplace.providers.repository.planners import PlannerRepository
 
 LAPSE_BATCH = 200
@@ -74,6 +76,28 @@ async def tell_broker_of_lapse(message_id: UUID, event: OfferLapsed) -> None:
     async with transaction(session_maker(), [event.council_id]) as db:
         if await outbox.first_time(db, "matching.tell_broker_of_lapse", message_id):
             await _tell_broker(db, "offer_lapsed", event.council_id, event.offer_id)
+
+
+@task("matching.withdraw_unaccredited", on=AccreditationChanged)
+async def withdraw_unaccredited(message_id: UUID, event: AccreditationChanged) -> None:
+    """Take back open offers after a decision of the council about an accreditation."""
+    await _withdraw_stopped(event.council_id, event.organisation_id)
+
+
+@task("matching.withdraw_standing", on=StandingChanged)
+async def withdraw_standing(message_id: UUID, event: StandingChanged) -> None:
+    """Take back open offers after evidence or a registration ended."""
+    await _withdraw_stopped(event.council_id, event.organisation_id)
+
+
+async def _withdraw_stopped(council_id: UUID, organisation_id: UUID) -> None:
+    """Take back each offer in its own transaction. Claims nothing: an offer is taken back once."""
+    async with transaction(session_maker(), [council_id]) as db:
+        found = await OfferRepository(db).stopped(council_id, organisation_id, today(clock_of(db)))
+    for offer_id in found:
+        async with transaction(session_maker(), [council_id]) as db:
+            if await OfferService(db).withdraw_stopped(council_id, offer_id):
+                await _tell_broker(db, "offer_stopped", council_id, offer_id)
 
 
 @every(timedelta(minutes=5), "matching.lapse_offers")

@@ -50,3 +50,17 @@ class TimeGone(Conflict):
 
     code = "time-gone"
     title = "This time has passed"
+
+
+class DecidedMeanwhile(Conflict):
+    """Somebody else decided about the same thing since the page was opened."""
+
+    code = "decided-meanwhile"
+    title = "Somebody else has decided since you opened this page"
+
+
+class ReplyClosed(Conflict):
+    """The time to reply to a decision has ended, or the reply was given."""
+
+    code = "reply-closed"
+    title = "You can no longer reply to this"

@@ -96,6 +96,25 @@ REGULATOR_LINK = Lifecycle(
 )
 
 
+class AccreditationStatus(StrEnum):
+    """How an accreditation stands at present; whether it counts on a day follows from dates, holds and evidence."""
+
+    LIVE = "live"
+    SUSPENDED = "suspended"
+    REMOVED = "removed"
+
+
+ACCREDITATION = Lifecycle(
+    "accreditation",
+    "accreditations",
+    {
+        AccreditationStatus.LIVE: frozenset({AccreditationStatus.SUSPENDED, AccreditationStatus.REMOVED}),
+        AccreditationStatus.SUSPENDED: frozenset({AccreditationStatus.LIVE, AccreditationStatus.REMOVED}),
+        AccreditationStatus.REMOVED: frozenset(),
+    },
+)
+
+
 class FrameworkVersionStatus(StrEnum):
     """Where a version of a specification is."""
 

@@ -7,16 +7,23 @@ looked at, how many are wrong, and the id of one of them.
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Date, Select, Text, cast, func, not_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import audit
+from marketplace.bookings.models import Booking, Funding
+from marketplace.bookings.states import BookingStatus
 from marketplace.core import tables
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.states import LIFECYCLES, Lifecycle
-from marketplace.providers.models import CATEGORY_SERVICE, ListingCategory, ServiceLine
+from marketplace.matching.models import Offer
+from marketplace.matching.states import OfferStatus
+from marketplace.providers.models import Listing, ServiceLine
+from marketplace.providers.repository.accreditations import is_accredited
+from marketplace.providers.repository.market import listing_service
 from marketplace.web.checks import Check, Finding
 
 WITHOUT_ROW_SECURITY = frozenset(
@@ -183,52 +190,53 @@ def _steps_values(cycle: Lifecycle[Any]) -> dict[str, Any]:
 
 
 async def offers_only_to_the_accredited(db: AsyncSession) -> Finding:
-    """6: Every open offer is with an organisation that its council accredits for support planning today."""
-    return await _found(
+    """6: Every open offer is with an organisation that counts for support planning with its council today."""
+    on = today(clock_of(db))
+    is_live = is_accredited(Offer.organisation_id, Offer.council_id, ServiceLine.SUPPORT_PLANNING, on)
+    return await _judged(
         db,
         "offers-only-to-the-accredited",
-        f"""
-        SELECT count(*), count(*) FILTER (WHERE NOT is_live), min(id::text) FILTER (WHERE NOT is_live)
-        FROM (
-            SELECT o.id, {_live("o", ":line", ":on")} AS is_live FROM offers o WHERE o.status = 'offered'
-        ) offers
-        """,
+        select(Offer.id, is_live.label("is_right")).where(Offer.status == OfferStatus.OFFERED),
         "open offers are with organisations that are not accredited",
-        {"line": ServiceLine.SUPPORT_PLANNING.value, "on": today(clock_of(db))},
     )
 
 
 async def bookings_only_with_the_accredited(db: AsyncSession) -> Finding:
-    """6: Every coming visit paid from council money is with an organisation accredited for it on that day."""
-    lines = " ".join(
-        f"WHEN '{category.value}' THEN "
-        + (f"'{line.value}'" if (line := CATEGORY_SERVICE.get(category, ServiceLine.COMMUNITY_SUPPORT)) else "NULL")
-        for category in ListingCategory
+    """6: Every coming visit from council money was asked for while its organisation counted for that day.
+
+    What is judged is what was known when the visit was asked for. A suspension, a removal or evidence that ended later
+    leaves agreed visits as they are; a visit booked after it is a breach.
+    """
+    is_live = is_accredited(
+        Booking.organisation_id,
+        Booking.council_id,
+        listing_service(),
+        Booking.visit_on,
+        cast(func.timezone("Europe/London", Booking.requested_at), Date),
+        Booking.requested_at,
     )
-    return await _found(
+    return await _judged(
         db,
         "bookings-only-with-the-accredited",
-        f"""
-        SELECT count(*), count(*) FILTER (WHERE NOT is_live), min(id::text) FILTER (WHERE NOT is_live)
-        FROM (
-            SELECT b.id, line IS NULL OR {_live("b", "line", "b.visit_on")} AS is_live
-            FROM bookings b JOIN listings l ON l.id = b.listing_id
-            CROSS JOIN LATERAL (SELECT CASE l.category {lines} END) AS wanted (line)
-            WHERE b.funding = 'direct_payment' AND b.status IN ('requested', 'accepted') AND b.visit_on >= :on
-        ) visits
-        """,
-        "coming visits are with organisations that are not accredited on the day",
-        {"on": today(clock_of(db))},
+        select(Booking.id, is_live.label("is_right"))
+        .join(Listing, Listing.id == Booking.listing_id)
+        .where(
+            Booking.funding == Funding.DIRECT_PAYMENT,
+            Booking.status.in_([BookingStatus.REQUESTED, BookingStatus.ACCEPTED]),
+            Booking.visit_on >= today(clock_of(db)),
+        ),
+        "coming visits were booked with organisations that did not count for that day",
     )
 
 
-def _live(row: str, line: str, day: str) -> str:
-    """Condition in SQL as `providers.repository.accreditations.live_on` has it; a test holds the two together."""
-    return (
-        f"EXISTS (SELECT FROM accreditations a WHERE a.organisation_id = {row}.organisation_id "
-        f"AND a.council_id = {row}.council_id AND a.service_line = {line} AND a.status = 'live' "
-        f"AND a.live_from <= {day} AND a.live_until > {day})"
-    )
+async def _judged(db: AsyncSession, name: str, question: Select[UUID, bool], wrong: str) -> Finding:
+    """Run a question whose rows are an id and whether it is right, and put it into words."""
+    rows = question.subquery()
+    is_wrong = not_(rows.c.is_right)
+    counts = select(func.count(), func.count().filter(is_wrong), func.min(cast(rows.c.id, Text)).filter(is_wrong))
+    checked, broken, example = (await db.execute(counts.select_from(rows))).one()
+    detail = f"{broken:,} {wrong}, such as {example}" if broken else ""
+    return Finding(name, not broken, checked, detail)
 
 
 async def councils_are_walled_off(db: AsyncSession) -> Finding:

@@ -22,6 +22,7 @@ from marketplace.providers.models import AccreditationStatus, ServiceLine, Worke
 from tests.browser import Browser, Page, count, events
 from tests.factories import make_accreditation, make_council, make_member, make_organisation, make_worker
 from tests.factories_brokerage import make_broker, make_case, make_offer, make_planner, offer_form
+from tests.factories_standing import suspend
 
 CANARY: dict[str, Any] = {
     "given_name": "Xanthippe",
@@ -412,11 +413,13 @@ async def test_an_offer_is_not_accepted_once_the_accreditation_is_suspended(brow
     referral, person = await make_case(db, broker)
     offer_id = (await make_offer(db, broker, referral, person, worker)).id
     theirs = await browser.signed_in(planner)
-    await db.execute(text("UPDATE accreditations SET status = 'suspended'"))
+    await suspend(db)
     page = await theirs.post(f"/offers/{offer_id}/accept", expect=409)
     assert "is suspended from support planning" in page.words
-    assert await count(db, "offers", "status = 'offered'") == 1
-    assert await events(db) == ["OfferMade"]
+    assert "The council takes the offer back" in page.words
+    assert await count(db, "offers", "status = 'withdrawn'") == 1
+    assert await count(db, "referrals", "status = 'received'") == 1
+    assert await events(db) == ["OfferMade", "OfferWithdrawn"]
 
 
 async def test_somebody_elses_offer_looks_like_none(browser: Browser, db: AsyncSession) -> None:

@@ -397,7 +397,7 @@ async def test_planners_of_an_organisation_without_cover_get_no_new_offers(db: A
 
     async def accredited() -> int:
         found = await planners.candidates(council.id, from_day=day, weeks=1, plans_per_week=5)
-        return len(found[0].accreditations)
+        return len(found[0].accredited)
 
     assert await accredited() == 1
     await make_evidence(db, world.organisation, expires_on=day)

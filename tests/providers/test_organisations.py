@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from marketplace.accounts.permissions import Role
-from marketplace.providers.models import AccreditationStatus, ServiceLine
+from marketplace.providers.models import ServiceLine
 from marketplace.providers.repository.accreditations import AccreditationRepository
 from tests.browser import Browser, count, events
 from tests.factories import make_accreditation, make_council, make_listing, make_member, make_organisation, make_worker
@@ -84,7 +84,7 @@ async def test_accrediting_makes_it_live_and_is_recorded(office: Browser, db: An
     assert await accreditations.is_live(organisation_id, council_id, ServiceLine.SUPPORT_PLANNING, date(2029, 3, 2))
     assert not await accreditations.is_live(organisation_id, council_id, ServiceLine.SUPPORT_PLANNING, date(2029, 3, 3))
     assert await count(db, "audit_entries", "action = 'providers.accredit_organisation' AND why LIKE 'Evidence%'") == 1
-    assert await events(db) == ["AccreditationChanged"]
+    assert await events(db) == ["AccreditationChanged", "AccreditationActed"]
     again = await office.post(f"/organisations/{organisation_id}/accreditations", form, expect=422)
     assert "There is already an accreditation for support planning" in again.words
     assert again.field("reason") == "Evidence seen on 1 March"
@@ -148,7 +148,7 @@ async def test_an_accreditation_is_suspended_reinstated_extended_and_removed(
     assert not await is_live()
     await office.post(address, {"decision": "reinstate", "reason": "x"}, expect=409)
     assert await count(db, "audit_entries", "subject_kind = 'accreditation'") == 4
-    assert await events(db) == ["AccreditationChanged"] * 4
+    assert await events(db) == ["AccreditationChanged", "AccreditationActed"] * 4
     assert "removed for good" in (await office.open(address)).words
 
 
@@ -201,6 +201,5 @@ async def test_a_suspended_organisation_leaves_the_market(
     await browser.get(f"/market/{listing_id}")
     await office.post(f"/accreditations/{row_id}", {"decision": "suspend", "reason": "Safeguarding"})
     await browser.get(f"/market/{listing_id}", expect=404)
-    row.status = AccreditationStatus.LIVE
-    await db.flush()
+    await office.post(f"/accreditations/{row_id}", {"decision": "reinstate", "reason": "Put right"})
     await browser.get(f"/market/{listing_id}")

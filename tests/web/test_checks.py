@@ -14,17 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from marketplace.accounts import audit
 from marketplace.core import outbox
-from marketplace.core.clock import FixedClock, SystemClock
-from marketplace.core.database import APP_ROLE, make_engine, scope_to
+from marketplace.core.clock import FixedClock, SystemClock, today
+from marketplace.core.database import APP_ROLE, clock_of, make_engine, scope_to
 from marketplace.core.ids import new_id
 from marketplace.ledger import LedgerService, Purpose, credit, debit
 from marketplace.messaging.events import MessageQueued
-from marketplace.providers.models import Accreditation, AccreditationStatus
+from marketplace.providers.models import Accreditation
 from marketplace.providers.repository.accreditations import live_on
 from marketplace.web import invariants
 from marketplace.web.checks import Check, Finding, all_checks, name_of, run_check, run_checks
 from tests.factories import make_council
 from tests.factories_ops import MONDAY, make_booking, make_offer, take_place
+from tests.factories_standing import suspend
 
 
 @pytest.fixture
@@ -115,7 +116,22 @@ async def _gap_between_steps(db: AsyncSession, council_id: UUID) -> None:
 
 
 async def _suspended(db: AsyncSession, council_id: UUID) -> None:
-    await _broken(db, "UPDATE accreditations SET status = 'suspended'")
+    await suspend(db)
+
+
+async def _lapsed(db: AsyncSession, council_id: UUID) -> None:
+    await _broken(
+        db,
+        "UPDATE accreditations SET evidence = '{dbs}'",
+        "INSERT INTO evidence (id, organisation_id, kind, detail, issued_on, expires_on, given_at, seen_at, "
+        "refused_because, version) SELECT gen_random_uuid(), organisation_id, 'dbs', 'Enhanced', DATE '2025-01-01', "
+        "DATE '2027-03-03', '2025-01-02', '2025-01-02', '', 1 FROM accreditations",
+    )
+
+
+async def _booked_while_suspended(db: AsyncSession, council_id: UUID) -> None:
+    await suspend(db)
+    await _broken(db, "UPDATE bookings SET requested_at = requested_at + interval '1 hour'")
 
 
 async def _over_before_the_visit(db: AsyncSession, council_id: UUID) -> None:
@@ -176,7 +192,10 @@ BREACHES: list[tuple[Check, Break]] = [
     (invariants.steps_follow_life_cycles, _state_without_step),
     (invariants.steps_follow_life_cycles, _gap_between_steps),
     (invariants.offers_only_to_the_accredited, _suspended),
+    (invariants.offers_only_to_the_accredited, _lapsed),
     (invariants.bookings_only_with_the_accredited, _over_before_the_visit),
+    (invariants.bookings_only_with_the_accredited, _lapsed),
+    (invariants.bookings_only_with_the_accredited, _booked_while_suspended),
     (invariants.councils_are_walled_off, _wall_down),
     (invariants.councils_are_walled_off, _table_without_wall),
     (invariants.councils_are_walled_off, _role_above_the_walls),
@@ -211,23 +230,33 @@ def test_every_check_of_ours_is_broken_on_purpose() -> None:
     assert {check for check, _ in BREACHES} == set(invariants.CHECKS)
 
 
-@pytest.mark.parametrize("status", list(AccreditationStatus))
 @pytest.mark.parametrize("starts", [-1, 0, 1])
 @pytest.mark.parametrize("ends", [0, 1, 2])
 async def test_the_checks_read_accreditations_as_the_rest_of_the_platform_does(
-    db: AsyncSession, status: AccreditationStatus, starts: int, ends: int
+    db: AsyncSession, starts: int, ends: int
 ) -> None:
     if ends <= starts:
         return  # Such a period cannot be stored.
     booking = await make_booking(db)
     accreditation = (await db.scalars(select(Accreditation))).one()
-    accreditation.status = status
     accreditation.live_from = booking.visit_on + timedelta(days=starts)
     accreditation.live_until = booking.visit_on + timedelta(days=ends)
     await db.flush()
     finding = await run_check(db, invariants.bookings_only_with_the_accredited)
-    is_live = await db.scalar(select(live_on(booking.visit_on)).where(Accreditation.id == accreditation.id))
+    on = today(clock_of(db))
+    is_live = await db.scalar(select(live_on(booking.visit_on, on)).where(Accreditation.id == accreditation.id))
     assert (finding.ok, finding.checked) == (is_live, 1)
+
+
+async def test_visits_agreed_before_a_suspension_are_no_breach(db: AsyncSession) -> None:
+    booking = await make_booking(db)
+    for starts_on in (None, booking.visit_on):
+        await suspend(db, starts_on=starts_on)
+        assert (await run_check(db, invariants.bookings_only_with_the_accredited)).ok
+        await db.execute(text("UPDATE bookings SET requested_at = requested_at + interval '1 minute'"))
+        assert not (await run_check(db, invariants.bookings_only_with_the_accredited)).ok
+        await db.execute(text("UPDATE bookings SET requested_at = requested_at - interval '1 minute'"))
+        await db.execute(text("DELETE FROM accreditation_holds"))
 
 
 async def test_a_check_that_cannot_run_is_a_breach_and_the_others_go_on(

@@ -10,6 +10,7 @@ from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
+from marketplace.bookings.errors import TakesNoNewVisits
 from marketplace.bookings.models import Booking
 from marketplace.bookings.policies import SHOWS_ADDRESS, may_claim
 from marketplace.bookings.schemas import ReasonForm
@@ -85,7 +86,14 @@ class ProviderBookingController(Controller):
             flash(request, "You accepted the visit. You can now see the address")
             return f"/provider/bookings/{wanted}"
 
-        return await submit(request, db, principal.actor, data, act)
+        try:
+            # A refusal undoes what the action began; closing the request is its own change, which is kept.
+            async with db.begin_nested():
+                return await submit(request, db, principal.actor, data, act)
+        except TakesNoNewVisits as refusal:
+            await BookingService(db).decline_stopped(wanted)
+            flash(request, f"You cannot accept this visit. {refusal.detail} We closed the request and told the person")
+            return Redirect(f"/provider/bookings/{wanted}", status_code=303)
 
     @post("/{booking_id:str}/decline", permission=Permission.BOOKINGS_ANSWER)
     async def decline(

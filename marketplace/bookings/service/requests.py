@@ -121,6 +121,8 @@ class RequestSteps:
         listing, organisation = found
         if not is_bookable(listing):
             raise NotBookable(f"{organisation.name} agrees this with you directly. It is not booked by the visit.")
+        if not await self.offers.takes_new(listing.id, today(self.clock)):
+            raise NotBookable(f"{organisation.name} takes no new visits at present. Visits that are agreed go on.")
         workers = await self.offers.workers(listing, today(self.clock))
         if not workers:
             raise NotBookable(f"{organisation.name} has not said yet who works when, so you cannot book a time here.")
@@ -287,7 +289,7 @@ class RequestSteps:
             )
         service = service_of(offer.listing.category)
         is_live = await AccreditationRepository(self.db).is_live(
-            offer.organisation.id, principal.council_id, service, form.visit_on
+            offer.organisation.id, principal.council_id, service, form.visit_on, today(self.clock)
         )
         if not is_live:
             day = uk_date(form.visit_on)

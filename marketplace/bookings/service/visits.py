@@ -6,7 +6,7 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, Role, audit, setting
-from marketplace.bookings.errors import NotYet
+from marketplace.bookings.errors import NotYet, TakesNoNewVisits
 from marketplace.bookings.events import (
     BookingAccepted,
     BookingApproved,
@@ -30,6 +30,7 @@ from marketplace.ledger import LedgerService, Purpose, credit, debit
 
 NOT_PAID_IN_TIME = "The card payment was not made in time."
 NOT_ANSWERED = "The provider did not answer before the visit was due."
+TAKES_NO_NEW_VISITS = "The provider takes no new visits at present. Visits that are agreed go on."
 MONEY_GIVEN_BACK = "The card payment was given back."
 
 
@@ -63,11 +64,17 @@ class VisitSteps:
         Raises:
             NotFound: Not the provider's.
             NotYet: The visit should have begun already.
+            TakesNoNewVisits: The organisation does not count any more, so this would be new work (invariant 6).
             StepRefused: It is not a request any more.
         """
         booking = await self._of_provider(principal, booking_id)
         if self.clock.now() >= booking.starts_at and booking.status is BookingStatus.REQUESTED:
             raise NotYet("The time of this visit has come, so it can no longer be accepted.")
+        if await self._is_stopped(booking):
+            raise TakesNoNewVisits(
+                "The council does not pay your organisation for new visits of this kind at present, or your listing is "
+                "off the market. Visits that you have agreed go on."
+            )
         self._move(principal, booking, BookingStatus.ACCEPTED, "bookings.accept_booking")
         outbox.publish(self.db, BookingAccepted(**_ids(booking)))
         return booking
@@ -78,6 +85,24 @@ class VisitSteps:
         self._move(principal, booking, BookingStatus.DECLINED, "bookings.decline_booking", reason)
         outbox.publish(self.db, BookingDeclined(**_ids(booking)))
         return booking
+
+    async def decline_stopped(self, booking_id: UUID) -> bool:
+        """Close a request whose organisation may not take it on any more. Returns whether there was one to close.
+
+        The person is told without a word on why: that is between the council and the organisation.
+        """
+        booking = await self.bookings.locked(booking_id)
+        if booking is None or not await self._is_stopped(booking):
+            return False
+        self._move(None, booking, BookingStatus.DECLINED, "bookings.decline_booking", TAKES_NO_NEW_VISITS)
+        outbox.publish(self.db, BookingDeclined(**_ids(booking)))
+        return True
+
+    async def _is_stopped(self, booking: Booking) -> bool:
+        if booking.status is not BookingStatus.REQUESTED:
+            return False
+        on = today(self.clock)
+        return bool(await self.bookings.stopped(on, booking.organisation_id, booking_id=booking.id))
 
     async def claim(self, principal: Principal, booking_id: UUID) -> Booking:
         """Say that a visit took place.

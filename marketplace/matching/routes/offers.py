@@ -15,6 +15,7 @@ from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.flash import flash
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit, typed
+from marketplace.matching.errors import NotAccredited
 from marketplace.matching.forms import DeclineForm
 from marketplace.matching.models import Offer
 from marketplace.matching.packs import anonymous_pack, full_pack
@@ -73,7 +74,7 @@ class OfferController(Controller):
         principal: NamedDependency[Principal],
         offer_id: FromPath[str],
         data: URLEncodedBody[FormData],
-    ) -> Redirect:
+    ) -> Redirect | Template:
         """Take the referral on."""
         wanted = _id(offer_id)
 
@@ -82,7 +83,14 @@ class OfferController(Controller):
             flash(request, "You have taken this referral on. Get in touch with the person")
             return f"/offers/{wanted}"
 
-        return await submit(request, db, principal.actor, data, action)
+        try:
+            # A refusal undoes what the action began; taking the offer back is its own change, which is kept.
+            async with db.begin_nested():
+                return await submit(request, db, principal.actor, data, action)
+        except NotAccredited as refusal:
+            offer = await OfferRepository(db).for_worker(wanted, _worker(principal), principal.councils)
+            await OfferService(db).withdraw_stopped(offer.council_id, offer.id)
+            return await _page(db, principal, offer, {}, {}, refusal=refusal)
 
     @post("/offers/{offer_id:str}/decline", permission=Permission.OFFERS_ANSWER)
     async def decline(
@@ -122,7 +130,12 @@ def _id(text: str) -> UUID:
 
 
 async def _page(
-    db: AsyncSession, principal: Principal, offer: Offer, values: FormData, errors: dict[str, str]
+    db: AsyncSession,
+    principal: Principal,
+    offer: Offer,
+    values: FormData,
+    errors: dict[str, str],
+    refusal: NotAccredited | None = None,
 ) -> Template:
     referral = await ReferralRepository(db).find(offer.council_id, offer.referral_id)
     person = await PeopleRepository(db).find(offer.council_id, referral.person_id)
@@ -152,5 +165,7 @@ async def _page(
         "is_late": offer.status is OfferStatus.OFFERED and clock_of(db).now() >= offer.answer_by,
         "values": typed(values),
         "errors": errors,
+        "refusal": refusal.detail if refusal else "",
     }
-    return Template("matching/offer.html", context=context, status_code=422 if errors else 200)
+    status = 422 if errors else refusal.status if refusal else 200
+    return Template("matching/offer.html", context=context, status_code=int(status))

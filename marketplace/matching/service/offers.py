@@ -36,6 +36,7 @@ from marketplace.providers.repository.planners import PlannerRepository
 from marketplace.providers.service.planners import PlannerService
 
 LATE = "Nobody answered in time"
+STOPPED = "The organisation takes no new work from this council at present"
 
 
 class OfferService:
@@ -123,6 +124,24 @@ class OfferService:
         self._publish(OfferWithdrawn, offer)
         return offer
 
+    async def withdraw_stopped(self, council_id: UUID, offer_id: UUID) -> bool:
+        """Take back an open offer of an organisation that may not plan for the council today (invariant 6).
+
+        Its planner and the broker are told; nobody is told why. Returns whether there was anything to take back.
+        """
+        seen = await self.offers.find(council_id, offer_id)
+        referral = await self.referrals.find(council_id, seen.referral_id, locked=True)
+        offer = await self.offers.find(council_id, offer_id, locked=True)
+        on = today(clock_of(self.db))
+        if offer.status is not OfferStatus.OFFERED or (
+            await self.planners.why_not_accredited(offer.organisation_id, council_id, on) is None
+        ):
+            return False
+        await self._end(offer, referral, OfferStatus.WITHDRAWN, None, STOPPED)
+        self._note(None, "matching.withdraw_offer", offer, why=STOPPED)
+        self._publish(OfferWithdrawn, offer)
+        return True
+
     async def accept(self, principal: Principal, offer_id: UUID) -> Offer:
         """Take a referral on.
 
@@ -137,7 +156,9 @@ class OfferService:
         if now >= offer.answer_by:
             raise AnswerTooLate(f"It ended on {uk_datetime(offer.answer_by)}. The council offers it to somebody else.")
         row = (await PlannerRepository(self.db).with_organisation([offer.worker_id]))[offer.worker_id]
-        await self._need_accreditation(offer.organisation_id, row[1].name, offer.council_id)
+        await self._need_accreditation(
+            offer.organisation_id, row[1].name, offer.council_id, then="The council takes the offer back."
+        )
         OFFER.move(self.db, offer, OfferStatus.ACCEPTED, by=principal.user_id)
         offer.answered_at = now
         REFERRAL.move(self.db, referral, ReferralStatus.MATCHED, by=principal.user_id)
@@ -203,11 +224,13 @@ class OfferService:
         await self.offers.free_place(offer.council_id, offer.id)
         REFERRAL.move(self.db, referral, ReferralStatus.RECEIVED, by=by, why=why)
 
-    async def _need_accreditation(self, organisation_id: UUID, name: str, council_id: UUID) -> None:
+    async def _need_accreditation(
+        self, organisation_id: UUID, name: str, council_id: UUID, *, then: str = "Choose somebody else."
+    ) -> None:
         on = today(clock_of(self.db))
         why = await self.planners.why_not_accredited(organisation_id, council_id, on)
         if why is not None:
-            raise NotAccredited(f"{name} {why}. Choose somebody else.")
+            raise NotAccredited(f"{name} {why}. {then}")
 
     async def _take_place(self, offer: Offer, worker: Worker, week_on: date) -> int:
         """Hold the smallest free place of a week. The unique key on planner, week and number decides a race.

@@ -227,10 +227,10 @@ def _candidate(planner: Planner, open_cases: Mapping[UUID, int]) -> Candidate:
             Accreditation(
                 service=row.service_line.value,
                 council=str(row.council_id),
-                from_day=row.live_from.toordinal(),
-                until_day=row.live_until.toordinal(),
+                from_day=row.from_day.toordinal(),
+                until_day=row.until_day.toordinal(),
             )
-            for row in sorted(planner.accreditations, key=lambda row: (row.live_from, row.id))
+            for row in sorted(planner.accredited, key=lambda row: (row.from_day, row.service_line, row.until_day))
         ),
         radius_metres=worker.radius_metres,
         gender=worker.gender.value,

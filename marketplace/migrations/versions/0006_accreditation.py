@@ -1125,6 +1125,8 @@ def upgrade() -> None:
     op.create_index("ix_pa_references_approval_id", "pa_references", ["approval_id"], unique=False)
     op.create_index("ix_pa_references_council_id", "pa_references", ["council_id"], unique=False)
     op.add_column("accreditations", sa.Column("removed_on", sa.Date(), nullable=True))
+    op.add_column("accreditations", sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("accreditations", sa.Column("told_counts", sa.Boolean(), nullable=True))
     op.add_column("accreditations", sa.Column("lot_id", sa.Uuid(), nullable=True))
     op.add_column("accreditations", sa.Column("agreement_id", sa.Uuid(), nullable=True))
     op.add_column(
@@ -1178,6 +1180,8 @@ def downgrade() -> None:
     op.drop_column("accreditations", "evidence")
     op.drop_column("accreditations", "agreement_id")
     op.drop_column("accreditations", "lot_id")
+    op.drop_column("accreditations", "told_counts")
+    op.drop_column("accreditations", "removed_at")
     op.drop_column("accreditations", "removed_on")
     op.drop_index("ix_pa_references_council_id", table_name="pa_references")
     op.drop_index("ix_pa_references_approval_id", table_name="pa_references")

@@ -111,8 +111,19 @@ def upgrade() -> None:
     op.execute("SET LOCAL app.councils = '*'")
     # Until now only the present was kept. What was decided last says from when it holds.
     op.execute(
-        "UPDATE accreditations SET removed_on = greatest((decided_at AT TIME ZONE 'Europe/London')::date, live_from) "
-        "WHERE status = 'removed'"
+        "UPDATE accreditations SET removed_on = greatest((decided_at AT TIME ZONE 'Europe/London')::date, live_from), "
+        "removed_at = decided_at WHERE status = 'removed'"
+    )
+    op.create_check_constraint(
+        op.f("ck_accreditations_removed"), "accreditations", "status <> 'removed' OR removed_on IS NOT NULL"
+    )
+    # Accreditations had no life-cycle rows: each gets its first one, with the state it is in.
+    op.execute(
+        """
+        INSERT INTO steps (id, council_id, subject_kind, subject_id, from_status, to_status, at, by_user_id, why)
+        SELECT gen_random_uuid(), council_id, 'accreditation', id, NULL, status, decided_at, decided_by_user_id, ''
+        FROM accreditations
+        """
     )
     op.execute(
         """
@@ -150,6 +161,11 @@ def downgrade() -> None:
         op.execute(f"DROP TRIGGER published_stays ON {table}")
     op.execute("DROP FUNCTION refuse_published_text()")
     op.execute("DROP FUNCTION refuse_published_change()")
+    # Steps only ever grow; taking this version back is the one time when they do not.
+    op.execute("ALTER TABLE steps DISABLE TRIGGER append_only")
+    op.execute("DELETE FROM steps WHERE subject_kind = 'accreditation'")
+    op.execute("ALTER TABLE steps ENABLE TRIGGER append_only")
+    op.drop_constraint(op.f("ck_accreditations_removed"), "accreditations", type_="check")
     op.execute("DELETE FROM countersignatures")
     op.execute("DELETE FROM accreditation_holds")
     for table in PUBLIC_READ:

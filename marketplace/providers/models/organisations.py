@@ -12,6 +12,7 @@ from marketplace.accounts.models import PERSONAL
 from marketplace.accounts.words import Gender
 from marketplace.core.database import Base, WithId, choice
 from marketplace.providers.models.words import ORGANISATION_WORDS
+from marketplace.providers.states import AccreditationStatus as AccreditationStatus
 from marketplace.providers.states import RegulatorLinkStatus
 
 
@@ -84,20 +85,13 @@ class Organisation(Base, WithId):
     created_at: Mapped[datetime]
 
 
-class AccreditationStatus(StrEnum):
-    """Where an accreditation stands; whether it is live on a day also depends on its dates."""
-
-    LIVE = "live"
-    SUSPENDED = "suspended"
-    REMOVED = "removed"
-
-
 class Accreditation(Base, WithId):
     """A council's word that an organisation may do a service, from a day to a day (half-open)."""
 
     __tablename__ = "accreditations"
     __table_args__ = (
         CheckConstraint("live_until > live_from", name="period"),
+        CheckConstraint("status <> 'removed' OR removed_on IS NOT NULL", name="removed"),
         Index("ix_accreditations_council_service", "council_id", "service_line", "live_until"),
         Index("ix_accreditations_organisation_id", "organisation_id"),
     )
@@ -111,6 +105,8 @@ class Accreditation(Base, WithId):
     """First day on which it no longer counts."""
     removed_on: Mapped[date | None]
     """First day on which it no longer counts because it was removed."""
+    removed_at: Mapped[datetime | None]
+    """When that was decided: what was agreed before goes on."""
     lot_id: Mapped[UUID | None] = mapped_column(ForeignKey("lots.id"))
     """The lot it was awarded for; None where it was recorded by hand."""
     agreement_id: Mapped[UUID | None] = mapped_column(ForeignKey("agreements.id"))
@@ -119,6 +115,8 @@ class Accreditation(Base, WithId):
     trusts_other_councils: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     """Evidence countersigned by another council is enough."""
     needs_registration: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    told_counts: Mapped[bool | None]
+    """Whether it counted when that was last made known; None until it first did. See `service.standing.watch`."""
     reason: Mapped[str] = mapped_column(Text, default="")
     decided_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     decided_at: Mapped[datetime]

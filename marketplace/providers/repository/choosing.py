@@ -22,7 +22,7 @@ from marketplace.providers.models import (
     SavedListShare,
     SavedSearch,
 )
-from marketplace.providers.repository.evidence import counts_on
+from marketplace.providers.repository.evidence_rules import counts_on
 
 RECORDS_PAGE = 30
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
@@ -15,51 +14,17 @@ from marketplace.providers.models import (
     Accreditation,
     AccreditationStatus,
     Evidence,
-    EvidenceKind,
     HiddenWhy,
-    Joining,
     Listing,
-    ListingCategory,
     Organisation,
     PassportShare,
-    PriceUnit,
     Worker,
 )
-from marketplace.providers.repository.accreditations import live_on
+from marketplace.providers.repository.accreditations import stands_on
+from marketplace.providers.repository.evidence_rules import counts_on, lacks_cover, needs_cover
 from marketplace.providers.states import PassportShareStatus
 
 PAGE = 50
-
-
-def counts_on(day: date) -> ColumnElement[bool]:
-    """Condition: a piece of evidence counts on a day: a council saw it, nobody took that back, and it is in date."""
-    return and_(
-        Evidence.seen_at.is_not(None),
-        Evidence.refused_because == "",
-        Evidence.issued_on <= day,
-        or_(Evidence.expires_on.is_(None), Evidence.expires_on > day),
-    )
-
-
-def lacks_cover(organisation_id: Any, day: date) -> ColumnElement[bool]:
-    """Condition: an organisation falls under the rule on insurance and has none that counts on a day (V4).
-
-    Under the rule are organisations whose liability insurance a council has ever seen, and those that registered
-    themselves. One that a council accredited before evidence was kept here, and of which none was ever seen, is left
-    alone: its papers are with the council. Insurance that waits for its first look does not bring it under the rule,
-    or giving it would take its listings off.
-    """
-    insurance = and_(Evidence.organisation_id == organisation_id, Evidence.kind == EvidenceKind.LIABILITY_INSURANCE)
-    is_under_rule = or_(
-        exists().where(insurance, Evidence.seen_at.is_not(None)),
-        exists().where(Joining.organisation_id == organisation_id),
-    )
-    return and_(is_under_rule, not_(exists().where(insurance, counts_on(day))))
-
-
-def needs_cover() -> ColumnElement[bool]:
-    """Condition: a listing needs insurance, as `service.cover.is_cover_needed` says it."""
-    return not_(and_(Listing.category == ListingCategory.ADVICE, Listing.price_unit == PriceUnit.FREE))
 
 
 def concerns(council_id: UUID) -> ColumnElement[bool]:
@@ -174,13 +139,6 @@ class EvidenceRepository:
         """Whether an organisation falls under the rule on insurance and has none on a day."""
         return bool(await self.db.scalar(select(lacks_cover(organisation_id, day))))
 
-    async def uncovered(self, organisation_ids: Sequence[UUID], day: date) -> set[UUID]:
-        """Return those of some organisations that lack cover on a day."""
-        question = select(Organisation.id).where(
-            Organisation.id.in_(organisation_ids), lacks_cover(Organisation.id, day)
-        )
-        return set(await self.db.scalars(question))
-
     async def out_of_line(self, day: date) -> Sequence[UUID]:
         """Return organisations with a listing that is shown without cover, or hidden with it."""
         lacks = lacks_cover(Listing.organisation_id, day)
@@ -219,7 +177,7 @@ class EvidenceRepository:
             Organisation.id == organisation_id, Organisation.home_council_id.is_not(None)
         )
         accrediting = select(Accreditation.council_id).where(
-            Accreditation.organisation_id == organisation_id, live_on(day)
+            Accreditation.organisation_id == organisation_id, stands_on(day)
         )
         return sorted(await self.db.scalars(home.union(accrediting)))
 

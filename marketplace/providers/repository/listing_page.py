@@ -17,7 +17,7 @@ from marketplace.providers.models import (
     RegulatorLocation,
     Worker,
 )
-from marketplace.providers.repository.evidence import counts_on
+from marketplace.providers.repository.evidence_rules import counts_on
 from marketplace.providers.repository.market import ListingRow, on_the_market
 
 _METRES_PER_DEGREE = 111_195.0

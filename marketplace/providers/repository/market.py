@@ -22,16 +22,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Council
 from marketplace.providers.models import (
+    CATEGORY_SERVICE,
     Accreditation,
     AccreditationStatus,
     Listing,
     ListingCategory,
     Organisation,
     RegulatorLocation,
+    ServiceLine,
     Worker,
     WorkerHours,
 )
-from marketplace.providers.repository.accreditations import live_on
+from marketplace.providers.repository.accreditations import live_on, stands_on
+from marketplace.providers.repository.evidence_rules import lacks_cover, needs_cover
 
 REGISTER_PREFIX = "cqc-"
 """Stands before the location's id in the id of a register entry in the index."""
@@ -55,13 +58,14 @@ def organisation_is_live(day: date) -> ColumnElement[bool]:
     """Condition: the organisation may stand on the market.
 
     One that no council accredits may (a self-funder can still choose it, and community groups need none); one whose
-    every word from a council was suspended or removed may not.
+    every word from a council was suspended or removed may not. Evidence that ended does not take it off by itself:
+    people who pay for themselves may still choose it, as long as the rule on insurance allows (`service.cover`).
     """
     stopped = exists().where(
         Accreditation.organisation_id == Organisation.id,
         Accreditation.status.in_([AccreditationStatus.SUSPENDED, AccreditationStatus.REMOVED]),
     )
-    live = exists().where(Accreditation.organisation_id == Organisation.id, live_on(day))
+    live = exists().where(Accreditation.organisation_id == Organisation.id, stands_on(day))
     return or_(not_(stopped), live)
 
 
@@ -76,6 +80,20 @@ def on_the_market(day: date) -> ColumnElement[bool]:
             and_(Worker.starts_on <= day, or_(Worker.ends_on.is_(None), Worker.ends_on > day)),
         ),
     )
+
+
+def takes_new_work(day: date) -> ColumnElement[bool]:
+    """Condition: a listing (joined with its organisation) may take new visits today, whoever pays for them."""
+    return and_(
+        organisation_is_live(day),
+        not_(and_(needs_cover(), lacks_cover(Listing.organisation_id, day))),
+    )
+
+
+def listing_service() -> ColumnElement[ServiceLine]:
+    """Column: the accreditation that council money needs for a listing, as `bookings.policies.service_of` says it."""
+    named = [(Listing.category == category, line.value) for category, line in CATEGORY_SERVICE.items() if line]
+    return case(*named, else_=ServiceLine.COMMUNITY_SUPPORT.value)
 
 
 def on_the_register() -> ColumnElement[bool]:

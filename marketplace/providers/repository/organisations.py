@@ -2,31 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import column, func, or_, select, table, tuple_
+from sqlalchemy import or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.core.errors import NotFound
-from marketplace.providers.models import Accreditation, AccreditationStatus, Listing, Organisation, Worker, WorkerKind
-from marketplace.providers.repository.accreditations import live_on
+from marketplace.providers.models import Accreditation, Listing, Organisation, Worker
+from marketplace.providers.repository.accreditations import live_on, stands_on
 
 PAGE = 30
-
-# Offers belong to `matching` and bookings to `bookings`, which stand above this package. Only counts of them are
-# wanted here, for the sentence that says what a decision affects, so the tables are named without their classes;
-# row-level security limits them to the reader's council.
-_OFFERS = table("offers", column("organisation_id"), column("council_id"), column("status"))
-_BOOKINGS = table("bookings", column("organisation_id"), column("council_id"), column("status"), column("starts_at"))
-
-
-class Effect(NamedTuple):
-    """What an accreditation carries at the moment."""
-
-    planners: int
-    open_offers: int
-    future_bookings: int
 
 
 class OrganisationRepository:
@@ -97,7 +82,7 @@ class OrganisationRepository:
         rows = await self.db.execute(
             select(Accreditation, Organisation)
             .join(Organisation, Organisation.id == Accreditation.organisation_id)
-            .where(Accreditation.council_id == council_id, live_on(day), Accreditation.live_until <= until)
+            .where(Accreditation.council_id == council_id, stands_on(day), Accreditation.live_until <= until)
             .order_by(Accreditation.live_until, Organisation.name)
             .limit(50)
         )
@@ -120,16 +105,24 @@ class OrganisationRepository:
         return found
 
     async def overlapping(self, wanted: Accreditation) -> Accreditation | None:
-        """Return an accreditation for the same service that shares a day with this one, removed ones left out."""
+        """Return an accreditation that shares a day with this one, removed ones left out.
+
+        For a lot: one for the same lot. Without a lot: any for the same service, whatever it rests on.
+        """
+        same = (
+            Accreditation.service_line == wanted.service_line
+            if wanted.lot_id is None
+            else Accreditation.lot_id == wanted.lot_id
+        )
         return (
             await self.db.scalars(
                 select(Accreditation)
                 .where(
                     Accreditation.council_id == wanted.council_id,
                     Accreditation.organisation_id == wanted.organisation_id,
-                    Accreditation.service_line == wanted.service_line,
+                    same,
                     Accreditation.id != wanted.id,
-                    Accreditation.status != AccreditationStatus.REMOVED,
+                    or_(Accreditation.removed_on.is_(None), Accreditation.removed_on > wanted.live_from),
                     Accreditation.live_from < wanted.live_until,
                     Accreditation.live_until > wanted.live_from,
                 )
@@ -171,41 +164,3 @@ class OrganisationRepository:
                 select(Listing).where(Listing.organisation_id == organisation_id).order_by(Listing.title).limit(200)
             )
         ).all()
-
-    async def effect(self, council_id: UUID, organisation_id: UUID, day: date) -> Effect:
-        """Count what rests on an organisation's accreditation by a council: planners, open offers, coming visits."""
-        planners = (
-            select(func.count())
-            .select_from(Worker)
-            .where(
-                Worker.organisation_id == organisation_id,
-                Worker.kind == WorkerKind.PLANNER,
-                Worker.starts_on <= day,
-                or_(Worker.ends_on.is_(None), Worker.ends_on > day),
-            )
-        )
-        offers = (
-            select(func.count())
-            .select_from(_OFFERS)
-            .where(
-                _OFFERS.c.organisation_id == organisation_id,
-                _OFFERS.c.council_id == council_id,
-                _OFFERS.c.status == "offered",
-            )
-        )
-        bookings = (
-            select(func.count())
-            .select_from(_BOOKINGS)
-            .where(
-                _BOOKINGS.c.organisation_id == organisation_id,
-                _BOOKINGS.c.council_id == council_id,
-                _BOOKINGS.c.status.in_(["awaiting_payment", "requested", "accepted"]),
-                _BOOKINGS.c.starts_at > func.now(),
-            )
-        )
-        row = (
-            await self.db.execute(
-                select(planners.scalar_subquery(), offers.scalar_subquery(), bookings.scalar_subquery())
-            )
-        ).one()
-        return Effect(*(int(number) for number in row))

@@ -18,6 +18,11 @@ from marketplace.providers.routes.provider_enquiries import ProviderEnquiryContr
 from marketplace.providers.routes.registration import RegistrationController, RegulatorLinkController
 from marketplace.providers.routes.reported_enquiries import ReportedEnquiryController
 from marketplace.providers.routes.search_words import SearchWordsController
+from marketplace.providers.routes.standing import (
+    AccreditationDecisionController,
+    OwnStandingController,
+    RegisterOfDayController,
+)
 
 ROUTES = [
     market_page,
@@ -46,4 +51,7 @@ ROUTES = [
     *OPEN_DATA_ROUTES,
     SearchWordsController,
     *PASSPORT_ROUTES,
+    AccreditationDecisionController,
+    OwnStandingController,
+    RegisterOfDayController,
 ]

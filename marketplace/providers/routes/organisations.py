@@ -1,6 +1,7 @@
 """Pages of council staff about organisations and their accreditation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -21,18 +22,18 @@ from marketplace.core.web import FormData, submit
 from marketplace.providers.models import SERVICE_LABELS, Accreditation, Organisation, WorkerKind
 from marketplace.providers.repository.market import MarketRepository
 from marketplace.providers.repository.organisations import PAGE, OrganisationRepository
+from marketplace.providers.repository.standing import StandingRepository
+from marketplace.providers.repository.standing_facts import facts_of
 from marketplace.providers.service.listings.own import state_of
 from marketplace.providers.service.organisations import (
-    ALLOWED,
-    DECISION_LABELS,
     KIND_LABELS,
     AccreditForm,
-    DecisionForm,
     OrganisationForm,
     OrganisationService,
-    effect_words,
     state_words,
 )
+from marketplace.providers.service.standing.decisions import effect_words
+from marketplace.providers.service.standing.explain import Reason, why_not
 from marketplace.providers.service.words import price_words
 
 LONGEST_SEARCH = 200
@@ -65,6 +66,7 @@ class OrganisationController(Controller):
         found = await repository.page(words, start)
         shown = found[:PAGE]
         held = await repository.accreditations(principal.council_id, [row.id for row in shown])
+        reasons = await _reasons(db, [row for rows in held.values() for row in rows], day)
         expiring = [] if words or after else await OrganisationService(db).expiring(principal)
         context = {
             "values": {"q": words},
@@ -76,7 +78,7 @@ class OrganisationController(Controller):
                     "kind": KIND_LABELS[row.kind],
                     "town": row.town,
                     "is_example": row.is_example,
-                    "accreditations": _in_words(held.get(row.id, []), day),
+                    "accreditations": _in_words(held.get(row.id, []), day, reasons),
                 }
                 for row in shown
             ],
@@ -142,7 +144,7 @@ class OrganisationController(Controller):
         context = {
             "organisation": organisation,
             "kind": KIND_LABELS[organisation.kind],
-            "accreditations": _in_words(held, day),
+            "accreditations": _in_words(held, day, await _reasons(db, held, day)),
             "elsewhere": [
                 (names[row.council_id], SERVICE_LABELS[row.service_line], state_words(row, day)[1]) for row in elsewhere
             ],
@@ -168,7 +170,11 @@ class OrganisationController(Controller):
                 }
                 for row in await repository.listings(organisation.id)
             ],
-            "effect": effect_words(await repository.effect(principal.council_id, organisation.id, day)),
+            "effect": effect_words(
+                await StandingRepository(db).effects(
+                    principal.council_id, organisation.id, None, clock_of(db).now(), day
+                )
+            ),
             "may_decide": principal.may(Permission.ACCREDITATION_DECIDE),
             "may_check": principal.may(Permission.LISTINGS_CHECK)
             and organisation.home_council_id == principal.council_id,
@@ -177,7 +183,7 @@ class OrganisationController(Controller):
 
 
 class AccreditationController(Controller):
-    """Decisions about accreditation."""
+    """Accrediting by hand. What is decided later is at `routes.standing`."""
 
     @get("/organisations/{organisation_id:str}/accreditations/new", permission=Permission.ACCREDITATION_DECIDE)
     async def new(self, db: NamedDependency[AsyncSession], organisation_id: FromPath[str]) -> Template:
@@ -210,44 +216,6 @@ class AccreditationController(Controller):
         flash(request, f"Accredited for {SERVICE_LABELS[form.service_line].lower()}")
         return answer
 
-    @get("/accreditations/{accreditation_id:str}", permission=Permission.ACCREDITATION_DECIDE)
-    async def show(
-        self,
-        db: NamedDependency[AsyncSession],
-        principal: NamedDependency[Principal],
-        accreditation_id: FromPath[str],
-    ) -> Template:
-        """Show what can be decided about an accreditation, and what that would affect."""
-        row = await OrganisationRepository(db).accreditation(principal.council_id, _id(accreditation_id))
-        return await _decision_page(db, principal, row, {}, {})
-
-    @post("/accreditations/{accreditation_id:str}", permission=Permission.ACCREDITATION_DECIDE)
-    async def decide(
-        self,
-        request: Request[Any, Any, Any],
-        db: NamedDependency[AsyncSession],
-        principal: NamedDependency[Principal],
-        accreditation_id: FromPath[str],
-        data: URLEncodedBody[FormData],
-    ) -> Redirect | Template:
-        """Suspend, reinstate, extend or remove."""
-        repository = OrganisationRepository(db)
-        row = await repository.accreditation(principal.council_id, _id(accreditation_id))
-        try:
-            form = DecisionForm.read(data)
-
-            async def act() -> str:
-                decided = await OrganisationService(db).decide(principal, row.id, form)
-                return f"/organisations/{decided.organisation_id}"
-
-            async with db.begin_nested():
-                answer = await submit(request, db, principal.actor, data, act)
-        except InvalidInput as error:
-            await db.refresh(row)
-            return await _decision_page(db, principal, row, data, error.fields)
-        flash(request, f"{DECISION_LABELS[form.decision][0]}: done and recorded")
-        return answer
-
 
 def _id(text: str) -> UUID:
     found = parse_id(text)
@@ -256,16 +224,20 @@ def _id(text: str) -> UUID:
     return found
 
 
-def _in_words(rows: Sequence[Accreditation], day: Any) -> list[dict[str, Any]]:
+async def _reasons(db: AsyncSession, rows: Iterable[Accreditation], day: date) -> dict[UUID, list[Reason]]:
+    facts = await facts_of(db, list(rows))
+    return {accreditation_id: why_not(found, day) for accreditation_id, found in facts.items()}
+
+
+def _in_words(rows: Sequence[Accreditation], day: date, reasons: Mapping[UUID, list[Reason]]) -> list[dict[str, Any]]:
     return [
         {
             "id": row.id,
             "service": SERVICE_LABELS[row.service_line],
             "since": uk_date(row.live_from),
-            "state": state_words(row, day)[0],
-            "words": state_words(row, day)[1],
+            "state": state_words(row, day, reasons[row.id])[0],
+            "words": state_words(row, day, reasons[row.id])[1],
             "reason": row.reason,
-            "can_change": bool(ALLOWED[row.status]),
         }
         for row in rows
     ]
@@ -288,21 +260,3 @@ def _accredit_page(organisation: Organisation, values: FormData, errors: dict[st
         "errors": errors,
     }
     return Template("providers/accreditation_new.html", context=context, status_code=422 if errors else 200)
-
-
-async def _decision_page(
-    db: AsyncSession, principal: Principal, row: Accreditation, values: FormData, errors: dict[str, str]
-) -> Template:
-    repository = OrganisationRepository(db)
-    day = today(clock_of(db))
-    context = {
-        "organisation": await repository.find(row.organisation_id),
-        "row": row,
-        "service": SERVICE_LABELS[row.service_line],
-        "state": state_words(row, day),
-        "decisions": [(choice.value, *DECISION_LABELS[choice]) for choice in ALLOWED[row.status]],
-        "effect": effect_words(await repository.effect(principal.council_id, row.organisation_id, day)),
-        "values": values,
-        "errors": errors,
-    }
-    return Template("providers/accreditation.html", context=context, status_code=422 if errors else 200)

@@ -1,8 +1,7 @@
-"""What council staff do with organisations: add one, accredit it for a service, and change that word later."""
+"""What council staff do with organisations: add one, and accredit it for a service by hand."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,24 +12,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import Permission, Principal, audit
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import InvalidInput, StepRefused, broken_constraint
+from marketplace.core.errors import InvalidInput, broken_constraint
 from marketplace.core.formats import plural, uk_date
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import new_id
-from marketplace.core.outbox import publish
-from marketplace.providers.events import AccreditationChanged
 from marketplace.providers.models import (
-    SERVICE_LABELS,
     Accreditation,
     AccreditationStatus,
     Organisation,
     OrganisationKind,
     ServiceLine,
 )
-from marketplace.providers.repository.organisations import Effect, OrganisationRepository
+from marketplace.providers.repository.organisations import OrganisationRepository
+from marketplace.providers.service.standing.explain import Reason, in_words
+from marketplace.providers.service.standing.service import LONGEST_PERIOD, StandingService
 
 SOON: Final = timedelta(days=30)
-LONGEST_PERIOD: Final = timedelta(days=366 * 10)
 
 KIND_LABELS: Final[dict[OrganisationKind, str]] = {
     OrganisationKind.THIRD_SECTOR: "Third-sector organisation",
@@ -47,35 +44,6 @@ NUMBERS: Final = (
     ("company_number", "company number"),
     ("cqc_provider_id", "Care Quality Commission provider number"),
 )
-
-
-class Decision(StrEnum):
-    """What may be decided about an accreditation that exists."""
-
-    SUSPEND = "suspend"
-    REINSTATE = "reinstate"
-    EXTEND = "extend"
-    REMOVE = "remove"
-
-
-ALLOWED: Final[dict[AccreditationStatus, tuple[Decision, ...]]] = {
-    AccreditationStatus.LIVE: (Decision.SUSPEND, Decision.EXTEND, Decision.REMOVE),
-    AccreditationStatus.SUSPENDED: (Decision.REINSTATE, Decision.REMOVE),
-    AccreditationStatus.REMOVED: (),
-}
-
-DECISION_LABELS: Final[dict[Decision, tuple[str, str]]] = {
-    Decision.SUSPEND: ("Suspend", "No new offers or bookings until you reinstate it"),
-    Decision.REINSTATE: ("Reinstate", "It counts again from today, until its last day"),
-    Decision.EXTEND: ("Extend", "Set a later last day"),
-    Decision.REMOVE: ("Remove", "For good: a new accreditation is needed to come back"),
-}
-_AFTER: Final = {
-    Decision.SUSPEND: AccreditationStatus.SUSPENDED,
-    Decision.REINSTATE: AccreditationStatus.LIVE,
-    Decision.EXTEND: AccreditationStatus.LIVE,
-    Decision.REMOVE: AccreditationStatus.REMOVED,
-}
 
 
 class OrganisationForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,32 +127,14 @@ class AccreditForm(msgspec.Struct, frozen=True, kw_only=True):
         return cls(service_line=service, live_from=starts, live_until=last + timedelta(days=1), reason=reason)
 
 
-class DecisionForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A decision about an accreditation."""
+def state_words(row: Accreditation, day: date, reasons: Sequence[Reason] = ()) -> tuple[str, str]:
+    """Say how an accreditation stands today: a state for the coloured tag, and its words.
 
-    decision: Decision
-    reason: str
-    live_until: date | None
-
-    @classmethod
-    def read(cls, data: dict[str, Any]) -> "DecisionForm":
-        """Read the form.
-
-        Raises:
-            InvalidInput: With all messages.
-        """
-        form = FormReader(data)
-        decision = form.choice("decision", "what you decide", Decision)
-        reason = form.text("reason", "the reason", longest=1_000)
-        last = form.day("last_day", "the new last day") if decision is Decision.EXTEND else None
-        form.done()
-        if decision is None:
-            raise AssertionError("done() refuses a form without it")
-        return cls(decision=decision, reason=reason, live_until=last + timedelta(days=1) if last else None)
-
-
-def state_words(row: Accreditation, day: date) -> tuple[str, str]:
-    """Say how an accreditation stands on a day: a state for the coloured tag, and its words."""
+    Args:
+        row: The accreditation.
+        day: Today.
+        reasons: What keeps it from counting, from `standing.explain`.
+    """
     if row.status is not AccreditationStatus.LIVE:
         return row.status.value, "Suspended" if row.status is AccreditationStatus.SUSPENDED else "Removed"
     last = uk_date(row.live_until - timedelta(days=1))
@@ -192,17 +142,11 @@ def state_words(row: Accreditation, day: date) -> tuple[str, str]:
         return "expired", f"Expired after {last}"
     if row.live_from > day:
         return "scheduled", f"Starts on {uk_date(row.live_from)}"
+    if reasons:
+        return "lapsed", f"Does not count: {in_words(reasons)}"
     if row.live_until - day <= SOON:
         return "due", f"Expires after {last}, in {plural((row.live_until - day).days, 'day')}"
     return "live", f"Live until {last}"
-
-
-def effect_words(effect: Effect) -> str:
-    """Say what rests on an accreditation: "3 planners, 2 open offers and 1 coming visit"."""
-    return (
-        f"{plural(effect.planners, 'planner')}, {plural(effect.open_offers, 'open offer')} and "
-        f"{plural(effect.future_bookings, 'coming visit')}"
-    )
 
 
 class OrganisationService:
@@ -251,87 +195,21 @@ class OrganisationService:
             InvalidInput: The period meets one that exists.
         """
         principal.require(Permission.ACCREDITATION_DECIDE)
-        await self.organisations.lock(organisation_id)
-        row = Accreditation(
-            id=new_id(),
-            council_id=principal.council_id,
+        return await StandingService(self.db).award(
+            principal,
             organisation_id=organisation_id,
+            lot=None,
             service_line=form.service_line,
-            status=AccreditationStatus.LIVE,
             live_from=form.live_from,
             live_until=form.live_until,
             reason=form.reason,
-            decided_by_user_id=principal.user_id,
-            decided_at=clock_of(self.db).now(),
         )
-        await self._refuse_overlap(row, "live_from")
-        self.db.add(row)
-        await self.db.flush()
-        self._tell(principal, row, "providers.accredit_organisation", before=None, why=form.reason)
-        return row
-
-    async def decide(self, principal: Principal, accreditation_id: UUID, form: DecisionForm) -> Accreditation:
-        """Suspend, reinstate, extend or remove an accreditation of the own council.
-
-        Raises:
-            NotFound: None of this council's.
-            StepRefused: It does not allow this from where it is.
-            InvalidInput: A new last day that is not later, or meets another period.
-        """
-        principal.require(Permission.ACCREDITATION_DECIDE)
-        known = await self.organisations.accreditation(principal.council_id, accreditation_id)
-        # The organisation first, then its accreditation: the order in which `accredit` takes its locks, too.
-        await self.organisations.lock(known.organisation_id)
-        row = await self.organisations.accreditation(principal.council_id, accreditation_id, locked=True)
-        if form.decision not in ALLOWED[row.status]:
-            raise StepRefused(f"This accreditation is {row.status.value} now. Go back and look at it again.")
-        before = _facts(row)
-        if form.decision is Decision.EXTEND and form.live_until is not None:
-            if form.live_until <= row.live_until:
-                last = uk_date(row.live_until - timedelta(days=1))
-                raise InvalidInput({"last_day": f"The new last day must be after {last}"})
-            if form.live_until - row.live_from > LONGEST_PERIOD:
-                raise InvalidInput({"last_day": "The last day must be within 10 years of the first day"})
-            row.live_until = form.live_until
-            await self._refuse_overlap(row, "last_day")
-        row.status = _AFTER[form.decision]
-        row.reason = form.reason
-        row.decided_by_user_id = principal.user_id
-        row.decided_at = clock_of(self.db).now()
-        await self.db.flush()
-        self._tell(principal, row, f"providers.{form.decision.value}_accreditation", before=before, why=form.reason)
-        return row
 
     async def expiring(self, principal: Principal) -> Sequence[tuple[Accreditation, Organisation]]:
         """Return the council's accreditations that end within 30 days."""
         principal.require(Permission.ORGANISATIONS_READ)
         day = today(clock_of(self.db))
         return await self.organisations.expiring(principal.council_id, day, day + SOON)
-
-    def _tell(
-        self, principal: Principal, row: Accreditation, action: str, *, before: dict[str, Any] | None, why: str
-    ) -> None:
-        audit.record(
-            self.db,
-            principal,
-            action,
-            council_id=row.council_id,
-            subject_kind="accreditation",
-            subject_id=row.id,
-            before=before,
-            after={**_facts(row), "organisation_id": row.organisation_id, "service_line": row.service_line},
-            why=why,
-        )
-        publish(
-            self.db,
-            AccreditationChanged(
-                council_id=row.council_id,
-                organisation_id=row.organisation_id,
-                accreditation_id=row.id,
-                service_line=row.service_line.value,
-                status=row.status.value,
-            ),
-        )
 
     async def _refuse_known_numbers(self, form: OrganisationForm) -> None:
         wrong = {}
@@ -342,19 +220,3 @@ class OrganisationService:
                 wrong[field] = f"{other.name} already has this {label}"
         if wrong:
             raise InvalidInput(wrong)
-
-    async def _refuse_overlap(self, row: Accreditation, field: str) -> None:
-        with self.db.no_autoflush:
-            other = await self.organisations.overlapping(row)
-        if other is not None:
-            last = uk_date(other.live_until - timedelta(days=1))
-            raise InvalidInput(
-                {
-                    field: f"There is already an accreditation for {SERVICE_LABELS[other.service_line].lower()} from "
-                    f"{uk_date(other.live_from)} to {last}. Change that one instead"
-                }
-            )
-
-
-def _facts(row: Accreditation) -> dict[str, Any]:
-    return {"status": row.status, "live_from": row.live_from, "live_until": row.live_until}

@@ -1,18 +1,27 @@
 """What a council may count on from its planners: who they are, where, and their free places week by week."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.core.clock import week_start
+from marketplace.core.clock import today, week_start
+from marketplace.core.database import clock_of
 from marketplace.core.formats import uk_date
-from marketplace.providers.models import Accreditation, AccreditationStatus, ServiceLine, Worker, WorkerAbsence
+from marketplace.providers.models import (
+    Accreditation,
+    EvidenceKind,
+    HoldCause,
+    ServiceLine,
+    Worker,
+    WorkerAbsence,
+)
 from marketplace.providers.repository.accreditations import AccreditationRepository
-from marketplace.providers.repository.evidence import EvidenceRepository
 from marketplace.providers.repository.planners import PlannerRepository
+from marketplace.providers.repository.standing_facts import facts_of
+from marketplace.providers.service.standing.explain import Reason, in_words, usable_days, why_not
 
 WEEK = timedelta(days=7)
 WORKING_DAYS = 5
@@ -42,6 +51,15 @@ class PlannerWeek(msgspec.Struct, frozen=True, kw_only=True):
         return next(number for number in range(1, self.places + len(self.taken) + 1) if number not in self.taken)
 
 
+class AccreditedDays(msgspec.Struct, frozen=True, kw_only=True):
+    """Days, half-open, for which an organisation may be given work of a service by a council."""
+
+    service_line: ServiceLine
+    council_id: UUID
+    from_day: date
+    until_day: date
+
+
 class Planner(msgspec.Struct, frozen=True, kw_only=True):
     """A planner as matching sees one."""
 
@@ -49,8 +67,8 @@ class Planner(msgspec.Struct, frozen=True, kw_only=True):
     organisation_id: UUID
     organisation_name: str
     plans_per_week: int
-    accreditations: tuple[Accreditation, ...]
-    """Live rows of this council, whatever their dates."""
+    accredited: tuple[AccreditedDays, ...]
+    """For what and for which days the council's accreditations may be used as things stand today."""
     first_day: date
     weeks: tuple[PlannerWeek, ...]
 
@@ -99,17 +117,13 @@ class PlannerService:
             plans_per_week: Plans of a full-time planner in a week.
 
         Returns:
-            Planners by organisation and name. Five questions to the database, however many there are.
+            Planners by organisation and name. Six questions to the database, however many there are.
         """
         rows = await self.planners.of_council(council_id, from_day)
         ids = [row[0].id for row in rows]
         monday = week_start(from_day)
         until = monday + weeks * WEEK
-        organisation_ids = {row[1].id for row in rows}
-        accreditations = await AccreditationRepository(self.db).of_organisations(organisation_ids)
-        # No new offers without insurance (V4): what such an organisation is accredited for does not count meanwhile.
-        for organisation_id in await EvidenceRepository(self.db).uncovered(list(organisation_ids), from_day):
-            accreditations.pop(organisation_id, None)
+        accredited = await self._accredited(council_id, {row[1].id for row in rows})
         absences = await self.planners.absences(ids, monday, until)
         taken = await self.planners.places_taken(ids, monday, until)
         mondays = [monday + index * WEEK for index in range(weeks)]
@@ -123,11 +137,7 @@ class PlannerService:
                     organisation_id=organisation.id,
                     organisation_name=organisation.name,
                     plans_per_week=places,
-                    accreditations=tuple(
-                        row
-                        for row in accreditations.get(organisation.id, [])
-                        if row.council_id == council_id and row.status is AccreditationStatus.LIVE
-                    ),
+                    accredited=tuple(accredited.get(organisation.id, ())),
                     first_day=_first_day(worker, from_day, away),
                     weeks=tuple(
                         PlannerWeek(
@@ -152,11 +162,27 @@ class PlannerService:
             taken=taken.get((worker.id, week_on), frozenset()),
         )
 
+    async def _accredited(
+        self, council_id: UUID, organisation_ids: Collection[UUID]
+    ) -> dict[UUID, list[AccreditedDays]]:
+        """Return what may be used today: without what is held, removed, or lacks its evidence or insurance (V4)."""
+        on = today(clock_of(self.db))
+        repository = AccreditationRepository(self.db)
+        able = [row for row, may in await repository.able(council_id, organisation_ids, on) if may]
+        planned = await repository.holds([row.id for row in able])
+        found: dict[UUID, list[AccreditedDays]] = {}
+        for row in able:
+            found.setdefault(row.organisation_id, []).extend(
+                AccreditedDays(
+                    service_line=row.service_line, council_id=row.council_id, from_day=from_day, until_day=until_day
+                )
+                for from_day, until_day in usable_days(row, planned.get(row.id, ()), on)
+            )
+        return found
+
     async def why_not_accredited(self, organisation_id: UUID, council_id: UUID, on: date) -> str | None:
         """Say why an organisation may not do support planning for a council on a day; None when it may."""
         accreditations = AccreditationRepository(self.db)
-        if await EvidenceRepository(self.db).is_uncovered(organisation_id, on):
-            return "has no liability insurance that counts at present"
         if await accreditations.is_live(organisation_id, council_id, ServiceLine.SUPPORT_PLANNING, on):
             return None
         rows = [
@@ -166,14 +192,26 @@ class PlannerService:
         ]
         if not rows:
             return "has never been accredited for support planning here"
-        newest = rows[0]
-        if newest.status is AccreditationStatus.SUSPENDED:
-            return "is suspended from support planning"
-        if newest.status is AccreditationStatus.REMOVED:
-            return "is no longer accredited for support planning"
-        if newest.live_from > on:
-            return f"is accredited for support planning only from {uk_date(newest.live_from)}"
-        return f"was accredited for support planning until {uk_date(newest.live_until - timedelta(days=1))}"
+        reasons = why_not((await facts_of(self.db, rows[:1]))[rows[0].id], on)
+        return _stopped_words(rows[0], reasons, on)
+
+
+def _stopped_words(row: Accreditation, reasons: Sequence[Reason], on: date) -> str:
+    """Say why an accreditation for support planning does not count, as the end of a sentence on the organisation."""
+    codes = {reason.code for reason in reasons}
+    if "removed" in codes:
+        return "is no longer accredited for support planning"
+    if "period" in codes and row.live_from > on:
+        return f"is accredited for support planning only from {uk_date(row.live_from)}"
+    if "period" in codes:
+        return f"was accredited for support planning until {uk_date(row.live_until - timedelta(days=1))}"
+    if HoldCause.SUSPENSION.value in codes:
+        return "is suspended from support planning"
+    if HoldCause.REGISTRATION.value in codes:
+        return "is not in the regulator’s register at present, which support planning here needs"
+    if EvidenceKind.LIABILITY_INSURANCE.value in codes:
+        return "has no liability insurance that counts at present"
+    return f"does not count for support planning at present: {in_words(reasons)}"
 
 
 def _first_day(worker: Worker, from_day: date, absences: Iterable[WorkerAbsence]) -> date:

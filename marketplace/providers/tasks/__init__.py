@@ -1,5 +1,5 @@
 """What providers does after the fact."""
 
-from marketplace.providers.tasks import choosing, enquiries, index, joining, listings, passports
+from marketplace.providers.tasks import choosing, enquiries, index, joining, listings, passports, standing
 
-__all__ = ["choosing", "enquiries", "index", "joining", "listings", "passports"]
+__all__ = ["choosing", "enquiries", "index", "joining", "listings", "passports", "standing"]

@@ -34,7 +34,8 @@ from marketplace.providers.models import (
     RegulatorLink,
     Worker,
 )
-from marketplace.providers.repository.evidence import concerns, counts_on, has_no_successor, lacks_cover
+from marketplace.providers.repository.evidence import concerns, has_no_successor
+from marketplace.providers.repository.evidence_rules import counts_on, lacks_cover
 from marketplace.providers.states import DraftStatus, EnquiryStatus, RegulatorLinkStatus
 from marketplace.quality.models import Feedback
 from marketplace.quality.states import FeedbackStatus
