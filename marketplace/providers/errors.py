@@ -1,5 +1,7 @@
 """What can go wrong on the market and when a provider joins it."""
 
+from uuid import UUID
+
 from marketplace.core.errors import Conflict, NotFound, PlatformError, TooMany
 
 
@@ -15,6 +17,56 @@ class JoinLinkDead(NotFound):
 
     code = "join-link-dead"
     title = "This link no longer works"
+
+
+class HereAlready(Conflict):
+    """The organisation is here already: its number is, or its name at its postcode (V15)."""
+
+    code = "organisation-here"
+    title = "This organisation is here already"
+
+    def __init__(self, organisation_id: UUID, name: str, by: str) -> None:
+        super().__init__(f"{name} is here already.")
+        self.organisation_id, self.name, self.by = organisation_id, name, by
+
+
+class LastOne(Conflict):
+    """Nobody would be left who can sign in for the organisation."""
+
+    code = "last-one"
+    title = "This is the last person who can sign in for the organisation"
+
+
+class InvitationDead(NotFound):
+    """An invitation that was used, withdrawn, is too old or never was: `why` says which, in a word."""
+
+    code = "invitation-dead"
+    title = "This invitation no longer works"
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self.why = why
+
+
+class OtherAddress(Conflict):
+    """Somebody is signed in with another e-mail address than the invited one."""
+
+    code = "other-address"
+    title = "This invitation is for another e-mail address"
+
+
+class TooManyInvitations(TooMany):
+    """More invitations in a day than an organisation sends."""
+
+    code = "too-many-invitations"
+    title = "Your organisation has sent many invitations today"
+
+
+class MergeRefused(Conflict):
+    """Two organisations cannot be made one: the message says why."""
+
+    code = "merge-refused"
+    title = "These organisations cannot be joined into one"
 
 
 class CannotBeAsked(Conflict):
