@@ -117,6 +117,12 @@ class MergeRepository:
             found.add(organisation.home_council_id)
         return found
 
+    async def ever_concerned(self, organisation: Organisation) -> set[UUID]:
+        """Return the councils that have or had to do with an organisation: also those whose accreditation ended."""
+        question = select(Accreditation.council_id).where(Accreditation.organisation_id == organisation.id)
+        found = set(await self.db.scalars(question))
+        return found | ({organisation.home_council_id} if organisation.home_council_id is not None else set())
+
     async def standing(self, organisation_id: UUID, day: date) -> Sequence[Accreditation]:
         """Return accreditations that have days to come, locked."""
         question = (

@@ -112,6 +112,4 @@ def _groups(rows: Sequence[Organisation]) -> list[tuple[str, list[list[UUID]]]]:
             signs["Same telephone number"][digits].append(row.id)
         if row.email:
             signs["Same e-mail address"][row.email.casefold()].append(row.id)
-    return [
-        (words, [group for group in by_value.values() if len(group) > 1]) for words, by_value in signs.items()
-    ]
+    return [(words, [group for group in by_value.values() if len(group) > 1]) for words, by_value in signs.items()]

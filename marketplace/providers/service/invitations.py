@@ -303,9 +303,7 @@ class InvitationService:
 
     async def _give(self, by: Principal | None, opened: Opened, user: Any) -> None:
         row, now = opened.invitation, self.clock.now()
-        await PeopleService(self.db).give(
-            by, user, opened.organisation, row.council_id, Role(row.role), row.worker_id
-        )
+        await PeopleService(self.db).give(by, user, opened.organisation, row.council_id, Role(row.role), row.worker_id)
         row.accepted_by_user_id, row.accepted_at = user.id, now
         if Role(row.role) is Role.PROVIDER:
             # The group has somebody now: codes on paper that lie about are worth nothing any more.

@@ -239,6 +239,8 @@ class JoiningService:
             joining.answers = {**joining.answers, "here_choice": ASK}
         if is_asking(joining.answers):
             return await self._ask(joining)
+        if await AccountRepository(self.db).is_known(joining.email):
+            raise JoinLinkDead
         await self._refuse_copy(joining, choice)
         return await self._make(joining)
 

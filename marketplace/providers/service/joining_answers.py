@@ -140,9 +140,7 @@ def read_phone(form: FormReader, label: str, *, required: bool = True) -> str:
 def read_safeguarding(form: FormReader, *, required: bool = True) -> dict[str, str]:
     """Read who answers for keeping people safe: a name, and a telephone number or an e-mail address."""
     name = form.text("safeguarding_name", "the name of your safeguarding contact", required=required, longest=100)
-    contact = form.text(
-        "safeguarding_contact", "their phone number or e-mail address", required=required, longest=200
-    )
+    contact = form.text("safeguarding_contact", "their phone number or e-mail address", required=required, longest=200)
     if contact and "@" in contact:
         contact = form.email("safeguarding_contact", "the e-mail address")
     elif contact and not _PHONE.match(contact):

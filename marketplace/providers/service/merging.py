@@ -260,9 +260,7 @@ class MergeService:
                 continue
             words = f"It was {old.name}’s before it became part of {new.name}."
             if link.status is not RegulatorLinkStatus.IN_REVIEW:
-                REGULATOR_LINK.move(
-                    self.db, link, RegulatorLinkStatus.IN_REVIEW, by=principal.user_id, why=words
-                )
+                REGULATOR_LINK.move(self.db, link, RegulatorLinkStatus.IN_REVIEW, by=principal.user_id, why=words)
             link.organisation_id, link.differences = new.id, [*link.differences, words]
             has_own = True
         await self.db.flush()
@@ -329,9 +327,7 @@ class MergeService:
                 row.ends_on = min(row.ends_on or ends_on, ends_on)
                 await self._open_again(row, new, day)
                 continue
-            past = {
-                name: getattr(row, name) for name in ("user_id", "council_id", "role", "worker_id", "starts_on")
-            }
+            past = {name: getattr(row, name) for name in ("user_id", "council_id", "role", "worker_id", "starts_on")}
             row.organisation_id = new.id
             await self.db.flush()
             self.db.add(Membership(id=new_id(), **past, organisation_id=old.id, ends_on=row.ends_on or ends_on))
@@ -355,9 +351,7 @@ def _refuse_odd(old: Organisation, new: Organisation) -> None:
 
 
 def _moving_numbers(old: Organisation, new: Organisation) -> list[str]:
-    return [
-        name for name in ("charity_number", "company_number") if getattr(old, name) and not getattr(new, name)
-    ]
+    return [name for name in ("charity_number", "company_number") if getattr(old, name) and not getattr(new, name)]
 
 
 def read_choice(data: Mapping[str, Any], one: UUID, other: UUID) -> tuple[UUID, UUID]:

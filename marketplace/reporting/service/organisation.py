@@ -12,6 +12,7 @@ from marketplace.core.database import clock_of
 from marketplace.core.formats import plural
 from marketplace.providers.models import Organisation, OrganisationKind
 from marketplace.providers.repository.organisations import OrganisationRepository
+from marketplace.providers.service.details import missing_words
 from marketplace.providers.service.reach import reach_every_council
 from marketplace.reporting.repository.organisation import OrganisationDesk
 
@@ -89,7 +90,12 @@ class OrganisationDeskService:
                 "/provider/people",
                 f"{plural(found['people'], 'person', 'people')} can sign in. Invite somebody.",
             ),
-            Part("Your details", "/provider/details", "Name, numbers, address, telephone and website."),
+            Part(
+                "Your details",
+                "/provider/details",
+                "Name, numbers, address, telephone and website.",
+                missing_words(organisation),
+            ),
         ]
         if principal.role is Role.PA or organisation.kind is OrganisationKind.SOLE_PA:
             approval = "Be approved by a council, for a year at a time."
