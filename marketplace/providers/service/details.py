@@ -108,7 +108,7 @@ class DetailsService:
         if not changed:
             return organisation
         await self._refuse_copy(organisation, form, changed, alone=alone)
-        if "postcode" in changed and wanted["postcode"]:
+        if wanted["postcode"] and ("postcode" in changed or not organisation.town):
             organisation.town = await self._town(wanted["postcode"])
         try:
             async with self.db.begin_nested():
