@@ -147,7 +147,7 @@ async def test_invitations_are_taken_back_sent_anew_and_die_after_fourteen_days(
     browser: Browser, db: AsyncSession, mailbox: Mailbox, clock: FixedClock
 ) -> None:
     _, keeper = await make_provider(db)
-    stranger_of, stranger_member = await make_provider(db)
+    _, stranger_member = await make_provider(db)
     signed_in, stranger = await browser.signed_in(keeper), await browser.signed_in(stranger_member)
     visitor = Browser(browser.app, browser.litestar, db, browser.settings)
     await signed_in.post("/provider/people/invite", {"email": "new@test.example", "role": "provider"})
