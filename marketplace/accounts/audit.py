@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import AuditEntry, AuditSeal
 from marketplace.accounts.principal import Principal
-from marketplace.core.database import clock_of
+from marketplace.core.database import SessionMaker, clock_of, session_maker, transaction
 
 SEAL_BATCH = 2_000
 FIRST = b"\x00" * 32
@@ -62,6 +62,45 @@ def record(
             why=why,
         )
     )
+
+
+async def record_refusal(
+    principal: Principal | None,
+    action: str,
+    *,
+    council_id: UUID,
+    subject_kind: str,
+    subject_id: UUID,
+    why: str,
+    detail: dict[str, Any] | None = None,
+    maker: SessionMaker | None = None,
+) -> None:
+    """Write that something was refused, in a transaction of its own: the one that is refused is rolled back.
+
+    Call it where no other transaction of the request is open, or where what follows needs nothing of it.
+
+    Args:
+        principal: Who tried.
+        action: `package.verb_object`, such as "providers.refuse_upload".
+        council_id: Where it is shown.
+        subject_kind: Kind of the row that it was about.
+        subject_id: Its id.
+        why: The reason, as the person read it.
+        detail: Ids and plain values that help to see what was tried.
+        maker: Where sessions come from; this process's own when left out.
+    """
+    councils = {council_id, *(principal.councils if principal else ())}
+    async with transaction(maker or session_maker(), councils) as db:
+        record(
+            db,
+            principal,
+            action,
+            council_id=council_id,
+            subject_kind=subject_kind,
+            subject_id=subject_id,
+            after=detail,
+            why=why,
+        )
 
 
 def entry_hash(previous: bytes, entry: AuditEntry) -> bytes:

@@ -1,9 +1,11 @@
 """One tree of errors. Packages subclass a family; one handler in `web` turns them into pages or problem+json."""
 
 from http import HTTPStatus
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from sqlalchemy.exc import IntegrityError
+if TYPE_CHECKING:
+    # The process that opens one uploaded file starts for each, and needs errors but no database.
+    from sqlalchemy.exc import IntegrityError
 
 
 class PlatformError(Exception):
@@ -106,7 +108,7 @@ class StaleForm(Conflict):
     title = "This form has already been sent"
 
 
-def broken_constraint(error: IntegrityError) -> str | None:
+def broken_constraint(error: "IntegrityError") -> str | None:
     """Name of the database constraint that an insert or update broke, or None when the driver does not say."""
     cause: BaseException | None = error.orig
     while cause is not None:

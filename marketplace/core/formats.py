@@ -185,6 +185,15 @@ def plural(count: int, singular: str, several: str | None = None) -> str:
     return f"{count:,} {noun}"
 
 
+def file_size(size: int) -> str:
+    """Write a number of bytes as people see it on their own device: "900 bytes", "340 kB", "2.4 MB"."""
+    if size < 1_000:
+        return f"{size} bytes" if size != 1 else "1 byte"
+    if size < 1_000_000:
+        return f"{round(size / 1_000)} kB" if size < 999_500 else "1.0 MB"
+    return f"{size / 1_000_000:.1f} MB"
+
+
 def sort_code_masked(sort_code: str) -> str:
     """Show the last two figures of a sort code: "••-••-33". Never more, whatever was stored."""
     digits = _digits(sort_code)

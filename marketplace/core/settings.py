@@ -28,6 +28,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the hosted card pages are when they are not Stripe's own: people's browsers are sent there."""
     notify_api_key: str | None = None
     smtp_url: str | None = None
+    directory_file: str | None = None
+    """A path, a folder or a pattern: the newest file that fits is read into the register by night."""
+    directory_is_complete: bool = False
+    """The file lists every registered location: what it lacks is closed."""
+    clamd_url: str | None = None
+    """A virus scanner that looks at every file people send: tcp://host:port or unix:///path."""
     demo: bool = False
 
     @property
@@ -80,6 +86,9 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         card_pages_url=value("CARD_PAGES_URL"),
         notify_api_key=value("NOTIFY_API_KEY"),
         smtp_url=value("SMTP_URL"),
+        directory_file=value("DIRECTORY_FILE"),
+        directory_is_complete=(value("DIRECTORY_COMPLETE") or "") == "1",
+        clamd_url=value("CLAMD_URL"),
         demo=(value("MARKETPLACE_DEMO") or "") == "1",
     )
 

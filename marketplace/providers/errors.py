@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from marketplace.core.errors import Conflict, NotFound, PlatformError, TooMany
+from marketplace.core.errors import Conflict, InvalidInput, NotFound, PlatformError, TooMany
 
 
 class OutsideCouncils(PlatformError):
@@ -116,3 +116,13 @@ class ReplyClosed(Conflict):
 
     code = "reply-closed"
     title = "You can no longer reply to this"
+
+
+class NumberTaken(InvalidInput):
+    """Another organisation here stands for this entry of the register: who works for it can ask to join it."""
+
+    code = "number-taken"
+
+    def __init__(self, words: str, organisation_id: UUID) -> None:
+        super().__init__({"number": words})
+        self.organisation_id = organisation_id

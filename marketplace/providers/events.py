@@ -31,6 +31,12 @@ class DirectoryImported(Event, frozen=True, kw_only=True):
     import_id: UUID
 
 
+class DirectoryFailed(Event, frozen=True, kw_only=True):
+    """A file of the register could not be read, and nothing was changed. `council_id` is `EVERYWHERE`."""
+
+    import_id: UUID
+
+
 class SearchIndexLost(Event, frozen=True, kw_only=True):
     """A search found no usable index. `council_id` is `EVERYWHERE`."""
 
@@ -244,7 +250,11 @@ class StandingChanged(Event, frozen=True, kw_only=True):
 
 
 class RegistrationChanged(Event, frozen=True, kw_only=True):
-    """The regulator's register no longer has an organisation that was linked to it, or has it again."""
+    """The regulator's register no longer has an organisation that was linked to it, or has it again.
+
+    Published once for each council that has to do with the organisation: that of its base, those that accredited it,
+    the one that keeps its link.
+    """
 
     organisation_id: UUID
     is_registered: bool

@@ -8,6 +8,7 @@ from litestar.handlers import BaseRouteHandler
 
 from marketplace.accounts import Permission
 from marketplace.core.errors import Forbidden, SignInNeeded
+from marketplace.core.files.forms import FileForm
 from marketplace.core.settings import Settings
 from marketplace.web.context import SESSION_COOKIE, cookie_name, csrf_holder, csrf_token, principal_of
 
@@ -50,7 +51,7 @@ async def _check_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
     if given is None and isinstance(connection, Request):
         content_type, _ = connection.content_type
         if content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
-            given = (await connection.form()).get("csrf_token")
+            given = (await FileForm.read(connection)).values.get("csrf_token")
     settings: Settings = connection.app.state.settings
     secret = settings.secret_key
     if holder is None or not isinstance(given, str) or not hmac.compare_digest(given, csrf_token(secret, holder)):

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -9,7 +10,7 @@ from litestar import Litestar
 from litestar.connection import Request
 from litestar.datastructures import MutableScopeHeaders
 
-from marketplace.accounts import AccountService
+from marketplace.accounts import AccountService, Principal, audit
 from marketplace.core.database import session_maker, transaction
 from marketplace.core.errors import BadRequest, Unavailable
 from marketplace.core.flash import STATE
@@ -23,6 +24,10 @@ log = structlog.get_logger("marketplace.requests")
 
 DEADLINE_SECONDS = 4.5
 """No page takes longer: a stalled database becomes a 503 page within five seconds."""
+UPLOAD_SECONDS = 120.0
+"""A form with files may take this long to arrive: 12 MB over a slow telephone."""
+LOOKING_SECONDS = 90.0
+"""And this long to be answered once it has arrived: its files are opened one by one, after those that came before."""
 SLOW_PATHS = ("/exports/", "/static/", "/market/services.csv", "/sitemaps/")
 OPEN_PATHS = ("/open-referral", "/market/services.csv")
 """Open data: programs on other sites may read every answer there, errors too (compliance rule of Open Referral UK)."""
@@ -93,12 +98,14 @@ class Surround:
             await send(message)
 
         try:
-            async with asyncio.timeout(None if scope["path"].startswith(SLOW_PATHS) else self.deadline_seconds):
+            async with asyncio.timeout(self._seconds(scope)) as deadline:
                 if b"\x00" in scope["raw_path"] or b"%00" in scope["raw_path"] or b"%00" in scope["query_string"]:
                     raise BadRequest
                 if not scope["path"].startswith(("/static/", "/health", "/metrics", "/ready")):
                     await self._find_principal(scope, state)
-                await self.app(scope, receive, dress)
+                await self.app(scope, _patient(receive, deadline) if _is_upload(scope) else receive, dress)
+                if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and (principal := state.get("principal")):
+                    await _note_too_large(scope, principal)
         except Exception as error:
             if has_started:
                 raise
@@ -119,6 +126,11 @@ class Surround:
                     status=status,
                     milliseconds=round(seconds * 1000, 1),
                 )
+
+    def _seconds(self, scope: Any) -> float | None:
+        if scope["path"].startswith(SLOW_PATHS):
+            return None
+        return UPLOAD_SECONDS if _is_upload(scope) else self.deadline_seconds
 
     async def _find_principal(self, scope: Any, state: dict[str, Any]) -> None:
         request: Request[Any, Any, Any] = Request(scope)
@@ -157,3 +169,43 @@ class Surround:
             put(FLASH_COOKIE, sign(self.settings.secret_key, state["flash_next"]), "; Max-Age=120")
         elif state.get("flash_shown"):
             put(FLASH_COOKIE, "", "; Max-Age=0")
+
+
+async def _note_too_large(scope: Any, principal: Principal) -> None:
+    """Write down who sent more than we take; the body was never read, so nothing else is known of it."""
+    announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+    detail = {
+        "route": str(scope.get("path_template") or ""),
+        "bytes": int(announced) if announced.isdigit() and len(announced) < 16 else None,
+    }
+    try:
+        await audit.record_refusal(
+            principal,
+            "web.refuse_large_upload",
+            council_id=principal.council_id,
+            subject_kind="organisation" if principal.organisation_id else "user",
+            subject_id=principal.organisation_id or principal.user_id,
+            why="More was sent than we take at once",
+            detail=detail,
+        )
+    except Exception as error:
+        # The answer has left; a database that is away must not turn it into a broken one.
+        log.warning("refusal-not-noted", cause=type(error).__name__)
+
+
+def _is_upload(scope: Any) -> bool:
+    if scope["method"] != "POST":
+        return False
+    return any(name == b"content-type" and value.startswith(b"multipart/form-data") for name, value in scope["headers"])
+
+
+def _patient(receive: Any, deadline: asyncio.Timeout) -> Any:
+    """Start the clock anew when the whole form has arrived. No transaction is open until then."""
+
+    async def arriving() -> Any:
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            deadline.reschedule(asyncio.get_running_loop().time() + LOOKING_SECONDS)
+        return message
+
+    return arriving

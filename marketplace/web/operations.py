@@ -16,6 +16,7 @@ from marketplace.core.flash import flash
 from marketplace.core.ids import parse_id
 from marketplace.core.models import OutboxDelivery, OutboxMessage, ScheduledRun
 from marketplace.core.web import FormData, submit
+from marketplace.providers.service.directory_file import import_words
 
 MOST_SHOWN = 100
 
@@ -38,7 +39,12 @@ class OperationsController(Controller):
             )
         ).all()
         jobs = (await db.scalars(select(ScheduledRun).order_by(ScheduledRun.name))).all()
-        context = {"parked": [tuple(row) for row in parked], "jobs": jobs, "most_shown": MOST_SHOWN}
+        context = {
+            "parked": [tuple(row) for row in parked],
+            "jobs": jobs,
+            "most_shown": MOST_SHOWN,
+            "register": await import_words(db),
+        }
         return Template("web/operations.html", context=context)
 
     @post("/try-again", permission=Permission.OPERATIONS_READ)

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import Principal
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
+from marketplace.core.files.scanner import scanner_of, use_scanner
 from marketplace.core.settings import Settings
 from marketplace.payments.service.cards import open_cards
 from marketplace.people import BudgetRepository
@@ -49,6 +50,7 @@ async def weekly_budget(db: AsyncSession, principal: Principal) -> Purse | None:
 
 
 def open_parts(settings: Settings) -> dict[str, Any]:
-    """Open the parts named in `app.state`."""
+    """Open the parts named in `app.state`, and set what the whole process uses."""
+    use_scanner(scanner_of(settings))
     cards = open_cards(settings)
     return {"search": open_search(settings), "cards": cards}

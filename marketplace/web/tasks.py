@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from marketplace.accounts.service import AccountService
 from marketplace.core.database import clock_of, session_maker, transaction
+from marketplace.core.files.store import scan_again
 from marketplace.core.schedule import every
 from marketplace.core.tables import PACKAGES
 
@@ -44,6 +45,12 @@ async def forget_idempotency_keys() -> None:
         "SELECT id FROM idempotency_keys WHERE created_at < :before ORDER BY created_at LIMIT :batch)",
         KEYS_KEPT,
     )
+
+
+@every(timedelta(minutes=2), "core.scan_files")
+async def scan_files() -> None:
+    """Ask the virus scanner about files that came while it was away."""
+    await scan_again()
 
 
 @every(timedelta(days=1), "core.forget_outbox")

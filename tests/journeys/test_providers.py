@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.files_corpus import phone_photo
 from tests.journeys.conftest import Site
 from tests.journeys.walker import Walker
 
@@ -105,14 +106,23 @@ def test_a_tiny_group_joins_and_its_free_listing_is_found(site: Site, walk: Any,
     letter = "a" if scripts else "b"
     name = f"Knitters {letter}"
     join(site, walker, "community", name, f"knitters-{letter}@group.example")
-    assert "You cannot send files here yet" in walker.text
+    assert "Never send the certificate of a DBS check" in walker.text
 
     walker.open("/provider/evidence/new?kind=liability_insurance")
     walker.fill(detail="Example Mutual, policy 77", cover="5,000,000")
     walker.date("issued_on", site.today - timedelta(days=10))
     walker.date("last_day", site.today + timedelta(days=300))
+    scan = {"name": "IMG_0001.JPG", "mimeType": "image/jpeg", "buffer": phone_photo()}
+    walker.page.set_input_files("input[name=files]", [scan])
     walker.press("Save")
     assert "Waiting for the council" in walker.text
+    walker.follow("Add or remove files")
+    walker.look()
+    assert "IMG_0001.jpg" in walker.text
+    assert "We took out: the place where the picture was taken" in walker.text
+    with walker.page.expect_download() as downloading:
+        walker.page.get_by_role("link", name="IMG_0001.jpg").click()
+    assert downloading.value.suggested_filename == "IMG_0001.jpg"
 
     # The listing, with a break after the first step.
     title = f"Knitting and a chat in Preston {letter}"

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import random
 from typing import Any
 
 _JOINED = (
@@ -125,6 +126,49 @@ def ratings_rows(*rows: tuple[str, str, str, str, str, str]) -> str:
             for location_id, care_home, group, domain, rating, published in rows
         ],
     )
+
+
+QUESTIONS = ("Overall", "Safe", "Effective", "Caring", "Responsive", "Well-led")
+
+
+def rating_row(location: int = 1, /, **changes: str) -> dict[str, str]:
+    """One row of the directory with ratings, as its headings name it; `location` numbers the location."""
+    return {
+        "Location ID": f"1-100000{location:04}",
+        "Location Name": f"Home {location}",
+        "Care Home?": "Y",
+        "Location Street Address": f"{location} High Street",
+        "Location City": "Preston",
+        "Location Post Code": "PR1 2HE",
+        "Location Local Authority": "Lancashire",
+        "Service / Population Group": "Overall",
+        "Domain": "Overall",
+        "Latest Rating": "Good",
+        "Publication Date": "03/27/2024",
+        "URL": f"https://www.cqc.org.uk/location/1-100000{location:04}",
+        "Provider ID": f"1-200000{location:04}",
+        "Provider Name": f"Provider {location} Ltd",
+        **changes,
+    }
+
+
+def rated(location: int, /, **changes: str) -> list[dict[str, str]]:
+    """The six rows of a location, in the regulator's order."""
+    return [rating_row(location, **{"Domain": question, **changes}) for question in QUESTIONS]
+
+
+def ratings_table(*rows: dict[str, str]) -> str:
+    """The directory with ratings, from rows of `rating_row` and `rated`."""
+    return table(RATINGS_COLUMNS, list(rows))
+
+
+def ratings_of_many(locations: int, seed: int = 4) -> str:
+    """A directory with ratings whose rows stand in no order at all: six for each location and one repetition in ten."""
+    rows = [row for number in range(1, locations + 1) for row in rated(number)]
+    rng = random.Random(seed)
+    rows += rng.sample(rows, len(rows) // 10)
+    rng.shuffle(rows)
+    return ratings_table(*rows)
 
 
 def api_location(**changes: Any) -> str:

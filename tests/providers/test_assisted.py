@@ -1,4 +1,4 @@
-"""A council officer registers a group on its behalf: drafts, the link, the letter, evidence until the group signs in."""
+"""A council officer registers a group on its behalf: drafts, the link, the letter, evidence until it signs in."""
 
 import re
 
@@ -165,9 +165,7 @@ async def test_what_is_here_or_belongs_to_another_council_is_refused(
     assert await count(db, "organisations") == 3
 
 
-async def test_a_group_from_outside_all_councils_is_the_entering_councils(
-    browser: Browser, db: AsyncSession
-) -> None:
+async def test_a_group_from_outside_all_councils_is_the_entering_councils(browser: Browser, db: AsyncSession) -> None:
     await make_postcode(db)
     council = await make_council(db, district_codes=["E06000015"])
     officer = await browser.signed_in(await make_member(db, Role.BROKER, council))

@@ -236,7 +236,7 @@ def test_rows_of_the_ratings_layout_become_one_location() -> None:
             ("1-1000000003", "N", "Older people", "Safe", "Good", "01/05/2019"),
         )
     )
-    first, second = locations(items)
+    first, second, third = locations(items)
     assert first.ratings is not None
     assert (first.ratings.overall, first.ratings.safe, first.ratings.well_led, first.ratings.caring) == (
         Rating.GOOD, Rating.REQUIRES_IMPROVEMENT, Rating.GOOD, None,
@@ -245,7 +245,10 @@ def test_rows_of_the_ratings_layout_become_one_location() -> None:
     assert (first.is_care_home, first.may_create, first.status) == (True, True, None)
     # Rated, not a care home, no category: it may be a surgery, so it only updates what is known.
     assert (second.location_id, second.may_create) == ("1-1000000002", False)
-    assert notes(items) == [("skipped", None, "older people")]
+    assert third.ratings is not None
+    assert (third.ratings.overall, third.ratings.safe, third.may_create) == (None, None, False)
+    assert third.ratings.groups == {"Older people": {"safe": {"rating": "Good", "published_on": "2019-01-05"}}}
+    assert [(kind, field) for kind, field, _ in notes(items)] == [("skipped", "rating")]
 
 
 # --- API records

@@ -98,7 +98,7 @@ async def test_a_provider_gives_insurance_and_the_council_sees_it(
     provider = await browser.signed_in(world.provider)
     council = await browser.signed_in(world.accreditor)
     page = await provider.open("/provider/evidence")
-    assert "You cannot send files here yet" in page.words
+    assert "Never send the certificate of a DBS check" in page.words
     assert "Not given yet" in page.words
     await provider.open("/provider/evidence/new?kind=liability_insurance")
     await provider.post("/provider/evidence", INSURANCE)

@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts.models import AuditEntry, Council, Membership, User
 from marketplace.accounts.permissions import Role
 from marketplace.providers.models import Joining, JoinRequest, JoinRequestStatus, Organisation
-from marketplace.providers.service.joining import NUMBERS_PER_BROWSER
 from marketplace.providers.service.joining_answers import STEPS
+from marketplace.providers.service.recognising import NUMBERS_PER_BROWSER
 from tests.browser import Browser, count
 from tests.conftest import Mailbox
 from tests.factories import make_council, make_member, make_organisation

@@ -256,6 +256,9 @@ async def test_a_company_that_is_not_registered_cannot_offer_personal_care(brows
     draft = await make_draft(db, provider)
     reader = await browser.signed_in(provider.member)
     base = f"/provider/listings/drafts/{draft.id}"
+    assert (
+        "An agency that only introduces workers does not have to register" in (await reader.open(f"{base}/care")).words
+    )
     for answers in (CARE, {**CARE, "status": TEST}):
         page = await reader.post(f"{base}/care", {**answers, "version": "1"}, expect=422)
         assert "This is a regulated activity" in page.errors()["personal_care"]
@@ -291,10 +294,22 @@ async def test_an_individual_whom_people_hire_passes_the_test_first(browser, db)
     await reader.post(f"{base}/care", {**CARE, "status": TEST, "version": "1"})
     check = await reader.open(f"{base}/check")
     assert "an individual confirmed that the person hires, pays and directs them" in check.words
+    assert "This is only true while the person, or somebody who may act for them by law" in check.words
     await reader.post(f"{base}/finish", {"version": "2"})
     listing = (await db.scalars(select(Listing))).one()
     assert listing.regulated_basis is RegulatedBasis.DIRECTLY_ENGAGED
     assert listing.worker_id == provider.worker.id
+    assert "You hire this person yourself" in (await browser.open(f"/market/{listing.id}")).words
+
+
+async def test_somebody_with_a_company_of_their_own_is_not_directly_engaged(browser, db):
+    provider = await make_provider(db, is_pa=True, company_number="07654321")
+    await rule(db, provider, "never")
+    draft = await make_draft(db, provider, answers={"kind": {"category": "personal_assistant"}})
+    reader = await browser.signed_in(provider.member)
+    path = f"/provider/listings/drafts/{draft.id}/care"
+    page = await reader.post(path, {**CARE, "status": TEST, "version": "1"}, expect=422)
+    assert "A limited company that supplies a worker must be registered" in page.errors()["personal_care"]
 
 
 async def test_the_base_of_an_individual_is_kept_rounded(browser, db):

@@ -245,6 +245,31 @@ async def test_the_register_page_can_be_saved_compared_and_shared(browser: Brows
     assert '<link rel="canonical"' in page.text
 
 
+async def test_key_questions_have_their_dates_and_what_is_absent_is_not_rated(browser: Browser, db: Any) -> None:
+    place = await make_location(
+        db,
+        ratings={
+            "safe": "Requires improvement",
+            "caring": "Outstanding",
+            "dates": {"safe": "2026-11-05"},
+            "groups": {"Supported living": {"overall": {"rating": "Good", "published_on": "2025-01-02"}}},
+        },
+        rated_on=date(2026, 11, 5),
+    )
+    page = await browser.open(f"/market/register/{place.location_id}")
+    assert "Regulator’s rating: Good, 5 November 2026" in page.words
+    for words in ("Safe Requires improvement, 5 November 2026", "Caring Outstanding", "Effective Not rated"):
+        assert words in page.words
+    assert "Supported living Overall Good, 2 January 2025" in page.words
+
+
+async def test_a_place_without_key_questions_shows_no_table_of_them(browser: Browser, db: Any) -> None:
+    place = await make_location(db, rating_overall="", ratings={})
+    page = await browser.open(f"/market/register/{place.location_id}")
+    assert "Regulator’s rating: Not rated" in page.words
+    assert "The five questions" not in page.words
+
+
 @pytest.mark.parametrize("state", ["unpublished", "stale", "council"])
 async def test_an_offer_off_the_market_leads_to_others_and_says_no_more(
     browser: Browser, db: Any, assistant: dict[str, Any], state: str

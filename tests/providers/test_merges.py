@@ -135,9 +135,7 @@ async def test_a_merge_moves_the_future_and_leaves_the_past(
     step = (await db.scalars(select(MergeStep))).one()
     assert (step.from_organisation_id, step.into_organisation_id, step.merged_on) == (old_id, new_id, TODAY)
     assert step.moved["numbers"] == {"company_number": "01234567"}
-    entries = (
-        await db.scalars(select(AuditEntry).where(AuditEntry.action == "providers.merge_organisations"))
-    ).all()
+    entries = (await db.scalars(select(AuditEntry).where(AuditEntry.action == "providers.merge_organisations"))).all()
     assert {entry.subject_id for entry in entries} == {old_id, new_id}
 
     # Who hears of it.
@@ -199,7 +197,8 @@ async def test_somebody_who_acts_for_both_keeps_one_role_and_the_past(browser: B
     await db.execute(
         text(
             "INSERT INTO memberships (id, user_id, council_id, role, organisation_id, acting_for_name, starts_on) "
-            "SELECT gen_random_uuid(), user_id, council_id, role, :new, '', starts_on FROM memberships WHERE user_id = :u"
+            "SELECT gen_random_uuid(), user_id, council_id, role, :new, '', starts_on FROM memberships "
+            "WHERE user_id = :u"
         ),
         {"new": new.id, "u": keeper.user.id},
     )

@@ -1,5 +1,6 @@
 """The link to the regulator's register: claimed, compared, looked at, read again (V3)."""
 
+import io
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,7 @@ from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput
 from marketplace.core.ids import new_id
 from marketplace.core.outbox import publish
+from marketplace.providers.directory import import_directory
 from marketplace.providers.events import EVERYWHERE, DirectoryImported
 from marketplace.providers.models import (
     HiddenWhy,
@@ -30,6 +32,7 @@ from tests.conftest import Mailbox
 from tests.factories import Member, make_council, make_listing, make_member, make_organisation
 from tests.factories_join import run_tasks
 from tests.factories_market import make_location
+from tests.providers.directory_samples import download
 
 PROVIDER_ID = "1-100100100"
 
@@ -76,6 +79,25 @@ async def link_of(db: AsyncSession) -> RegulatorLink:
     return (await db.scalars(select(RegulatorLink).order_by(RegulatorLink.id.desc()).limit(1))).one()
 
 
+async def linked(
+    db: AsyncSession, organisation: Organisation, status: RegulatorLinkStatus, **given: Any
+) -> RegulatorLink:
+    """A link that stands already."""
+    values: dict[str, Any] = {
+        "provider_id": PROVIDER_ID,
+        "location_id": None,
+        "register_name": organisation.name,
+        "register_status": "registered",
+        "read_at": clock_of(db).now(),
+    }
+    row = RegulatorLink(
+        council_id=organisation.home_council_id, organisation_id=organisation.id, status=status, **{**values, **given}
+    )
+    db.add(row)
+    await db.flush()
+    return row
+
+
 async def test_an_entry_that_agrees_is_linked_with_rating_and_date(
     browser: Browser, db: AsyncSession, agency: Agency
 ) -> None:
@@ -88,7 +110,7 @@ async def test_an_entry_that_agrees_is_linked_with_rating_and_date(
     page = await signed_in.open("/provider/evidence/registration")
     assert "Good, 6 May 2025" in page.words
     assert "Read on3 March 2027" in page.words
-    assert await events(db) == ["RegulatorLinkMade"]
+    assert await events(db) == ["RegulatorLinkMade", "RegistrationChanged"]
     assert await count(db, "audit_entries", "action = 'providers.claim_registration'") == 1
     assert await count(db, "steps", "subject_kind = 'regulator_link'") == 1
 
@@ -131,6 +153,108 @@ async def test_a_missing_rating_is_not_rated(browser: Browser, db: AsyncSession,
     page = await signed_in.open("/provider/evidence/registration")
     assert "RatingNot rated" in page.words
     assert (await link_of(db)).rating == ""
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        ("CS2003000123", "Care Inspectorate in Scotland"),
+        ("sp2003000123", "Care Inspectorate in Scotland"),
+        ("W16/00001234", "Care Inspectorate Wales"),
+        ("W1600001234", "Care Inspectorate Wales"),
+        ("SIN-00010560", "Care Inspectorate Wales"),
+        ("RQIA 020222", "Northern Ireland"),
+        ("OSV-0001234", "Ireland (HIQA)"),
+        ("07654321", "looks like a company number"),
+        ("SC123456", "looks like a company number"),
+        ("1122334", "looks like a charity number"),
+        ("1234567890", "Did you mean 1-1234567890?"),
+        ("1–1234567899", "cannot find this number"),
+        ("hello world!", "like 1-1234567890"),
+        ("DROP TABLE x;", "like 1-1234567890"),
+        ("1" * 60, "like 1-1234567890"),
+    ],
+)
+async def test_a_number_that_is_none_of_the_register_is_named_for_what_it_is(
+    browser: Browser, db: AsyncSession, agency: Agency, number: str, words: str
+) -> None:
+    agency.organisation.company_number, agency.organisation.charity_number = "07654321", "1122334"
+    signed_in = await browser.signed_in(agency.provider)
+    page = await signed_in.post("/provider/evidence/registration", {"number": number}, expect=422)
+    assert words in page.errors()["number"]
+    assert page.field("number") == number
+    assert await count(db, "regulator_links") == 0
+    entry = (await db.execute(text("SELECT * FROM audit_entries WHERE action LIKE 'providers.refuse_%'"))).one()
+    assert (entry.subject_id, entry.after) == (agency.organisation_id, {"typed": number[:60]})
+    assert words in entry.why
+
+
+async def test_a_dentist_is_told_that_the_number_is_not_of_social_care(
+    browser: Browser, db: AsyncSession, agency: Agency
+) -> None:
+    content = download({"CQC Location ID (for office use only)": "1-7770001", "Service types": "Dentist"})
+    await import_directory(db, io.BytesIO(content.encode()))
+    signed_in = await browser.signed_in(agency.provider)
+    page = await signed_in.post("/provider/evidence/registration", {"number": "1-7770001"}, expect=422)
+    assert "not for adult social care (Dentist)" in page.errors()["number"]
+
+
+async def test_a_provider_without_places_of_social_care_is_not_called_closed(
+    browser: Browser, db: AsyncSession, agency: Agency
+) -> None:
+    db.add(RegulatorProvider(provider_id="1-300300300", name="Smile Group", updated_at=clock_of(db).now()))
+    await db.flush()
+    signed_in = await browser.signed_in(agency.provider)
+    page = await signed_in.post("/provider/evidence/registration", {"number": "1-300300300"}, expect=422)
+    assert "no place of it that gives adult social care" in page.errors()["number"]
+
+
+async def test_a_closed_location_names_its_successor(browser: Browser, db: AsyncSession, agency: Agency) -> None:
+    old = await make_location(db, name="Old Mill", is_registered=False, superseded_by=agency.location_id)
+    number = old.location_id
+    signed_in = await browser.signed_in(agency.provider)
+    page = await signed_in.post("/provider/evidence/registration", {"number": number}, expect=422)
+    assert (
+        f"Old Mill has closed. A newer registration took its place: Ribble Care Preston, Preston ({agency.location_id})"
+        in (page.errors()["number"])
+    )
+
+
+async def test_a_closed_provider_names_who_took_its_places_over(
+    browser: Browser, db: AsyncSession, agency: Agency
+) -> None:
+    db.add(RegulatorProvider(provider_id="1-300300300", name="Mill Care", updated_at=clock_of(db).now()))
+    await db.flush()
+    await make_location(
+        db, name="Old Mill", provider_id="1-300300300", is_registered=False, successor_id=agency.location_id
+    )
+    signed_in = await browser.signed_in(agency.provider)
+    page = await signed_in.post("/provider/evidence/registration", {"number": "1-300300300"}, expect=422)
+    assert f"Ribble Care Limited ({PROVIDER_ID})" in page.errors()["number"]
+
+
+async def test_a_location_with_a_newer_registration_is_looked_at(
+    browser: Browser, db: AsyncSession, agency: Agency
+) -> None:
+    old = await make_location(db, name="Ribble Care", superseded_by=agency.location_id)
+    await claim(browser, agency, old.location_id)
+    link = await link_of(db)
+    assert link.status is RegulatorLinkStatus.IN_REVIEW
+    assert link.differences[-1].startswith("The register has a newer registration of this place: Ribble Care Preston")
+
+
+@pytest.mark.parametrize("is_location", [True, False])
+async def test_either_sort_of_number_will_do_and_the_page_says_which(
+    browser: Browser, db: AsyncSession, agency: Agency, is_location: bool
+) -> None:
+    signed_in = await claim(browser, agency, agency.location_id if is_location else PROVIDER_ID)
+    page = await signed_in.open("/provider/evidence/registration")
+    if is_location:
+        assert "This is the number of a location, Ribble Care Preston." in page.words
+        assert f"A location: one place, run by Ribble Care Limited ({PROVIDER_ID})" in page.words
+    else:
+        assert "This is the number of a provider, Ribble Care Limited, with 1 place." in page.words
+        assert "A provider, with all its places" in page.words
 
 
 @pytest.mark.parametrize(
@@ -205,14 +329,51 @@ async def test_a_refused_claim_does_not_count(
     assert "Not their certificate" in (await signed_in.open("/provider/evidence/registration")).words
 
 
-async def test_an_entry_that_another_organisation_has_goes_to_the_council(
+async def test_a_number_that_another_organisation_has_is_refused_with_an_offer_to_join_it(
     browser: Browser, db: AsyncSession, agency: Agency
 ) -> None:
-    await make_organisation(db, cqc_provider_id=PROVIDER_ID)
-    await claim(browser, agency, PROVIDER_ID)
+    holder = (await make_organisation(db, name="Bowland Homes", cqc_provider_id=PROVIDER_ID)).id
+    signed_in = await browser.signed_in(agency.provider)
+    page = await signed_in.post("/provider/evidence/registration", {"number": PROVIDER_ID}, expect=422)
+    assert page.errors()["number"].startswith("Bowland Homes is on this site with this number already.")
+    assert page.link(rf"/join-requests\?organisation={holder}$")
+    refused = await db.scalar(text("SELECT after FROM audit_entries WHERE action LIKE 'providers.refuse_%'"))
+    assert refused == {"typed": PROVIDER_ID, "held_by_organisation_id": str(holder)}
+    assert await count(db, "regulator_links") == 0
+    assert await events(db) == []
+
+
+async def test_a_link_in_another_council_is_found_too(browser: Browser, db: AsyncSession, agency: Agency) -> None:
+    elsewhere = await make_council(db)
+    other = await make_organisation(db, name="Bowland Homes", home_council_id=elsewhere.id)
+    await linked(db, other, RegulatorLinkStatus.MATCHED, location_id=agency.location_id)
+    signed_in = await browser.signed_in(agency.provider)
+    page = await signed_in.post("/provider/evidence/registration", {"number": agency.location_id}, expect=422)
+    assert "Bowland Homes is on this site" in page.errors()["number"]
+
+
+@pytest.mark.parametrize("is_same_place", [True, False])
+async def test_a_claim_of_another_organisation_that_is_not_sure_goes_to_the_council(
+    browser: Browser, db: AsyncSession, agency: Agency, is_same_place: bool
+) -> None:
+    other = await make_organisation(db, name="Bowland Homes", home_council_id=agency.provider.council.id)
+    if is_same_place:
+        await linked(db, other, RegulatorLinkStatus.IN_REVIEW, location_id=agency.location_id)
+    else:
+        # Two organisations here may run two places of one provider.
+        await linked(db, other, RegulatorLinkStatus.MATCHED, location_id="1-555")
+    await claim(browser, agency, agency.location_id)
     link = await link_of(db)
     assert link.status is RegulatorLinkStatus.IN_REVIEW
-    assert link.differences == ["Another organisation here already uses this entry of the register."]
+    assert link.differences == ["Another organisation here already uses this entry of the register, or its provider."]
+
+
+async def test_an_organisation_that_was_merged_holds_no_number(
+    browser: Browser, db: AsyncSession, agency: Agency
+) -> None:
+    await make_organisation(db, name="Old copy", cqc_provider_id=PROVIDER_ID, merged_into_id=agency.organisation_id)
+    await claim(browser, agency, PROVIDER_ID)
+    assert (await link_of(db)).status is RegulatorLinkStatus.MATCHED
 
 
 async def test_a_wrong_number_does_not_cost_the_link_that_counts(

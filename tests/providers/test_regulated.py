@@ -5,7 +5,14 @@ import itertools
 import pytest
 
 from marketplace.providers.models import ListingCategory, OrganisationKind, RegulatedBasis
-from marketplace.providers.service.regulated import ALWAYS_REGULATED, STATUS_TEST, regulated_rule
+from marketplace.providers.service.regulated import (
+    ALWAYS_REGULATED,
+    DIRECT,
+    DIRECT_FOR_PEOPLE,
+    INTRODUCTIONS,
+    STATUS_TEST,
+    regulated_rule,
+)
 
 BODIES = [kind for kind in OrganisationKind if kind is not OrganisationKind.SOLE_PA]
 
@@ -32,6 +39,30 @@ def test_an_individual_whom_the_person_engages_can_offer_it_and_reads_the_test()
     for words in ("hires and pays you", "decides what you do", "no agency stands between you"):
         assert words in verdict.words
     assert len(STATUS_TEST) == 4
+
+
+def test_somebody_who_works_through_a_company_of_their_own_is_supplied_by_it() -> None:
+    verdict = regulated_rule(
+        ListingCategory.PERSONAL_ASSISTANT, True, OrganisationKind.SOLE_PA, False, True, is_company=True
+    )
+    assert not verdict.allowed
+    assert verdict.basis is RegulatedBasis.REGISTERED
+    assert "A limited company that supplies a worker must be registered" in verdict.words
+    # Without personal care, or registered, the company may.
+    kind = OrganisationKind.SOLE_PA
+    assert regulated_rule(ListingCategory.PERSONAL_ASSISTANT, False, kind, False, True, is_company=True).allowed
+    assert regulated_rule(ListingCategory.PERSONAL_ASSISTANT, True, kind, True, False, is_company=True).allowed
+
+
+def test_the_wording_names_control_pay_agency_and_lawful_authority() -> None:
+    test = " ".join(STATUS_TEST)
+    for words in ("may by law act for them", "decides what you do", "pays you", "No agency stands between you"):
+        assert words in test
+    for words in ("may act for them by law", "does not manage your work", "no agency stands between you"):
+        assert words in DIRECT
+    for words in ("no ongoing role", "set rotas", "in a worker’s place", "direct their care"):
+        assert words in INTRODUCTIONS
+    assert "not registered with the Care Quality Commission" in DIRECT_FOR_PEOPLE
 
 
 def test_an_individual_with_an_agency_in_between_cannot() -> None:

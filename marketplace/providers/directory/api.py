@@ -1,6 +1,7 @@
 """Records of the regulator's syndication API, one JSON object a line: locations and providers."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from marketplace.providers.directory.records import (
     RegisterProvider,
     RegisterStatus,
 )
-from marketplace.providers.directory.rows import NOT_SOCIAL_CARE, location_url, provider_url
+from marketplace.providers.directory.rows import NOT_SOCIAL_CARE, NOT_SOCIAL_CARE_PROVIDER, location_url, provider_url
 
 _STATUSES = {"registered": RegisterStatus.REGISTERED, "deregistered": RegisterStatus.CLOSED}
 _QUESTIONS = {
@@ -125,7 +126,8 @@ def _provider(record: dict[str, Any], clean: Cells) -> Iterator[Item]:
         return
     if not _is_social_care(record, ()):
         clean.notes.clear()
-        clean.note(NoteKind.SKIPPED, None, "A provider of other than social care.", _text(record, "type"))
+        clean.location_id = provider_id
+        clean.note(NoteKind.SKIPPED, None, NOT_SOCIAL_CARE_PROVIDER, _text(record, "type"))
         yield from clean.notes
         return
     charity = _text(record, "charityNumber")
@@ -165,14 +167,27 @@ def _ratings(record: dict[str, Any], clean: Cells) -> Ratings:
     if not isinstance(overall, dict):
         return Ratings()
     found: dict[str, Rating | None] = {}
+    dates: dict[str, date] = {}
     for entry in _objects(overall, "keyQuestionRatings"):
         field = _QUESTIONS.get(_text(entry, "name").strip().lower())
         if field:
             found[field] = clean.rating(f"rating_{field}", _text(entry, "rating"))
+            reported_on = clean.day(f"rating_{field}_date", _text(entry, "reportDate")) if found[field] else None
+            if reported_on is not None:
+                dates[field] = reported_on
     rating = clean.rating("rating_overall", _text(overall, "rating"))
     published = _text(overall, "reportDate") or (_text(current, "reportDate") if isinstance(current, dict) else "")
     published_on = clean.day("rating_date", published) if rating else None
-    return Ratings(overall=rating, published_on=published_on, **found)
+    return Ratings(
+        overall=rating,
+        safe=found.get("safe"),
+        effective=found.get("effective"),
+        caring=found.get("caring"),
+        responsive=found.get("responsive"),
+        well_led=found.get("well_led"),
+        published_on=published_on,
+        dates=dates,
+    )
 
 
 def _is_social_care(record: dict[str, Any], service_types: tuple[str, ...]) -> bool:

@@ -15,6 +15,7 @@ from marketplace.providers.directory.records import NoteKind, Rating, RowNote
 
 MAX_NAME = 200
 MAX_TEXT = 250
+MAX_RATING = 60
 MAX_BEDS = 1_000
 """The largest care homes of England have some 250 beds; more than this is a slip."""
 
@@ -121,11 +122,14 @@ class Cells:
         Args:
             field: Name for the note.
             value: The cell.
-            us_order: Month before day, as in the regulator's spreadsheets; a first number above 12 shows
-                that this row has the day first.
+            us_order: Month before day, as in the regulator's spreadsheets. A first number above 12 is refused: where
+                one day stands first, others may too, and those below the 13th would be wrong by months.
         """
         clean = (value or "").strip()
         if not clean:
+            return None
+        if us_order and has_day_first(clean):
+            self.refuse(field, "The month comes first in this column, and there is no such month.", clean)
             return None
         try:
             read = _read_day(clean, us_order=us_order)
@@ -213,6 +217,18 @@ class Cells:
             self.refuse(field, "This is not a rating.", value)
         return rating
 
+    def any_rating(self, field: str, value: str | None) -> str | None:
+        """Read a rating; None is "not rated", and a word that we do not know is kept as it is, with a note."""
+        if not value or names.key_of(value) in _NO_RATING:
+            return None
+        rating = _RATINGS.get(names.key_of(value))
+        if rating is not None:
+            return rating.value
+        word = self.text(field, value, MAX_RATING)
+        if word is not None:
+            self.note(NoteKind.KEPT, field, "We do not know this rating; it is kept as it is.", word)
+        return word
+
     def beds(self, value: object) -> int | None:
         """Read a number of beds; 0 means that it is not a care home, so no number."""
         clean = _plain(value)
@@ -261,6 +277,12 @@ class Cells:
         return names.council(clean) if clean and clean.lower() != "unspecified" else None
 
 
+def has_day_first(text: str) -> bool:
+    """Whether a date with slashes cannot have the month first: its first number is none, its second one may be."""
+    slashed = _SLASH_DATE.fullmatch(text.strip())
+    return slashed is not None and int(slashed[1]) > 12 >= int(slashed[2])
+
+
 def _plain(value: object) -> str:
     return "" if value is None or isinstance(value, bool) else str(value).strip()
 
@@ -272,7 +294,7 @@ def _read_day(text: str, *, us_order: bool) -> date | None:
     slashed = _SLASH_DATE.fullmatch(text)
     if slashed:
         first, second, year = int(slashed[1]), int(slashed[2]), int(slashed[3])
-        month, day = (first, second) if us_order and first <= 12 else (second, first)
+        month, day = (first, second) if us_order else (second, first)
         return date(year, month, day)
     for style in ("%d %B %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y"):
         try:

@@ -26,6 +26,7 @@ from marketplace.core.ids import new_id
 from marketplace.core.spreadsheets import safe_cell
 from marketplace.core.textfiles import UnreadableFile
 from marketplace.providers.directory import sql
+from marketplace.providers.directory.files import fingerprint
 from marketplace.providers.directory.reader import DirectoryReading, read_directory
 from marketplace.providers.directory.records import (
     Item,
@@ -39,8 +40,12 @@ from marketplace.providers.directory.records import (
 )
 
 BATCH_ITEMS = 2_000
-MAX_STORED_NOTES = 20_000
-"""Lines of the report kept in the database for one import; a report file holds all of them."""
+MAX_STORED_NOTES = 150_000
+"""Lines of the report kept in the database for one import; a report file holds all of them. A whole directory skips
+some 60,000 surgeries and hospitals: kept, because a number of one of them can then be told from an unknown one."""
+
+NOTES_OF_IMPORTS = 3
+"""Reports kept for each layout."""
 
 MAX_ABSENT_SHARE = 0.3
 MANY_ABSENT = 100
@@ -54,7 +59,10 @@ Progress = Callable[[float, int], None]
 
 
 class DirectoryCounts(msgspec.Struct, kw_only=True):
-    """What an import did. `created`, `updated`, `unchanged` and `closed` count locations, `rows` rows of the file."""
+    """What an import did. `created`, `updated`, `unchanged` and `closed` count locations, `rows` rows of the file.
+
+    A file of provider records alone has no locations: there the first three count providers.
+    """
 
     layout: str
     rows: int = 0
@@ -75,8 +83,13 @@ class DirectoryCounts(msgspec.Struct, kw_only=True):
     """Of the unchanged: the file's facts are older than those held."""
     providers_created: int = 0
     providers_updated: int = 0
+    providers_unchanged: int = 0
     superseded: int = 0
     """Locations, in all, that a newer registration of the same place has replaced."""
+    kept: int = 0
+    """Words taken as they are although we do not know them."""
+    file_sha256: str = ""
+    """The file's content, in hexadecimal: one that was read is known again."""
     import_id: UUID
     seconds: float = 0.0
 
@@ -117,6 +130,7 @@ async def import_directory(
             raise UnreadableFile("A directory with ratings lists rated locations only, so it cannot be complete.")
         name = file_name or (Path(source).name if isinstance(source, (str, Path)) else "")
         run = _Run(db, reading, as_of)
+        run.counts.file_sha256 = await asyncio.to_thread(_fingerprint, source)
         counts = await run.start(name)
         with _Report(report) as written:
             await run.stage(written, progress)
@@ -140,6 +154,7 @@ class _Run:
         self.counts = DirectoryCounts(layout=reading.layout.value, import_id=new_id())
         self.stored_notes = 0
         self.unidentified = 0
+        self.has_locations = False
         self.skipped_why: Counter[str] = Counter()
 
     async def start(self, file_name: str) -> DirectoryCounts:
@@ -180,6 +195,7 @@ class _Run:
             if isinstance(item, RegisterProvider)
         ]
         if locations:
+            self.has_locations = True
             await self._copy("staged_locations", locations, tuple(sql.STAGED_COLUMNS))
         if providers:
             await self._copy("staged_providers", providers, tuple(sql.STAGED_PROVIDER_COLUMNS))
@@ -194,13 +210,11 @@ class _Run:
             "service_types": list(location.service_types) or None,
             "specialisms": list(location.specialisms) or None,
             "address_line": _address_line(location),
-            "has_ratings": location.ratings is not None,
+            "says_overall": location.ratings is not None
+            and (ratings.spoken_of is None or "overall" in ratings.spoken_of),
             "rating_overall": ratings.overall,
-            "rating_safe": ratings.safe,
-            "rating_effective": ratings.effective,
-            "rating_caring": ratings.caring,
-            "rating_responsive": ratings.responsive,
-            "rating_well_led": ratings.well_led,
+            "ratings": None if location.ratings is None else _ratings_json(ratings),
+            "is_partial": ratings.spoken_of is not None,
             "rated_on": ratings.published_on,
             "inspected_on": location.last_inspection_on,
             "is_registered": None if location.status is None else location.status is RegisterStatus.REGISTERED,
@@ -233,6 +247,8 @@ class _Run:
         counts = self.counts
         if note.kind is NoteKind.CORRECTED:
             counts.corrected += 1
+        elif note.kind is NoteKind.KEPT:
+            counts.kept += 1
         elif note.kind is NoteKind.SKIPPED:
             counts.skipped += 1
             self.skipped_why[note.message] += 1
@@ -262,6 +278,9 @@ class _Run:
         run = {**moment, "import_id": counts.import_id}
         providers = (await db.execute(text(sql.WRITE_PROVIDERS), moment)).one()
         counts.providers_created, counts.providers_updated = providers.created, providers.updated
+        counts.providers_unchanged = providers.unchanged
+        if not self.has_locations:
+            counts.created, counts.updated, counts.unchanged = providers.created, providers.updated, providers.unchanged
         await db.execute(text(sql.WRITE_LOCATIONS), run)
         await db.execute(text(sql.CONFIRM))
         if is_complete:
@@ -297,6 +316,8 @@ class _Run:
             text("UPDATE directory_imports SET finished_at = :now, counts = CAST(:counts AS jsonb) WHERE id = :id"),
             {"now": self.clock.now(), "counts": msgspec.json.encode(body).decode(), "id": self.counts.import_id},
         )
+        kept = {"layout": self.counts.layout, "imports": NOTES_OF_IMPORTS}
+        await self.db.execute(text(sql.FORGET_NOTES), kept)
 
     async def _copy(self, table: str, records: list[tuple[Any, ...]], columns: tuple[str, ...]) -> None:
         """COPY through the driver, on the connection (and so in the transaction) of the session."""
@@ -306,6 +327,18 @@ class _Run:
 
 
 _SAME_NAME = tuple(column for column in sql.STAGED_COLUMNS if column in RegisterLocation.__struct_fields__)
+
+
+def _fingerprint(source: Path | str | BinaryIO) -> str:
+    if isinstance(source, (str, Path)):
+        with open(source, "rb") as file:
+            return fingerprint(file)
+    return fingerprint(source)
+
+
+def _ratings_json(ratings: Ratings) -> str:
+    body = {**ratings.words(), "dates": ratings.dates, "groups": ratings.groups}
+    return msgspec.json.encode(body, order="deterministic").decode()
 
 
 def place_key(name: str) -> str:

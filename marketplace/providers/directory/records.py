@@ -6,6 +6,7 @@ is no rating of zero, and one without service types is of unknown kind.
 
 from datetime import date
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -44,17 +45,36 @@ class RegisterStatus(StrEnum):
     CLOSED = "closed"
 
 
+QUESTIONS: Final = ("safe", "effective", "caring", "responsive", "well_led")
+"""The five key questions, by our names, in the regulator's order."""
+
+
 class Ratings(msgspec.Struct, frozen=True):
     """The overall rating and the five key questions; None is "not rated"."""
 
-    overall: Rating | None = None
-    safe: Rating | None = None
-    effective: Rating | None = None
-    caring: Rating | None = None
-    responsive: Rating | None = None
-    well_led: Rating | None = None
+    overall: Rating | str | None = None
+    """A word that we do not know stays the word that the source gave."""
+    safe: Rating | str | None = None
+    effective: Rating | str | None = None
+    caring: Rating | str | None = None
+    responsive: Rating | str | None = None
+    well_led: Rating | str | None = None
     published_on: date | None = None
     """Day of the report that the overall rating comes from; None where the source gives a rating without a date."""
+    dates: dict[str, date] = {}
+    """Day of the report of each key question, where the source gives it."""
+    groups: dict[str, dict[str, dict[str, str]]] = {}
+    """Ratings of parts of the location, by the name of the service or population group:
+    `groups["Older people"]["safe"] == {"rating": "Good", "published_on": "2024-03-27"}`. They are never the
+    location's own."""
+    spoken_of: frozenset[str] | None = None
+    """The questions ("overall" among them) that the source speaks of, so that the others stay as they are known; None
+    where it speaks of all six."""
+
+    def words(self) -> dict[str, str | None]:
+        """Give the rating of each key question that the source speaks of; None is "not rated"."""
+        asked = QUESTIONS if self.spoken_of is None else [name for name in QUESTIONS if name in self.spoken_of]
+        return {name: getattr(self, name) for name in asked}
 
 
 class RegisterLocation(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +167,8 @@ class NoteKind(StrEnum):
     """Not taken: the whole row when the note has no field, else that field alone."""
     SKIPPED = "skipped"
     """Not taken, and nothing is wrong with it: another kind of service, a repeated row."""
+    KEPT = "kept"
+    """Taken as it is, although we do not know it."""
 
 
 class RowNote(msgspec.Struct, frozen=True):

@@ -17,6 +17,7 @@ from marketplace.providers.directory.records import (
 
 SOCIAL_CARE_CATEGORIES = frozenset({"residential social care", "community based adult social care services"})
 NOT_SOCIAL_CARE = "Not adult social care."
+NOT_SOCIAL_CARE_PROVIDER = "A provider without a social care activity."
 _LOCATION_URL = "https://www.cqc.org.uk/location/"
 _PROVIDER_URL = "https://www.cqc.org.uk/provider/"
 
@@ -191,7 +192,8 @@ def _download_provider(reading: Reading) -> Iterator[Item]:
         return
     activities = {names.key_of(activity) for activity in names.split_list(reading["specialisms"], ",")}
     if not activities & names.SOCIAL_CARE_ACTIVITIES:
-        yield from _skipped(clean, "A provider without a social care activity.", reading["specialisms"])
+        clean.location_id = provider_id
+        yield from _skipped(clean, NOT_SOCIAL_CARE_PROVIDER, reading["specialisms"])
         return
     ownership = reading["service_types"].strip()
     provider = RegisterProvider(

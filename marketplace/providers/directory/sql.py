@@ -2,7 +2,7 @@
 
 The rules of the merge, for one location:
 - a source that says nothing about a field, or leaves it empty, never erases what is known;
-- ratings are replaced as a block by a source that speaks of ratings, because a rating can be withdrawn;
+- ratings are replaced as a block by a source that speaks of all of them, because a rating can be withdrawn;
 - facts older than those held change nothing;
 - a row is written only when the hash of its facts changes, so the same file a second time writes nothing.
 Rows marked `is_example` are made up for demonstrations and take no part in any of this.
@@ -35,13 +35,13 @@ FACTS: dict[str, str] = {
     "lon": "COALESCE(s.lon, CASE WHEN s.postcode IS NULL OR s.postcode = h.postcode THEN h.lon END, p.lon)",
     "phone": "COALESCE(s.phone, h.phone, '')",
     "website": "COALESCE(s.website, h.website, '')",
-    "rating_overall": "COALESCE(CASE WHEN s.has_ratings THEN s.rating_overall ELSE h.rating_overall END, '')",
-    "ratings": (
-        "CASE WHEN s.has_ratings THEN jsonb_strip_nulls(jsonb_build_object('safe', s.rating_safe, 'effective',"
-        " s.rating_effective, 'caring', s.rating_caring, 'responsive', s.rating_responsive, 'well_led',"
-        " s.rating_well_led)) ELSE COALESCE(h.ratings, '{}') END"
+    "rating_overall": "COALESCE(CASE WHEN s.says_overall THEN s.rating_overall ELSE h.rating_overall END, '')",
+    "ratings": "r.merged",
+    # A source that gives the word we know and no date leaves the date; another word has no date but its own.
+    "rated_on": (
+        "CASE WHEN s.says_overall THEN COALESCE(s.rated_on, CASE WHEN h.rating_overall = s.rating_overall"
+        " THEN h.rated_on END) ELSE h.rated_on END"
     ),
-    "rated_on": "CASE WHEN s.has_ratings THEN s.rated_on ELSE h.rated_on END",
     "inspected_on": "COALESCE(s.inspected_on, h.inspected_on)",
     "is_registered": "COALESCE(s.is_registered, h.is_registered, true)",
     "is_dormant": "COALESCE(s.is_dormant, h.is_dormant, false)",
@@ -78,13 +78,11 @@ STAGED_COLUMNS: dict[str, str] = {
     "lon": "double precision",
     "phone": "text",
     "website": "text",
-    "has_ratings": "boolean",
+    "says_overall": "boolean",
     "rating_overall": "text",
-    "rating_safe": "text",
-    "rating_effective": "text",
-    "rating_caring": "text",
-    "rating_responsive": "text",
-    "rating_well_led": "text",
+    # JSON: a word or null for each key question that the source speaks of, and "dates" and "groups".
+    "ratings": "text",
+    "is_partial": "boolean",
     "rated_on": "date",
     "inspected_on": "date",
     "is_registered": "boolean",
@@ -127,6 +125,27 @@ PREPARE = (
     "DROP TABLE IF EXISTS merged_locations",
 )
 
+# Key questions as `{"safe": "Good", …}` with "dates" (by question) and "groups" (by service or population group). A
+# source of all six questions replaces the words, a partial one only its own; the date of a question stays with the
+# word it was given for, and groups stay until a source has groups.
+_MERGED_RATINGS = """
+    SELECT CASE WHEN s.ratings IS NULL THEN a.held ELSE jsonb_strip_nulls(b.words || jsonb_build_object(
+        'dates', nullif(c.dates, '{}'),
+        'groups', COALESCE(nullif(a.said -> 'groups', '{}'), a.held -> 'groups')
+    )) END AS merged
+    FROM (SELECT COALESCE(s.ratings, '{}')::jsonb AS said, COALESCE(h.ratings, '{}') AS held) a
+    CROSS JOIN LATERAL (
+        SELECT jsonb_strip_nulls(
+            CASE WHEN s.is_partial THEN a.held - 'dates' - 'groups' ELSE '{}' END || (a.said - 'dates' - 'groups')
+        ) AS words
+    ) b
+    CROSS JOIN LATERAL (
+        SELECT COALESCE(jsonb_object_agg(d.key, d.value) FILTER (WHERE a.held ->> d.key = b.words ->> d.key), '{}')
+            || COALESCE(a.said -> 'dates', '{}') AS dates
+        FROM jsonb_each(COALESCE(a.held -> 'dates', '{}')) d
+    ) c
+"""
+
 MERGE = (
     "ANALYZE staged_locations",
     f"""
@@ -143,6 +162,7 @@ MERGE = (
         FROM staged_locations s
         LEFT JOIN regulator_locations h ON h.location_id = s.location_id AND NOT h.is_example
         LEFT JOIN postcodes p ON p.postcode = s.postcode AND s.lat IS NULL
+        CROSS JOIN LATERAL ({_MERGED_RATINGS}) r
         WHERE s.may_create OR h.location_id IS NOT NULL
     ) m
     """,
@@ -212,7 +232,9 @@ WRITE_PROVIDERS = """
             OR COALESCE(nullif(EXCLUDED.company_number, ''), rp.company_number) <> rp.company_number
         RETURNING xmax = 0 AS is_new
     )
-    SELECT count(*) FILTER (WHERE is_new) AS created, count(*) FILTER (WHERE NOT is_new) AS updated FROM written
+    SELECT count(*) FILTER (WHERE is_new) AS created, count(*) FILTER (WHERE NOT is_new) AS updated,
+        (SELECT count(*) FROM incoming) - count(*) AS unchanged
+    FROM written
 """
 
 _WRITTEN = ("location_id", *FACTS, "as_of", "content_hash")
@@ -285,5 +307,11 @@ LINK = """
     UPDATE regulator_locations l SET superseded_by = wanted.superseded_by
     FROM wanted
     WHERE wanted.location_id = l.location_id AND l.superseded_by IS DISTINCT FROM wanted.superseded_by
+"""
+# Reports of earlier imports of the layout: what they said is in the rows by now, or was put right.
+FORGET_NOTES = """
+    DELETE FROM directory_import_notes WHERE import_id IN (
+        SELECT id FROM directory_imports WHERE layout = :layout ORDER BY id DESC OFFSET :imports
+    )
 """
 COUNT_LINKED = "SELECT count(*) FROM regulator_locations WHERE superseded_by IS NOT NULL AND NOT is_example"

@@ -7,6 +7,7 @@ from marketplace.providers.routes.choosing import CHOOSING
 from marketplace.providers.routes.demand import ROUTES as DEMAND
 from marketplace.providers.routes.enquiries import EnquiryController
 from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenceController
+from marketplace.providers.routes.evidence_files import EvidenceFileController, OwnEvidenceFileController
 from marketplace.providers.routes.invitations import InvitationController
 from marketplace.providers.routes.join_requests import JoinRequestController
 from marketplace.providers.routes.joining import JoinController
@@ -28,6 +29,7 @@ from marketplace.providers.routes.standing import (
     OwnStandingController,
     RegisterOfDayController,
 )
+from marketplace.providers.routes.status_tests import StatusTestController
 
 ROUTES = [
     market_page,
@@ -52,8 +54,11 @@ ROUTES = [
     MergeController,
     OwnEvidenceController,
     EvidenceController,
+    OwnEvidenceFileController,
+    EvidenceFileController,
     RegistrationController,
     RegulatorLinkController,
+    StatusTestController,
     EnquiryController,
     ProviderEnquiryController,
     ReportedEnquiryController,

@@ -13,16 +13,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
 from marketplace.core.clock import today
-from marketplace.core.database import clock_of
+from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.errors import BadRequest, InvalidInput, NotFound
+from marketplace.core.files.forms import CHOOSE_AGAIN, UPLOAD, FileForm
 from marketplace.core.flash import flash
 from marketplace.core.formats import pounds_short, uk_date
 from marketplace.core.ids import parse_id
+from marketplace.core.models import StoredFile
 from marketplace.core.web import FormData, submit
 from marketplace.providers.models import Evidence, EvidenceKind, Organisation
 from marketplace.providers.repository.evidence import PAGE, EvidenceRepository
 from marketplace.providers.repository.organisations import OrganisationRepository
 from marketplace.providers.repository.registration import RegulatorLinkRepository
+from marketplace.providers.routes.evidence_files import file_line, looked_at
 from marketplace.providers.routes.registration import link_words
 from marketplace.providers.service.evidence import (
     DBS_LEVELS,
@@ -36,6 +39,7 @@ from marketplace.providers.service.evidence import (
     RefuseForm,
     state_of,
 )
+from marketplace.providers.service.evidence_files import FIELD, MOST_FILES, EvidenceFileService, takes_files
 
 
 class OwnEvidenceController(Controller):
@@ -53,10 +57,14 @@ class OwnEvidenceController(Controller):
         names = await EvidenceRepository(db).worker_names({row.worker_id for row in rows if row.worker_id})
         expected = [kind for kind in EXPECTED[organisation.kind] if kind in kinds]
         link = await RegulatorLinkRepository(db).newest(organisation.id)
+        files = await EvidenceFileService(db).of_evidence([row.id for row in rows])
         context = {
             "organisation": organisation,
             "tasks": [_task(kind, rows, day) for kind in expected],
-            "items": [_item(row, day, names) for row in rows],
+            "items": [
+                {**_item(row, day, names), **_files_of(row, files.get(row.id, []), "/provider/evidence")}
+                for row in rows
+            ],
             "kinds": [(kind.value, EVIDENCE_LABELS[kind]) for kind in kinds],
             "speaks_for_all": EvidenceKind.LIABILITY_INSURANCE in kinds,
             "is_hidden": EvidenceKind.LIABILITY_INSURANCE in kinds
@@ -75,28 +83,30 @@ class OwnEvidenceController(Controller):
         """Show the form for one kind of evidence."""
         return await _form_page(db, principal, kind or "", {}, {})
 
-    @post("/", permission=Permission.ORGANISATION_OWN)
-    async def give(
-        self,
-        request: Request[Any, Any, Any],
-        db: NamedDependency[AsyncSession],
-        principal: NamedDependency[Principal],
-        data: URLEncodedBody[FormData],
-    ) -> Redirect | Template:
-        """Keep a piece of evidence."""
-        kind = _kind(str(data.get("kind") or ""))
-        try:
-            form = EvidenceForm.read(kind, data, today(clock_of(db)))
+    @post("/", permission=Permission.ORGANISATION_OWN, **UPLOAD)
+    async def give(self, request: Request[Any, Any, Any], principal: NamedDependency[Principal]) -> Redirect | Template:
+        """Keep a piece of evidence and its files, which are looked at before the transaction begins."""
+        given = await FileForm.read(request)
+        kind = _kind(str(given.values.get("kind") or ""))
+        checked, errors = await looked_at(principal, kind, given)
+        async with transaction(session_maker(), principal.councils) as db:
+            try:
+                form = _read(kind, given.values, today(clock_of(db)), errors)
 
-            async def act() -> str:
-                await EvidenceService(db).give(principal, form)
-                return "/provider/evidence"
+                async def act() -> str:
+                    row = await EvidenceService(db).give(principal, form)
+                    if checked:
+                        await EvidenceFileService(db).attach(principal, row.id, checked)
+                    return "/provider/evidence"
 
-            async with db.begin_nested():
-                answer = await submit(request, db, principal.actor, data, act)
-        except InvalidInput as error:
-            return await _form_page(db, principal, kind.value, data, error.fields)
-        flash(request, "Saved. Now show the paper to your council")
+                async with db.begin_nested():
+                    answer = await submit(request, db, principal.actor, given.content, act)
+            except InvalidInput as error:
+                fields = {**error.fields, FIELD: CHOOSE_AGAIN} if checked else error.fields
+                return await _form_page(db, principal, kind.value, given.values, fields)
+        flash(
+            request, "Saved. Your council looks at it next" if checked else "Saved. Now show the paper to your council"
+        )
         return answer
 
     @get("/safeguarding", permission=Permission.ORGANISATION_OWN)
@@ -243,6 +253,15 @@ def _item(row: Evidence, day: date, names: dict[UUID, str]) -> dict[str, Any]:
     }
 
 
+def _files_of(row: Evidence, files: Sequence[StoredFile], pages: str) -> dict[str, Any]:
+    """Return what a page says of the files of a piece of evidence. `pages` is the folder of the evidence's pages."""
+    folder = f"{pages}/{row.id}/files"
+    return {
+        "files": [file_line(stored, folder) for stored in files],
+        "files_href": folder if takes_files(row.kind) and row.seen_at is None and not row.refused_because else "",
+    }
+
+
 def _words(row: Evidence, day: date) -> str:
     """Say how a piece of evidence stands."""
     last = uk_date(row.expires_on - timedelta(days=1)) if row.expires_on else ""
@@ -270,6 +289,21 @@ def _task(kind: EvidenceKind, rows: Sequence[Evidence], day: date) -> dict[str, 
     }
 
 
+def _read(kind: EvidenceKind, values: FormData, day: date, errors: dict[str, str]) -> EvidenceForm:
+    """Read the form; what is wrong with its files counts, too.
+
+    Raises:
+        InvalidInput: With all messages.
+    """
+    try:
+        form = EvidenceForm.read(kind, values, day)
+    except InvalidInput as error:
+        raise InvalidInput({**error.fields, **errors}) from error
+    if errors:
+        raise InvalidInput(errors)
+    return form
+
+
 async def _form_page(
     db: AsyncSession, principal: Principal, text: str, values: FormData, errors: dict[str, str]
 ) -> Template:
@@ -282,6 +316,8 @@ async def _form_page(
     context = {
         "kind": kind.value,
         "label": EVIDENCE_LABELS[kind],
+        "takes_files": takes_files(kind),
+        "most_files": MOST_FILES,
         "is_insurance": kind in INSURANCE,
         "is_renewal": any(row.kind is kind for row in rows),
         "levels": list(DBS_LEVELS.items()),
@@ -298,8 +334,9 @@ async def _decision_page(
 ) -> Template:
     day = today(clock_of(db))
     names = await EvidenceRepository(db).worker_names({row.worker_id} if row.worker_id else set())
+    files = await EvidenceFileService(db).of_evidence([row.id])
     context = {
-        "item": _item(row, day, names),
+        "item": {**_item(row, day, names), **_files_of(row, files.get(row.id, []), "/evidence")},
         "organisation": organisation,
         "may_see": row.seen_at is None and not row.refused_because,
         "may_refuse": not row.refused_because,

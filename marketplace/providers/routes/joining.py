@@ -51,7 +51,7 @@ class JoinController(Controller):
         service = JoiningService(db)
         joining = await service.current(_secret(request))
         try:
-            found = await service.here(joining)
+            found = await service.recognising.here(joining)
         except NotFound:
             return Redirect(f"/join/{open_step(joining) or 'check'}", status_code=303)
         return _here_page("/join/here", found, values_of(joining), {})
@@ -72,7 +72,7 @@ class JoinController(Controller):
         try:
             joining = await service.choose(_secret(request), data)
         except InvalidInput as error:
-            found = await service.here(await service.current(_secret(request)))
+            found = await service.recognising.here(await service.current(_secret(request)))
             return _here_page("/join/here", found, data, error.fields)
         except NotFound:
             return Redirect("/join", status_code=303)
@@ -131,7 +131,7 @@ class JoinController(Controller):
             "values": values,
             "kind": next(label for one, (label, _) in KINDS.items() if one.value == values["kind"]),
             "steps": steps_of(values),
-            "asks": (await service.here(joining)).organisation.name if is_asking(values) else "",
+            "asks": (await service.recognising.here(joining)).organisation.name if is_asking(values) else "",
             "errors": {},
         }
         return Template("providers/join/check.html", context=context)
@@ -209,7 +209,7 @@ class JoinController(Controller):
             return Template("providers/join/dead.html", status_code=404)
         except HereAlready as error:
             await service.note_here(key, link[:200], error)
-            found = await service.here(await service.waiting(key, link[:200]))
+            found = await service.recognising.here(await service.waiting(key, link[:200]))
             return _here_page(f"/join/confirm/{link[:200]}", found, {}, {}, status_code=409)
         if came is Confirmed.ASKED:
             return Redirect("/join/asked", status_code=303)

@@ -32,7 +32,8 @@ from marketplace.providers.repository.places import PlaceRepository, Point
 from marketplace.providers.service.duplicates import AlikeBy, DuplicateService
 from marketplace.providers.service.evidence import EvidenceForm
 from marketplace.providers.service.invitations import InvitationService
-from marketplace.providers.service.joining import JoiningService, new_organisation
+from marketplace.providers.service.join_places import new_organisation, place_of
+from marketplace.providers.service.joining import JoiningService
 from marketplace.providers.service.joining_answers import (
     KINDS,
     numbers_of,
@@ -318,7 +319,7 @@ class AssistedService:
         A group from outside all councils is the entering council's; one of another council here is that council's.
         """
         try:
-            council, point = await JoiningService(self.db).place(text)
+            council, point = await place_of(self.db, text)
         except OutsideCouncils:
             postcode = Postcode.parse(text)
             found = await PlaceRepository(self.db).postcode(postcode) if postcode else None

@@ -19,7 +19,8 @@ from marketplace.providers.models import Organisation, OrganisationKind
 from marketplace.providers.repository.market import MarketRepository
 from marketplace.providers.repository.places import PlaceRepository
 from marketplace.providers.service.duplicates import AlikeBy, DuplicateService
-from marketplace.providers.service.joining import UNIQUE_NUMBERS, nearest_town
+from marketplace.providers.service.join_places import nearest_town
+from marketplace.providers.service.joining import UNIQUE_NUMBERS
 from marketplace.providers.service.joining_answers import read_phone
 from marketplace.providers.service.numbers import NUMBER_LABELS, read_charity, read_company
 from marketplace.providers.service.people import own_organisation

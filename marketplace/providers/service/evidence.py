@@ -1,7 +1,7 @@
 """Evidence: what a provider gives once for all councils, and what a council says it has seen.
 
-No file is kept and no certificate copied: what counts is that somebody at a council saw the paper, and when (domain.md
-4.3: of a DBS check the level, the date and the outcome, never the certificate).
+What counts is that somebody at a council saw the paper, or a scan of it (`service.evidence_files`), and when. Of a DBS
+check the level, the date and the outcome are kept, never the certificate (domain.md 4.3).
 """
 
 from collections.abc import Sequence

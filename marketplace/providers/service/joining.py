@@ -7,7 +7,7 @@ that is here already never becomes a second copy: who registers it is offered to
 
 import secrets
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -17,7 +17,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import AccountRepository, AccountService, Principal, Role, audit
 from marketplace.accounts.errors import AddressTaken
-from marketplace.accounts.models import Council
 from marketplace.accounts.service import hash_password, row_of_link, token_hash
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
@@ -25,27 +24,27 @@ from marketplace.core.errors import InvalidInput, NotFound, broken_constraint
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import new_id
 from marketplace.core.outbox import publish
-from marketplace.core.places import TOWNS, Postcode, distance_metres
-from marketplace.providers.errors import HereAlready, JoinLinkDead, OutsideCouncils
+from marketplace.providers.errors import HereAlready, JoinLinkDead
 from marketplace.providers.events import JoiningSubmitted, OrganisationJoined
 from marketplace.providers.models import Joining, Organisation, OrganisationKind, Worker, WorkerKind
 from marketplace.providers.repository.duplicates import DuplicateRepository
 from marketplace.providers.repository.joining import JoiningRepository
 from marketplace.providers.repository.organisations import OrganisationRepository
-from marketplace.providers.repository.places import PlaceRepository, Point
+from marketplace.providers.repository.places import Point
 from marketplace.providers.service.duplicates import Alike, AlikeBy, DuplicateService
+from marketplace.providers.service.join_places import new_organisation, place_of
 from marketplace.providers.service.join_requests import JoinRequestService
 from marketplace.providers.service.joining_answers import (
     ANOTHER,
     ASK,
     STEPS,
-    is_alone,
     is_asking,
     numbers_of,
     open_step,
     read_answer,
     read_password,
 )
+from marketplace.providers.service.recognising import Recognising
 from marketplace.providers.service.registration import RegistrationService
 
 LINK_PURPOSE: Final = "join"
@@ -55,15 +54,8 @@ FORGOTTEN_AFTER: Final = timedelta(days=7)
 """What nobody confirmed by then is deleted; so long the link works."""
 STARTS_PER_ADDRESS: Final = 100
 """Registrations begun in a day from one network address: a whole charity may share one."""
-NUMBERS_PER_ADDRESS: Final = 60
-NUMBERS_PER_BROWSER: Final = 15
-"""Numbers looked up in a day: nobody is to read the whole list of organisations that way."""
 UNIQUE_NUMBERS: Final = frozenset(
     {"uq_organisations_charity_number", "uq_organisations_company_number", "uq_organisations_cqc_provider_id"}
-)
-UNKNOWN_CQC: Final = (
-    "We cannot find this number in the register. Check it: it looks like 1-101234567. If it is new, leave this empty "
-    "and give it later"
 )
 
 
@@ -85,7 +77,7 @@ class JoiningService:
         self.clock = clock_of(db)
         self.joinings = JoiningRepository(db)
         self.accounts = AccountService(db)
-        self.duplicates = DuplicateService(db)
+        self.recognising = Recognising(db)
 
     async def current(self, secret: str | None) -> Joining | None:
         """Return what a browser has under way."""
@@ -118,10 +110,10 @@ class JoiningService:
         password = read_password(form) if step == "password" else ""
         form.done()
         if step == "place":
-            await self.place(answers["postcode"])
+            await place_of(self.db, answers["postcode"])
         joining = await self.current(secret)
         if step == "numbers" and any(numbers_of(answers).values()):
-            await self._look_up(answers, joining, address)
+            await self.recognising.look_up(answers, joining, address)
         now = self.clock.now()
         if joining is None or secret is None:
             await self.accounts.count_visit("join-start", address, STARTS_PER_ADDRESS)
@@ -135,21 +127,9 @@ class JoiningService:
         if password:
             joining.password_hash = await hash_password(password)
         joining.updated_at = now
-        await self._recognise(joining)
+        await self.recognising.recognise(joining)
         await self.db.flush()
         return joining, secret
-
-    async def here(self, joining: Joining | None) -> Alike:
-        """Return the organisation that was recognised.
-
-        Raises:
-            NotFound: None was.
-        """
-        here_id = joining.answers.get("here_id") if joining is not None else None
-        if joining is None or not here_id:
-            raise NotFound
-        organisation = await OrganisationRepository(self.db).find(UUID(str(here_id)))
-        return Alike(organisation, AlikeBy(str(joining.answers["here_by"])))
 
     async def choose(self, secret: str | None, data: Mapping[str, Any]) -> Joining:
         """Keep what somebody does about an organisation that is here: ask to join it, or say that theirs is another.
@@ -159,7 +139,7 @@ class JoiningService:
             InvalidInput: Nothing chosen, or "another" where a number says that it is the same one.
         """
         joining = await self.current(secret)
-        found = await self.here(joining)
+        found = await self.recognising.here(joining)
         if joining is None:
             raise NotFound
         form = FormReader(data)
@@ -195,11 +175,11 @@ class JoiningService:
         """
         joining = await self.current(secret)
         if joining is not None:
-            await self._recognise(joining)
+            await self.recognising.recognise(joining)
         missing = open_step(joining)
         if joining is None or missing is not None:
             return missing
-        council, _ = await self.place(joining.answers["postcode"])
+        council, _ = await place_of(self.db, joining.answers["postcode"])
         may_write = await self.accounts.may_join(joining.email, address)
         joining.secret_hash = None
         joining.submitted_at = joining.updated_at = self.clock.now()
@@ -241,19 +221,19 @@ class JoiningService:
             return await self._ask(joining)
         if await AccountRepository(self.db).is_known(joining.email):
             raise JoinLinkDead
-        await self._refuse_copy(joining, choice)
+        await self.recognising.refuse_copy(joining, choice)
         return await self._make(joining)
 
     async def note_here(self, secret_key: str, link: str, error: HereAlready) -> None:
         """Keep which organisation a registration turned out to be, so that the next answer can ask to join it."""
         joining = await self.waiting(secret_key, link)
         organisation = await OrganisationRepository(self.db).find(error.organisation_id)
-        await self._note_copy(joining, Alike(organisation, AlikeBy(error.by)))
+        await self.recognising.note_copy(joining, Alike(organisation, AlikeBy(error.by)))
 
     async def _make(self, joining: Joining) -> Confirmed:
         answers, now = joining.answers, self.clock.now()
         kind = OrganisationKind(answers["kind"])
-        council, point = await self.place(answers["postcode"])
+        council, point = await place_of(self.db, answers["postcode"])
         try:
             user = await self.accounts.create_user(
                 joining.email, answers.get("contact_name") or answers["name"], joining.password_hash
@@ -299,7 +279,7 @@ class JoiningService:
         except IntegrityError as error:
             if broken_constraint(error) not in UNIQUE_NUMBERS:
                 raise
-            found = await self.duplicates.alike(answers["name"], "", numbers_of(answers))
+            found = await DuplicateService(self.db).alike(answers["name"], "", numbers_of(answers))
             if found is None:
                 raise
             raise HereAlready(found.organisation.id, found.organisation.name, found.by) from error
@@ -330,7 +310,7 @@ class JoiningService:
         answers, now = joining.answers, self.clock.now()
         organisation = await OrganisationRepository(self.db).find(UUID(str(answers["here_id"])))
         organisation = await DuplicateRepository(self.db).standing_for(organisation)
-        council_id = organisation.home_council_id or (await self.place(answers["postcode"]))[0].id
+        council_id = organisation.home_council_id or (await place_of(self.db, answers["postcode"]))[0].id
         request = await JoinRequestService(self.db).ask(
             organisation,
             council_id,
@@ -343,72 +323,6 @@ class JoiningService:
         joining.confirmed_at = joining.updated_at = now
         await self.db.flush()
         return Confirmed.ASKED if request is not None else Confirmed.ALREADY_IN
-
-    async def _look_up(self, answers: Mapping[str, Any], joining: Joining | None, address: str) -> None:
-        """Count that numbers are looked up, and refuse one that the regulator's register does not have."""
-        await self.accounts.count_visit("join-number", address, NUMBERS_PER_ADDRESS)
-        if joining is not None:
-            await self.accounts.count_visit("join-number-browser", str(joining.id), NUMBERS_PER_BROWSER)
-        number = answers.get("cqc_number")
-        if number and await DuplicateRepository(self.db).register_knows(number) is False:
-            raise InvalidInput({"cqc_number": UNKNOWN_CQC})
-
-    async def _alike(self, answers: Mapping[str, Any]) -> Alike | None:
-        # Who works alone gives their own name and the postcode of their home: neither is compared with anybody's.
-        if is_alone(answers):
-            return None
-        return await self.duplicates.alike(
-            str(answers.get("name", "")), str(answers.get("postcode", "")), numbers_of(answers)
-        )
-
-    async def _recognise(self, joining: Joining) -> None:
-        """Find out whether the organisation is here already; an answer given about it stays while it is the same."""
-        found = await self._alike(joining.answers)
-        if found is None:
-            kept = {name: value for name, value in joining.answers.items() if not name.startswith("here_")}
-            if len(kept) != len(joining.answers):
-                joining.answers = kept
-            return
-        is_known = joining.answers.get("here_id") == str(found.organisation.id)
-        if not is_known or joining.answers.get("here_by") != found.by.value:
-            await self._note_copy(joining, found)
-
-    async def _refuse_copy(self, joining: Joining, choice: str) -> None:
-        """Refuse what is here already, one registration of a postcode after the other.
-
-        Raises:
-            HereAlready: It is.
-        """
-        answers = joining.answers
-        await DuplicateRepository(self.db).one_at_a_time(str(answers["postcode"]))
-        found = await self._alike(answers)
-        if found is None:
-            return
-        is_answered = answers.get("here_id") == str(found.organisation.id) and ANOTHER in (
-            choice,
-            answers.get("here_choice"),
-        )
-        if found.by is AlikeBy.NUMBER or not is_answered:
-            raise HereAlready(found.organisation.id, found.organisation.name, found.by)
-
-    async def _note_copy(self, joining: Joining, found: Alike) -> None:
-        answers = {name: value for name, value in joining.answers.items() if not name.startswith("here_")}
-        joining.answers = {**answers, "here_id": str(found.organisation.id), "here_by": found.by.value}
-        await self.db.flush()
-        council_id = found.organisation.home_council_id
-        if council_id is None and answers.get("postcode"):
-            council_id = (await self.place(answers["postcode"]))[0].id
-        if found.by is AlikeBy.NUMBER and council_id is not None:
-            audit.record(
-                self.db,
-                None,
-                "providers.refuse_second_copy",
-                council_id=council_id,
-                subject_kind="organisation",
-                subject_id=found.organisation.id,
-                after={"typed": {name: value for name, value in numbers_of(answers).items() if value}},
-                why="Somebody tried to register it once more, by a number that it has",
-            )
 
     async def forget_old(self) -> int:
         """Delete what nobody confirmed within seven days. Returns how many."""
@@ -430,48 +344,3 @@ class JoiningService:
         self.db.add(worker)
         await self.db.flush()
         return worker
-
-    async def place(self, text: str) -> tuple[Council, Point]:
-        """Return the council of a postcode's district, and the postcode's point.
-
-        Raises:
-            InvalidInput: The postcode is not in use, or not one of Great Britain.
-            OutsideCouncils: No council here serves it.
-        """
-        postcode = Postcode.parse(text)
-        found = await PlaceRepository(self.db).postcode(postcode) if postcode else None
-        if found is None:
-            raise InvalidInput({"postcode": "We cannot find this postcode. Check it. If it is new, use one close by"})
-        point, lad_code = found
-        council = await AccountRepository(self.db).council_of_district(lad_code)
-        if council is None:
-            raise OutsideCouncils
-        return council, point
-
-
-def new_organisation(
-    answers: Mapping[str, Any], email: str, council_id: UUID, point: Point, now: datetime
-) -> Organisation:
-    """Return the row of an organisation made of answers; its number at the regulator is claimed and looked at later."""
-    # The base of somebody who works alone is their home: it stays with the worker, which no page shows.
-    alone = is_alone(answers)
-    return Organisation(
-        id=new_id(),
-        name=answers["name"],
-        kind=OrganisationKind(answers["kind"]),
-        charity_number=answers.get("charity_number") or None,
-        company_number=answers.get("company_number") or None,
-        town=nearest_town(point),
-        postcode="" if alone else answers["postcode"],
-        phone=answers.get("phone", ""),
-        email=email,
-        home_council_id=council_id,
-        safeguarding_name=answers.get("safeguarding_name", ""),
-        safeguarding_contact=answers.get("safeguarding_contact", ""),
-        created_at=now,
-    )
-
-
-def nearest_town(point: Point) -> str:
-    """Return the town of the gazetteer that is nearest to a point."""
-    return min(TOWNS, key=lambda town: distance_metres(point[0], point[1], town.lat, town.lon)).name

@@ -1,6 +1,7 @@
 """What the page of one offer shows, and the page of one register entry."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -12,7 +13,7 @@ from marketplace.core.database import clock_of
 from marketplace.core.errors import NotFound
 from marketplace.core.formats import uk_date
 from marketplace.core.places import DISTRICT_NAMES
-from marketplace.providers.models import CATEGORY_LABELS, PriceUnit, RegulatorLocation
+from marketplace.providers.models import CATEGORY_LABELS, PriceUnit, RegulatedBasis, RegulatorLocation
 from marketplace.providers.repository.duplicates import DuplicateRepository
 from marketplace.providers.repository.listing_page import ListingPageRepository
 from marketplace.providers.repository.market import REGISTER_PREFIX, ListingRow, MarketRepository
@@ -34,7 +35,8 @@ from marketplace.providers.service.listing_facts import (
 )
 from marketplace.providers.service.market_cards import rating_words
 from marketplace.providers.service.market_index import shown_point
-from marketplace.providers.service.register import category_of, suits_of, summary_of
+from marketplace.providers.service.register import category_of, suits_of, summary_of, words_of_rating
+from marketplace.providers.service.regulated import DIRECT_FOR_PEOPLE
 from marketplace.providers.service.similar import Around, Offer, SimilarService
 from marketplace.providers.service.times import hours_rows
 from marketplace.providers.service.words import KIND_OF, REGULATED, price_parts
@@ -56,6 +58,8 @@ class ListingPage(msgspec.Struct, frozen=True, kw_only=True):
     row: ListingRow
     category: str
     is_regulated: bool
+    direct: str
+    """What to know of personal care by somebody whom people hire themselves; empty for other offers."""
     amount: str
     unit: str
     usual: str
@@ -97,6 +101,9 @@ class RegisterPage(msgspec.Struct, frozen=True, kw_only=True):
     rating: str
     as_of: str
     key_questions: list[tuple[str, str]]
+    """The five questions with rating and date, or "Not rated"; empty where the register has none of them."""
+    group_ratings: list[tuple[str, str, str]]
+    """Ratings of parts of the place: service or group, question, rating with its date."""
     facts: list[dict[str, str]]
     newer: RegulatorLocation | None
     listing_href: str
@@ -138,6 +145,7 @@ class ListingPageService:
             row=row,
             category=CATEGORY_LABELS[listing.category],
             is_regulated=KIND_OF[listing.category] == REGULATED,
+            direct=DIRECT_FOR_PEOPLE if listing.regulated_basis is RegulatedBasis.DIRECTLY_ENGAGED else "",
             amount=amount,
             unit=unit,
             usual=usual_words(listing, price_pence, day),
@@ -209,7 +217,8 @@ class ListingPageService:
             suits=suits_of(location),
             rating=rating_words(location),
             as_of=as_of_words(location),
-            key_questions=_key_questions(location),
+            key_questions=key_question_rows(location.ratings),
+            group_ratings=group_rows(location.ratings),
             facts=_facts(location),
             newer=newer,
             listing_href=f"/market/{listing_id}" if listing_id else "",
@@ -248,8 +257,27 @@ def _listing_map(row: ListingRow) -> AreaMap | None:
     return area_map(lat, lon, row.listing.radius_metres, row.listing.town or row.listing.postcode_area)
 
 
-def _key_questions(location: RegulatorLocation) -> list[tuple[str, str]]:
-    return [(label, str(location.ratings[name])) for name, label in KEY_QUESTIONS if location.ratings.get(name)]
+def key_question_rows(ratings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Give the five key questions with their rating and its date; one that is absent is "Not rated", never a number.
+
+    Args:
+        ratings: `RegulatorLocation.ratings`.
+    """
+    if not any(ratings.get(name) for name, _ in KEY_QUESTIONS):
+        return []
+    dates = ratings.get("dates", {})
+    return [(label, words_of_rating(ratings.get(name), dates.get(name), uk_date)) for name, label in KEY_QUESTIONS]
+
+
+def group_rows(ratings: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Give the ratings of services or population groups within a place, by name."""
+    questions = (("overall", "Overall"), *KEY_QUESTIONS)
+    return [
+        (group, label, words_of_rating(found[name]["rating"], found[name].get("published_on"), uk_date))
+        for group, found in sorted(ratings.get("groups", {}).items())
+        for name, label in questions
+        if name in found
+    ]
 
 
 def _facts(location: RegulatorLocation) -> list[dict[str, str]]:

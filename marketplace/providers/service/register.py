@@ -1,5 +1,7 @@
 """The regulator's register on the market: what a location offers, taken from the register's own words."""
 
+from collections.abc import Callable
+from datetime import date
 from typing import Protocol
 
 from marketplace.accounts.words import NEEDS
@@ -93,6 +95,19 @@ def register_document(location: RegulatorLocation) -> ListingDocument:
         run_by=run_by_of_register(location),
         updated_at=location.updated_at.isoformat(),
     )
+
+
+def words_of_rating(rating: str | None, rated_on: str | None, write: Callable[[date], str]) -> str:
+    """Write a rating with its date; without a word it is "Not rated", never a number.
+
+    Args:
+        rating: The register's word.
+        rated_on: ISO day, where it is known.
+        write: Writes a date.
+    """
+    if not rating:
+        return "Not rated"
+    return f"{rating}, {write(date.fromisoformat(rated_on))}" if rated_on else rating
 
 
 def summary_of(location: Registered) -> str:

@@ -27,6 +27,22 @@ STATUS_TEST: Final = (
 """What has to be true for an individual to be directly engaged. All four must be confirmed."""
 
 
+INTRODUCTIONS: Final = (
+    "An agency that only introduces workers does not have to register, as long as it has no ongoing role: each person "
+    "hires, pays and directs the worker themselves. It is an ongoing role to set rotas, to send somebody in a worker’s "
+    "place, to check on the work, or to use what people say about a worker to direct their care. If you only introduce "
+    "workers, answer No, and say in your listing that people hire the worker themselves."
+)
+"""For bodies that introduce workers (domain.md 4.3)."""
+
+COMPANY: Final = (
+    "This is a regulated activity. A limited company that supplies a worker must be registered with the Care Quality "
+    "Commission, also where you are its only worker. You can offer this help without registering only if each person "
+    "hires you yourself, not your company. Give us your registration number under Evidence, or take this help out of "
+    "your listing."
+)
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """Whether an offer may be made, by what right, and what to say to its provider."""
 
@@ -44,12 +60,20 @@ _NOT_REGULATED: Final = (
     "This is not a regulated activity, so you do not need to register with the Care Quality Commission. "
     f"You cannot give {PERSONAL_CARE} under this listing."
 )
-_DIRECT: Final = (
+DIRECT: Final = (
     "You can offer this without registering with the Care Quality Commission, because each person hires you and "
     "directs your work themselves. This is only true while the person, or somebody who may act for them by law, hires "
     "and pays you, decides what you do and when, and no agency stands between you. People can read your reviews here, "
     "but this site does not manage your work. If any of this changes, tell the council at once."
 )
+"""What an individual reads who passed the test, before the listing is published."""
+
+DIRECT_FOR_PEOPLE: Final = (
+    "You hire this person yourself. They are not registered with the Care Quality Commission and do not have to be, "
+    "as long as you, or somebody who may by law act for you, hire and pay them and decide what they do and when, with "
+    "no agency in between. Reviews here are for your information. This site does not manage their work."
+)
+"""What people read on the page of such an offer."""
 _BETWEEN: Final = (
     f"This is a regulated activity. You can offer {PERSONAL_CARE} without registering with the Care Quality "
     "Commission only if each person hires you, pays you and directs your work, with no agency in between. You told us "
@@ -78,6 +102,8 @@ def regulated_rule(
     organisation_kind: OrganisationKind,
     is_registered: bool,
     is_directly_engaged: bool,
+    *,
+    is_company: bool = False,
 ) -> Verdict:
     """Judge an offer by the rule on regulated care.
 
@@ -88,6 +114,8 @@ def regulated_rule(
         is_registered: Whether it is tied to a live entry of the register (`registration.is_registered`).
         is_directly_engaged: Whether all of `STATUS_TEST` was confirmed. Counts for a sole personal assistant alone: a
             limited company that supplies workers is not exempt.
+        is_company: Whether the body has a company number: a sole assistant who works through a company of their own is
+            supplied by it.
 
     Source: domain.md 4.3; V2.
     """
@@ -100,6 +128,8 @@ def regulated_rule(
         return Verdict(True, RegulatedBasis.REGISTERED, _REGISTERED)
     if organisation_kind is not OrganisationKind.SOLE_PA:
         return Verdict(False, RegulatedBasis.REGISTERED, _SUPPLIES)
+    if is_company:
+        return Verdict(False, RegulatedBasis.REGISTERED, COMPANY)
     if not is_directly_engaged:
         return Verdict(False, RegulatedBasis.DIRECTLY_ENGAGED, _BETWEEN)
-    return Verdict(True, RegulatedBasis.DIRECTLY_ENGAGED, _DIRECT)
+    return Verdict(True, RegulatedBasis.DIRECTLY_ENGAGED, DIRECT)

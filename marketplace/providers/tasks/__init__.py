@@ -1,5 +1,27 @@
 """What providers does after the fact."""
 
-from marketplace.providers.tasks import choosing, enquiries, index, joining, listings, passports, people, standing
+from marketplace.providers.tasks import (
+    choosing,
+    enquiries,
+    evidence_files,
+    index,
+    joining,
+    listings,
+    passports,
+    people,
+    register,
+    standing,
+)
 
-__all__ = ["choosing", "enquiries", "index", "joining", "listings", "passports", "people", "standing"]
+__all__ = [
+    "choosing",
+    "enquiries",
+    "evidence_files",
+    "index",
+    "joining",
+    "listings",
+    "passports",
+    "people",
+    "register",
+    "standing",
+]

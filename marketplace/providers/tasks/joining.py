@@ -12,7 +12,6 @@ from marketplace.messaging import MessagingService, delivery
 from marketplace.messaging.sending import send_secret
 from marketplace.providers.events import (
     CoverChanged,
-    DirectoryImported,
     EvidenceDecided,
     EvidenceEnding,
     JoiningSubmitted,
@@ -31,7 +30,7 @@ from marketplace.providers.service.evidence import EVIDENCE_LABELS, EvidenceServ
 from marketplace.providers.service.joining import LINK_PURPOSE, JoiningService
 from marketplace.providers.service.joining_answers import is_asking
 from marketplace.providers.service.organisations import KIND_LABELS
-from marketplace.providers.service.registration import RegistrationService
+from marketplace.providers.service.recognising import Recognising
 from marketplace.providers.service.telling import tell_organisation
 from marketplace.providers.states import RegulatorLinkStatus
 
@@ -48,7 +47,7 @@ async def send_join_link(message_id: UUID, event: JoiningSubmitted) -> None:
         is_known = await AccountRepository(db).is_known(to_address)
         name = str(joining.answers.get("contact_name") or joining.answers["name"])
         asks = is_asking(joining.answers)
-        organisation = (await JoiningService(db).here(joining)).organisation.name if asks else ""
+        organisation = (await Recognising(db).here(joining)).organisation.name if asks else ""
     if asks:
         # Also where the address has an account: the request is then for that account.
         link = f"{settings.public_url}/join/confirm/{link_secret(settings.secret_key, LINK_PURPOSE, event.joining_id)}"
@@ -175,14 +174,6 @@ async def tell_link_decided(message_id: UUID, event: RegulatorLinkDecided) -> No
             "link": f"{delivery.settings().public_url}/provider/evidence/registration",
         }
         await tell_organisation(db, event.organisation_id, "regulator_link_decided", context)
-
-
-@task("providers.read_links_again", on=DirectoryImported)
-async def read_links_again(message_id: UUID, event: DirectoryImported) -> None:
-    """Compare every link with the register that was just read in."""
-    async with transaction(session_maker(), "every") as db:
-        if await first_time(db, "providers.read_links_again", message_id):
-            await RegistrationService(db).read_again()
 
 
 @every(timedelta(hours=1), "providers.watch_evidence")

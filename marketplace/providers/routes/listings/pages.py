@@ -10,7 +10,7 @@ from marketplace.accounts.words import INTERESTS, LANGUAGES, NEEDS
 from marketplace.core.errors import InvalidInput
 from marketplace.core.forms import FormReader
 from marketplace.core.web import FormData
-from marketplace.providers.models import CONCESSIONS, VAT_LABELS, CapacityKind, PriceUnit, VatCategory
+from marketplace.providers.models import CONCESSIONS, VAT_LABELS, CapacityKind, PriceUnit, RegulatedBasis, VatCategory
 from marketplace.providers.service.listings.answers import progress, read_draft
 from marketplace.providers.service.listings.checks import warnings_about
 from marketplace.providers.service.listings.drafts import DraftService, OpenDraft
@@ -23,7 +23,7 @@ from marketplace.providers.service.listings.forms import (
 from marketplace.providers.service.listings.steps import BY_NAME, steps_for
 from marketplace.providers.service.listings.writing import hints
 from marketplace.providers.service.rates import DAY_KIND_LABELS
-from marketplace.providers.service.regulated import PERSONAL_CARE, STATUS_TEST
+from marketplace.providers.service.regulated import DIRECT, INTRODUCTIONS, PERSONAL_CARE, STATUS_TEST
 from marketplace.providers.service.words import WEEKDAYS, price_parts, room_words
 
 ROOM_KINDS = (
@@ -91,6 +91,7 @@ async def check_page(db: AsyncSession, opened: OpenDraft) -> Template:
         ],
         "room": room_words(CapacityKind(room["capacity_kind"]), room["capacity_free"]) if room else "",
         "warnings": await warnings_about(db, opened.draft.council_id, facts, opened),
+        "direct": DIRECT if facts.regulated_basis is RegulatedBasis.DIRECTLY_ENGAGED else "",
         "needs_check": await DraftService(db).needs_check(opened, facts),
         **preview_of(opened, facts.content(), room),
     }
@@ -146,6 +147,7 @@ def _choices(opened: OpenDraft, step: str, values: FormData) -> dict[str, Any]:
         return {
             "personal_care": PERSONAL_CARE,
             "status_test": list(zip(STATUS_CODES, STATUS_TEST, strict=True)) if context.is_individual else [],
+            "introductions": "" if context.is_individual else INTRODUCTIONS,
             "locations": [(row.location_id, f"{row.name}, {row.town}") for row in context.locations],
         }
     if step == "price":

@@ -16,6 +16,7 @@ from marketplace.providers.models import (
     CapacityKind,
     DayKind,
     ListingCategory,
+    OrganisationKind,
     PriceUnit,
     RegulatedBasis,
     VatCategory,
@@ -127,7 +128,14 @@ def _care(form: FormReader, content: Answers, context: DraftContext) -> Facts:
     if location and all(row.location_id != location for row in context.locations):
         form.wrong("location", "Select the entry of the register from the list")
     is_direct = len(confirmed) == len(STATUS_CODES)
-    verdict = regulated_rule(category, answer == "yes", context.rule_kind, context.is_registered, is_direct)
+    verdict = regulated_rule(
+        category,
+        answer == "yes",
+        context.rule_kind,
+        context.is_registered,
+        is_direct,
+        is_company=context.organisation.kind is OrganisationKind.SOLE_PA and bool(context.organisation.company_number),
+    )
     if answer and not verdict.allowed:
         needs_test = context.is_individual and verdict.basis is RegulatedBasis.DIRECTLY_ENGAGED
         form.wrong("status" if needs_test else "personal_care", verdict.words)
