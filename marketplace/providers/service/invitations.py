@@ -55,7 +55,7 @@ def secret_of(secret_key: str, invitation_id: UUID, *, is_letter: bool) -> str:
     return "-".join(text[at : at + 4] for at in (0, 4, 8)) if is_letter else text[:26].lower()
 
 
-def _hash_of(secret: str) -> bytes:
+def hash_of(secret: str) -> bytes:
     """Return the hash under which a secret is kept, however a code was typed."""
     plain = re.sub(r"[^A-Za-z0-9]", "", secret).upper()
     # The letters have no 0, 1 and 8, so these can only be misread ones.
@@ -155,7 +155,7 @@ class InvitationService:
             email=email,
             role=role.value,
             worker_id=worker_id,
-            secret_hash=_hash_of(secret),
+            secret_hash=hash_of(secret),
             invited_by_user_id=principal.user_id,
             invited_at=now,
             expires_at=now + LIFE,
@@ -208,7 +208,7 @@ class InvitationService:
         Raises:
             InvitationDead: Why it does not: "used", "revoked", "expired" or "unknown".
         """
-        row = await self.people.invitation_by(_hash_of(secret), locked=locked) if 0 < len(secret) <= 100 else None
+        row = await self.people.invitation_by(hash_of(secret), locked=locked) if 0 < len(secret) <= 100 else None
         if row is None:
             raise InvitationDead("unknown")
         if row.accepted_at is not None:
@@ -284,7 +284,7 @@ class InvitationService:
             email=email,
             role=letter.role,
             worker_id=letter.worker_id,
-            secret_hash=_hash_of(secret_of(self.secret_key, invitation_id, is_letter=False)),
+            secret_hash=hash_of(secret_of(self.secret_key, invitation_id, is_letter=False)),
             invited_by_user_id=letter.invited_by_user_id,
             invited_at=now,
             expires_at=letter.expires_at,

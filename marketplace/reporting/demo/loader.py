@@ -20,6 +20,7 @@ from marketplace.reporting.demo.content.councils import COUNCILS
 from marketplace.reporting.demo.councils import make_council
 from marketplace.reporting.demo.demand import make_demand
 from marketplace.reporting.demo.evidence import make_evidence
+from marketplace.reporting.demo.joining import make_joining
 from marketplace.reporting.demo.listings import enrich_listings
 from marketplace.reporting.demo.market import Numbers, make_market
 from marketplace.reporting.demo.messages import tell_messages
@@ -122,6 +123,8 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
     for council in councils:
         tell_choosing(world, council, secret_key)
     make_passports(world, councils)
+    for council in councils:
+        make_joining(world, council, secret_key)
     return book
 
 
