@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from marketplace.core.database import scope_to
 from marketplace.core.errors import Unavailable
@@ -16,8 +17,9 @@ from marketplace.providers.events import (
     DirectoryImported,
     ListingChanged,
     SearchIndexLost,
+    StandingChanged,
 )
-from marketplace.providers.models import AccreditationStatus, ListingCategory, ServiceLine
+from marketplace.providers.models import AccreditationStatus, EvidenceKind, ListingCategory, ServiceLine
 from marketplace.providers.service.market_index import rebuild_index, use_search
 from marketplace.providers.tasks.index import (
     index_accreditation,
@@ -26,9 +28,11 @@ from marketplace.providers.tasks.index import (
     restore_index,
     turn_accreditations,
 )
+from marketplace.providers.tasks.standing import index_standing, watch_standing
 from search import AsyncSearch, ListingQuery
 from tests.factories import make_accreditation, make_council, make_listing, make_organisation
 from tests.factories_market import make_location, open_index
+from tests.factories_standing import make_evidence, suspend
 
 
 @pytest.fixture
@@ -104,8 +108,7 @@ async def test_suspension_takes_the_listings_out_and_a_date_that_comes_does_too(
     await scope_to(db, "every")
     by_council = ListingQuery(filters={"councils": [str(council.id)]})
     assert (await index.search(by_council)).total == 1
-    row.status = AccreditationStatus.SUSPENDED
-    await db.flush()
+    await suspend(db, row)
     event = AccreditationChanged(
         council_id=council.id, organisation_id=organisation.id, accreditation_id=row.id,
         service_line="personal_assistance", status="suspended",
@@ -114,6 +117,7 @@ async def test_suspension_takes_the_listings_out_and_a_date_that_comes_does_too(
     await scope_to(db, "every")
     assert await found(index) == []
     row.status = AccreditationStatus.LIVE
+    await db.execute(text("UPDATE accreditation_holds SET ends_on = starts_on, ended_at = made_at"))
     await db.flush()
     await index_accreditation(uuid4(), event)
     await scope_to(db, "every")
@@ -123,6 +127,30 @@ async def test_suspension_takes_the_listings_out_and_a_date_that_comes_does_too(
     clock.advance(timedelta(days=1))
     await turn_accreditations()
     assert (await index.search(by_council)).total == 0
+
+
+async def test_evidence_that_ends_takes_an_offer_from_what_a_council_accredits_but_not_off_the_market(
+    db: Any, maker: Any, index: AsyncSearch, clock: Any
+) -> None:
+    organisation, council = await make_organisation(db), await make_council(db)
+    row = await make_accreditation(db, organisation, council, ServiceLine.PERSONAL_ASSISTANCE, evidence=["dbs"])
+    listing = await make_listing(db, organisation)
+    ends_on = (clock.now() + timedelta(days=1)).date()
+    await make_evidence(db, organisation, EvidenceKind.DBS, expires_on=ends_on)
+    await watch_standing()
+    await rebuild_index(index.backend, maker)
+    await scope_to(db, "every")
+    by_council = ListingQuery(filters={"councils": [str(council.id)]})
+    assert (await index.search(by_council)).total == 1
+    clock.advance(timedelta(days=1))
+    await watch_standing()
+    event = StandingChanged(
+        council_id=council.id, accreditation_id=row.id, organisation_id=organisation.id, counts=False, why="x"
+    )
+    await index_standing(uuid4(), event)
+    await scope_to(db, "every")
+    assert (await index.search(by_council)).total == 0
+    assert await found(index) == [str(listing.id)]
 
 
 async def test_an_import_and_a_lost_index_make_it_anew(db: Any, maker: Any, index: AsyncSearch) -> None:

@@ -634,6 +634,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_countersignatures")),
     )
     op.create_index("ix_countersignatures_council_id", "countersignatures", ["council_id"], unique=False)
+    op.create_index("ix_countersignatures_evidence", "countersignatures", ["evidence_id", "council_id"], unique=False)
     op.create_index(
         "ix_countersignatures_evidence_council",
         "countersignatures",
@@ -1229,6 +1230,7 @@ def downgrade() -> None:
         table_name="countersignatures",
         postgresql_where=sa.text("withdrawn_at IS NULL"),
     )
+    op.drop_index("ix_countersignatures_evidence", table_name="countersignatures")
     op.drop_index("ix_countersignatures_council_id", table_name="countersignatures")
     op.drop_table("countersignatures")
     op.drop_index("ix_applications_organisation_id", table_name="applications")

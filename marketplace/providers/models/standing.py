@@ -110,6 +110,7 @@ class Countersignature(Base, WithId):
             postgresql_where=text("withdrawn_at IS NULL"),
         ),
         Index("ix_countersignatures_council_id", "council_id"),
+        Index("ix_countersignatures_evidence", "evidence_id", "council_id"),
     )
 
     council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))

@@ -1,10 +1,10 @@
 """Questions asked of evidence: what counts on a day, whose listings lack cover, what waits for a council."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -13,6 +13,7 @@ from marketplace.core.errors import NotFound
 from marketplace.providers.models import (
     Accreditation,
     AccreditationStatus,
+    Countersignature,
     Evidence,
     HiddenWhy,
     Listing,
@@ -21,7 +22,9 @@ from marketplace.providers.models import (
     Worker,
 )
 from marketplace.providers.repository.accreditations import stands_on
-from marketplace.providers.repository.evidence_rules import counts_on, lacks_cover, needs_cover
+from marketplace.providers.repository.evidence_rules import counts_on as counts_on
+from marketplace.providers.repository.evidence_rules import lacks_cover as lacks_cover
+from marketplace.providers.repository.evidence_rules import needs_cover
 from marketplace.providers.states import PassportShareStatus
 
 PAGE = 50
@@ -185,6 +188,20 @@ class EvidenceRepository:
         """Return the councils in which somebody acts for an organisation, by id. Needs a scope that reaches them."""
         question = select(Membership.council_id).where(Membership.organisation_id == organisation_id).distinct()
         return sorted(await self.db.scalars(question))
+
+    async def withdraw_signature(
+        self, council_id: UUID, evidence_id: UUID, *, by_user_id: UUID, at: datetime, reason: str
+    ) -> None:
+        """Take back a council's countersignature under a piece of evidence, where it has one."""
+        await self.db.execute(
+            update(Countersignature)
+            .where(
+                Countersignature.council_id == council_id,
+                Countersignature.evidence_id == evidence_id,
+                Countersignature.withdrawn_at.is_(None),
+            )
+            .values(withdrawn_by_user_id=by_user_id, withdrawn_at=at, reason=reason)
+        )
 
     async def worker(self, organisation_id: UUID, worker_id: UUID) -> Worker | None:
         """Return a worker of an organisation."""

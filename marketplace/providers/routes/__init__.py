@@ -66,8 +66,8 @@ ROUTES = [
     OpenReferralController,
     *OPEN_DATA_ROUTES,
     SearchWordsController,
-    *PASSPORT_ROUTES,
     AccreditationDecisionController,
     OwnStandingController,
     RegisterOfDayController,
+    *PASSPORT_ROUTES,
 ]

@@ -40,6 +40,7 @@ from marketplace.providers.service.evidence import (
     state_of,
 )
 from marketplace.providers.service.evidence_files import FIELD, MOST_FILES, EvidenceFileService, takes_files
+from marketplace.providers.service.evidence_words import ASKS
 
 
 class OwnEvidenceController(Controller):
@@ -316,6 +317,7 @@ async def _form_page(
     context = {
         "kind": kind.value,
         "label": EVIDENCE_LABELS[kind],
+        "ask": ASKS.get(kind),
         "takes_files": takes_files(kind),
         "most_files": MOST_FILES,
         "is_insurance": kind in INSURANCE,

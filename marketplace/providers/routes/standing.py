@@ -10,7 +10,7 @@ from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Response, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import Permission, Principal
+from marketplace.accounts import Permission, Principal, audit
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import BadRequest, InvalidInput, NotFound, StepRefused
@@ -107,7 +107,15 @@ class AccreditationDecisionController(Controller):
             await db.refresh(row)
             return await _page(db, principal, row, data, error.fields)
         except (DecidedMeanwhile, StepRefused) as refusal:
-            await _record_refusal(principal, "providers.refuse_decision", row, str(refusal.detail))
+            # In a transaction of its own: the refusal undoes everything else.
+            await audit.record_refusal(
+                principal,
+                "providers.refuse_decision",
+                council_id=principal.council_id,
+                subject_kind="accreditation",
+                subject_id=_id(accreditation_id),
+                why=refusal.detail,
+            )
             raise
         flash(request, f"{DECISION_LABELS[form.decision][0]}: done and recorded")
         return answer
@@ -124,7 +132,7 @@ class AccreditationDecisionController(Controller):
     ) -> Redirect | Template:
         """Answer the provider's reply."""
         row = await OrganisationRepository(db).accreditation(principal.council_id, _id(accreditation_id))
-        wanted = _id(action_id)
+        wanted = (await ReplyService(db).of_council(principal, _id(action_id))).id
         try:
             words = read_words(data, f"answer_{wanted}", "your answer")
         except InvalidInput as error:
@@ -158,7 +166,7 @@ class OwnStandingController(Controller):
         data: URLEncodedBody[FormData],
     ) -> Redirect | Template:
         """Reply to a decision."""
-        wanted = _id(action_id)
+        wanted = (await ReplyService(db).own(principal, _id(action_id))).id
         try:
             words = read_words(data, f"reply_{wanted}", "your reply")
         except InvalidInput as error:
@@ -312,19 +320,3 @@ async def _own_page(db: AsyncSession, principal: Principal, values: FormData, er
     organisation, views = await OwnStanding(db).of_principal(principal)
     context = {"organisation": organisation, "views": views, "values": typed(values), "errors": errors}
     return Template("providers/standing/own.html", context=context, status_code=422 if errors else 200)
-
-
-async def _record_refusal(principal: Principal, action: str, row: Accreditation, why: str) -> None:
-    """Keep that a decision was refused: the refusal itself undoes all else."""
-    from marketplace.accounts import audit
-
-    record = getattr(audit, "record_refusal", None)
-    if record is not None:
-        await record(
-            principal,
-            action,
-            council_id=row.council_id,
-            subject_kind="accreditation",
-            subject_id=row.id,
-            why=why,
-        )

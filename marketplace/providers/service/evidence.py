@@ -22,7 +22,7 @@ from marketplace.core.ids import new_id
 from marketplace.core.outbox import publish
 from marketplace.providers.events import EVERYWHERE, EvidenceDecided, EvidenceEnding
 from marketplace.providers.models import EVIDENCE_LABELS as EVIDENCE_LABELS
-from marketplace.providers.models import Evidence, EvidenceKind, Organisation, OrganisationKind
+from marketplace.providers.models import Countersignature, Evidence, EvidenceKind, Organisation, OrganisationKind
 from marketplace.providers.repository.evidence import EvidenceRepository
 from marketplace.providers.repository.organisations import OrganisationRepository
 from marketplace.providers.service.cover import CoverService
@@ -49,12 +49,14 @@ DBS_OUTCOMES: Final = {
 
 _STAFF: Final = (EvidenceKind.EMPLOYER_INSURANCE, EvidenceKind.CARE_TRAINING)
 _ALL: Final = (EvidenceKind.LIABILITY_INSURANCE, EvidenceKind.DBS, EvidenceKind.SAFEGUARDING_TRAINING)
+_BODY: Final = (EvidenceKind.SAFEGUARDING_POLICY,)
+_PLANS: Final = (EvidenceKind.PERSON_CENTRED_TRAINING, EvidenceKind.DATA_SECURITY)
 EXPECTED: Final[dict[OrganisationKind, tuple[EvidenceKind, ...]]] = {
     OrganisationKind.COMMUNITY: _ALL,
-    OrganisationKind.THIRD_SECTOR: _ALL,
+    OrganisationKind.THIRD_SECTOR: (*_ALL, *_BODY, *_PLANS),
     OrganisationKind.SOLE_PA: (*_ALL, EvidenceKind.CARE_TRAINING, EvidenceKind.REFERENCES, EvidenceKind.RIGHT_TO_WORK),
-    OrganisationKind.PA_SERVICE: (*_ALL, *_STAFF),
-    OrganisationKind.HOME_CARE: (*_ALL, *_STAFF),
+    OrganisationKind.PA_SERVICE: (*_ALL, *_STAFF, *_BODY),
+    OrganisationKind.HOME_CARE: (*_ALL, *_STAFF, *_BODY, EvidenceKind.DATA_SECURITY),
     OrganisationKind.EQUIPMENT: (EvidenceKind.LIABILITY_INSURANCE,),
     OrganisationKind.COUNCIL: (),
 }
@@ -270,6 +272,18 @@ class EvidenceService:
         if row.seen_at is not None or row.refused_because:
             raise StepRefused("Somebody has decided about this already. Go back and look at it again.")
         row.seen_by_user_id, row.seen_at = principal.user_id, self.clock.now()
+        self.db.add(
+            Countersignature(
+                id=new_id(),
+                council_id=principal.council_id,
+                evidence_id=row.id,
+                signed_by_user_id=principal.user_id,
+                signed_at=row.seen_at,
+                withdrawn_by_user_id=None,
+                withdrawn_at=None,
+                reason="",
+            )
+        )
         await self._decided(principal, row, organisation, "providers.see_evidence", before={"seen_at": None}, why="")
         return row
 
@@ -285,7 +299,10 @@ class EvidenceService:
         if row.refused_because:
             raise StepRefused("Somebody has decided about this already. Go back and look at it again.")
         before = {"seen_at": row.seen_at, "refused_because": ""}
-        row.refused_because = form.reason
+        row.refused_because, row.refused_at = form.reason, self.clock.now()
+        await self.evidence.withdraw_signature(
+            principal.council_id, row.id, by_user_id=principal.user_id, at=row.refused_at, reason=form.reason
+        )
         await self._decided(principal, row, organisation, "providers.refuse_evidence", before=before, why=form.reason)
         return row
 

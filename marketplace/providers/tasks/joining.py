@@ -31,6 +31,7 @@ from marketplace.providers.service.joining import LINK_PURPOSE, JoiningService
 from marketplace.providers.service.joining_answers import is_asking
 from marketplace.providers.service.organisations import KIND_LABELS
 from marketplace.providers.service.recognising import Recognising
+from marketplace.providers.service.standing.own import stopped_by
 from marketplace.providers.service.telling import tell_organisation
 from marketplace.providers.states import RegulatorLinkStatus
 
@@ -108,6 +109,7 @@ async def tell_evidence_ending(message_id: UUID, event: EvidenceEnding) -> None:
             "days_left": event.days_left,
             "last_day": row.expires_on - timedelta(days=1),
             "is_insurance": row.kind is EvidenceKind.LIABILITY_INSURANCE,
+            "accreditations": await stopped_by(db, row),
             "link": f"{delivery.settings().public_url}/provider/evidence",
         }
         await tell_organisation(db, event.organisation_id, "evidence_ending", context)

@@ -30,6 +30,7 @@ from marketplace.reporting.demo.people import make_people
 from marketplace.reporting.demo.plans import PlanTeller
 from marketplace.reporting.demo.referrals import Desk
 from marketplace.reporting.demo.spots import Spots
+from marketplace.reporting.demo.standing import make_standing
 from marketplace.reporting.demo.stories import make_stories
 from marketplace.reporting.demo.talking import tell_talk
 from marketplace.reporting.demo.visits import VisitTeller
@@ -123,6 +124,7 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
     for council in councils:
         tell_choosing(world, council, secret_key)
     make_passports(world, councils)
+    make_standing(world, councils)
     for council in councils:
         make_joining(world, council, secret_key)
     return book

@@ -11,7 +11,14 @@ from marketplace.accounts import Permission, Principal
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.formats import uk_date
-from marketplace.providers.models import SERVICE_LABELS, Accreditation, AccreditationAction, ActionKind, Organisation
+from marketplace.providers.models import (
+    SERVICE_LABELS,
+    Accreditation,
+    AccreditationAction,
+    ActionKind,
+    Evidence,
+    Organisation,
+)
 from marketplace.providers.repository.market import MarketRepository
 from marketplace.providers.repository.organisations import OrganisationRepository
 from marketplace.providers.repository.standing import StandingRepository
@@ -146,3 +153,22 @@ class OwnStanding:
             may_reply=for_provider and can_reply,
             may_answer=not for_provider and action.replied_at is not None and action.answered_at is None,
         )
+
+
+async def stopped_by(db: AsyncSession, paper: Evidence) -> list[str]:
+    """Return the accreditations that stop, or stopped, to count on the day a piece of evidence ends.
+
+    Each as "Support planning for Example Council". One for which another piece counts beyond that day is left out, and
+    so is one that stops on that day for something else alone.
+    """
+    if paper.expires_on is None:
+        return []
+    rows = await StandingRepository(db).of_organisation(paper.organisation_id)
+    facts = await facts_of(db, rows)
+    councils = {row.id: row.name for row in await MarketRepository(db).councils()}
+    return [
+        f"{SERVICE_LABELS[row.service_line]} for {councils[row.council_id]}"
+        for row in rows
+        if not why_not(facts[row.id], paper.expires_on - DAY)
+        and any(reason.code == paper.kind.value for reason in why_not(facts[row.id], paper.expires_on))
+    ]

@@ -42,12 +42,11 @@ class ReplyService:
         self.clock = clock_of(db)
         self.standing = StandingRepository(db)
 
-    async def reply(self, principal: Principal, action_id: UUID, words: str) -> AccreditationAction:
-        """Reply to a decision against the own organisation, once, until its last day.
+    async def own(self, principal: Principal, action_id: UUID) -> AccreditationAction:
+        """Return a decision about the own organisation, locked.
 
         Raises:
             NotFound: The decision is about somebody else, or the user does not speak for the organisation.
-            ReplyClosed: There is nothing to reply to, it is too late, or the reply was given.
         """
         principal.require(Permission.APPLICATIONS_OWN)
         organisation_id = principal.need_organisation()
@@ -56,7 +55,16 @@ class ReplyService:
             raise NotFound
         # The decision may be another council's: the question names the organisation.
         await reach_every_council(self.db)
-        action = await self.standing.action(action_id, organisation_id=organisation_id)
+        return await self.standing.action(action_id, organisation_id=organisation_id)
+
+    async def reply(self, principal: Principal, action_id: UUID, words: str) -> AccreditationAction:
+        """Reply to a decision against the own organisation, once, until its last day.
+
+        Raises:
+            NotFound: As `own`.
+            ReplyClosed: There is nothing to reply to, it is too late, or the reply was given.
+        """
+        action = await self.own(principal, action_id)
         if action.replied_at is not None:
             raise ReplyClosed("Your organisation has replied already. The council answers here.")
         if action.reply_until is None or action.reply_until < today(self.clock):
@@ -67,15 +75,23 @@ class ReplyService:
         self._tell(principal, action, "providers.reply_to_decision", is_answer=False)
         return action
 
+    async def of_council(self, principal: Principal, action_id: UUID) -> AccreditationAction:
+        """Return a decision of the own council, locked.
+
+        Raises:
+            NotFound: Not this council's.
+        """
+        principal.require(Permission.ACCREDITATION_DECIDE)
+        return await self.standing.action(action_id, council_id=principal.council_id)
+
     async def answer(self, principal: Principal, action_id: UUID, words: str) -> AccreditationAction:
         """Answer a provider's reply, once.
 
         Raises:
-            NotFound: Not this council's.
+            NotFound: As `of_council`.
             ReplyClosed: There is no reply, or somebody answered.
         """
-        principal.require(Permission.ACCREDITATION_DECIDE)
-        action = await self.standing.action(action_id, council_id=principal.council_id)
+        action = await self.of_council(principal, action_id)
         if action.replied_at is None:
             raise ReplyClosed("There is no reply to answer.")
         if action.answered_at is not None:
