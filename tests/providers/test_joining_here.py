@@ -9,14 +9,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import AuditEntry, Council, Membership, User
 from marketplace.accounts.permissions import Role
-from marketplace.providers.models import Joining, JoinRequest, JoinRequestStatus, Organisation
+from marketplace.core.database import clock_of
+from marketplace.providers.errors import HereAlready
+from marketplace.providers.models import Joining, JoinRequest, JoinRequestStatus, Organisation, RegulatorLink
+from marketplace.providers.service.join_places import new_organisation
+from marketplace.providers.service.joining import JoiningService
 from marketplace.providers.service.joining_answers import STEPS
 from marketplace.providers.service.recognising import NUMBERS_PER_BROWSER
+from marketplace.providers.states import RegulatorLinkStatus
 from tests.browser import Browser, count
 from tests.conftest import Mailbox
 from tests.factories import make_council, make_member, make_organisation
 from tests.factories_join import run_tasks
-from tests.factories_market import make_postcode
+from tests.factories_market import make_location, make_postcode
 from tests.factories_people import link_in, make_join_request, make_provider
 from tests.providers.test_joining import ANSWERS
 
@@ -272,6 +277,34 @@ async def test_the_council_decides_where_nobody_can_sign_in(
     told = next(one for one in mailbox.envelopes if one.to_address == "nico@test.example")
     assert "We do not know you" in told.body
     await elsewhere.open(ours, expect=404)
+
+
+async def test_a_number_of_the_regulator_is_claimed_and_compared_not_believed(
+    browser: Browser, db: AsyncSession, council: Council, mailbox: Mailbox
+) -> None:
+    number = "1-200200200"
+    await make_location(db, location_id=number, name="Quite Another Agency")
+    page = await browser.post("/join/numbers", {"cqc_number": "1-999999999"}, expect=422)
+    assert "cannot find this number" in page.errors()["cqc_number"]
+    assert (await answer(browser, kind={"kind": "home_care"}, numbers={"cqc_number": number})).endswith("/check")
+    await browser.post("/join/check")
+    await run_tasks()
+    await browser.post(link_in(mailbox, CONFIRM))
+    link = (await db.scalars(select(RegulatorLink))).one()
+    assert (link.location_id, link.status) == (number, RegulatorLinkStatus.IN_REVIEW)
+    organisation = (await db.scalars(select(Organisation))).one()
+    assert organisation.cqc_provider_id is None
+
+
+async def test_a_race_for_a_number_is_decided_by_the_database(db: AsyncSession, council: Council) -> None:
+    first = await make_organisation(db, name="First", company_number="01234567", home_council_id=council.id)
+    first_id = first.id
+    answers = {"kind": "community", "name": "Second", "postcode": "PR1 2HE", "company_number": "01234567"}
+    copy = new_organisation(answers, "", council.id, (53.76, -2.7), clock_of(db).now())
+    with pytest.raises(HereAlready) as refused:
+        await JoiningService(db).add(copy, answers)
+    assert refused.value.organisation_id == first_id
+    assert await count(db, "organisations") == 1
 
 
 SECONDS_A_PAGE = 12

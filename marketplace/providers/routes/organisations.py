@@ -94,6 +94,7 @@ class OrganisationController(Controller):
             ],
             "next_after": shown[-1].id if len(found) > PAGE else None,
             "may_decide": principal.may(Permission.ACCREDITATION_DECIDE),
+            "may_enter": principal.may(Permission.ORGANISATIONS_ENTER),
         }
         return Template("providers/organisations.html", context=context)
 
