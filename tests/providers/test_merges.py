@@ -99,7 +99,7 @@ async def test_a_merge_moves_the_future_and_leaves_the_past(
     where = (await officer.post("/organisations/merges/compare", {**chosen, "stays": str(new_id)})).location
     assert where == f"/organisations/merges/{old_id}/{new_id}"
     page = await officer.open(where)
-    assert "1 people" in page.words
+    assert "1 person" in page.words
     assert "Other Council" in page.words
     assert set((await officer.post(where, {"listings": "move"}, expect=422)).errors()) == {"reason", "sure"}
     assert (await officer.post(where, FORM)).location == f"/organisations/{new_id}"

@@ -23,6 +23,7 @@ from marketplace.providers.models import (
     MergeStep,
     Organisation,
     OrganisationInvitation,
+    PaApproval,
     RegulatorLink,
     Worker,
 )
@@ -31,6 +32,7 @@ from marketplace.providers.states import (
     ApplicationStatus,
     DraftStatus,
     EnquiryStatus,
+    PaApprovalStatus,
     RegulatorLinkStatus,
 )
 
@@ -156,6 +158,11 @@ class MergeRepository:
     async def open_agreements(self, organisation_id: UUID) -> Sequence[Agreement]:
         """Return agreements that are offered or count."""
         return await self.rows(Agreement, organisation_id, Agreement.status.in_(OPEN_AGREEMENTS))
+
+    async def open_approvals(self, organisation_id: UUID) -> Sequence[PaApproval]:
+        """Return approvals of personal assistants that are asked for or count."""
+        live = PaApproval.status.in_([PaApprovalStatus.APPLIED, PaApprovalStatus.APPROVED])
+        return await self.rows(PaApproval, organisation_id, live)
 
     async def links(self, organisation_id: UUID) -> Sequence[RegulatorLink]:
         """Return links to the regulator's register that are held."""

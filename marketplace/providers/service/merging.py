@@ -41,9 +41,11 @@ from marketplace.providers.states import (
     ACCREDITATION,
     AGREEMENT,
     APPLICATION,
+    PA_APPROVAL,
     REGULATOR_LINK,
     AgreementStatus,
     ApplicationStatus,
+    PaApprovalStatus,
     RegulatorLinkStatus,
 )
 
@@ -241,12 +243,19 @@ class MergeService:
         )
 
     async def _end_papers(self, principal: Principal, old: Organisation, why: str) -> None:
-        """Withdraw applications that run and end agreements: both were with the old organisation."""
+        """Withdraw applications that run, end agreements and approvals: all were of the old organisation."""
         for application in await self.merges.open_applications(old.id):
             APPLICATION.move(self.db, application, ApplicationStatus.WITHDRAWN, by=principal.user_id, why=why)
         for agreement in await self.merges.open_agreements(old.id):
             to = AgreementStatus.ENDED if agreement.status is AgreementStatus.SIGNED else AgreementStatus.DECLINED
             AGREEMENT.move(self.db, agreement, to, by=principal.user_id, why=why)
+        for approval in await self.merges.open_approvals(old.id):
+            gone = PaApprovalStatus.REMOVED
+            if approval.status is PaApprovalStatus.APPLIED:
+                gone = PaApprovalStatus.WITHDRAWN
+            PA_APPROVAL.move(self.db, approval, gone, by=principal.user_id, why=why)
+            approval.reason, approval.decided_by_user_id = why, principal.user_id
+            approval.decided_at = self.clock.now()
         await self.db.flush()
 
     async def _move_links(self, principal: Principal, old: Organisation, new: Organisation) -> None:
