@@ -126,3 +126,97 @@ class NumberTaken(InvalidInput):
     def __init__(self, words: str, organisation_id: UUID) -> None:
         super().__init__({"number": words})
         self.organisation_id = organisation_id
+
+
+class HasInterest(Conflict):
+    """Somebody who works or worked for an organisation, or declared an interest, is to judge it."""
+
+    code = "conflict-of-interest"
+    title = "Somebody else must do this"
+
+
+class AlreadyDecided(Conflict):
+    """Two people decided at once; the first decision stands."""
+
+    code = "already-decided"
+    title = "Somebody else has decided this already"
+
+
+class ScoresUnseen(Conflict):
+    """Scores are looked at before every evaluator has sent theirs."""
+
+    code = "scores-unseen"
+    title = "Not all scores are in yet"
+
+
+class SameHand(Conflict):
+    """One person would do two steps that two people must do."""
+
+    code = "same-hand"
+    title = "A second person must do this"
+
+
+class VersionPublished(Conflict):
+    """A published specification never changes: organisations applied under it."""
+
+    code = "version-published"
+    title = "This version is published and cannot be changed"
+
+    def __init__(self, detail: str = "Organisations apply under it as it is. Make the next version instead.") -> None:
+        super().__init__(detail)
+
+
+class NotReady(Conflict):
+    """Something is missing before a specification can be published."""
+
+    code = "not-ready"
+    title = "This version is not ready to publish"
+
+
+class ChangedMeanwhile(Conflict):
+    """A colleague saved the same thing since the page was opened. The page shows both."""
+
+    code = "changed-meanwhile"
+    title = "Somebody else saved this while you were writing"
+
+
+class QuestionsClosed(Conflict):
+    """The time for questions about a round is over, or the round is cancelled."""
+
+    code = "questions-closed"
+    title = "Questions about this round have closed"
+
+
+class RoundMoved(Conflict):
+    """The clock went on: what could be done with a round before can no longer be done."""
+
+    code = "round-moved"
+    title = "This round can no longer be changed in this way"
+
+
+class TooManyQuestions(TooMany):
+    """More questions or ideas in a day than one organisation needs."""
+
+    code = "too-many-questions"
+    title = "You have sent many in one day"
+
+
+class RoundClosed(Conflict):
+    """An application for a round that takes none now: not open yet, closed, or called off."""
+
+    code = "round-closed"
+    title = "This round is closed"
+
+
+class AnswerChanged(Conflict):
+    """Somebody else of the organisation changed an answer since the page was opened. The page shows both texts."""
+
+    code = "answer-changed"
+    title = "Somebody else has changed this answer"
+
+
+class AppealRefused(Conflict):
+    """There is nothing to appeal against, the time for it is over, or there is an appeal already."""
+
+    code = "appeal-refused"
+    title = "You cannot appeal now"

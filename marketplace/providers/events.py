@@ -168,7 +168,10 @@ class SynonymsChanged(Event, frozen=True, kw_only=True):
 
 
 class RoundAnnounced(Event, frozen=True, kw_only=True):
-    """A round opened, is about to close, or was cancelled: `what` is "open", "closing" or "cancelled"."""
+    """A round opened, is about to close, closes later, or was cancelled.
+
+    `what` is "open", "closing", "extended" or "cancelled".
+    """
 
     round_id: UUID
     what: str
@@ -192,6 +195,13 @@ class ApplicationMoved(Event, frozen=True, kw_only=True):
 
 class EvaluatorAsked(Event, frozen=True, kw_only=True):
     """Somebody was asked to score an application."""
+
+    evaluation_id: UUID
+    application_id: UUID
+
+
+class EvaluatorStoodDown(Event, frozen=True, kw_only=True):
+    """An evaluator has an interest in an application, or was taken off it: somebody else is to be chosen."""
 
     evaluation_id: UUID
     application_id: UUID

@@ -24,6 +24,8 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from marketplace.core import formats
+from marketplace.core.prose import blocks as typed_blocks
+from marketplace.core.prose import headings as typed_headings
 
 SERVICE_NAME = "Care Marketplace"
 STATIC_PREFIX = "/static/"
@@ -217,6 +219,36 @@ def paragraphs(text: str) -> Markup:
     return Markup("").join(Markup('<p class="govuk-body">{}</p>').format(block) for block in joined)
 
 
+def prose(text: str, prefix: str = "text", level: int = 3) -> Markup:
+    """Show a longer text with its headings and lists (see `core.prose`), everything else escaped.
+
+    Args:
+        text: As it was typed.
+        prefix: Start of the headings' ids, which `prose_contents` names, too: one for each text of a page.
+        level: Level of the headings, 2 to 6.
+    """
+    size = {2: "m", 3: "s"}.get(level, "s")
+    parts: list[Markup] = []
+    number = 0
+    for block in typed_blocks(text):
+        if block.kind == "heading":
+            number += 1
+            heading = Markup('<h{} class="govuk-heading-{}" id="{}-{}">{}</h{}>')
+            parts.append(heading.format(level, size, prefix, number, block.lines[0], level))
+        elif block.kind == "list":
+            items = Markup("").join(Markup("<li>{}</li>").format(line) for line in block.lines)
+            parts.append(Markup('<ul class="govuk-list govuk-list--bullet">{}</ul>').format(items))
+        else:
+            joined = Markup("<br>").join(escape(line) for line in block.lines)
+            parts.append(Markup('<p class="govuk-body">{}</p>').format(joined))
+    return Markup("\n").join(parts)
+
+
+def prose_contents(text: str, prefix: str = "text") -> list[tuple[str, str]]:
+    """List the headings of a longer text as `(id, words)`, for a list of contents above it."""
+    return [(f"{prefix}-{number}", words) for number, words in enumerate(typed_headings(text), start=1)]
+
+
 def as_list(value: object) -> list[str]:
     """Read what was ticked: nothing, one value or several, always as texts."""
     if value is None or isinstance(value, ChainableUndefined) or value == "":
@@ -295,6 +327,8 @@ FILTERS: dict[str, Any] = {
     "status_tag": status_tag,
     "keep_lines": keep_lines,
     "paragraphs": paragraphs,
+    "prose": prose,
+    "prose_contents": prose_contents,
     "choices": choices,
     "line_points": line_points,
     "chart_cells": chart_cells,

@@ -108,6 +108,40 @@ def upgrade() -> None:
         "FOR EACH ROW EXECUTE FUNCTION refuse_published_text()"
     )
 
+    # Scores that were sent are what the other evaluator did not see; terms are what both sides signed.
+    op.execute(
+        """
+        CREATE FUNCTION refuse_sent_score() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (SELECT FROM evaluations WHERE id = OLD.evaluation_id AND status = 'submitted') THEN
+                RAISE EXCEPTION 'scores that were sent never change'
+                    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'sent_evaluation_scores';
+            END IF;
+            RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+        END $$
+        """
+    )
+    op.execute(
+        "CREATE TRIGGER sent_stays BEFORE UPDATE OR DELETE ON evaluation_scores "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_sent_score()"
+    )
+    op.execute(
+        """
+        CREATE FUNCTION refuse_other_terms() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF (NEW.terms, NEW.terms_hash, NEW.lot_ids, NEW.reference, NEW.number) IS DISTINCT FROM
+                    (OLD.terms, OLD.terms_hash, OLD.lot_ids, OLD.reference, OLD.number) THEN
+                RAISE EXCEPTION 'the terms of an agreement never change'
+                    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'agreed_terms';
+            END IF;
+            RETURN NEW;
+        END $$
+        """
+    )
+    op.execute(
+        "CREATE TRIGGER terms_stay BEFORE UPDATE ON agreements FOR EACH ROW EXECUTE FUNCTION refuse_other_terms()"
+    )
+
     op.execute("SET LOCAL app.councils = '*'")
     # Until now only the present was kept. What was decided last says from when it holds.
     op.execute(
@@ -156,6 +190,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute("SET LOCAL app.councils = '*'")
+    op.execute("DROP TRIGGER terms_stay ON agreements")
+    op.execute("DROP FUNCTION refuse_other_terms()")
+    op.execute("DROP TRIGGER sent_stays ON evaluation_scores")
+    op.execute("DROP FUNCTION refuse_sent_score()")
     op.execute("DROP TRIGGER published_stays ON framework_versions")
     for table in ("lots", "criteria"):
         op.execute(f"DROP TRIGGER published_stays ON {table}")

@@ -46,6 +46,8 @@ class Application(Base, WithId):
     decided_at: Mapped[datetime | None]
     feedback: Mapped[str] = mapped_column(Text, default="")
     """What the council says to the applicant about the whole."""
+    reminded_at: Mapped[datetime | None]
+    """When its people were told that the round closes soon and it is still a draft."""
     created_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -232,6 +234,10 @@ class Agreement(Base, WithId):
     starts_on: Mapped[date]
     ends_on: Mapped[date]
     """First day on which it no longer counts."""
+    sign_by: Mapped[date | None]
+    """Last day for the organisation's signature."""
+    reminded_at: Mapped[datetime | None]
+    """When the organisation was reminded to sign."""
     provider_signed_name: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     provider_signed_role: Mapped[str] = mapped_column(Text, default="")
     provider_signed_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))

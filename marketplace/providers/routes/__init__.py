@@ -1,13 +1,16 @@
 """Pages and JSON of providers: the market, organisations, availability and own listings."""
 
 from marketplace.providers.routes.api import search_listings
+from marketplace.providers.routes.applications import APPLICATIONS
 from marketplace.providers.routes.assisted import AssistedController
 from marketplace.providers.routes.availability import AvailabilityController
 from marketplace.providers.routes.choosing import CHOOSING
 from marketplace.providers.routes.demand import ROUTES as DEMAND
 from marketplace.providers.routes.enquiries import EnquiryController
+from marketplace.providers.routes.evaluation import EVALUATION
 from marketplace.providers.routes.evidence import EvidenceController, OwnEvidenceController
 from marketplace.providers.routes.evidence_files import EvidenceFileController, OwnEvidenceFileController
+from marketplace.providers.routes.frameworks import FRAMEWORKS
 from marketplace.providers.routes.invitations import InvitationController
 from marketplace.providers.routes.join_requests import JoinRequestController
 from marketplace.providers.routes.joining import JoinController
@@ -63,11 +66,14 @@ ROUTES = [
     ProviderEnquiryController,
     ReportedEnquiryController,
     *CHOOSING,
+    *EVALUATION,
     OpenReferralController,
     *OPEN_DATA_ROUTES,
     SearchWordsController,
     AccreditationDecisionController,
     OwnStandingController,
     RegisterOfDayController,
+    *APPLICATIONS,
     *PASSPORT_ROUTES,
+    *FRAMEWORKS,
 ]

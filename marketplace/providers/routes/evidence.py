@@ -20,7 +20,7 @@ from marketplace.core.flash import flash
 from marketplace.core.formats import pounds_short, uk_date
 from marketplace.core.ids import parse_id
 from marketplace.core.models import StoredFile
-from marketplace.core.web import FormData, submit
+from marketplace.core.web import FormData, local_path, submit
 from marketplace.providers.models import Evidence, EvidenceKind, Organisation
 from marketplace.providers.repository.evidence import PAGE, EvidenceRepository
 from marketplace.providers.repository.organisations import OrganisationRepository
@@ -80,9 +80,10 @@ class OwnEvidenceController(Controller):
         db: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
         kind: FromQuery[str | None] = None,
+        back: FromQuery[str | None] = None,
     ) -> Template:
-        """Show the form for one kind of evidence."""
-        return await _form_page(db, principal, kind or "", {}, {})
+        """Show the form for one kind of evidence. `back` is the page of an application that asked for it."""
+        return await _form_page(db, principal, kind or "", {"back": back or ""}, {})
 
     @post("/", permission=Permission.ORGANISATION_OWN, **UPLOAD)
     async def give(self, request: Request[Any, Any, Any], principal: NamedDependency[Principal]) -> Redirect | Template:
@@ -98,7 +99,7 @@ class OwnEvidenceController(Controller):
                     row = await EvidenceService(db).give(principal, form)
                     if checked:
                         await EvidenceFileService(db).attach(principal, row.id, checked)
-                    return "/provider/evidence"
+                    return _back(given.values)
 
                 async with db.begin_nested():
                     answer = await submit(request, db, principal.actor, given.content, act)
@@ -305,6 +306,11 @@ def _read(kind: EvidenceKind, values: FormData, day: date, errors: dict[str, str
     return form
 
 
+def _back(values: FormData) -> str:
+    """Return the page to go to when a paper is given."""
+    return local_path(str(values.get("back") or ""), "/provider/evidence")
+
+
 async def _form_page(
     db: AsyncSession, principal: Principal, text: str, values: FormData, errors: dict[str, str]
 ) -> Template:
@@ -325,6 +331,7 @@ async def _form_page(
         "levels": list(DBS_LEVELS.items()),
         "outcomes": list(DBS_OUTCOMES.items()),
         "workers": [(str(row.id), row.name) for row in workers],
+        "back": _back(values),
         "values": values,
         "errors": errors,
     }

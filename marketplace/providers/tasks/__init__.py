@@ -1,9 +1,12 @@
 """What providers does after the fact."""
 
 from marketplace.providers.tasks import (
+    applications,
     choosing,
     enquiries,
+    evaluation,
     evidence_files,
+    frameworks,
     index,
     joining,
     listings,
@@ -14,9 +17,12 @@ from marketplace.providers.tasks import (
 )
 
 __all__ = [
+    "applications",
     "choosing",
     "enquiries",
+    "evaluation",
     "evidence_files",
+    "frameworks",
     "index",
     "joining",
     "listings",

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Table, TextClause, text
+from sqlalchemy import Table, TextClause, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import AuditEntry
@@ -38,6 +38,7 @@ class Book:
         self._accounts: dict[tuple[UUID, Purpose, UUID | None], UUID] = {}
         self._entries: list[tuple[date, int, dict[str, Any], list[dict[str, Any]]]] = []
         self._serial = 0
+        self._afterwards: list[tuple[Table, UUID, dict[str, Any]]] = []
 
     def id(self, at: datetime) -> UUID:
         """Make a UUIDv7 of an instant, so that rows sorted by id are in the order of their making."""
@@ -56,6 +57,10 @@ class Book:
         """Keep a row as it is. Returns it; it may be changed until the book is written."""
         self.of(model).append(values)
         return values
+
+    def afterwards(self, model: type[Base], row_id: UUID, **values: Any) -> None:
+        """Keep a change of a row for when everything is there: what the database seals once it stands."""
+        self._afterwards.append((METADATA.tables[model.__tablename__], row_id, values))
 
     def of(self, model: type[Base]) -> list[dict[str, Any]]:
         """Return the rows kept of a table."""
@@ -187,6 +192,8 @@ class Book:
             if rows:
                 await db.execute(_insert(table, list(rows[0])), {"rows": _encoded(rows)})
                 written += len(rows)
+        for table, row_id, values in self._afterwards:
+            await db.execute(update(table).where(table.c.id == row_id).values(**values))
         return written
 
     def _account(self, council_id: UUID, purpose: Purpose, owner_id: UUID | None, at: datetime) -> UUID:
@@ -216,7 +223,7 @@ def _insert(table: Table, columns: list[str]) -> TextClause:
 
 def _encoded(rows: list[dict[str, Any]]) -> str:
     # JSON knows no bytes; the server reads them from text in its own form.
-    binary = [name for name, value in rows[0].items() if isinstance(value, bytes)]
+    binary = {name for row in rows for name, value in row.items() if isinstance(value, bytes)}
     if binary:
-        rows = [{**row, **{name: f"\\x{row[name].hex()}" for name in binary}} for row in rows]
+        rows = [{**row, **{name: f"\\x{row[name].hex()}" for name in binary if row[name]}} for row in rows]
     return msgspec.json.encode(rows).decode()

@@ -14,12 +14,15 @@ from marketplace.accounts.permissions import ROLE_LABELS
 from marketplace.accounts.service import hash_password
 from marketplace.core.clock import Clock, SystemClock, today
 from marketplace.core.database import SessionMaker, transaction
+from marketplace.reporting.demo.applications import make_applications
 from marketplace.reporting.demo.book import Book
 from marketplace.reporting.demo.choosing import tell_choosing
 from marketplace.reporting.demo.content.councils import COUNCILS
 from marketplace.reporting.demo.councils import make_council
 from marketplace.reporting.demo.demand import make_demand
+from marketplace.reporting.demo.evaluation import make_evaluation
 from marketplace.reporting.demo.evidence import make_evidence
+from marketplace.reporting.demo.frameworks import make_frameworks
 from marketplace.reporting.demo.joining import make_joining
 from marketplace.reporting.demo.listings import enrich_listings
 from marketplace.reporting.demo.market import Numbers, make_market
@@ -123,9 +126,12 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
     # Last of all: what is added here shifts no date and no name of the history.
     for council in councils:
         tell_choosing(world, council, secret_key)
+        make_frameworks(world, council)
     make_passports(world, councils)
     make_standing(world, councils)
     for council in councils:
+        make_applications(world, council)
+        make_evaluation(world, council)
         make_joining(world, council, secret_key)
     return book
 

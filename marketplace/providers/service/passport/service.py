@@ -140,8 +140,10 @@ class PassportService:
         return await self._to(principal, organisation, council_id, PassportShareStatus.REVOKED)
 
     async def share_quietly(self, principal: Principal, organisation: Organisation, council_id: UUID) -> None:
-        """Share as part of something else that says so, such as an application; again is no error."""
-        await reach_council(self.db, principal, council_id)
+        """Share as part of something else that says so, such as an application; again is no error.
+
+        The transaction reaches the council already.
+        """
         share = await self.passports.share(organisation.id, council_id)
         if share is None or share.status is not PassportShareStatus.SHARED:
             await self._to(principal, organisation, council_id, PassportShareStatus.SHARED)
