@@ -8,20 +8,34 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import AccountRepository
 from marketplace.accounts.models import AuditEntry, Council, Membership
 from marketplace.accounts.permissions import Role
+from marketplace.core.database import clock_of
 from marketplace.providers.models import (
     Accreditation,
     AccreditationAction,
     AccreditationStatus,
+    Agreement,
+    Application,
     Evidence,
     Listing,
     MergeStep,
     Organisation,
+    PaApproval,
+    RegulatorLink,
     ServiceLine,
     Worker,
 )
 from marketplace.providers.repository.accreditations import AccreditationRepository
 from marketplace.providers.service.duplicates import DuplicateService
 from marketplace.providers.service.numbers import name_key
+from marketplace.providers.states import (
+    AGREEMENT,
+    PA_APPROVAL,
+    REGULATOR_LINK,
+    AgreementStatus,
+    ApplicationStatus,
+    PaApprovalStatus,
+    RegulatorLinkStatus,
+)
 from tests.browser import Browser, count, events
 from tests.conftest import Mailbox
 from tests.factories import (
@@ -33,6 +47,7 @@ from tests.factories import (
     make_organisation,
     make_worker,
 )
+from tests.factories_evaluation import make_bench
 from tests.factories_join import make_evidence, run_tasks
 from tests.factories_people import make_provider
 
@@ -210,3 +225,60 @@ async def test_somebody_who_acts_for_both_keeps_one_role_and_the_past(browser: B
     assert await count(db, "memberships", f"user_id = '{keeper_id}'") == 2
     rows = (await db.scalars(select(Membership).where(Membership.organisation_id == old_id))).all()
     assert [row.ends_on for row in rows] == [TODAY + timedelta(days=366)]
+
+
+async def test_what_runs_for_the_old_one_is_ended_with_its_steps(browser: Browser, db: AsyncSession) -> None:
+    bench = await make_bench(db)
+    old, council = bench.organisation, bench.council
+    old.home_council_id = council.id
+    new = await make_organisation(db, name="New Firm", home_council_id=council.id)
+    worker = await make_worker(db, old)
+    now = clock_of(db).now()
+    agreement = Agreement(
+        council_id=council.id,
+        organisation_id=old.id,
+        lot_ids={"lots": []},
+        reference="AG-1",
+        status=AgreementStatus.SIGNED,
+        terms="Terms",
+        terms_hash=b"-",
+        starts_on=TODAY - timedelta(days=30),
+        ends_on=TODAY + timedelta(days=300),
+        created_at=now,
+    )
+    approval = PaApproval(
+        council_id=council.id,
+        organisation_id=old.id,
+        worker_id=worker.id,
+        status=PaApprovalStatus.APPROVED,
+        route="six_months",
+        conduct_version="1",
+        approved_from=TODAY - timedelta(days=30),
+        approved_until=TODAY + timedelta(days=335),
+        applied_at=now,
+    )
+    link = RegulatorLink(
+        council_id=council.id,
+        organisation_id=old.id,
+        provider_id="1-101234567",
+        status=RegulatorLinkStatus.MATCHED,
+        register_name="Old Firm",
+        register_status="registered",
+        read_at=now,
+    )
+    db.add_all([agreement, approval, link])
+    old.cqc_provider_id = "1-101234567"
+    await db.flush()
+    for cycle, row in ((AGREEMENT, agreement), (PA_APPROVAL, approval), (REGULATOR_LINK, link)):
+        cycle.begin(db, row, by=None)
+    new_id = new.id
+    officer = await browser.signed_in(bench.lead)
+    await officer.post(f"/organisations/merges/{old.id}/{new.id}", FORM)
+    assert (await db.scalars(select(Application.status))).one() == ApplicationStatus.WITHDRAWN
+    assert (await db.scalars(select(Agreement.status))).one() == AgreementStatus.ENDED
+    assert (await db.scalars(select(PaApproval.status))).one() == PaApprovalStatus.REMOVED
+    moved = (await db.scalars(select(RegulatorLink))).one()
+    # It is a claim again: whether the entry is the new one's somebody looks at.
+    assert (moved.organisation_id, moved.status) == (new_id, RegulatorLinkStatus.IN_REVIEW)
+    assert await count(db, "organisations", "cqc_provider_id IS NOT NULL") == 0
+    assert await count(db, "steps", "why LIKE 'Now part of New Firm%'") == 3
