@@ -30,6 +30,13 @@ class HereAlready(Conflict):
         self.organisation_id, self.name, self.by = organisation_id, name, by
 
 
+class NotKeeper(NotFound):
+    """One assistant among several of a service asks for what its people keep."""
+
+    code = "not-keeper"
+    title = "Ask the people who look after your organisation here"
+
+
 class LastOne(Conflict):
     """Nobody would be left who can sign in for the organisation."""
 

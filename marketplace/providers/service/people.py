@@ -10,8 +10,8 @@ from marketplace.accounts import ROLE_LABELS, AccountService, Permission, Princi
 from marketplace.accounts.models import User
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import Forbidden, NotFound
-from marketplace.providers.errors import LastOne
+from marketplace.core.errors import NotFound
+from marketplace.providers.errors import LastOne, NotKeeper
 from marketplace.providers.models import Organisation, OrganisationKind
 from marketplace.providers.repository.organisations import OrganisationRepository
 from marketplace.providers.repository.people import KEEPERS, Access, PeopleRepository
@@ -36,7 +36,8 @@ async def own_organisation(db: AsyncSession, principal: Principal, *, locked: bo
     """Return the organisation whose people the user keeps, and reach its rows in every council from here on.
 
     Raises:
-        Forbidden: The role keeps no people, or the user is one assistant among several of a service.
+        Forbidden: The role keeps no people.
+        NotKeeper: The user is one assistant among several of a service.
         NotFound: The role belongs to no organisation.
     """
     principal.require(Permission.WORKERS_OWN)
@@ -44,7 +45,7 @@ async def own_organisation(db: AsyncSession, principal: Principal, *, locked: bo
     organisation_id = principal.need_organisation()
     organisation = await (repository.lock(organisation_id) if locked else repository.find(organisation_id))
     if principal.role is Role.PA and organisation.kind is not OrganisationKind.SOLE_PA:
-        raise Forbidden("Ask the people who keep your organisation’s details here.")
+        raise NotKeeper("They keep its details and who can sign in for it.")
     await reach_every_council(db)
     return organisation
 

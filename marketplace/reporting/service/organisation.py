@@ -97,6 +97,9 @@ class OrganisationDeskService:
                 missing_words(organisation),
             ),
         ]
+        if principal.role is Role.PA and organisation.kind is not OrganisationKind.SOLE_PA:
+            # One assistant among several: the service's own people keep these.
+            parts = [part for part in parts if part.href not in ("/provider/people", "/provider/details")]
         if principal.role is Role.PA or organisation.kind is OrganisationKind.SOLE_PA:
             approval = "Be approved by a council, for a year at a time."
             parts.insert(4, Part("Register of personal assistants", "/provider/pa-approval", approval))
