@@ -84,12 +84,6 @@ class AccreditationDesk:
                 Agreement, Agreement.council_id == council_id, Agreement.status == AgreementStatus.PROVIDER_SIGNED
             ),
             "appeals": _count(Appeal, Appeal.council_id == council_id, Appeal.status == AppealStatus.OPEN),
-            "replies": _count(
-                AccreditationAction,
-                AccreditationAction.council_id == council_id,
-                AccreditationAction.reply != "",
-                AccreditationAction.answer == "",
-            ),
             "questions": _count(
                 FrameworkQuestion,
                 FrameworkQuestion.council_id == council_id,
@@ -114,6 +108,21 @@ class AccreditationDesk:
         columns = [question.scalar_subquery().label(name) for name, question in questions.items()]
         row = (await self.db.execute(select(*columns))).one()
         return {name: int(value) for name, value in zip(questions, row, strict=True)}
+
+    async def replies(self, council_id: UUID) -> Sequence[tuple[str, UUID, datetime]]:
+        """Return who replied to a decision and has no answer, the oldest first: name, accreditation, when."""
+        question = (
+            select(Organisation.name, AccreditationAction.accreditation_id, AccreditationAction.replied_at)
+            .join(Organisation, Organisation.id == AccreditationAction.organisation_id)
+            .where(
+                AccreditationAction.council_id == council_id,
+                AccreditationAction.replied_at.is_not(None),
+                AccreditationAction.answered_at.is_(None),
+            )
+            .order_by(AccreditationAction.replied_at, AccreditationAction.id)
+            .limit(50)
+        )
+        return [(row[0], row[1], row[2]) for row in await self.db.execute(question) if row[2] is not None]
 
     async def ending(self, council_id: UUID, day: date, windows: Sequence[date]) -> tuple[int, ...]:
         """Count evidence that counts today and ends before each of some days, in turn, without a successor."""

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
-from marketplace.core.clock import today
+from marketplace.core.clock import local, today
 from marketplace.core.database import clock_of
 from marketplace.core.formats import plural, uk_date
 from marketplace.core.places.districts import DISTRICT_NAMES
@@ -63,13 +63,6 @@ WAITING: Final[tuple[tuple[str, str, str, str, Permission], ...]] = (
     ),
     ("appeals", "appeal to decide", "appeals to decide", "/accreditation/appeals", Permission.APPLICATIONS_DECIDE),
     (
-        "replies",
-        "reply of a provider to answer",
-        "replies of providers to answer",
-        "/accreditation/register?replies=yes",
-        Permission.ACCREDITATION_DECIDE,
-    ),
-    (
         "questions",
         "question about a round to answer",
         "questions about rounds to answer",
@@ -121,6 +114,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
 
     waiting: tuple[tuple[str, str], ...]
     """Words and address."""
+    replies: tuple[tuple[str, str], ...]
+    """Providers who replied to a decision and have no answer yet: words and address."""
     ending_counts: tuple[tuple[str, int, str], ...]
     ending: tuple[dict[str, Any], ...]
     rounds: tuple[dict[str, Any], ...]
@@ -162,6 +157,10 @@ class AccreditationDeskService:
                 (plural(counts[key], one, several), href)
                 for key, one, several, href, permission in WAITING
                 if counts[key] and principal.may(permission)
+            ),
+            replies=tuple(
+                (f"{name} replied on {uk_date(local(replied_at).date())}", f"/accreditations/{accreditation_id}")
+                for name, accreditation_id, replied_at in await self.desk.replies(council_id)
             ),
             ending_counts=tuple((name, number, str(number)) for name, number in zip(names, ends, strict=True)),
             ending=tuple(
