@@ -125,6 +125,13 @@ class ReplyClosed(Conflict):
     title = "You can no longer reply to this"
 
 
+class WorkerChanged(Conflict):
+    """Somebody else changed the same worker since the page was opened."""
+
+    code = "worker-changed"
+    title = "Somebody else has changed this since you opened the page"
+
+
 class NumberTaken(InvalidInput):
     """Another organisation here stands for this entry of the register: who works for it can ask to join it."""
 

@@ -275,12 +275,16 @@ PASSPORT_SHARE = Lifecycle(
 class PaApprovalStatus(StrEnum):
     """Where a personal assistant's approval is."""
 
+    DRAFT = "draft"
+    """Being filled in; the council sees nothing yet."""
     APPLIED = "applied"
     APPROVED = "approved"
     REFUSED = "refused"
     WITHDRAWN = "withdrawn"
     LAPSED = "lapsed"
     """The year is over and it was not renewed."""
+    RENEWED = "renewed"
+    """The year is over and the next one follows it."""
     REMOVED = "removed"
 
 
@@ -288,13 +292,23 @@ PA_APPROVAL = Lifecycle(
     "pa_approval",
     "pa_approvals",
     {
+        PaApprovalStatus.DRAFT: frozenset({PaApprovalStatus.APPLIED, PaApprovalStatus.WITHDRAWN}),
+        # Until the council decides, it may be taken back, changed and sent again.
         PaApprovalStatus.APPLIED: frozenset(
-            {PaApprovalStatus.APPROVED, PaApprovalStatus.REFUSED, PaApprovalStatus.WITHDRAWN}
+            {
+                PaApprovalStatus.DRAFT,
+                PaApprovalStatus.APPROVED,
+                PaApprovalStatus.REFUSED,
+                PaApprovalStatus.WITHDRAWN,
+            }
         ),
-        PaApprovalStatus.APPROVED: frozenset({PaApprovalStatus.LAPSED, PaApprovalStatus.REMOVED}),
+        PaApprovalStatus.APPROVED: frozenset(
+            {PaApprovalStatus.LAPSED, PaApprovalStatus.RENEWED, PaApprovalStatus.REMOVED}
+        ),
         PaApprovalStatus.REFUSED: frozenset(),
         PaApprovalStatus.WITHDRAWN: frozenset(),
         PaApprovalStatus.LAPSED: frozenset(),
+        PaApprovalStatus.RENEWED: frozenset(),
         PaApprovalStatus.REMOVED: frozenset(),
     },
 )

@@ -107,6 +107,7 @@ def upgrade() -> None:
         sa.Column("places", sa.Integer(), nullable=False),
         sa.Column("closes_on", sa.Date(), nullable=False),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("created_by_user_id", sa.Uuid(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1064,11 +1065,13 @@ def upgrade() -> None:
         sa.Column(
             "status",
             sa.Enum(
+                "draft",
                 "applied",
                 "approved",
                 "refused",
                 "withdrawn",
                 "lapsed",
+                "renewed",
                 "removed",
                 name="pa_approval_status",
                 native_enum=False,
@@ -1086,8 +1089,10 @@ def upgrade() -> None:
         sa.Column("approved_until", sa.Date(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("renews_id", sa.Uuid(), nullable=True),
+        sa.Column("changes", sa.Text(), server_default="", nullable=False),
         sa.Column("reminded_days", sa.Integer(), nullable=True),
-        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_by_user_id", sa.Uuid(), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -1109,6 +1114,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_pa_approvals_council_id", "pa_approvals", ["council_id", "status"], unique=False)
     op.create_index("ix_pa_approvals_worker_id", "pa_approvals", ["worker_id"], unique=False)
+    op.create_index(
+        "ix_pa_approvals_open",
+        "pa_approvals",
+        ["council_id", "worker_id"],
+        unique=True,
+        postgresql_where=sa.text("status IN ('draft', 'applied')"),
+    )
     op.create_table(
         "pa_references",
         sa.Column("council_id", sa.Uuid(), nullable=False),
@@ -1158,6 +1170,7 @@ def upgrade() -> None:
     op.create_foreign_key(
         op.f("fk_organisations_merged_into_id"), "organisations", "organisations", ["merged_into_id"], ["id"]
     )
+    op.add_column("workers", sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False))
     op.add_column("workers", sa.Column("skills", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False))
 
 
@@ -1170,6 +1183,7 @@ def downgrade() -> None:
     op.execute(f"DELETE FROM evidence WHERE {added}")
     _evidence_kinds(FIRST_KINDS)
     op.drop_column("workers", "skills")
+    op.drop_column("workers", "version")
     op.drop_constraint(op.f("fk_organisations_merged_into_id"), "organisations", type_="foreignkey")
     op.drop_column("organisations", "merged_into_id")
     op.drop_constraint(op.f("fk_joinings_entered_council_id"), "joinings", type_="foreignkey")
@@ -1190,6 +1204,9 @@ def downgrade() -> None:
     op.drop_index("ix_pa_references_council_id", table_name="pa_references")
     op.drop_index("ix_pa_references_approval_id", table_name="pa_references")
     op.drop_table("pa_references")
+    op.drop_index(
+        "ix_pa_approvals_open", table_name="pa_approvals", postgresql_where=sa.text("status IN ('draft', 'applied')")
+    )
     op.drop_index("ix_pa_approvals_worker_id", table_name="pa_approvals")
     op.drop_index("ix_pa_approvals_council_id", table_name="pa_approvals")
     op.drop_table("pa_approvals")

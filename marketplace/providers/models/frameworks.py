@@ -262,7 +262,10 @@ class NominationCall(Base, WithId):
     """What counts: "widest range of people, and able to deliver quickly"."""
     places: Mapped[int]
     closes_on: Mapped[date]
+    """Last day for a nomination."""
     decided_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """Why more were selected than there are places."""
     created_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime]
 

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.accounts.models import PERSONAL
@@ -42,6 +42,13 @@ class PaApproval(Base, WithId):
         CheckConstraint("approved_until IS NULL OR approved_until > approved_from", name="period"),
         Index("ix_pa_approvals_council_id", "council_id", "status"),
         Index("ix_pa_approvals_worker_id", "worker_id"),
+        Index(
+            "ix_pa_approvals_open",
+            "council_id",
+            "worker_id",
+            unique=True,
+            postgresql_where=text("status IN ('draft', 'applied')"),
+        ),
     )
 
     council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
@@ -49,7 +56,7 @@ class PaApproval(Base, WithId):
     worker_id: Mapped[UUID] = mapped_column(ForeignKey("workers.id"))
     status: Mapped[PaApprovalStatus] = mapped_column(choice(PaApprovalStatus))
     route: Mapped[str] = mapped_column(Text)
-    """"six_months" of trading, or the "starter" route with closer support."""
+    """"six_months" of trading, or the "starter" route with closer support; empty until it was chosen."""
     trading_since: Mapped[date | None]
     conduct_version: Mapped[str] = mapped_column(Text)
     """Which code of conduct was agreed to."""
@@ -61,8 +68,12 @@ class PaApproval(Base, WithId):
     """First day on which it no longer counts: a year after it began."""
     reason: Mapped[str] = mapped_column(Text, default="")
     renews_id: Mapped[UUID | None] = mapped_column(ForeignKey("pa_approvals.id"))
+    changes: Mapped[str] = mapped_column(Text, default="", server_default="", info=PERSONAL)
+    """What is different since the last year, in the assistant's words; for the council alone."""
     reminded_days: Mapped[int | None]
-    applied_at: Mapped[datetime]
+    started_at: Mapped[datetime]
+    applied_at: Mapped[datetime | None]
+    """None while it is being filled in."""
     decided_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     decided_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)

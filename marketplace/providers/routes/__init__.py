@@ -33,6 +33,7 @@ from marketplace.providers.routes.standing import (
     RegisterOfDayController,
 )
 from marketplace.providers.routes.status_tests import StatusTestController
+from marketplace.providers.routes.workforce import WORKFORCE
 
 ROUTES = [
     market_page,
@@ -76,4 +77,5 @@ ROUTES = [
     *APPLICATIONS,
     *PASSPORT_ROUTES,
     *FRAMEWORKS,
+    *WORKFORCE,
 ]

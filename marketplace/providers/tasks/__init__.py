@@ -14,6 +14,7 @@ from marketplace.providers.tasks import (
     people,
     register,
     standing,
+    workforce,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "people",
     "register",
     "standing",
+    "workforce",
 ]

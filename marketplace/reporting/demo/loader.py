@@ -37,6 +37,7 @@ from marketplace.reporting.demo.standing import make_standing
 from marketplace.reporting.demo.stories import make_stories
 from marketplace.reporting.demo.talking import tell_talk
 from marketplace.reporting.demo.visits import VisitTeller
+from marketplace.reporting.demo.workforce import make_workforce
 from marketplace.reporting.demo.world import Council, World
 
 SEED = 2015
@@ -128,6 +129,9 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
         tell_choosing(world, council, secret_key)
         make_frameworks(world, council)
     make_passports(world, councils)
+    # Before the story of the accreditations: it tells their days as they are when approvals are known.
+    for council in councils:
+        make_workforce(world, council)
     make_standing(world, councils)
     for council in councils:
         make_applications(world, council)

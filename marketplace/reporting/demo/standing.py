@@ -43,7 +43,7 @@ def make_standing(world: World, councils: list[Council]) -> None:
     suspended = _to_suspend(world, councils[0])
     first = {council.shops[0].id for council in councils}
     for row in list(world.book.of(Accreditation)):
-        row["evidence"] = RESTS_ON if row["organisation_id"] in first else []
+        row["evidence"] = RESTS_ON if row["organisation_id"] in first else row.get("evidence", [])
         moves: list[Move] = [(AccreditationStatus.LIVE.value, row["decided_at"], row["decided_by_user_id"], "")]
         _act(world, row, ActionKind.AWARD, row["decided_at"], row["reason"])
         if row is suspended:
