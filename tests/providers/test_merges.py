@@ -255,6 +255,7 @@ async def test_what_runs_for_the_old_one_is_ended_with_its_steps(browser: Browse
         conduct_version="1",
         approved_from=TODAY - timedelta(days=30),
         approved_until=TODAY + timedelta(days=335),
+        started_at=now,
         applied_at=now,
     )
     link = RegulatorLink(
