@@ -161,7 +161,7 @@ class MergeRepository:
 
     async def open_approvals(self, organisation_id: UUID) -> Sequence[PaApproval]:
         """Return approvals of personal assistants that are asked for or count."""
-        live = PaApproval.status.in_([PaApprovalStatus.APPLIED, PaApprovalStatus.APPROVED])
+        live = PaApproval.status.in_([PaApprovalStatus.DRAFT, PaApprovalStatus.APPLIED, PaApprovalStatus.APPROVED])
         return await self.rows(PaApproval, organisation_id, live)
 
     async def links(self, organisation_id: UUID) -> Sequence[RegulatorLink]:

@@ -250,9 +250,9 @@ class MergeService:
             to = AgreementStatus.ENDED if agreement.status is AgreementStatus.SIGNED else AgreementStatus.DECLINED
             AGREEMENT.move(self.db, agreement, to, by=principal.user_id, why=why)
         for approval in await self.merges.open_approvals(old.id):
-            gone = PaApprovalStatus.REMOVED
-            if approval.status is PaApprovalStatus.APPLIED:
-                gone = PaApprovalStatus.WITHDRAWN
+            gone = PaApprovalStatus.WITHDRAWN
+            if approval.status is PaApprovalStatus.APPROVED:
+                gone = PaApprovalStatus.REMOVED
             PA_APPROVAL.move(self.db, approval, gone, by=principal.user_id, why=why)
             approval.reason, approval.decided_by_user_id = why, principal.user_id
             approval.decided_at = self.clock.now()
