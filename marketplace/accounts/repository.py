@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Row, any_, delete, func, literal, or_, select
+from sqlalchemy import Row, any_, column, delete, func, literal, or_, select, table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import (
@@ -17,6 +17,9 @@ from marketplace.accounts.models import (
     SessionRow,
     User,
 )
+
+# Organisations belong to `providers`, which stands above this package; only their names and merges are read here.
+_ORGANISATIONS = table("organisations", column("id"), column("name"), column("merged_into_id"))
 
 
 class AccountRepository:
@@ -39,19 +42,27 @@ class AccountRepository:
         return await self.db.get(User, user_id)
 
     async def memberships(self, user_id: UUID, on: date) -> Sequence[Row[Membership, Council]]:
-        """Return a user's roles on a day, each with its council, oldest first."""
+        """Return a user's roles on a day, each with its council, oldest first; those for a merged organisation last."""
         return (
             await self.db.execute(
                 select(Membership, Council)
                 .join(Council, Council.id == Membership.council_id)
+                .outerjoin(_ORGANISATIONS, _ORGANISATIONS.c.id == Membership.organisation_id)
                 .where(
                     Membership.user_id == user_id,
                     Membership.starts_on <= on,
                     or_(Membership.ends_on.is_(None), Membership.ends_on > on),
                 )
-                .order_by(Membership.id)
+                .order_by(_ORGANISATIONS.c.merged_into_id.is_not(None), Membership.id)
             )
         ).all()
+
+    async def organisation_names(self, ids: set[UUID]) -> dict[UUID, str]:
+        """Return names of organisations that roles are for, by id."""
+        rows = await self.db.execute(
+            select(_ORGANISATIONS.c.id, _ORGANISATIONS.c.name).where(_ORGANISATIONS.c.id.in_(ids))
+        )
+        return {row.id: row.name for row in rows}
 
     async def session(self, token_hash: bytes) -> Row[SessionRow, User, Membership, Council] | None:
         """Return a session with its user, role and council."""

@@ -78,15 +78,21 @@ class SignInController(Controller):
     async def account(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
         """Show who is signed in and the other roles they hold."""
         await scope_to(db, "every")
-        roles = await AccountRepository(db).memberships(principal.user_id, today(clock_of(db)))
+        accounts = AccountRepository(db)
+        roles = await accounts.memberships(principal.user_id, today(clock_of(db)))
+        held = [membership.organisation_id for membership, _ in roles if membership.organisation_id]
+        names = await accounts.organisation_names(set(held)) if len(set(held)) > 1 else {}
         items = [
             {
                 "id": membership.id,
                 "role": ROLE_LABELS[membership.role],
                 "council": council.name,
+                # Named only where somebody acts for more than one.
+                "organisation": names.get(membership.organisation_id, "") if membership.organisation_id else "",
                 "is_current": membership.role is principal.role
                 and council.id == principal.council_id
-                and membership.person_id == principal.person_id,
+                and membership.person_id == principal.person_id
+                and membership.organisation_id == principal.organisation_id,
             }
             for membership, council in roles
         ]

@@ -236,6 +236,22 @@ class AccountService:
         self.db.add_all([Attempt(kind=AttemptKind.RESET, key_hash=key, at=now) for key in (from_email, from_address)])
         return tries < JOINS_PER_EMAIL
 
+    async def count_visit(self, what: str, who: str, most: int) -> None:
+        """Count something that a visitor does, and refuse it where the same one did it too often today.
+
+        Args:
+            what: Name of the thing, such as "join-start".
+            who: A network address, or what else tells visitors apart; kept as a hash.
+            most: How often in 24 hours.
+
+        Raises:
+            TooManyTries: It was done that often already.
+        """
+        now, key = self.clock.now(), key_hash(what, who)
+        if await self.accounts.attempts_since(AttemptKind.RESET, key, now - timedelta(days=1)) >= most:
+            raise TooManyTries
+        self.db.add(Attempt(kind=AttemptKind.RESET, key_hash=key, at=now))
+
     async def create_user(self, email: str, name: str, password_hash: str) -> User:
         """Add somebody who can sign in once they hold a role.
 

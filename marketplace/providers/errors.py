@@ -19,6 +19,63 @@ class JoinLinkDead(NotFound):
     title = "This link no longer works"
 
 
+class HereAlready(Conflict):
+    """The organisation is here already: its number is, or its name at its postcode (V15)."""
+
+    code = "organisation-here"
+    title = "This organisation is here already"
+
+    def __init__(self, organisation_id: UUID, name: str, by: str) -> None:
+        super().__init__(f"{name} is here already.")
+        self.organisation_id, self.name, self.by = organisation_id, name, by
+
+
+class NotKeeper(NotFound):
+    """One assistant among several of a service asks for what its people keep."""
+
+    code = "not-keeper"
+    title = "Ask the people who look after your organisation here"
+
+
+class LastOne(Conflict):
+    """Nobody would be left who can sign in for the organisation."""
+
+    code = "last-one"
+    title = "This is the last person who can sign in for the organisation"
+
+
+class InvitationDead(NotFound):
+    """An invitation that was used, withdrawn, is too old or never was: `why` says which, in a word."""
+
+    code = "invitation-dead"
+    title = "This invitation no longer works"
+
+    def __init__(self, why: str) -> None:
+        super().__init__()
+        self.why = why
+
+
+class OtherAddress(Conflict):
+    """Somebody is signed in with another e-mail address than the invited one."""
+
+    code = "other-address"
+    title = "This invitation is for another e-mail address"
+
+
+class TooManyInvitations(TooMany):
+    """More invitations in a day than an organisation sends."""
+
+    code = "too-many-invitations"
+    title = "Your organisation has sent many invitations today"
+
+
+class MergeRefused(Conflict):
+    """Two organisations cannot be made one: the message says why."""
+
+    code = "merge-refused"
+    title = "These organisations cannot be joined into one"
+
+
 class CannotBeAsked(Conflict):
     """Nobody of the provider works with the person's council on this site, so nobody would read the question."""
 

@@ -300,6 +300,13 @@ class OrganisationsMerged(Event, frozen=True, kw_only=True):
     into_organisation_id: UUID
 
 
+class OrganisationRenamed(Event, frozen=True, kw_only=True):
+    """An organisation changed its name; `was` is the one before. Councils that accredit it are told."""
+
+    organisation_id: UUID
+    was: str
+
+
 class PaApprovalMoved(Event, frozen=True, kw_only=True):
     """A personal assistant applied to a council's register, or it was decided, renewed, lapsed or removed."""
 

@@ -23,6 +23,7 @@ ANSWERS: dict[str, dict[str, str]] = {
     "kind": {"kind": "community"},
     "name": {"name": "Fishergate Knitters"},
     "place": {"postcode": "pr12he"},
+    "numbers": {},
     "contact": {"contact_name": "Robin Example"},
     "email": {"email": "Knitters@Example.org"},
     "phone": {"phone": "01632 960 001"},

@@ -28,7 +28,7 @@ class Joining(Base, WithId):
     secret_hash: Mapped[bytes | None]
     """Of the secret in the browser's cookie; None once it was sent in, so that the answers are not shown again."""
     answers: Mapped[dict[str, Any]] = mapped_column(default=dict, info=PERSONAL)
-    """By field, as the forms take them; empty once confirmed."""
+    """By field, as the forms take them; empty once confirmed, but for who told it where an officer entered it."""
     email: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     password_hash: Mapped[str] = mapped_column(Text, default="")
     organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))

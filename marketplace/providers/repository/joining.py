@@ -6,7 +6,9 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.providers.models import Joining
+from marketplace.providers.models import Joining, Organisation
+
+ENTERED = 50
 
 
 class JoiningRepository:
@@ -26,6 +28,17 @@ class JoiningRepository:
             select(Joining).where(Joining.id == joining_id).with_for_update().execution_options(populate_existing=True)
         )
         return (await self.db.scalars(question)).first()
+
+    async def entered(self, council_id: UUID) -> list[tuple[Joining, Organisation | None]]:
+        """Return what officers of a council enter or entered: drafts first, then the newest that are done."""
+        question = (
+            select(Joining, Organisation)
+            .outerjoin(Organisation, Organisation.id == Joining.organisation_id)
+            .where(Joining.entered_council_id == council_id)
+            .order_by(Joining.confirmed_at.desc().nulls_first(), Joining.updated_at.desc(), Joining.id)
+            .limit(ENTERED)
+        )
+        return [(row[0], row[1]) for row in await self.db.execute(question)]
 
     async def forget(self, before: datetime) -> int:
         """Delete registrations that nobody confirmed and nobody touched since a moment. Returns how many."""

@@ -66,7 +66,8 @@ def organisation_is_live(day: date) -> ColumnElement[bool]:
         Accreditation.status.in_([AccreditationStatus.SUSPENDED, AccreditationStatus.REMOVED]),
     )
     live = exists().where(Accreditation.organisation_id == Organisation.id, stands_on(day))
-    return or_(not_(stopped), live)
+    # One that became part of another gets nothing new; its listings went over or were taken off.
+    return and_(Organisation.merged_into_id.is_(None), or_(not_(stopped), live))
 
 
 def on_the_market(day: date) -> ColumnElement[bool]:

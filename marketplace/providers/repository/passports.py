@@ -19,7 +19,7 @@ from marketplace.providers.models import (
     RegulatorLink,
 )
 from marketplace.providers.repository.accreditations import live_on
-from marketplace.providers.repository.evidence import counts_on
+from marketplace.providers.repository.evidence_rules import counts_on
 from marketplace.providers.repository.registration import LIVE
 from marketplace.providers.states import PassportShareStatus
 

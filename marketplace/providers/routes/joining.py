@@ -14,12 +14,15 @@ from marketplace.core.database import scope_to
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.flash import flash
 from marketplace.core.web import FormData
-from marketplace.providers.errors import JoinLinkDead, OutsideCouncils
-from marketplace.providers.service.joining import (
-    DRAFT_LIFE,
+from marketplace.providers.errors import HereAlready, JoinLinkDead, OutsideCouncils
+from marketplace.providers.service.duplicates import Alike, AlikeBy
+from marketplace.providers.service.joining import DRAFT_LIFE, Confirmed, JoiningService
+from marketplace.providers.service.joining_answers import (
+    ANOTHER,
+    ASK,
     KINDS,
     STEPS,
-    JoiningService,
+    is_asking,
     open_step,
     steps_of,
     values_of,
@@ -41,6 +44,39 @@ class JoinController(Controller):
         councils = [council.name for council in await AccountRepository(db).councils()]
         context = {"next_step": open_step(joining) or "check", "has_answers": joining is not None, "councils": councils}
         return Template("providers/join/start.html", context=context)
+
+    @get("/here", permission=None, visitor_form=True)
+    async def here(self, request: Request[Any, Any, Any], db: NamedDependency[AsyncSession]) -> Template | Redirect:
+        """Say that the organisation is here, and what there is to do. Nothing is shown of its people."""
+        service = JoiningService(db)
+        joining = await service.current(_secret(request))
+        try:
+            found = await service.recognising.here(joining)
+        except NotFound:
+            return Redirect(f"/join/{open_step(joining) or 'check'}", status_code=303)
+        return _here_page("/join/here", found, values_of(joining), {})
+
+    @post("/here", permission=None, visitor_form=True)
+    async def choose(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        data: URLEncodedBody[FormData],
+        visitor: NamedDependency[Principal | None],
+    ) -> Template | Redirect:
+        """Keep whether they ask to join it, or theirs is another group."""
+        if visitor is not None:
+            return _signed_in(request)
+        service = JoiningService(db)
+        await scope_to(db, "every")
+        try:
+            joining = await service.choose(_secret(request), data)
+        except InvalidInput as error:
+            found = await service.recognising.here(await service.current(_secret(request)))
+            return _here_page("/join/here", found, data, error.fields)
+        except NotFound:
+            return Redirect("/join", status_code=303)
+        return Redirect(f"/join/{open_step(joining) or 'check'}", status_code=303)
 
     @get("/{step:str}", permission=None, visitor_form=True)
     async def ask(
@@ -69,7 +105,8 @@ class JoinController(Controller):
         service = JoiningService(db)
         await scope_to(db, "every")
         try:
-            joining, secret = await service.answer(_secret(request), step, data)
+            async with db.begin_nested():
+                joining, secret = await service.answer(_secret(request), step, data, _address(request))
         except OutsideCouncils:
             return Redirect("/join/outside", status_code=303)
         except InvalidInput as error:
@@ -84,13 +121,20 @@ class JoinController(Controller):
     @get("/check", permission=None, visitor_form=True)
     async def check(self, request: Request[Any, Any, Any], db: NamedDependency[AsyncSession]) -> Template | Redirect:
         """Show all answers before they are sent in."""
-        joining = await JoiningService(db).current(_secret(request))
+        service = JoiningService(db)
+        joining = await service.current(_secret(request))
         missing = open_step(joining)
         if joining is None or missing is not None:
             return Redirect(f"/join/{missing}", status_code=303)
         values = values_of(joining)
-        kind = next(label for one, (label, _) in KINDS.items() if one.value == values["kind"])
-        return Template("providers/join/check.html", context={"values": values, "kind": kind, "errors": {}})
+        context = {
+            "values": values,
+            "kind": next(label for one, (label, _) in KINDS.items() if one.value == values["kind"]),
+            "steps": steps_of(values),
+            "asks": (await service.recognising.here(joining)).organisation.name if is_asking(values) else "",
+            "errors": {},
+        }
+        return Template("providers/join/check.html", context=context)
 
     @post("/check", permission=None, visitor_form=True)
     async def submit(
@@ -103,9 +147,8 @@ class JoinController(Controller):
         if visitor is not None:
             return _signed_in(request)
         await scope_to(db, "every")
-        address = request.client.host if request.client else "unknown"
         try:
-            missing = await JoiningService(db).submit(_secret(request), address)
+            missing = await JoiningService(db).submit(_secret(request), _address(request))
         except (OutsideCouncils, InvalidInput):
             return Redirect("/join/place", status_code=303)
         if missing is not None:
@@ -148,19 +191,55 @@ class JoinController(Controller):
 
     @post("/confirm/{link:str}", permission=None, visitor_form=True)
     async def confirm(
-        self, request: Request[Any, Any, Any], db: NamedDependency[AsyncSession], link: FromPath[str]
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        link: FromPath[str],
+        data: URLEncodedBody[FormData],
     ) -> Template | Redirect:
-        """Make the account, then let them sign in with the password they chose."""
+        """Make the account, then let them sign in with the password they chose; or ask to be let in."""
         await scope_to(db, "every")
+        service, key = JoiningService(db), request.app.state.settings.secret_key
         try:
             async with db.begin_nested():
-                await JoiningService(db).confirm(request.app.state.settings.secret_key, link[:200])
+                came = await service.confirm(key, link[:200], str(data.get("here_choice") or ""))
         except OutsideCouncils:
             return Redirect("/join/outside", status_code=303)
         except JoinLinkDead:
             return Template("providers/join/dead.html", status_code=404)
+        except HereAlready as error:
+            await service.note_here(key, link[:200], error)
+            found = await service.recognising.here(await service.waiting(key, link[:200]))
+            return _here_page(f"/join/confirm/{link[:200]}", found, {}, {}, status_code=409)
+        if came is Confirmed.ASKED:
+            return Redirect("/join/asked", status_code=303)
+        if came is Confirmed.ALREADY_IN:
+            flash(request, "You can sign in for this organisation already", kind="information")
+            return Redirect("/sign-in?next=/provider/organisation", status_code=303)
         flash(request, "Your e-mail address is confirmed. Sign in with your password to go on")
         return Redirect("/sign-in?next=/provider/evidence", status_code=303)
+
+    @get("/asked", permission=None)
+    async def asked(self) -> Template:
+        """Say that the organisation is asked."""
+        return Template("providers/join/asked.html")
+
+
+def _address(request: Request[Any, Any, Any]) -> str:
+    return request.client.host if request.client else "unknown"
+
+
+def _here_page(action: str, found: Alike, values: FormData, errors: dict[str, str], status_code: int = 200) -> Template:
+    context = {
+        "action": action,
+        "name": found.organisation.name,
+        "is_sure": found.by is AlikeBy.NUMBER,
+        "choices": [(ASK, "Ask to join it", "We ask the people who look after it, or its council")]
+        + ([] if found.by is AlikeBy.NUMBER else [(ANOTHER, "No, we are another group")]),
+        "values": values,
+        "errors": errors,
+    }
+    return Template("providers/join/here.html", context=context, status_code=422 if errors else status_code)
 
 
 def _name(request: Request[Any, Any, Any]) -> str:
@@ -190,7 +269,8 @@ def _signed_in(request: Request[Any, Any, Any]) -> Redirect:
 
 def _question(step: str, values: FormData, errors: dict[str, str], is_change: bool) -> Template:
     steps = steps_of(values)
-    place = steps.index(step)
+    # A form sent in again after the answers changed what is asked is still shown.
+    place = steps.index(step) if step in steps else 0
     back = "/join/check" if is_change else f"/join/{steps[place - 1]}" if place else "/join"
     context = {
         "step": step,

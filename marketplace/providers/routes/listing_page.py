@@ -38,7 +38,10 @@ async def listing_page(
         page = await service.listing(wanted)
     except NotFound:
         around = await service.gone(wanted)
-        return Template("providers/listing_gone.html", context={"around": around}, status_code=404)
+        taken_over_by = await service.taken_over_by(wanted)
+        # What became part of another organisation does not come back: 410 tells search engines so.
+        context = {"around": around, "taken_over_by": taken_over_by}
+        return Template("providers/listing_gone.html", context=context, status_code=410 if taken_over_by else 404)
     if visitor is None or visitor.organisation_id != page.row.organisation.id:
         await figures.note(db, wanted, views=1)
     # A visitor may press the button: the booking page asks them to sign in and comes back.

@@ -94,6 +94,7 @@ class OrganisationController(Controller):
             ],
             "next_after": shown[-1].id if len(found) > PAGE else None,
             "may_decide": principal.may(Permission.ACCREDITATION_DECIDE),
+            "may_enter": principal.may(Permission.ORGANISATIONS_ENTER),
         }
         return Template("providers/organisations.html", context=context)
 
@@ -175,6 +176,7 @@ class OrganisationController(Controller):
                     principal.council_id, organisation.id, None, clock_of(db).now(), day
                 )
             ),
+            "merged_into": await repository.find(organisation.merged_into_id) if organisation.merged_into_id else None,
             "may_decide": principal.may(Permission.ACCREDITATION_DECIDE),
             "may_check": principal.may(Permission.LISTINGS_CHECK)
             and organisation.home_council_id == principal.council_id,

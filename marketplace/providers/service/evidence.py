@@ -26,7 +26,7 @@ from marketplace.providers.models import Countersignature, Evidence, EvidenceKin
 from marketplace.providers.repository.evidence import EvidenceRepository
 from marketplace.providers.repository.organisations import OrganisationRepository
 from marketplace.providers.service.cover import CoverService
-from marketplace.providers.service.joining import read_safeguarding
+from marketplace.providers.service.joining_answers import read_safeguarding
 
 SOON: Final = timedelta(days=30)
 EARLIEST_REMINDER: Final = timedelta(days=92)

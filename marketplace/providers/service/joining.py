@@ -1,93 +1,72 @@
 """How a provider comes in: questions one by one, an e-mail that confirms the address, then account and organisation.
 
 Answers are kept in a row of their own under a secret that only the visitor's browser has; no address holds any of them.
-Nothing is public after joining: the council checks the first listing, and looks at the evidence (V1).
+Nothing is public after joining: the council checks the first listing, and looks at the evidence (V1). An organisation
+that is here already never becomes a second copy: who registers it is offered to ask to join it (V15).
 """
 
-import re
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any, Final
+from uuid import UUID
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import AccountRepository, AccountService, Principal, Role, audit
 from marketplace.accounts.errors import AddressTaken
-from marketplace.accounts.models import Council
-from marketplace.accounts.service import check_password, hash_password, row_of_link, token_hash
+from marketplace.accounts.service import hash_password, row_of_link, token_hash
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import InvalidInput, NotFound
+from marketplace.core.errors import InvalidInput, NotFound, broken_constraint
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import new_id
 from marketplace.core.outbox import publish
-from marketplace.core.places import TOWNS, Postcode, distance_metres
-from marketplace.providers.errors import JoinLinkDead, OutsideCouncils
+from marketplace.providers.errors import HereAlready, JoinLinkDead
 from marketplace.providers.events import JoiningSubmitted, OrganisationJoined
 from marketplace.providers.models import Joining, Organisation, OrganisationKind, Worker, WorkerKind
+from marketplace.providers.repository.duplicates import DuplicateRepository
 from marketplace.providers.repository.joining import JoiningRepository
-from marketplace.providers.repository.places import PlaceRepository, Point
+from marketplace.providers.repository.organisations import OrganisationRepository
+from marketplace.providers.repository.places import Point
+from marketplace.providers.service.duplicates import Alike, AlikeBy, DuplicateService
+from marketplace.providers.service.join_places import new_organisation, place_of
+from marketplace.providers.service.join_requests import JoinRequestService
+from marketplace.providers.service.joining_answers import (
+    ANOTHER,
+    ASK,
+    STEPS,
+    is_asking,
+    numbers_of,
+    open_step,
+    read_answer,
+    read_password,
+)
+from marketplace.providers.service.recognising import Recognising
+from marketplace.providers.service.registration import RegistrationService
 
 LINK_PURPOSE: Final = "join"
 DRAFT_LIFE: Final = timedelta(hours=24)
 """How long a browser may come back to answers that were not sent in."""
 FORGOTTEN_AFTER: Final = timedelta(days=7)
 """What nobody confirmed by then is deleted; so long the link works."""
-
-STEPS: Final = ("kind", "name", "place", "contact", "email", "phone", "safeguarding", "password")
-"""One question a page, in this order. Somebody who works alone is not asked for a contact: it is they."""
-
-KINDS: Final[dict[OrganisationKind, tuple[str, str]]] = {
-    OrganisationKind.COMMUNITY: ("Community group", "A club, a class, a faith group or a few neighbours"),
-    OrganisationKind.THIRD_SECTOR: ("Charity or social enterprise", ""),
-    OrganisationKind.SOLE_PA: ("Personal assistant, working alone", "People hire you and you work for them directly"),
-    OrganisationKind.PA_SERVICE: ("Personal assistant service", "You find or manage personal assistants"),
-    OrganisationKind.HOME_CARE: ("Home care agency", "Your staff help people at home, with washing and dressing"),
-    OrganisationKind.EQUIPMENT: ("Equipment supplier", "Aids, telecare, repairs"),
-}
-"""Who may register itself. Council services are added by the council."""
-
-_FIELDS: Final = {
-    "kind": ("kind",),
-    "name": ("name",),
-    "place": ("postcode",),
-    "contact": ("contact_name",),
-    "email": ("email",),
-    "phone": ("phone",),
-    "safeguarding": ("safeguarding_name", "safeguarding_contact"),
-    "password": (),
-}
-_PHONE = re.compile(r"^\+?[0-9 ()\-]{10,25}$")
+STARTS_PER_ADDRESS: Final = 100
+"""Registrations begun in a day from one network address: a whole charity may share one."""
+UNIQUE_NUMBERS: Final = frozenset(
+    {"uq_organisations_charity_number", "uq_organisations_company_number", "uq_organisations_cqc_provider_id"}
+)
 
 
-def steps_of(answers: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the questions for somebody who answered so far."""
-    alone = answers.get("kind") == OrganisationKind.SOLE_PA
-    return tuple(step for step in STEPS if not (alone and step == "contact"))
+class Confirmed(StrEnum):
+    """What came of a registration when its e-mail address was confirmed."""
 
-
-def open_step(joining: Joining | None) -> str | None:
-    """Return the first question that is not answered; None when all are."""
-    if joining is None:
-        return STEPS[0]
-    for step in steps_of(joining.answers):
-        if step == "email":
-            is_answered = bool(joining.email)
-        elif step == "password":
-            is_answered = bool(joining.password_hash)
-        else:
-            is_answered = all(joining.answers.get(field) for field in _FIELDS[step])
-        if not is_answered:
-            return step
-    return None
-
-
-def values_of(joining: Joining | None) -> dict[str, str]:
-    """Return the answers as forms show them; never the password."""
-    if joining is None:
-        return {}
-    return {**{name: str(value) for name, value in joining.answers.items()}, "email": joining.email}
+    JOINED = "joined"
+    ASKED = "asked"
+    """The organisation is here: its people are asked."""
+    ALREADY_IN = "already_in"
+    """The organisation is here, and this e-mail address acts for it."""
 
 
 class JoiningService:
@@ -98,6 +77,7 @@ class JoiningService:
         self.clock = clock_of(db)
         self.joinings = JoiningRepository(db)
         self.accounts = AccountService(db)
+        self.recognising = Recognising(db)
 
     async def current(self, secret: str | None) -> Joining | None:
         """Return what a browser has under way."""
@@ -105,26 +85,38 @@ class JoiningService:
             return None
         return await self.joinings.by_secret(token_hash(secret), self.clock.now() - DRAFT_LIFE)
 
-    async def answer(self, secret: str | None, step: str, data: Mapping[str, Any]) -> tuple[Joining, str]:
+    async def answer(
+        self, secret: str | None, step: str, data: Mapping[str, Any], address: str = "unknown"
+    ) -> tuple[Joining, str]:
         """Keep the answer to one question. Returns the registration and the secret its browser is to hold.
+
+        Args:
+            secret: Of the browser; None where it begins.
+            step: Which question.
+            data: The form.
+            address: Network address, for the limits.
 
         Raises:
             NotFound: No such question.
             InvalidInput: What is wrong with the answer.
             OutsideCouncils: The base is where no council of the installation is.
+            TooManyTries: Too many registrations begun, or numbers looked up, from one address.
         """
         if step not in STEPS:
             raise NotFound
         form = FormReader(data)
-        answers = _read(form, step)
+        answers = read_answer(form, step)
         email = form.email("email", "your e-mail address") if step == "email" else ""
-        password = _read_password(form) if step == "password" else ""
+        password = read_password(form) if step == "password" else ""
         form.done()
         if step == "place":
-            await self._place(answers["postcode"])
-        now = self.clock.now()
+            await place_of(self.db, answers["postcode"])
         joining = await self.current(secret)
+        if step == "numbers" and any(numbers_of(answers).values()):
+            await self.recognising.look_up(answers, joining, address)
+        now = self.clock.now()
         if joining is None or secret is None:
+            await self.accounts.count_visit("join-start", address, STARTS_PER_ADDRESS)
             secret = secrets.token_urlsafe(24)
             joining = Joining(id=new_id(), secret_hash=token_hash(secret), email="", password_hash="", created_at=now)
             joining.answers = {}
@@ -135,8 +127,30 @@ class JoiningService:
         if password:
             joining.password_hash = await hash_password(password)
         joining.updated_at = now
+        await self.recognising.recognise(joining)
         await self.db.flush()
         return joining, secret
+
+    async def choose(self, secret: str | None, data: Mapping[str, Any]) -> Joining:
+        """Keep what somebody does about an organisation that is here: ask to join it, or say that theirs is another.
+
+        Raises:
+            NotFound: None was recognised.
+            InvalidInput: Nothing chosen, or "another" where a number says that it is the same one.
+        """
+        joining = await self.current(secret)
+        found = await self.recognising.here(joining)
+        if joining is None:
+            raise NotFound
+        form = FormReader(data)
+        choices = (ASK,) if found.by is AlikeBy.NUMBER else (ASK, ANOTHER)
+        choice = form.option("here_choice", "what you want to do", choices)
+        message = form.text("message", "your message", required=False, longest=500)
+        form.done()
+        joining.answers = {**joining.answers, "here_choice": choice, "message": message}
+        joining.updated_at = self.clock.now()
+        await self.db.flush()
+        return joining
 
     async def forget(self, secret: str | None) -> None:
         """Delete what a browser has under way: somebody changed their mind."""
@@ -160,10 +174,12 @@ class JoiningService:
             OutsideCouncils: The council left the installation since the question was answered.
         """
         joining = await self.current(secret)
+        if joining is not None:
+            await self.recognising.recognise(joining)
         missing = open_step(joining)
         if joining is None or missing is not None:
             return missing
-        council, _ = await self._place(joining.answers["postcode"])
+        council, _ = await place_of(self.db, joining.answers["postcode"])
         may_write = await self.accounts.may_join(joining.email, address)
         joining.secret_hash = None
         joining.submitted_at = joining.updated_at = self.clock.now()
@@ -186,16 +202,38 @@ class JoiningService:
             raise JoinLinkDead
         return joining
 
-    async def confirm(self, secret_key: str, link: str) -> Principal:
+    async def confirm(self, secret_key: str, link: str, choice: str = "") -> Confirmed:
         """Make the account and the organisation: the link showed that the e-mail address is theirs.
+
+        Args:
+            secret_key: The installation's.
+            link: The secret of the link.
+            choice: "ask" or "another" where `HereAlready` was raised before, else empty.
 
         Raises:
             JoinLinkDead: Used, too old, not ours, or the address got an account in the meantime.
+            HereAlready: Somebody registered the organisation in the meantime; nothing was done.
         """
         joining = await self.waiting(secret_key, link)
+        if choice == ASK and joining.answers.get("here_id"):
+            joining.answers = {**joining.answers, "here_choice": ASK}
+        if is_asking(joining.answers):
+            return await self._ask(joining)
+        if await AccountRepository(self.db).is_known(joining.email):
+            raise JoinLinkDead
+        await self.recognising.refuse_copy(joining, choice)
+        return await self._make(joining)
+
+    async def note_here(self, secret_key: str, link: str, error: HereAlready) -> None:
+        """Keep which organisation a registration turned out to be, so that the next answer can ask to join it."""
+        joining = await self.waiting(secret_key, link)
+        organisation = await OrganisationRepository(self.db).find(error.organisation_id)
+        await self.recognising.note_copy(joining, Alike(organisation, AlikeBy(error.by)))
+
+    async def _make(self, joining: Joining) -> Confirmed:
         answers, now = joining.answers, self.clock.now()
         kind = OrganisationKind(answers["kind"])
-        council, point = await self._place(answers["postcode"])
+        council, point = await place_of(self.db, answers["postcode"])
         try:
             user = await self.accounts.create_user(
                 joining.email, answers.get("contact_name") or answers["name"], joining.password_hash
@@ -203,22 +241,7 @@ class JoiningService:
         except AddressTaken as error:
             raise JoinLinkDead from error
         alone = kind is OrganisationKind.SOLE_PA
-        organisation = Organisation(
-            id=new_id(),
-            name=answers["name"],
-            kind=kind,
-            town=nearest_town(point),
-            # The base of somebody who works alone is their home: it stays with the worker, which no page shows.
-            postcode="" if alone else answers["postcode"],
-            phone=answers["phone"],
-            email=joining.email,
-            home_council_id=council.id,
-            safeguarding_name=answers["safeguarding_name"],
-            safeguarding_contact=answers["safeguarding_contact"],
-            created_at=now,
-        )
-        self.db.add(organisation)
-        await self.db.flush()
+        organisation = await self.add(new_organisation(answers, joining.email, council.id, point, now), answers)
         worker = await self._worker(organisation, answers, point) if alone else None
         principal = await self.accounts.grant(
             None,
@@ -241,7 +264,65 @@ class JoiningService:
         joining.answers, joining.email, joining.password_hash = {}, "", ""
         joining.organisation_id, joining.confirmed_at, joining.updated_at = organisation.id, now, now
         await self.db.flush()
-        return principal
+        await self._claim(principal, organisation, answers)
+        return Confirmed.JOINED
+
+    async def add(self, organisation: Organisation, answers: Mapping[str, Any]) -> Organisation:
+        """Store a new organisation.
+
+        Raises:
+            HereAlready: Somebody registered one with the same number in the same moment.
+        """
+        try:
+            async with self.db.begin_nested():
+                self.db.add(organisation)
+        except IntegrityError as error:
+            if broken_constraint(error) not in UNIQUE_NUMBERS:
+                raise
+            found = await DuplicateService(self.db).alike(answers["name"], "", numbers_of(answers))
+            if found is None:
+                raise
+            raise HereAlready(found.organisation.id, found.organisation.name, found.by) from error
+        return organisation
+
+    async def _claim(self, principal: Principal, organisation: Organisation, answers: Mapping[str, Any]) -> None:
+        """Tie it to the regulator's register. What differs is looked at; what cannot be is left for later."""
+        number = answers.get("cqc_number")
+        if not number:
+            return
+        try:
+            async with self.db.begin_nested():
+                await RegistrationService(self.db).claim(principal, number)
+        except InvalidInput as error:
+            audit.record(
+                self.db,
+                principal,
+                "providers.refuse_registration_number",
+                council_id=principal.council_id,
+                subject_kind="organisation",
+                subject_id=organisation.id,
+                after={"typed": number},
+                why=error.fields.get("number", ""),
+            )
+
+    async def _ask(self, joining: Joining) -> Confirmed:
+        """Ask the organisation's people, or the council where nobody acts for it, to let somebody in."""
+        answers, now = joining.answers, self.clock.now()
+        organisation = await OrganisationRepository(self.db).find(UUID(str(answers["here_id"])))
+        organisation = await DuplicateRepository(self.db).standing_for(organisation)
+        council_id = organisation.home_council_id or (await place_of(self.db, answers["postcode"]))[0].id
+        request = await JoinRequestService(self.db).ask(
+            organisation,
+            council_id,
+            name=answers.get("contact_name") or answers["name"],
+            email=joining.email,
+            password_hash=joining.password_hash,
+            message=answers.get("message", ""),
+        )
+        joining.answers, joining.email, joining.password_hash = {}, "", ""
+        joining.confirmed_at = joining.updated_at = now
+        await self.db.flush()
+        return Confirmed.ASKED if request is not None else Confirmed.ALREADY_IN
 
     async def forget_old(self) -> int:
         """Delete what nobody confirmed within seven days. Returns how many."""
@@ -263,68 +344,3 @@ class JoiningService:
         self.db.add(worker)
         await self.db.flush()
         return worker
-
-    async def _place(self, text: str) -> tuple[Council, Point]:
-        """Return the council of a postcode's district, and the postcode's point.
-
-        Raises:
-            InvalidInput: The postcode is not in use, or not one of Great Britain.
-            OutsideCouncils: No council here serves it.
-        """
-        postcode = Postcode.parse(text)
-        found = await PlaceRepository(self.db).postcode(postcode) if postcode else None
-        if found is None:
-            raise InvalidInput({"postcode": "We cannot find this postcode. Check it. If it is new, use one close by"})
-        point, lad_code = found
-        council = await AccountRepository(self.db).council_of_district(lad_code)
-        if council is None:
-            raise OutsideCouncils
-        return council, point
-
-
-def nearest_town(point: Point) -> str:
-    """Return the town of the gazetteer that is nearest to a point."""
-    return min(TOWNS, key=lambda town: distance_metres(point[0], point[1], town.lat, town.lon)).name
-
-
-def _read(form: FormReader, step: str) -> dict[str, str]:
-    if step == "kind":
-        kind = form.option("kind", "what you are", [kind.value for kind in KINDS])
-        return {"kind": kind}
-    if step == "name":
-        return {"name": form.text("name", "the name", longest=150)}
-    if step == "place":
-        return {"postcode": form.postcode("postcode", "the postcode")}
-    if step == "contact":
-        return {"contact_name": form.text("contact_name", "your name", longest=100)}
-    if step == "phone":
-        phone = form.text("phone", "a phone number", longest=30)
-        if phone and not _PHONE.match(phone):
-            form.wrong("phone", "Enter a phone number, like 01632 960 001 or 07700 900 982")
-        return {"phone": phone}
-    if step == "safeguarding":
-        return read_safeguarding(form)
-    return {}
-
-
-def read_safeguarding(form: FormReader) -> dict[str, str]:
-    """Read who answers for keeping people safe: a name, and a telephone number or an e-mail address."""
-    name = form.text("safeguarding_name", "the name of your safeguarding contact", longest=100)
-    contact = form.text("safeguarding_contact", "their phone number or e-mail address", longest=200)
-    if contact and "@" in contact:
-        contact = form.email("safeguarding_contact", "the e-mail address")
-    elif contact and not _PHONE.match(contact):
-        form.wrong("safeguarding_contact", "Enter a phone number, like 01632 960 001, or an e-mail address")
-    return {"safeguarding_name": name, "safeguarding_contact": contact}
-
-
-def _read_password(form: FormReader) -> str:
-    password = str(form.data.get("password") or "")
-    if not password:
-        form.wrong("password", "Enter a password")
-        return ""
-    try:
-        check_password(password)
-    except InvalidInput as error:
-        form.wrong("password", error.fields["password"])
-    return password

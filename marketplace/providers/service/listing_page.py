@@ -14,6 +14,7 @@ from marketplace.core.errors import NotFound
 from marketplace.core.formats import uk_date
 from marketplace.core.places import DISTRICT_NAMES
 from marketplace.providers.models import CATEGORY_LABELS, PriceUnit, RegulatedBasis, RegulatorLocation
+from marketplace.providers.repository.duplicates import DuplicateRepository
 from marketplace.providers.repository.listing_page import ListingPageRepository
 from marketplace.providers.repository.market import REGISTER_PREFIX, ListingRow, MarketRepository
 from marketplace.providers.service.area_maps import AreaMap, area_map
@@ -179,6 +180,13 @@ class ListingPageService:
         if row is None:
             raise NotFound
         return await self.similar.around(_offer(row, row.listing.price_pence), today(clock_of(self.db)))
+
+    async def taken_over_by(self, listing_id: UUID) -> str:
+        """Return the name of the organisation that an offer's provider became part of; empty where it did not."""
+        row = await self.rows.off_the_market(listing_id)
+        if row is None or row.organisation.merged_into_id is None:
+            return ""
+        return (await DuplicateRepository(self.db).standing_for(row.organisation)).name
 
     async def register(self, location_id: str) -> RegisterPage:
         """Return a register entry, closed ones too: a link to one must say what became of it.

@@ -28,7 +28,9 @@ from marketplace.providers.repository.registration import RegulatorLinkRepositor
 from marketplace.providers.service.cover import CoverService
 from marketplace.providers.service.evidence import EVIDENCE_LABELS, EvidenceService
 from marketplace.providers.service.joining import LINK_PURPOSE, JoiningService
+from marketplace.providers.service.joining_answers import is_asking
 from marketplace.providers.service.organisations import KIND_LABELS
+from marketplace.providers.service.recognising import Recognising
 from marketplace.providers.service.standing.own import stopped_by
 from marketplace.providers.service.telling import tell_organisation
 from marketplace.providers.states import RegulatorLinkStatus
@@ -45,7 +47,14 @@ async def send_join_link(message_id: UUID, event: JoiningSubmitted) -> None:
         to_address = joining.email
         is_known = await AccountRepository(db).is_known(to_address)
         name = str(joining.answers.get("contact_name") or joining.answers["name"])
-    if is_known:
+        asks = is_asking(joining.answers)
+        organisation = (await Recognising(db).here(joining)).organisation.name if asks else ""
+    if asks:
+        # Also where the address has an account: the request is then for that account.
+        link = f"{settings.public_url}/join/confirm/{link_secret(settings.secret_key, LINK_PURPOSE, event.joining_id)}"
+        context = {"reader_name": name, "organisation": organisation}
+        await send_secret(event.joining_id, event.council_id, to_address, "join_ask_confirm", context, {"link": link})
+    elif is_known:
         link = f"{settings.public_url}/sign-in"
         await send_secret(event.joining_id, event.council_id, to_address, "join_known", {}, {"link": link})
     else:

@@ -23,6 +23,7 @@ from marketplace.reporting.demo.demand import make_demand
 from marketplace.reporting.demo.evaluation import make_evaluation
 from marketplace.reporting.demo.evidence import make_evidence
 from marketplace.reporting.demo.frameworks import make_frameworks
+from marketplace.reporting.demo.joining import make_joining
 from marketplace.reporting.demo.listings import enrich_listings
 from marketplace.reporting.demo.market import Numbers, make_market
 from marketplace.reporting.demo.messages import tell_messages
@@ -135,6 +136,7 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
     for council in councils:
         make_applications(world, council)
         make_evaluation(world, council)
+        make_joining(world, council, secret_key)
     return book
 
 

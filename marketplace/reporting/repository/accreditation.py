@@ -33,7 +33,8 @@ from marketplace.providers.models import (
     Worker,
 )
 from marketplace.providers.repository.accreditations import live_on
-from marketplace.providers.repository.evidence import concerns, counts_on, has_no_successor
+from marketplace.providers.repository.evidence import concerns, has_no_successor
+from marketplace.providers.repository.evidence_rules import counts_on
 from marketplace.providers.states import (
     AgreementStatus,
     AppealStatus,

@@ -26,6 +26,7 @@ from marketplace.providers.models import (
     AccreditationStatus,
     Enquiry,
     EnquiryMessage,
+    Evaluation,
     Evidence,
     HiddenWhy,
     Listing,
@@ -36,7 +37,7 @@ from marketplace.providers.models import (
 )
 from marketplace.providers.repository.evidence import concerns, has_no_successor
 from marketplace.providers.repository.evidence_rules import counts_on, lacks_cover
-from marketplace.providers.states import DraftStatus, EnquiryStatus, RegulatorLinkStatus
+from marketplace.providers.states import DraftStatus, EnquiryStatus, EvaluationStatus, RegulatorLinkStatus
 from marketplace.quality.models import Feedback
 from marketplace.quality.states import FeedbackStatus
 
@@ -296,6 +297,18 @@ def reported_enquiries(council_id: UUID) -> Select[Any]:
     """Count the threads of a council in which a message is reported."""
     return select(func.count(func.distinct(EnquiryMessage.enquiry_id))).where(
         EnquiryMessage.council_id == council_id, EnquiryMessage.reported_because != ""
+    )
+
+
+def to_score(user_id: UUID) -> Select[Any]:
+    """Count applications that somebody was asked to score and has not sent the scores of."""
+    return (
+        select(func.count())
+        .select_from(Evaluation)
+        .where(
+            Evaluation.evaluator_user_id == user_id,
+            Evaluation.status.in_([EvaluationStatus.ASSIGNED, EvaluationStatus.SCORING]),
+        )
     )
 
 

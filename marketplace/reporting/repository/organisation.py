@@ -20,7 +20,8 @@ from marketplace.providers.models import (
     Worker,
 )
 from marketplace.providers.repository.accreditations import live_on
-from marketplace.providers.repository.evidence import counts_on, has_no_successor
+from marketplace.providers.repository.evidence import has_no_successor
+from marketplace.providers.repository.evidence_rules import counts_on
 from marketplace.providers.states import AgreementStatus, ApplicationStatus
 from marketplace.quality.models import MonitoringReturn
 from marketplace.quality.states import ReturnStatus

@@ -37,6 +37,8 @@ FEEDBACK_TO_CHECK = (
     False,
 )
 """The council's look at feedback, after how many there are."""
+TO_SCORE = ("application", "to score", "/accreditation/scoring", "You were asked to look at it.", False)
+"""What an evaluator has to do, after how many there are."""
 
 
 class HomeService:
@@ -234,6 +236,7 @@ class HomeService:
         council_id = principal.council_id
         found = await self.home.figures(
             {
+                "score": ask.to_score(principal.user_id),
                 "crisis": ask.waiting_referrals(council_id, Urgency.CRISIS),
                 "urgent": ask.waiting_referrals(council_id, Urgency.URGENT),
                 "standard": ask.waiting_referrals(council_id, Urgency.STANDARD),
@@ -254,6 +257,7 @@ class HomeService:
             (found["urgent"], "urgent referral", "waiting", "/referrals", "", False),
             (found["standard"], "standard referral", "waiting", "/referrals", "", False),
             (found["incomplete"], "referral", "incomplete", "/referrals", "Ask the team that sent it.", False),
+            (found["score"], *TO_SCORE),
         )
         figures = (
             ("Offers waiting for an answer", str(found["offers"]), ""),
@@ -265,6 +269,7 @@ class HomeService:
         ours = PlanVersion.council_id == principal.council_id
         found = await self.home.figures(
             {
+                "score": ask.to_score(principal.user_id),
                 "check": ask.plans(PlanStatus.IN_QUALITY_CHECK, ours),
                 "returned": ask.plans(PlanStatus.RETURNED, ours),
                 "overdue": ask.overdue_reviews(self.today, Review.council_id == principal.council_id),
@@ -273,6 +278,7 @@ class HomeService:
         needs = _needs(
             (found["check"], "plan", "to check", "/plans", "Is it in the person's own words? Does it add up?", True),
             (found["overdue"], "review", "overdue", "/reviews", "", False),
+            (found["score"], *TO_SCORE),
         )
         return Home(needs=needs, figures=(("Plans with their planners to change", str(found["returned"]), ""),))
 
@@ -280,6 +286,7 @@ class HomeService:
         council_id, now = principal.council_id, self.today
         found = await self.home.figures(
             {
+                "score": ask.to_score(principal.user_id),
                 "soon": ask.accreditations(council_id, *ask.ending(now + timedelta(days=1), now + EXPIRY_NOTICE)),
                 "ended": ask.accreditations(council_id, *ask.ending(now - EXPIRY_NOTICE, now + timedelta(days=1))),
                 "suspended": ask.accreditations(council_id, Accreditation.status == AccreditationStatus.SUSPENDED),
@@ -300,8 +307,10 @@ class HomeService:
             (found["ended"], "accreditation", "ended in the last 30 days", "/organisations", "No new work.", True),
             (found["soon"], "accreditation", "ending in the next 30 days", "/organisations", "", False),
             (found["suspended"], "accreditation", "suspended", "/organisations", "", False),
+            (found["score"], *TO_SCORE),
         )
-        return Home(needs=needs, figures=(("Live accreditations", str(found["live"]), ""),))
+        links = (("All of accreditation: rounds, applications, evidence that ends", "/accreditation"),)
+        return Home(needs=needs, figures=(("Live accreditations", str(found["live"]), ""),), links=links)
 
     async def _finance(self, principal: Principal) -> Home:
         council_id = principal.council_id
@@ -343,6 +352,7 @@ class HomeService:
         council_id = principal.council_id
         found = await self.home.figures(
             {
+                "score": ask.to_score(principal.user_id),
                 "sign_off": ask.plans(PlanStatus.AWAITING_SIGN_OFF, PlanVersion.council_id == council_id),
                 "check": ask.plans(PlanStatus.IN_QUALITY_CHECK, PlanVersion.council_id == council_id),
                 "reviews": ask.overdue_reviews(self.today, Review.council_id == council_id),
@@ -359,6 +369,7 @@ class HomeService:
             (found["referrals"], "referral", "overdue", "/referrals", "The plan was due and nobody has it.", True),
             (found["check"], "plan", "being checked", "/plans", "", False),
             (found["feedback"], *FEEDBACK_TO_CHECK),
+            (found["score"], *TO_SCORE),
         )
         figures = (("Referrals waiting for a planner", str(found["waiting"]), ""),)
         charts = (await self._by_week(principal), await self._by_month(principal))

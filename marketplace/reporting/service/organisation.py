@@ -12,6 +12,7 @@ from marketplace.core.database import clock_of
 from marketplace.core.formats import plural
 from marketplace.providers.models import Organisation, OrganisationKind
 from marketplace.providers.repository.organisations import OrganisationRepository
+from marketplace.providers.service.details import missing_words
 from marketplace.providers.service.reach import reach_every_council
 from marketplace.reporting.repository.organisation import OrganisationDesk
 
@@ -89,8 +90,16 @@ class OrganisationDeskService:
                 "/provider/people",
                 f"{plural(found['people'], 'person', 'people')} can sign in. Invite somebody.",
             ),
-            Part("Your details", "/provider/details", "Name, numbers, address, telephone and website."),
+            Part(
+                "Your details",
+                "/provider/details",
+                "Name, numbers, address, telephone and website.",
+                missing_words(organisation),
+            ),
         ]
+        if principal.role is Role.PA and organisation.kind is not OrganisationKind.SOLE_PA:
+            # One assistant among several: the service's own people keep these.
+            parts = [part for part in parts if part.href not in ("/provider/people", "/provider/details")]
         if principal.role is Role.PA or organisation.kind is OrganisationKind.SOLE_PA:
             approval = "Be approved by a council, for a year at a time."
             parts.insert(4, Part("Register of personal assistants", "/provider/pa-approval", approval))

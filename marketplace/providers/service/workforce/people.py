@@ -24,7 +24,7 @@ from marketplace.providers.repository.organisations import OrganisationRepositor
 from marketplace.providers.repository.places import PlaceRepository, Point
 from marketplace.providers.repository.workers import WorkerRepository
 from marketplace.providers.repository.workforce import WorkforceRepository
-from marketplace.providers.service.joining import nearest_town
+from marketplace.providers.service.join_places import nearest_town
 from marketplace.providers.service.reach import reach_every_council
 from marketplace.providers.service.workers import MOST_MILES
 
