@@ -228,6 +228,9 @@ def test_a_round_ends_in_an_award_that_counts_from_its_first_day(site: Site, wal
     sign(provider, "Robin Example", "Chair")
     agreement = path_of(provider).replace("/provider/", "/accreditation/")
     council.open(agreement)
+    assert "You decided about this application, so somebody else signs" in council.text
+    council.sign_in(f"accreditor@{council_slug}.example")
+    council.open(agreement)
     sign(council, "Lee Example", "Head of commissioning")
     first_day = site.today + timedelta(days=OPEN_DAYS + 2)
     assert f"{first_day.day} {first_day:%B %Y}" in council.text
