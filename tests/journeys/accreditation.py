@@ -253,3 +253,19 @@ def register_of(walker: Walker, day: date, organisation: str) -> str:
     walker.open(f"/accreditation/register?{asked}")
     rows = walker.page.locator("main tbody tr", has_text=organisation)
     return " ".join(rows.first.inner_text().split()) if rows.count() else ""
+
+
+def sign(walker: Walker, name: str, role: str) -> None:
+    """Sign an agreement."""
+    walker.fill(name=name, role=role)
+    tick(walker, "I have read the terms")
+    send(walker, "Sign")
+
+
+def open_offer(planner: Walker, paths: list[str]) -> str:
+    """Return the first offer that can still be accepted."""
+    for path in paths:
+        planner.open(path)
+        if planner.page.get_by_role("button", name="Yes, I take this on").count():
+            return path
+    raise AssertionError(f"None of {len(paths)} offers is open")

@@ -18,11 +18,13 @@ from tests.journeys.accreditation import (
     ask_and_answer,
     choose_evaluators,
     moderate,
+    open_offer,
     path_of,
     register_of,
     say_eligible,
     score,
     send,
+    sign,
     sign_and_send,
     stand_down,
     start,
@@ -254,13 +256,6 @@ def test_a_round_ends_in_an_award_that_counts_from_its_first_day(site: Site, wal
     assert stage.organisation in visitor.text
 
 
-def sign(walker: Walker, name: str, role: str) -> None:
-    """Sign an agreement."""
-    walker.fill(name=name, role=role)
-    tick(walker, "I have read the terms")
-    send(walker, "Sign")
-
-
 def test_a_refusal_is_explained_appealed_and_the_next_round_begins_where_this_one_ended(site: Site, walk: Any) -> None:
     """V5: reasons for each answer, an appeal to somebody else, declarations carried over, nothing after closing."""
     council_slug, applicant = "derby", "office@lunch.example"
@@ -354,15 +349,6 @@ def test_a_refusal_is_explained_appealed_and_the_next_round_begins_where_this_on
     provider.press("Sign and send")
     provider.look()
     assert "This application was not sent" in provider.text
-
-
-def open_offer(planner: Walker, paths: list[str]) -> str:
-    """Return the first offer that can still be accepted."""
-    for path in paths:
-        planner.open(path)
-        if planner.page.get_by_role("button", name="Yes, I take this on").count():
-            return path
-    raise AssertionError(f"None of {len(paths)} offers is open")
 
 
 def accreditation(officer: Walker, organisation: str, service: str) -> None:
