@@ -10,7 +10,7 @@ RoundState = Literal["coming", "open", "late", "closed", "cancelled"]
 STATE_LABELS: dict[RoundState, str] = {
     "coming": "Opens soon",
     "open": "Open",
-    "late": "Closed, late applications with a reason",
+    "late": "Late only",
     "closed": "Closed",
     "cancelled": "Cancelled",
 }
