@@ -61,6 +61,8 @@ def join(site: Site, walker: Walker, kind: str, name: str, address: str) -> None
     walker.open("/market")
     walker.open("/join")
     walker.press("Carry on with my answers")
+    assert walker.page.url.endswith("/join/numbers")
+    answer(walker)  # A small group has none of the numbers.
     assert walker.page.url.endswith("/join/contact")
     answer(walker, contact_name="Robin Example")
     answer(walker, email=address)
