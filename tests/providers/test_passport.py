@@ -100,6 +100,7 @@ async def test_the_seal_of_a_page_can_be_checked_by_anybody(browser: Browser, db
     path = await publish(world)
     seal = (await browser.client.get(f"{path}/seal")).text
 
+    await browser.open("/passport/check")  # a visitor without a session yet
     good = await browser.post("/passport/check", {"seal": seal}, expect=200)
     bad = await browser.post("/passport/check", {"seal": seal.replace(".", "x", 1)}, expect=422)
 

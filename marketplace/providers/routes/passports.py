@@ -173,7 +173,7 @@ async def passport_keys(request: Request[Any, Any, Any]) -> Response[dict[str, A
     return Response(_seal(request).keys(), media_type="application/jwk-set+json", headers=headers)
 
 
-@get("/passport/check", permission=None)
+@get("/passport/check", permission=None, visitor_form=True)
 async def passport_check_form() -> Template:
     """Ask for a seal to check."""
     return Template("providers/passport/check.html", context={"values": {}, "errors": {}, "facts": None})
