@@ -32,7 +32,7 @@ PLANNER_SKILLS: Final = ("person_centred", "computers", "money", "employer_suppo
 CARE_SKILLS: Final = tuple(key for key in SKILLS if key not in PLANNER_SKILLS)
 PLANNER_COURSES: Final = ("values", "principles", "sequence", "carers", "options", "writing", "person_centred")
 CARE_COURSES: Final = ("safeguarding", "moving", "medicines", "first_aid", "care_certificate")
-RENEWAL_DAYS: Final = 41
+RENEWAL_DAYS: Final = 58
 """Days that the year of an approved assistant has left: the first reminder went out."""
 
 
