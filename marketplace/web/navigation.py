@@ -6,12 +6,15 @@ PUBLIC = (("Find support", "/market"), ("How it works", "/how-it-works"), ("For 
 
 TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.REFERRALS_READ, "Referrals", "/referrals"),
+    (Permission.MATCH_READ, "Matching", "/matching"),
+    (Permission.REQUIREMENTS_READ, "Care", "/requirements"),
     (Permission.PEOPLE_READ, "People", "/people"),
     (Permission.OFFERS_ANSWER, "Offers", "/offers"),
     (Permission.PLANS_WRITE, "Plans", "/plans"),
     (Permission.PLANS_READ, "Plans", "/plans"),
     (Permission.PROFILE_OWN, "My profile", "/profile"),
     (Permission.PLANS_AGREE, "My plan", "/my-plan"),
+    (Permission.CONTESTS_OWN, "My match", "/my-match"),
     (Permission.REVIEWS_READ, "Reviews", "/reviews"),
     (Permission.SAVED_OWN, "Shortlists", "/shortlists"),
     (Permission.ENQUIRIES_OWN, "Questions", "/enquiries"),
@@ -20,6 +23,7 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     # A provider's day: answer visits and questions, keep times and listings right, then papers and money.
     (Permission.BOOKINGS_ANSWER, "Bookings", "/provider/bookings"),
     (Permission.ENQUIRIES_ANSWER, "Questions", "/provider/enquiries"),
+    (Permission.REQUIREMENTS_ANSWER, "Requests", "/provider/requirements"),
     (Permission.CAPACITY_OWN, "Availability", "/availability"),
     (Permission.ORGANISATION_OWN, "Listings", "/provider/listings"),
     (Permission.FEEDBACK_REPLY, "Feedback", "/provider/feedback"),
@@ -47,6 +51,8 @@ UNDER = {
     "/evidence": ("/regulator-links",),
     "/accreditation": ("/monitoring", "/join-requests", "/organisations/enter", "/organisations/merges"),
     "/organisations": ("/accreditations",),
+    "/matching": ("/contests",),
+    "/availability": ("/provider/care-hours",),
     "/provider/organisation": (
         "/provider/evidence",
         "/provider/standing",

@@ -39,8 +39,8 @@ def test_no_entry_stands_twice(role: Role) -> None:
 
 def test_a_provider_answers_people_before_anything_else() -> None:
     assert menu(Role.PROVIDER) == [
-        *("Home", "Bookings", "Questions", "Availability", "Listings", "Feedback", "Organisation", "Earnings"),
-        "Find support",
+        *("Home", "Bookings", "Questions", "Requests", "Availability", "Listings", "Feedback", "Organisation"),
+        *("Earnings", "Find support"),
     ]
     assert menu(Role.PA) == menu(Role.PROVIDER)
 
