@@ -326,7 +326,8 @@ def test_a_refusal_is_explained_appealed_and_the_next_round_begins_where_this_on
     provider.open(again)
     assert "from an earlier round, for you to confirm" in provider.text
     provider.follow(re.compile("Money troubles"))
-    send(provider, "Still right")
+    assert "the question is the same" in provider.text
+    send(provider, "Save and continue")
     provider.open(again)
     provider.follow(re.compile("When workers are ill"))
     assert "You tell each person who comes instead." in provider.text
