@@ -274,7 +274,7 @@ def test_a_refusal_is_explained_appealed_and_the_next_round_begins_where_this_on
     assert REFUSED in provider.text
     assert provider.text.count(FEEDBACK) == 2
     assert "A welcome: 1 of 5" in provider.text
-    assert "At least 2 is needed" in provider.text
+    assert "At least 2 of 5 is needed" in provider.text
     send(provider, "Appeal")
     provider.press("Send the appeal")
     assert "There is a problem" in provider.text

@@ -306,12 +306,13 @@ async def test_a_refusal_shows_reasons_and_the_way_on(browser: Browser, db: Asyn
         "40%. 60% is needed",
         "The score is too low.",
         "Outcomes: 1 of 5",
-        "At least 2 is needed",
+        "At least 2 of 5 is needed for an answer marked “Too low”",
         "No example of a person.",
         "A good start.",
         "until 21 March 2027",
     ):
         assert words in page.words
+    assert page.words.count("2 of 5 is needed") == 1
     page = await provider.open(page.link(r"new\?round="))
     assert "Round 2" in page.words
 
