@@ -23,6 +23,7 @@ from marketplace.core.clock import LONDON
 from marketplace.core.database import make_engine, make_session_maker, transaction
 from marketplace.web.app import BUILT_ASSETS
 from tests.conftest import admin, clone_database
+from tests.journeys.walker import Walker
 
 Made = TypeVar("Made")
 ROOT = Path(__file__).resolve().parents[2]
@@ -168,3 +169,18 @@ def chromium() -> Generator[Any, None, None]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def walk(site: Site, chromium: Any) -> Generator[Any, None, None]:
+    """Make walkers; all leave at the end."""
+    walkers: list[Walker] = []
+
+    def make(*, scripts: bool, width: int = 1280) -> Walker:
+        made = Walker(chromium, site.address, scripts=scripts, width=width)
+        walkers.append(made)
+        return made
+
+    yield make
+    for walker in walkers:
+        walker.close()

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Generator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,21 +17,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 WANTS = "I want to get to the match on Saturdays and see my old friends."
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without-scripts"])
-
-
-@pytest.fixture
-def walk(site: Site, chromium: Any) -> Generator[Any, None, None]:
-    """Make walkers; all leave at the end."""
-    walkers: list[Walker] = []
-
-    def make(*, scripts: bool, width: int = 1280) -> Walker:
-        made = Walker(chromium, site.address, scripts=scripts, width=width)
-        walkers.append(made)
-        return made
-
-    yield make
-    for walker in walkers:
-        walker.close()
 
 
 def name_of(walker: Walker) -> str:

@@ -216,6 +216,7 @@ class RegisterOfDayController(Controller):
             "services": [(line.value, label) for line, label in SERVICE_LABELS.items()],
             "lots": [(code, f"{code} {name}") for code, name in lots],
             "may_decide": principal.may(Permission.ACCREDITATION_DECIDE),
+            "may_see_hub": principal.may(Permission.APPLICATIONS_READ),
             "is_today": day == today(clock_of(db)),
         }
         return Template("providers/standing/register.html", context=context, status_code=422 if errors else 200)
