@@ -26,6 +26,7 @@ from tests.conftest import admin, clone_database
 from tests.journeys.walker import Walker
 
 Made = TypeVar("Made")
+WARMING_TRIES = 5
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -147,6 +148,10 @@ def serving(data_dir: Path, name: str) -> Generator[Site, None, None]:
                         break
                 except httpx.TransportError:
                     pass
+            # The first page of a cold process on a busy machine may take longer than a request is given.
+            for _ in range(WARMING_TRIES):
+                if client.get(f"{address}/sign-in", timeout=60).status_code == 200:
+                    break
         yield Site(address, data_dir, url)
     finally:
         process.terminate()
