@@ -171,4 +171,5 @@ def tie_costs(
     value = (value ^ (value >> np.uint64(30))) * _FIRST
     value = (value ^ (value >> np.uint64(27))) * _SECOND
     value ^= value >> np.uint64(31)
-    return (value >> np.uint64(64 - TIE_BITS)).astype(np.int64)
+    costs: Int64s = (value >> np.uint64(64 - TIE_BITS)).astype(np.int64)
+    return costs
