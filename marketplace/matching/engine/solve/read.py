@@ -1,7 +1,7 @@
 """Reads `marketplace-match/1` (design.md section 5) and refuses what is wrong in a line that says what and where.
 
 Both forms of pairs: a list of objects that name ids, and parallel arrays of indexes for large instances. Fields that
-the format does not know are ignored. Numbers are whole, written without point or exponent; nothing is rounded or guessed.
+the format does not know are ignored. Numbers are whole, written without point or exponent; nothing is rounded.
 """
 
 import re
