@@ -48,6 +48,33 @@ class Worth:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FlowProblem:
+    """The arguments of `solve_flow` in one piece."""
+
+    tiers: Int64s
+    capacity: Int64s
+    pair_case: Int32s
+    pair_candidate: Int32s
+    score: Int64s
+    tie: Int64s
+    group: Int32s | None = None
+    group_capacity: Int64s | None = None
+
+    def solve(self) -> "FlowResult":
+        """Solve it."""
+        return solve_flow(
+            self.tiers,
+            self.capacity,
+            self.pair_case,
+            self.pair_candidate,
+            self.score,
+            self.tie,
+            group=self.group,
+            group_capacity=self.group_capacity,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FlowResult:
     """The proven best assignment."""
 

@@ -4,6 +4,7 @@ Both forms of pairs: a list of objects that name ids, and parallel arrays of ind
 the format does not know are ignored. Numbers are whole, written without point or exponent; nothing is rounded.
 """
 
+import gc
 import re
 from collections.abc import Sequence
 from itertools import chain
@@ -67,6 +68,17 @@ def read_instance(content: bytes) -> Instance:
     Raises:
         InvalidInstance: In one line, the first thing that is wrong.
     """
+    # Millions of small lists come and go and none is part of a cycle: looking for cycles would double the time.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return _read(content)
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _read(content: bytes) -> Instance:
     content = content.removeprefix(b"\xef\xbb\xbf")
     if not content.strip():
         raise InvalidInstance("the input is empty")
