@@ -6,7 +6,7 @@ from importlib import import_module
 import numpy as np
 
 from marketplace.matching.engine.solve.flow import FlowProblem, FlowResult
-from marketplace.matching.engine.solve.greedy import best_first
+from marketplace.matching.engine.solve.greedy import best_left
 from marketplace.matching.engine.solve.instance import Instance, Int32s, InvalidInstance, Progress, Solution
 from marketplace.matching.engine.solve.limited import solve_flow_until
 from marketplace.matching.engine.solve.reasons import why_unassigned
@@ -47,15 +47,14 @@ def solve(
         return solution
     problem = _problem(instance, slots, salt)
     if time_limit is None or len(slots.pairs) <= SMALL:
-        tell(0.1, "best assignment")
-        return _proven(instance, slots, problem.solve(), begin)
+        return _proven(instance, slots, problem.solve(progress), begin)
     # Reasons and the answer itself need a little of the time, too.
     deadline = begin + time_limit * 0.95
     substitute: list[Int32s] = []
     result = solve_flow_until(
         problem,
         deadline,
-        meanwhile=lambda: substitute.append(best_first(instance, deadline, salt)),
+        meanwhile=lambda: substitute.append(best_left(instance, deadline)),
         tick=lambda share: tell(share, "best assignment"),
     )
     if result is not None:

@@ -1,8 +1,6 @@
 """Runs the flow in a process of its own when there is a time limit: its solver cannot be told to stop, a process can.
 
-    python -m marketplace.matching.engine.solve.limited FOLDER
-
-reads `problem.npz` in the folder and writes `answer.npz`. The answer is checked again by whoever asked.
+The process reads `problem.npz` in a folder and writes `answer.npz`. The answer is checked again by whoever asked.
 """
 
 import os
@@ -45,7 +43,7 @@ def solve_flow_until(
         values = {field.name: getattr(problem, field.name) for field in fields(problem)}
         np.savez(Path(folder) / _PROBLEM, **{name: value for name, value in values.items() if value is not None})
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module, and a folder made here
-            [sys.executable, "-m", __spec__.name, folder],
+            [sys.executable, "-c", f"from {__name__} import main; main({folder!r})"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)},
@@ -78,8 +76,9 @@ def _read_answer(problem: FlowProblem, path: Path) -> FlowResult:
     return FlowResult(assignment, proof.gain, proof.price, int(problem.score[own].sum()), worth, proof)
 
 
-def main(folder: Path) -> None:
+def main(place: str) -> None:
     """Solve the problem of a folder."""
+    folder = Path(place)
     with np.load(folder / _PROBLEM, allow_pickle=False) as arrays:
         problem = FlowProblem(**{name: arrays[name] for name in arrays.files})
     result = problem.solve()
@@ -90,7 +89,3 @@ def main(folder: Path) -> None:
         price=result.proof.price,
         group_price=result.proof.group_price,
     )
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

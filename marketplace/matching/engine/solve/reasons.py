@@ -33,33 +33,27 @@ def why_unassigned(instance: Instance, assignment: Int32s, *, is_proven: bool) -
     fits = (instance.uses[pairs] <= instance.capacity[candidate]).all(axis=1)
     fits_now = (instance.uses[pairs] <= _left(instance, assignment)[candidate]).all(axis=1)
     is_capped = _groups_full(instance, assignment)[candidate]
-    urgent, level_with, held = _holders(instance, assignment, case, candidate)
+    urgent, equal, held = _holders(instance, assignment, case, candidate)
 
-    def count(amount: NDArray[np.integer]) -> list[int]:
-        sums = np.zeros(instance.cases, np.int64)
-        np.add.at(sums, case, amount)
-        numbers: list[int] = sums[unplaced].tolist()
-        return numbers
-
-    counts = list(
-        zip(
-            count(np.ones(len(pairs), np.int64)),
-            count(fits),
-            count(fits_now & ~is_capped),
-            count(fits_now & is_capped),
-            count(np.where(fits, urgent, 0)),
-            count(np.where(fits, level_with, 0)),
-            count(np.where(fits, held - urgent - level_with, 0)),
-            strict=True,
-        )
+    sums = np.zeros((instance.cases, 7), np.int64)
+    columns = (
+        np.ones(len(pairs), np.bool_),
+        fits,
+        fits_now & ~is_capped,
+        fits_now & is_capped,
+        fits * urgent,
+        fits * equal,
+        fits * (held - urgent - equal),
     )
+    np.add.at(sums, case, np.stack(columns, axis=1).astype(np.int64))
     # Many cases share a sentence; it is made once.
-    made = {numbers: _reason(*numbers, is_proven) for numbers in set(counts)}
-    return {int(i): made[numbers] for i, numbers in zip(unplaced, counts, strict=True)}
+    rows = [tuple(row) for row in sums[unplaced].tolist()]
+    made = {row: _reason(*row, is_proven=is_proven) for row in set(rows)}
+    return {int(i): made[row] for i, row in zip(unplaced, rows, strict=True)}
 
 
 def _reason(
-    pairs: int, possible: int, room: int, capped: int, urgent: int, equal: int, less: int, is_proven: bool
+    pairs: int, possible: int, room: int, capped: int, urgent: int, equal: int, less: int, *, is_proven: bool
 ) -> Reason:
     if not pairs:
         return Reason(NO_CANDIDATE, "No candidate is allowed for this case.")
