@@ -74,11 +74,8 @@ def _reason(
     parts = [_count(urgent, "more urgent case")] if urgent else []
     parts += [_count(equal, "equally urgent case")] if equal else []
     parts += [_count(less, "less urgent case")] if less else []
-    return Reason(
-        FULL_BETTER_TOTAL,
-        f"{who} too little left: {' and '.join(parts)} in {'its place' if possible == 1 else 'their places'} "
-        "give the best result in all.",
-    )
+    where = "its place" if possible == 1 else "their places"
+    return Reason(FULL_BETTER_TOTAL, f"{who} too little left: the best result has {' and '.join(parts)} in {where}.")
 
 
 def _count(number: int, what: str) -> str:
