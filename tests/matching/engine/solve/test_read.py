@@ -185,11 +185,14 @@ def test_a_pair_given_twice_is_refused():
         (b"null", "the input: expected an object, got null"),
         (b"\x00", "the input is not JSON: invalid character (byte 0)"),
         (b'{"format": "\x00"}', "the input is not JSON: invalid character (byte 12)"),
-        (b'{"format": NaN}', "the input is not JSON: invalid character (byte 12)"),
+        (b'{"format": NaN}', "the input is not JSON: invalid character (byte 11)"),
         (b'{"format": "\xff"}', "the input is not UTF-8"),
         ('{"format": ""}'.encode("utf-16"), "the input is not JSON: invalid character (byte 0)"),
         (b'{"more": ' + b"[" * 200_000, "the input is nested too deeply"),
-        (b'{"format": "\\ud800"}', "the input is not JSON: unexpected end of escaped utf-16 surrogate pair (byte 18)"),
+        (
+            b'{"format": "\\ud800", "more": "a lone surrogate"}',
+            "the input is not JSON: unexpected end of escaped utf-16 surrogate pair (byte 18)",
+        ),
     ],
 )
 def test_what_is_no_json_is_refused_in_a_line(content: bytes, line: str) -> None:
