@@ -2,13 +2,15 @@
 
 Tables (rows are cases, candidates or pairs; columns are named below):
 
-- `cases[case]`: its pairs are `START` up to `END`, sorted by worth, largest first; `PAIR` is the one it holds or -1;
+- `cases[case]`: its pairs are `START` up to `END`, most points first; `PAIR` is the one it holds or -1;
   `AT` is that candidate, `NOWHERE`, or `GONE` for a case that left; `NEXT` and `BEFORE` link the cases of a candidate.
 - `seats[candidate]`: `CAPACITY`, `USED`, the first case it holds (`HEAD`), the last block of its pairs (`COLUMN`).
-- `price[candidate]`, `gain[case]`; `candidate[pair]`, `owner[pair]`, `worth[pair]`.
-- `blocks[block]`: `SIZE` pairs of one candidate, and its block before (`LINK`); `block_rows[block]` holds their cases
-  and numbers, `block_worth[block]` their worths, so that a candidate's pairs lie side by side.
-- `distance[candidate]` (`FAR` between two calls) and `work` (`HEAP`, `PLACE` in it, `VIA` pair, `TOUCHED`) are scratch.
+- `price[candidate]`, `gain[case]`, `lift[case]` (worth of its tier); `pairs[pair]`: its `CANDIDATE` and its `POINTS`
+  (score less the least there is); `owner[pair]`. The worth of a pair is the lift of its case plus its points.
+- `blocks[block]`: `SIZE` pairs of one candidate, and its block before (`LINK`); `block_rows[block]` holds their cases,
+  numbers and points, so that a candidate's pairs lie side by side.
+- `distance[candidate]` and `reach[candidate]`, the distance less the price (both `FAR` between two calls), and `work`
+  (`HEAP`, `PLACE` in it, `VIA` pair, `TOUCHED`) are scratch.
 - `moved[0]` and `moved[1]` receive the cases that moved and the pairs they held before.
 
 At rest: gain + price >= worth for every pair, equal for those held; no price where there is room; no gain without a
@@ -23,6 +25,7 @@ from marketplace.matching.engine.compiled import compiled
 START, END, PAIR, AT, NEXT, BEFORE = 0, 1, 2, 3, 4, 5
 NOWHERE, GONE = -1, -2
 CAPACITY, USED, HEAD, COLUMN = 0, 1, 2, 3
+CANDIDATE, POINTS = 0, 1
 SIZE, LINK = 0, 1
 BLOCK = 64
 HEAP, PLACE, VIA, TOUCHED = 0, 1, 2, 3
@@ -33,7 +36,7 @@ Int64s = NDArray[np.int64]
 
 
 @compiled
-def _lift(work: Int32s, distance: Int64s, item: int, at: int) -> None:
+def _raise(work: Int32s, distance: Int64s, item: int, at: int) -> None:
     """Move an item towards the top of the heap until its parent is no farther."""
     while at > 0:
         parent = (at - 1) >> 1
@@ -74,9 +77,9 @@ def _pop(work: Int32s, distance: Int64s, size: int) -> int:
 
 
 @compiled
-def seat(cases: Int32s, seats: Int64s, candidate: Int32s, case: int, pair: int) -> None:
+def seat(cases: Int32s, seats: Int64s, pairs: Int32s, case: int, pair: int) -> None:
     """Put a case without a place on a pair of its own."""
-    j = candidate[pair]
+    j = pairs[pair, CANDIDATE]
     head = seats[j, HEAD]
     cases[case, PAIR], cases[case, AT] = pair, j
     cases[case, NEXT], cases[case, BEFORE] = head, -1
@@ -104,12 +107,10 @@ def unseat(cases: Int32s, seats: Int64s, case: int) -> None:
 def enter(
     cases: Int32s,
     seats: Int64s,
-    candidate: Int32s,
+    pairs: Int32s,
     owner: Int32s,
-    worth: Int64s,
     blocks: Int32s,
     block_rows: Int32s,
-    block_worth: Int64s,
     used_blocks: int,
     case: int,
 ) -> int:
@@ -119,7 +120,7 @@ def enter(
         How many blocks are in use now.
     """
     for pair in range(cases[case, START], cases[case, END]):
-        j = candidate[pair]
+        j = pairs[pair, CANDIDATE]
         owner[pair] = case
         block = seats[j, COLUMN]
         if block < 0 or blocks[block, SIZE] == BLOCK:
@@ -129,7 +130,7 @@ def enter(
             used_blocks += 1
         at = blocks[block, SIZE]
         block_rows[block, 0, at], block_rows[block, 1, at] = case, pair
-        block_worth[block, at] = worth[pair]
+        block_rows[block, 2, at] = pairs[pair, POINTS]
         blocks[block, SIZE] = at + 1
     return used_blocks
 
@@ -138,12 +139,13 @@ def enter(
 def take_in(
     cases: Int32s,
     gain: Int64s,
+    lift: Int64s,
     seats: Int64s,
     price: Int64s,
-    candidate: Int32s,
+    pairs: Int32s,
     owner: Int32s,
-    worth: Int64s,
     distance: Int64s,
+    reach: Int64s,
     work: Int32s,
     moved: Int32s,
     case: int,
@@ -153,9 +155,9 @@ def take_in(
     Returns:
         How many cases moved, this one included if it got a place.
     """
-    most = 0
+    most = np.int64(0)
     for pair in range(cases[case, START], cases[case, END]):
-        most = max(most, worth[pair] - price[candidate[pair]])
+        most = max(most, lift[case] + pairs[pair, POINTS] - price[pairs[pair, CANDIDATE]])
     gain[case] = most
     # The cheapest end so far: this case stays without a place.
     limit, last_seat, last_case = most, -1, case
@@ -168,14 +170,17 @@ def take_in(
             base = d + gain[k]
             if settled >= 0 and base < limit:
                 limit, last_seat, last_case = base, settled, k
+            base -= lift[k]
             for pair in range(cases[k, START], cases[k, END]):
-                there = base - worth[pair]
+                there = base - pairs[pair, POINTS]
                 if there >= limit:
                     break
-                j = candidate[pair]
+                j = pairs[pair, CANDIDATE]
+                # What is settled has less reach than this, so it needs no mark.
+                if there >= reach[j]:
+                    continue
                 there += price[j]
-                # What is settled is nearer than this, so it needs no mark.
-                if there >= distance[j] or there >= limit:
+                if there >= limit:
                     continue
                 if distance[j] == FAR:
                     work[TOUCHED, touched] = j
@@ -183,8 +188,9 @@ def take_in(
                     work[PLACE, j] = size
                     size += 1
                 distance[j] = there
+                reach[j] = there - price[j]
                 work[VIA, j] = pair
-                _lift(work, distance, j, work[PLACE, j])
+                _raise(work, distance, j, work[PLACE, j])
                 if seats[j, USED] < seats[j, CAPACITY]:
                     limit, last_seat, last_case = there, j, -1
             if settled < 0:
@@ -199,7 +205,7 @@ def take_in(
     for at in range(touched):
         j = work[TOUCHED, at]
         rise = limit - distance[j]
-        distance[j] = FAR
+        distance[j] = reach[j] = FAR
         if rise > 0:
             price[j] += rise
             k = seats[j, HEAD]
@@ -222,7 +228,7 @@ def take_in(
         j = cases[k, AT]
         if j >= 0:
             unseat(cases, seats, k)
-        seat(cases, seats, candidate, k, pair)
+        seat(cases, seats, pairs, k, pair)
         if k == case:
             return count
 
@@ -231,13 +237,13 @@ def take_in(
 def fill(
     cases: Int32s,
     gain: Int64s,
+    lift: Int64s,
     seats: Int64s,
     price: Int64s,
-    candidate: Int32s,
+    pairs: Int32s,
     owner: Int32s,
     blocks: Int32s,
     block_rows: Int32s,
-    block_worth: Int64s,
     distance: Int64s,
     work: Int32s,
     moved: Int32s,
@@ -263,7 +269,7 @@ def fill(
         while block >= 0:
             for at in range(blocks[block, SIZE]):
                 k = block_rows[block, 0, at]
-                there = base + gain[k] - block_worth[block, at]
+                there = base + gain[k] - lift[k] - block_rows[block, 2, at]
                 if there >= limit:
                     continue
                 j = cases[k, AT]
@@ -277,7 +283,7 @@ def fill(
                         size += 1
                     distance[j] = there
                     work[VIA, j] = block_rows[block, 1, at]
-                    _lift(work, distance, j, work[PLACE, j])
+                    _raise(work, distance, j, work[PLACE, j])
                 elif j == NOWHERE:
                     limit, last_seat, last_pair = there, settled, block_rows[block, 1, at]
             block = blocks[block, LINK]
@@ -296,7 +302,7 @@ def fill(
         k = owner[last_pair]
         moved[0, count], moved[1, count] = k, -1
         count += 1
-        seat(cases, seats, candidate, k, last_pair)
+        seat(cases, seats, pairs, k, last_pair)
     j = last_seat
     while j != hole:
         pair = work[VIA, j]
@@ -304,6 +310,6 @@ def fill(
         moved[0, count], moved[1, count] = k, cases[k, PAIR]
         count += 1
         unseat(cases, seats, k)
-        seat(cases, seats, candidate, k, pair)
-        j = candidate[pair]
+        seat(cases, seats, pairs, k, pair)
+        j = pairs[pair, CANDIDATE]
     return count
