@@ -107,8 +107,8 @@ def test_an_earlier_free_date_is_named_when_it_is_the_smallest_change():
     assert answer.smallest is not None
     assert (answer.smallest.kind, answer.rank, answer.gap) == (ChangeKind.EARLIER, 2, 22)
     assert answer.text in (
-        "Would be first with a free date 10 days earlier",
-        "Would be first with a free date 11 days earlier",
+        "Would be first with a free Saturday 10 days earlier",
+        "Would be first with a free Friday 11 days earlier",
     )
 
 
