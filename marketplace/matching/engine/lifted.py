@@ -39,6 +39,8 @@ from marketplace.matching.engine.words import (
     tenths_of_miles_text,
 )
 
+_EVERY_DAY: Final = 31
+
 
 class Lifted(msgspec.Struct, frozen=True, kw_only=True):
     """Where a candidate would stand without the one rule that stops it.
@@ -206,16 +208,19 @@ def _equipment(facts: Facts) -> list[_Mended]:
 
 
 def _capacity(facts: Facts) -> list[_Mended]:
-    """A place on the last day of each week of the window, the latest first: the smallest change is asked for first."""
+    """A place on each day of the window, the latest first; in a window longer than a month, on one day a week."""
     case, candidate = facts.case, facts.candidate
-    mends = []
-    for week in range(week_of(case.last_day), week_of(case.start_day) - 1, -1):
-        day = min(case.last_day, (week + 1) * 7)
-        places = max(case.places_needed, candidate.free_places(week))
-        later = tuple(candidate.free_places(week + 1 + ahead) for ahead in range(8))
-        free = replace(candidate, first_free_day=day, places_from_week=week, free_places_by_week=(places, *later))
-        mends.append(_Mended(case, free, f"with a free place on {day_text(day)}"))
-    return mends
+    step = 1 if case.window_days <= _EVERY_DAY else 7
+    return [
+        _Mended(case, _with_place(case, candidate, day), f"with a free place on {day_text(day)}")
+        for day in range(case.last_day, case.start_day - 1, -step)
+    ]
+
+
+def _with_place(case: Case, candidate: Candidate, day: int) -> Candidate:
+    week = week_of(day)
+    places = max(case.places_needed, candidate.free_places(week))
+    return replace(candidate, first_free_day=day, places_from_week=week, free_places_by_week=(places,))
 
 
 def _place(facts: Facts) -> list[_Mended]:

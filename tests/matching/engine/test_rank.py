@@ -247,7 +247,7 @@ def test_missing_and_unfair_facts_are_marked():
     assert marks(make_case(), make_candidate(rating=80, rating_count=1)) == {}
 
 
-@for_all(makers.cases, makers.candidate_lists, st.sampled_from([None, *Rule]))
+@for_all(makers.cases, makers.candidate_lists, st.sampled_from([None, *Rule]), runs=40)
 def test_those_left_out_are_listed_on_demand_as_in_the_ranking(case, candidates, rule):
     table = CandidateTable.from_candidates(candidates)
     whole = rank(case, table, salt="run-1").left_out

@@ -123,7 +123,8 @@ ENDS_SOON = (accreditation(until_day=START + 5),)
             Rule.WITHIN_AREA,
             {},
             {"x_metres": EAST + 25_001, "areas": frozenset({"LA1"})},
-            "About 15.6 miles away (25.1 km), outside the area of 15.5 miles (25 km), and in none of the areas it names",
+            "About 15.6 miles away (25.1 km), outside the area of 15.5 miles (25 km), "
+            "and in none of the areas it names",
         ),
         (
             Rule.WITHIN_TRAVEL_TIME,
