@@ -111,13 +111,13 @@ def entries(principal: Principal) -> tuple[list[tuple[str, str]], list[tuple[str
         items.append(search)
     if width_px(items) <= WIDTH_PX:
         return items, []
-    folded = set(SELDOM)
-    for address in (*RATHER_SELDOM, None):
+    folded = list(SELDOM)
+    following = iter(RATHER_SELDOM)
+    while True:
         kept = [*(item for item in items if item[1] not in folded), MORE]
-        if address is None or width_px(kept) <= WIDTH_PX:
-            break
-        folded.add(address)
-    return kept, [item for item in items if item[1] in folded]
+        if width_px(kept) <= WIDTH_PX or (address := next(following, None)) is None:
+            return kept, [item for item in items if item[1] in folded]
+        folded.append(address)
 
 
 def width_px(items: list[tuple[str, str]]) -> float:
