@@ -10,7 +10,8 @@ Source: the relaxation and the fixing of Posta, Ferland and Michelon, Computatio
 """
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from marketplace.matching.engine.solve.hours_problem import Problem
 from marketplace.matching.engine.solve.instance import Int64s
 
 Bools = NDArray[np.bool_]
+Loop = Callable[..., int]
 
 TICKS = 1 << 10
 """Prices are multiples of 1/1024."""
@@ -38,13 +40,35 @@ class Sacks:
     """Whether each case that has a pair must be placed."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Margins:
+    """What case prices prove, in ticks: nothing beats `bound`; `inside[pair]` bounds the answers that hold the pair,
+    `outside[pair]` those that do not."""
+
+    price: Int64s
+    bound: int
+    inside: Int64s
+    outside: Int64s
+
+    def can_reach(self, problem: Problem, total: int) -> Bools:
+        """Pairs that an answer of at least `total` may hold."""
+        kept: Bools = self.inside >= total * TICKS
+        held = self.outside < total * TICKS
+        sure = np.full(problem.cases, -1, np.int64)
+        sure[problem.case[held]] = np.flatnonzero(held)
+        mine = sure[problem.case]
+        kept &= (mine < 0) | (mine == np.arange(problem.pairs))
+        return kept
+
+
 def sacks(problem: Problem, weight: Int64s, must: bool) -> Sacks | None:
     """The dense form, or None where a candidate has two capacities that bind, a group a cap, or numbers are large."""
     candidates = int(problem.candidate.max(initial=-1)) + 1
     if (problem.owner < 0).any() or len(np.unique(problem.owner)) < len(problem.owner):
         return None
+    mine = problem.owner < candidates
     room = np.zeros(candidates, np.int64)
-    room[problem.owner[problem.owner < candidates]] = problem.room[problem.owner < candidates]
+    room[problem.owner[mine]] = problem.room[mine]
     if problem.cases * candidates * (int(room.max(initial=0)) + 1) > MOST_CELLS:
         return None
     if int(np.abs(weight).max(initial=0)) * TICKS * max(1, problem.cases) >= 1 << 58:
@@ -57,113 +81,109 @@ def sacks(problem: Problem, weight: Int64s, must: bool) -> Sacks | None:
     return Sacks(worth, take, room, must)
 
 
-def tighten(
-    problem: Problem, given: Sacks, total: int, *, rounds: int, deadline: float
-) -> tuple[int, Bools]:
-    """Look for case prices with a low bound, and for pairs that no answer of at least `total` can hold.
+def without(given: Sacks, problem: Problem, kept: Bools) -> Sacks:
+    """The same without the pairs that are not `kept`."""
+    worth = given.worth.copy()
+    worth[problem.case[~kept], problem.candidate[~kept]] = NEVER
+    return replace(given, worth=worth)
 
-    Returns:
-        The bound on the total weight (no answer beats the larger of it and `total`), and which pairs are left.
+
+def case_prices(
+    given: Sacks, total: int, *, rounds: int, deadline: float, start: Int64s | None = None, loop: Loop | None = None
+) -> Int64s:
+    """Subgradient steps to case prices with a low bound; stops early when nothing can beat `total`.
+
+    Args:
+        loop: A compiled `fill` for large problems.
     """
-    worth, asks = given.worth.copy(), given.worth.max(axis=1, initial=NEVER) > NEVER
-    prices = np.zeros(problem.cases, np.int64)
-    prices[asks] = np.sort(given.worth[asks], axis=1)[:, -1:].mean(axis=1).astype(np.int64) if asks.any() else 0
-    bound = 1 << 60
-    for attempt in range(4):
-        left = Sacks(worth, given.take, given.room, given.must)
-        found, prices = _prices(left, asks, prices, total, rounds if attempt == 0 else rounds // 3, deadline)
-        bound = min(bound, found)
-        before = int((worth > NEVER).sum())
-        _rule_out(left, asks, prices, total)
-        after = int((worth > NEVER).sum())
-        if after > 0.97 * before or time.monotonic() > deadline:
-            break
-    return bound // TICKS, worth[problem.case, problem.candidate] > NEVER
-
-
-def _prices(
-    given: Sacks, asks: Bools, start: Int64s, total: int, rounds: int, deadline: float
-) -> tuple[int, Int64s]:
-    """Subgradient steps on the case prices."""
-    price, best_price, best = start.copy(), start, 1 << 60
+    asks = given.worth.max(axis=1, initial=NEVER) > NEVER
+    price = np.where(asks, given.worth.max(axis=1, initial=NEVER), 0) if start is None else start.copy()
+    best_price, best = price, 1 << 61
     step, idle = 1.0, 0
     direction = np.zeros(len(price))
+    times = np.zeros(len(price), np.int64)
+    size = int(given.room.max(initial=0)) + 1
+    table, wins = np.zeros(size, np.int64), np.zeros((len(price), size), np.bool_)
+    run = fill if loop is None else loop
     for _ in range(rounds):
-        value, times = _evaluate(given, price)
-        bound = value + int(price[asks].sum())
-        idle = 0 if bound < best - abs(best) // 100_000 else idle + 1
+        bound = run(given.worth, given.take, given.room, price, times, table, wins) + int(price[asks].sum())
+        idle = 0 if bound < best - max(TICKS // 50, abs(best) // 1_000_000) else idle + 1
         if bound < best:
             best, best_price = bound, price.copy()
-        # Nothing beats the known answer by a whole unit: it is proven.
         if best < (total + 1) * TICKS or time.monotonic() > deadline:
             break
-        if idle >= 12:
-            step, idle, price = step * 0.7, 0, best_price.copy()
-            if step < 1e-4:
+        if idle >= 15:
+            step, idle, price = step * 0.6, 0, best_price.copy()
+            if step < 1e-3:
                 break
         direction = 0.4 * (1 - times) * asks + 0.6 * direction
         norm = float(direction @ direction)
         if norm == 0:
             break
-        price = price - np.floor(step * max(TICKS, bound - total * TICKS) / norm * direction + 0.5).astype(np.int64)
+        reach = min(max(TICKS, bound - total * TICKS), 0.02 * abs(best) + TICKS)
+        price = price - np.floor(step * reach / norm * direction + 0.5).astype(np.int64)
         if not given.must:
             price = np.maximum(price, 0)
-    return best, best_price
+    return best_price
 
 
-def _evaluate(given: Sacks, price: Int64s) -> tuple[int, Int64s]:
-    """Sum of the best knapsacks at these prices, and how often each case is in one."""
-    net = given.worth - price[:, None]
-    size = int(given.room.max(initial=0)) + 1
-    best = np.zeros((len(given.room), size), np.int64)
-    kept: list[tuple[int, Int64s, Bools]] = []
-    for case in np.flatnonzero((net > 0).any(axis=1)).tolist():
-        owners = np.flatnonzero(net[case] > 0)
-        wins = np.zeros((len(owners), size), bool)
-        for row, owner in enumerate(owners.tolist()):
-            take, table = int(given.take[case, owner]), best[owner]
-            tried = table[: size - take] + net[case, owner]
-            wins[row, take:] = tried > table[take:]
-            np.maximum(table[take:], tried, out=table[take:])
-        kept.append((case, owners, wins))
-    at, times, total = given.room.copy(), np.zeros(len(price), np.int64), 0
-    total = int(best[np.arange(len(at)), given.room].sum())
-    for case, owners, wins in reversed(kept):
-        chosen = owners[wins[np.arange(len(owners)), at[owners]]]
-        times[case] = len(chosen)
-        at[chosen] -= given.take[case, chosen]
-    return total, times
+def fill(
+    worth: Int64s, take: Int64s, room: Int64s, price: Int64s, times: Int64s, table: Int64s, wins: Bools
+) -> int:
+    """Fill each candidate's knapsack at these prices: the sum of the best values; `times` each case is in one.
+
+    `table` (one cell per unit of the largest room) and `wins` (a row of cells per case) are scratch.
+    """
+    cases = len(price)
+    times[:] = 0
+    total = 0
+    for owner in range(len(room)):
+        size = room[owner] + 1
+        table[:size] = 0
+        for case in range(cases):
+            net = worth[case, owner] - price[case]
+            amount = take[case, owner]
+            if net > 0 and amount < size:
+                for at in range(size - 1, amount - 1, -1):
+                    tried = table[at - amount] + net
+                    if tried > table[at]:
+                        table[at] = tried
+                        wins[case, at] = True
+                    else:
+                        wins[case, at] = False
+                wins[case, :amount] = False
+        total += table[size - 1]
+        at = size - 1
+        for case in range(cases - 1, -1, -1):
+            if worth[case, owner] - price[case] > 0 and take[case, owner] < size and wins[case, at]:
+                times[case] += 1
+                at -= take[case, owner]
+    return total
 
 
-def _rule_out(given: Sacks, asks: Bools, price: Int64s, total: int) -> None:
-    """Mark pairs `NEVER` that no answer of at least `total` holds, and the rivals of pairs that every one holds."""
+def margins(problem: Problem, given: Sacks, price: Int64s) -> Margins:
+    """Try each pair in and out of its candidate's knapsack."""
     worth, take = given.worth, given.take
-    values = []
-    tables: list[tuple[Int64s, Int64s, Int64s]] = []
+    asks = worth.max(axis=1, initial=NEVER) > NEVER
+    inside_of = np.full(worth.shape, NEVER, np.int64)
+    outside_of = np.full(worth.shape, -NEVER, np.int64)  # Not a pair: says nothing.
+    whole = 0
     for owner, room in enumerate(given.room.tolist()):
         cases = np.flatnonzero(worth[:, owner] > NEVER)
         net = worth[cases, owner] - price[cases]
+        # `ahead[k]` holds the cases before k, `behind[k + 1]` those after it.
         ahead = _prefixes(net, take[cases, owner], room)
         behind = _prefixes(net[::-1], take[cases, owner][::-1], room)[::-1]
-        tables.append((cases, ahead, behind))
-        values.append(int(ahead[-1][room]))
-    base = sum(values) + int(price[asks].sum())
-    need = total * TICKS
-    for owner, (cases, ahead, behind) in enumerate(tables):
-        room, mine = int(given.room[owner]), base - values[owner]
+        value = int(ahead[-1][room])
+        whole += value
         for k, case in enumerate(cases.tolist()):
             amount = int(take[case, owner])
-            # `ahead[k]` holds the cases before k, `behind[k + 1]` those after it.
-            inside = int((ahead[k][: room - amount + 1] + behind[k + 1][room - amount :: -1]).max()) + int(
-                worth[case, owner] - price[case]
-            )
-            if mine + inside < need:
-                worth[case, owner] = NEVER
-                continue
-            outside = int((ahead[k] + behind[k + 1][::-1]).max())
-            if mine + outside < need:
-                rivals = np.arange(worth.shape[1]) != owner
-                worth[case, rivals] = NEVER
+            rest = behind[k + 1][room - amount :: -1] if amount < room else behind[k + 1][:1]
+            inside_of[case, owner] = int((ahead[k][: room - amount + 1] + rest).max()) + int(net[k]) - value
+            outside_of[case, owner] = int((ahead[k] + behind[k + 1][::-1]).max()) - value
+    whole += int(price[asks].sum())
+    at = (problem.case, problem.candidate)
+    return Margins(price, whole, whole + inside_of[at], whole + outside_of[at])
 
 
 def _prefixes(net: Int64s, take: Int64s, room: int) -> Int64s:
