@@ -54,8 +54,6 @@ class Certificate:
     group_price: Int64s
     gain: Int64s
     """`gain[case]`: worth of its pair less the price; 0 where it is not placed."""
-    worth: int
-    """Total worth of the assignment, and of the best one."""
 
 
 def certify(
@@ -102,7 +100,7 @@ def certify(
         gain[changed] = held[changed] - price[assignment[changed]]
         if (gain[changed] < 0).any():
             raise NotProven("A case holds a place that is worth more to others.")
-    proof = Certificate(price, group_price, gain, _total(held))
+    proof = Certificate(price, group_price, gain)
     check(proof, assignment, worth, pair_case, pair_candidate, places)
     return proof
 
