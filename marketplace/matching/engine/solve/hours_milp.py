@@ -43,6 +43,7 @@ class Answer:
     proven: bool
     taken: NDArray[np.bool_] | None
     bound: int | None
+    infeasible: bool = False
 
 
 def maximise(model: Model, seconds: float, in_process: bool | None = None) -> Answer:
@@ -107,7 +108,7 @@ def _answer(status: int, x: NDArray[np.float64], bound: float, count: int) -> An
     taken = x > 0.5 if len(x) == count else None
     # The optimum is whole: what lies a rounding error above a whole number proves that number.
     whole = None if np.isnan(bound) else int(np.floor(bound + 1e-6 * max(1.0, abs(bound) * 1e-3)))
-    return Answer(proven=status == 0 and taken is not None, taken=taken, bound=whole)
+    return Answer(proven=status == 0 and taken is not None, taken=taken, bound=whole, infeasible=status == 2)
 
 
 def _child() -> None:

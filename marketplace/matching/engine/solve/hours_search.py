@@ -7,6 +7,7 @@ filled again, also with cases that had no place; a worse answer is taken with a 
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,12 +17,29 @@ from marketplace.matching.engine.solve.hours_relax import Floats
 from marketplace.matching.engine.solve.instance import Int64s
 
 DICE = 1 << 16
-HOT, COLD = 0.8, 0.004
-"""Temperatures as shares of the largest score: 800 down to 4 where scores go up to 1000."""
 POLISH = 0.1
 """Share of the moves made at the end with steep steps between tiers, so that urgency is never traded for numbers."""
-MOST = 5
-"""Cases taken from a candidate in one move, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How hard the search shakes.
+
+    Attributes:
+        hot: First temperature as a share of the largest score; 0.8 is 800 where scores go up to 1000.
+        cold: Last temperature, as a share too.
+        most: Cases taken from a candidate in one move, at most.
+    """
+
+    hot: float
+    cold: float
+    most: int
+
+
+HARD = Style(hot=0.8, cold=0.02, most=6)
+"""For many capacities that bind: placing is what is hard."""
+MILD = Style(hot=0.1, cold=0.004, most=3)
+"""For one capacity each: placing is easy, the last points of the score are not."""
 
 
 def first_answer(problem: Problem, weight: Int64s, reduced: Floats) -> Int64s:
@@ -34,8 +52,9 @@ def first_answer(problem: Problem, weight: Int64s, reduced: Floats) -> Int64s:
     """
     chosen = np.full(problem.cases, -1, np.int64)
     room = problem.room.astype(np.int64)
-    for order in (np.lexsort((problem.case, -reduced)), np.lexsort((problem.case, -weight))):
-        for pair in order.tolist():
+    for value in (reduced, weight):
+        open_pairs = np.flatnonzero((chosen[problem.case] < 0) & (value > 0))
+        for pair in open_pairs[np.lexsort((problem.case[open_pairs], -value[open_pairs]))].tolist():
             case = problem.case[pair]
             if chosen[case] >= 0:
                 continue
@@ -56,6 +75,7 @@ def search(
     seconds: float,
     seed: int,
     kernel: Callable[..., int] = anneal,
+    style: Style = HARD,
     tick: Callable[[float], None] | None = None,
 ) -> tuple[Int64s, bool]:
     """Improve an answer by `moves` moves, `seconds` long at most; never returns a worse one.
@@ -75,7 +95,7 @@ def search(
     best, best_standing = place.copy(), ranked.standing(place)
     plain = ranked.weight(problem.ladder())
     value = best_value = int(plain[place[place >= 0]].sum())
-    chunk = max(50, min(4_000, moves // 100))
+    chunk = max(50, min(4_000, moves // 100)) if kernel is not anneal else 20
     done, complete = 0, True
     for weight, share, rising in ((plain, 1 - POLISH, False), (ranked.weight(problem.steep()), POLISH, True)):
         last = done + int(moves * share)
@@ -91,9 +111,9 @@ def search(
             by_clock = (now - phase_begin) / max(1e-9, phase_end - phase_begin)
             gone = max(by_moves, by_clock if by_clock > 0.02 + by_moves else 0.0)
             complete = complete and gone == by_moves
-            heat = COLD * largest if rising else largest * HOT * (COLD / HOT) ** gone
+            heat = largest * (style.cold if rising else style.hot * (style.cold / style.hot) ** gone)
             count = min(chunk, last - done)
-            change = state.run(kernel, weight, draw.integers(0, 1 << 30, DICE), heat, count)
+            change = state.run(kernel, weight, draw.integers(0, 1 << 30, DICE), heat, style.most, count)
             done += count
             if rising:
                 standing = ranked.standing(state.place)
@@ -137,12 +157,12 @@ class _State:
         np.maximum.at(self.keys[0], ranked.case, weight - reduced)
         self.keys[1] = _best(ranked, reduced)
 
-    def run(self, kernel: Callable[..., int], weight: Int64s, dice: Int64s, heat: float, moves: int) -> int:
+    def run(self, kernel: Callable[..., int], weight: Int64s, dice: Int64s, heat: float, most: int, moves: int) -> int:
         r = self.ranked
         return int(
             kernel(
                 r.start, r.candidate, r.first, r.resource, r.amount, weight, self.keys, self.desk, self.asks,
-                self.room, self.place, self.members, self.slot, self.count, dice, heat, MOST, moves,
+                self.room, self.place, self.members, self.slot, self.count, dice, heat, most, moves,
             )
         )  # fmt: skip
 
