@@ -33,7 +33,7 @@ from marketplace.matching.engine.solve.hours_ties import least_ties
 from marketplace.matching.engine.solve.instance import Instance, Int64s, Progress, Solution
 from marketplace.matching.engine.solve.reasons import why_unassigned
 
-TINY_PAIRS = 700
+TINY_PAIRS = 250
 """Up to here HiGHS and NumPy do it all: no compiler, no search."""
 SINGLE_PAIRS = 30_000
 SEVERAL_PAIRS = 3_000
@@ -43,7 +43,9 @@ DEFAULT_SECONDS = 60.0
 MOVES_A_SECOND = 60_000
 """What a slow core makes of the larger instances; the limit of time in moves."""
 COMPILE_SECONDS = 15.0
-"""With less time than this nothing is compiled: what was compiled before is used, or the plain functions."""
+LOAD_SECONDS = 3.0
+"""With less time than the first nothing is compiled, with less than the second what was compiled is not even loaded:
+plain functions then make the few moves that there is time for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +83,7 @@ def solve_hours(
     ladder = problem.ladder()
     weight = problem.weight(ladder)
     tiny = problem.pairs <= TINY_PAIRS
-    fast = not tiny and (limit >= COMPILE_SECONDS or _is_compiled())
+    fast = not tiny and (limit >= COMPILE_SECONDS or (limit >= LOAD_SECONDS and _is_compiled()))
     loop = compiled(kernels.relax) if fast else None
     tell(0.0, "bound")
     relaxation = bound_prices(
@@ -101,7 +103,7 @@ def solve_hours(
             tick=lambda done: tell(0.1 + 0.8 * share * done, "search"),
         )  # fmt: skip
     settled = Settled(chosen, problem.pairs == 0, 0 if problem.pairs == 0 else None)
-    if try_proof and problem.pairs and deadline - time.monotonic() > 0.05:
+    if try_proof and problem.pairs and (tiny or deadline - time.monotonic() > 0.5):
         tell(0.5, "proof")
         settled = settle(
             problem, chosen, deadline=deadline - 0.03 * limit, loop=compiled(fill) if fast and single else None,

@@ -32,6 +32,7 @@ Bools = NDArray[np.bool_]
 
 ONE_SUM = 10**9
 """Tiers and score go into one objective up to this total: doubles then tell neighbouring totals well apart."""
+NEARLY_ALL = 0.1
 WHOLE_PAIRS = 250
 """Below this many pairs HiGHS gets them all at once."""
 
@@ -56,6 +57,12 @@ def settle(
     if (counts == problem.placeable()).all():
         # Nobody who could be placed is left over: only the score is open, and everybody must stay placed.
         return _one_sum(problem, chosen, problem.score, True, deadline, loop, tick)
+    missing = int(problem.placeable().sum() - counts.sum())
+    if missing <= NEARLY_ALL * counts.sum() and len(problem.room) == len(np.unique(problem.owner)):
+        # With a few left over, first ask for an answer that leaves nobody over: its proof is much the shorter.
+        found = _one_sum(problem, None, problem.score, True, deadline, loop, tick)
+        if (found.chosen >= 0).any():
+            return found
     worth = problem.exact_worth(ONE_SUM)
     if worth is not None:
         found = _one_sum(problem, chosen, problem.weight(worth), False, deadline, loop, tick)
@@ -67,28 +74,33 @@ def settle(
 
 
 def _one_sum(
-    problem: Problem, chosen: Int64s, weight: Int64s, must: bool, deadline: float, loop: Loop | None,
+    problem: Problem, chosen: Int64s | None, weight: Int64s, must: bool, deadline: float, loop: Loop | None,
     tick: Callable[[float], None] | None,
 ) -> Settled:  # fmt: skip
-    """Maximise one sum; `score_bound` is the bound on that sum."""
-    best, total = chosen, int(weight[chosen[chosen >= 0]].sum())
+    """Maximise one sum; `score_bound` is the bound on that sum. Without an answer to start from, none may come back."""
+    if chosen is None:
+        low = np.zeros(problem.cases, np.int64)
+        np.minimum.at(low, problem.case, weight)
+        best, total = np.full(problem.cases, -1, np.int64), int(low.sum()) - 1
+    else:
+        best, total = chosen, int(weight[chosen[chosen >= 0]].sum())
     if problem.pairs <= WHOLE_PAIRS:
         answer = maximise(model(problem, weight, must), deadline - time.monotonic())
         best, total = _better(problem, np.ones(problem.pairs, bool), answer.taken, weight, must, best, total)
         return Settled(best, answer.proven, total if answer.proven else answer.bound)
-    given = sacks(problem, weight, must)
+    given = sacks(problem, weight, must) if loop is not None else None
     if given is not None:
         bound, left = _by_knapsacks(problem, given, total, deadline, loop)
     else:
         bound, left = _by_prices(problem, weight, must, deadline)
-    step = max(1, (bound - total) >> 5)
-    known = bound
+    step = max(1, min((bound - total) >> 4, abs(bound) >> 13))
+    known, begin = bound, total
     while total < known and time.monotonic() < deadline:
         guess = max(total + 1, known - step + 1)
         kept = left(guess)
         if tick is not None:
-            tick(1 - (known - total) / max(1, bound - total + 1))
-        if len(np.unique(problem.case[kept])) < int(problem.placeable().sum()) and must:
+            tick(1 - (known - total) / max(1, bound - begin))
+        if must and len(np.unique(problem.case[kept])) < int(problem.placeable().sum()):
             known, step = guess - 1, step * 2
             continue
         answer = maximise(model(problem.keep(kept), weight[kept], must), deadline - time.monotonic())
@@ -97,7 +109,7 @@ def _one_sum(
             # Better answers within the pairs kept are at most `answer.bound`, all others below the guess.
             if answer.bound is not None:
                 known = min(known, max(answer.bound, guess - 1))
-            return Settled(best, total >= known, max(known, total))
+            break
         known = total if total >= guess else guess - 1
         step *= 2
     return Settled(best, total >= known, max(known, total))
