@@ -31,6 +31,7 @@ class Rows:
     pair_candidate: Ints
     score: Ints
     uses: Ints  # pairs x capacities
+    least_cost: int = 0  # Where scores were made from costs: cost = largest score + least_cost - score.
 
     def document(self) -> dict[str, object]:
         """The instance in the compact form of marketplace-match/1."""
@@ -84,7 +85,9 @@ def weekly_hours(cases: int, providers: int, seed: int, most_pairs: int = 20) ->
     # Evenings and middays have room to spare, mornings do not.
     room = np.tile([1.08, 1.42, 1.55, 1.36, 1.2], DAYS)
     share = size / size.sum()
-    noise = np.tile(draw.uniform(0.85, 1.15, (providers, BANDS)), DAYS) * draw.uniform(0.96, 1.04, (providers, DAYS * BANDS))
+    noise = np.tile(draw.uniform(0.85, 1.15, (providers, BANDS)), DAYS) * draw.uniform(
+        0.96, 1.04, (providers, DAYS * BANDS)
+    )
     capacity = np.floor(share[:, None] * wanted[None, :] * room[None, :] * noise + 0.5).astype(np.int64)
     return Rows(tiers, capacity, case_of, provider_of, score, uses)
 
@@ -149,7 +152,7 @@ def classical(kind: str, agents: int, jobs: int, seed: int) -> Rows:
     """
     draw = np.random.default_rng([seed, agents, jobs, ord(kind[0])])
     shape = (agents, jobs)
-    largest = 0
+    largest, cost = 0, np.zeros(shape, np.int64)
     if kind == "small":
         takes, worth = draw.integers(5, 26, shape), draw.integers(15, 26, shape)
     else:
@@ -176,4 +179,5 @@ def classical(kind: str, agents: int, jobs: int, seed: int) -> Rows:
         pair_candidate=np.tile(np.arange(agents, dtype=np.int64), jobs),
         score=worth.T.reshape(-1).astype(np.int64),
         uses=takes.T.reshape(-1, 1).astype(np.int64),
+        least_cost=0 if kind == "small" else int(cost.min()),
     )

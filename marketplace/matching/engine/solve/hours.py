@@ -150,9 +150,7 @@ def _solution(
         loop = compiled(kernels.relax) if fast else None
         now = time.monotonic()
         share = max(0.0, deadline - now) / (problem.tiers + 1)
-        most = placed_bounds(
-            problem, relaxation.price, ladder, placed, rounds=120, deadline=now + share, loop=loop
-        )
+        most = placed_bounds(problem, relaxation.price, ladder, placed, rounds=120, deadline=now + share, loop=loop)
         bound = score_bound(
             problem, relaxation, ladder, placed, score, rounds=150, deadline=time.monotonic() + share, loop=loop
         )

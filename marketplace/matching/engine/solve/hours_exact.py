@@ -140,9 +140,7 @@ def _among(found: Margins, problem: Problem, guess: int) -> Bools:
     return found.can_reach(problem, guess) if found.bound >= guess * TICKS else np.zeros(problem.pairs, bool)
 
 
-def _by_prices(
-    problem: Problem, weight: Int64s, must: bool, deadline: float
-) -> tuple[int, Callable[[int], Bools]]:
+def _by_prices(problem: Problem, weight: Int64s, must: bool, deadline: float) -> tuple[int, Callable[[int], Bools]]:
     # Where everybody is placed, a placement may be worth anything: the ladder keeps every weight positive.
     added = problem.ladder() if must else np.zeros(problem.tiers, np.int64)
     extra = int(added @ problem.placeable()) if must else 0
@@ -217,4 +215,3 @@ def _better(
         return best, total
     found = int(weight[pairs].sum())
     return (chosen, found) if found > total else (best, total)
-

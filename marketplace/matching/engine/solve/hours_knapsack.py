@@ -127,9 +127,7 @@ def case_prices(
     return best_price
 
 
-def fill(
-    worth: Int64s, take: Int64s, room: Int64s, price: Int64s, times: Int64s, table: Int64s, wins: Bools
-) -> int:
+def fill(worth: Int64s, take: Int64s, room: Int64s, price: Int64s, times: Int64s, table: Int64s, wins: Bools) -> int:
     """Fill each candidate's knapsack at these prices: the sum of the best values; `times` each case is in one.
 
     `table` (one cell per unit of the largest room) and `wins` (a row of cells per case) are scratch.

@@ -84,9 +84,7 @@ def run(model: Model, seconds: float) -> tuple[int, NDArray[np.float64], float]:
     from scipy.sparse import csr_array
 
     count = len(model.objective)
-    matrix = csr_array(
-        (model.values.astype(np.float64), (model.rows, model.columns)), shape=(len(model.low), count)
-    )
+    matrix = csr_array((model.values.astype(np.float64), (model.rows, model.columns)), shape=(len(model.low), count))
     found = milp(
         -model.objective.astype(np.float64),
         integrality=np.ones(count),
@@ -113,9 +111,7 @@ def _answer(status: int, x: NDArray[np.float64], bound: float, count: int) -> An
 
 def _child() -> None:
     with np.load(io.BytesIO(sys.stdin.buffer.read())) as read:
-        model = Model(
-            **{name: read[name] for name in ("objective", "rows", "columns", "values", "low", "high")}
-        )
+        model = Model(**{name: read[name] for name in ("objective", "rows", "columns", "values", "low", "high")})
         seconds = float(read["seconds"])
     status, x, bound = run(model, seconds)
     stream = io.BytesIO()

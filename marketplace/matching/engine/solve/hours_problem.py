@@ -139,13 +139,11 @@ def pack(instance: Instance) -> Problem:
     """Pack an instance: pairs that fit alone, resources that can run out."""
     sole = instance.uses <= instance.capacity[instance.pair_candidate]
     fits = sole.all(axis=1)
-    capped = [
-        group is not None and group in instance.group_caps for group in instance.groups
-    ]
+    capped = [group is not None and group in instance.group_caps for group in instance.groups]
     if any(capped):
-        fits &= ~np.array([c and instance.group_caps[g or ""] < 1 for c, g in zip(capped, instance.groups, strict=True)])[
-            instance.pair_candidate
-        ]
+        fits &= ~np.array(
+            [c and instance.group_caps[g or ""] < 1 for c, g in zip(capped, instance.groups, strict=True)]
+        )[instance.pair_candidate]
     source = np.flatnonzero(fits).astype(np.int64)
     case, candidate, uses = instance.pair_case[fits], instance.pair_candidate[fits], instance.uses[fits]
     width = uses.shape[1]

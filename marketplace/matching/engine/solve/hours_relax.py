@@ -170,16 +170,12 @@ def _reduced(problem: Problem, weight: Int64s, price: Int64s) -> Int64s:
     return reduced
 
 
-def _evaluator(
-    problem: Problem, weight: Floats, loop: Loop | None
-) -> Callable[[Floats], tuple[float, Floats, Floats]]:
+def _evaluator(problem: Problem, weight: Floats, loop: Loop | None) -> Callable[[Floats], tuple[float, Floats, Floats]]:
     load, reduced = np.zeros(len(problem.room)), np.zeros(problem.pairs)
     if loop is not None and loop is not relax:
 
         def by_loop(price: Floats) -> tuple[float, Floats, Floats]:
-            total = loop(
-                problem.start, weight, problem.first, problem.resource, problem.amount, price, load, reduced
-            )
+            total = loop(problem.start, weight, problem.first, problem.resource, problem.amount, price, load, reduced)
             return total, load, reduced
 
         return by_loop
