@@ -152,7 +152,7 @@ def _solution(
         share = max(0.0, deadline - now) / (problem.tiers + 1)
         most = placed_bounds(problem, relaxation.price, ladder, placed, rounds=120, deadline=now + share, loop=loop)
         bound = score_bound(
-            problem, relaxation, ladder, placed, score, rounds=150, deadline=time.monotonic() + share, loop=loop
+            problem, relaxation, ladder, placed, score, rounds=100, deadline=time.monotonic() + share, loop=loop
         )
         if settled.score_bound is not None and problem.standing(settled.chosen)[:-1] == tuple(counts):
             bound = min(bound, settled.score_bound)
@@ -160,10 +160,7 @@ def _solution(
         goal_bound = max(goal, relaxation.bound)
         if (most == placed).all():
             goal_bound = min(goal_bound, int(ladder @ placed) + bound)
-    if (most == placed).all():
-        gap = (bound - score) / max(1, abs(bound))
-    else:
-        gap = (goal_bound - goal) / max(1, goal_bound)
+    over, of = (bound - score, bound) if (most == placed).all() else (goal_bound - goal, goal_bound)
     assignment = np.full(instance.cases, -1, np.int32)
     taken = chosen >= 0
     assignment[taken] = problem.candidate[chosen[taken]]
@@ -175,7 +172,7 @@ def _solution(
         score=score,
         assigned_by_tier=dict(zip(names, counts, strict=True)),
         bound=bound,
-        gap=gap,
+        gap=over / max(1, abs(of)),
         seconds=time.monotonic() - begin,
         reasons=why_unassigned(instance, assignment, is_proven=is_best),
         goal=goal,
