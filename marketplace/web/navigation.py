@@ -115,9 +115,9 @@ def entries(principal: Principal) -> tuple[list[tuple[str, str]], list[tuple[str
     following = iter(RATHER_SELDOM)
     while True:
         kept = [*(item for item in items if item[1] not in folded), MORE]
-        if width_px(kept) <= WIDTH_PX or (address := next(following, None)) is None:
+        if width_px(kept) <= WIDTH_PX or (more := next(following, None)) is None:
             return kept, [item for item in items if item[1] in folded]
-        folded.append(address)
+        folded.append(more)
 
 
 def width_px(items: list[tuple[str, str]]) -> float:
