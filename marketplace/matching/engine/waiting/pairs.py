@@ -37,14 +37,18 @@ class PairTable:
     Attributes:
         base: Points without the two parts that depend on the week, `waiting` and `spare-capacity`.
         days: Days from the start asked for to the first day with a place.
+        places: Free places to plan with, `places[week, row]`, week 0 being `table.first_week`; those of the table unless
+            some are kept back or taken.
         start, count: The pairs of case i are `start[i] : start[i] + count[i]`; `count` is of all eligible candidates.
         top: Indexes of the k best pairs of each case by total at the first day.
         group: Number of a case's service and council; `live[group, week, row]` says whether the accreditation holds
             on the Monday of the week `table.first_week + week`.
     """
 
-    def __init__(self, columns: CaseColumns, table: CandidateTable, weights: Weights) -> None:
-        self.columns, self.table, self.weights = columns, table, weights
+    def __init__(
+        self, columns: CaseColumns, table: CandidateTable, weights: Weights, places: NDArray[np.int16]
+    ) -> None:
+        self.columns, self.table, self.weights, self.places = columns, table, weights, places
         self.case: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
         self.row: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
         self.base: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
@@ -59,19 +63,13 @@ class PairTable:
     def __len__(self) -> int:
         return len(self.case)
 
-    def spare_points(self) -> Whole:
-        """Points for spare capacity, `points[week, row]`, over the diary."""
-        capacity = self.table.numbers[Column.WEEK_CAPACITY]
-        weeks = [capacity_points(places.astype(np.int64), capacity, self.weights) for places in self.table.free_places]
-        return np.array(weeks, dtype=np.int64).reshape(self.table.free_places.shape)
-
     def totals(self, pairs: NDArray[np.int64] | slice = slice(None)) -> Whole:
         """Totals of pairs for a start on their first day: those of the one-case ranking."""
         days, rows = self.days[pairs].astype(np.int64), self.row[pairs]
         totals = self.base[pairs] + self.waiting_by_day[days]
         if self.weights.spare_capacity:
             week = (self.columns.start_day[self.case[pairs]] + days - 1) // 7 - self.table.first_week
-            totals += self.spare_points()[week, rows]
+            totals += spare_points(self.table, self.weights)[week, rows]
         return totals
 
     def of_case(self, index: int) -> slice:
@@ -99,6 +97,7 @@ def eligible_pairs(
     weights: Weights,
     *,
     k: int,
+    places: NDArray[np.int16] | None = None,
     refused: Mapping[int, NDArray[np.intp]] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> PairTable:
@@ -109,15 +108,16 @@ def eligible_pairs(
         table: The candidates.
         weights: The council's weights.
         k: How many candidates of each case `top` names.
+        places: Places to plan with instead of those of the table.
         refused: Rows that a named person has ruled out for a case, by the case's index.
         progress: Told the share of cases done, 0 to 1.
 
     Raises:
         ValueError: More pairs than fit a machine's memory.
     """
-    pairs = PairTable(columns, table, weights)
+    pairs = PairTable(columns, table, weights, table.free_places if places is None else places)
     barred = _barred(columns, table, refused or {})
-    statics = Statics(table, weights)
+    statics = Statics(table, weights, pairs.places)
     parts: list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int16]]] = []
     tops: list[NDArray[np.int64]] = []
     live, done, size = [], 0, 0
@@ -155,7 +155,7 @@ def eligible_pairs(
 class Statics:
     """What depends on the candidate alone, by row."""
 
-    def __init__(self, table: CandidateTable, weights: Weights) -> None:
+    def __init__(self, table: CandidateTable, weights: Weights, places: NDArray[np.int16]) -> None:
         numbers = table.numbers
         self.order = rows_by_id(table)
         rating = counted_rating(numbers[Column.RATING], numbers[Column.RATING_COUNT], weights)
@@ -163,8 +163,15 @@ class Statics:
         open_cases = numbers[Column.OPEN_CASES]
         spread = _rounded(weights.fair_spread * np.maximum(0.0, 1.0 - open_cases / weights.fair_spread_cases))
         self.points: Whole = quality + spread
-        self.spare: Whole = PairTable(CaseColumns([], table), table, weights).spare_points()
-        self.next_week = _next_weeks(table)
+        self.spare: Whole = spare_points(table, weights)
+        self.next_week = _next_weeks(places)
+
+
+def spare_points(table: CandidateTable, weights: Weights) -> Whole:
+    """Points for spare capacity, `points[week, row]`, over the diary."""
+    capacity = table.numbers[Column.WEEK_CAPACITY]
+    weeks = [capacity_points(places.astype(np.int64), capacity, weights) for places in table.free_places]
+    return np.array(weeks, dtype=np.int64).reshape(table.free_places.shape)
 
 
 class _Accredited:
@@ -229,12 +236,12 @@ class _FirstDays:
         self.first: Whole = np.where((found < weeks) & holds, first, NO_DAY)
 
 
-def _next_weeks(table: CandidateTable) -> Whole:
+def _next_weeks(places: NDArray[np.int16]) -> Whole:
     """`next[week, row]`: the first week of the diary from this one on with a free place; its length for none."""
-    weeks = len(table.free_places)
-    following = np.full((weeks + 1, len(table)), weeks, dtype=np.int64)
+    weeks = len(places)
+    following = np.full((weeks + 1, places.shape[1]), weeks, dtype=np.int64)
     for week in reversed(range(weeks)):
-        following[week] = np.where(table.free_places[week] > 0, week, following[week + 1])
+        following[week] = np.where(places[week] > 0, week, following[week + 1])
     return following
 
 
