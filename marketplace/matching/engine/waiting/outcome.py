@@ -47,7 +47,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         share_cap_percent: Share of all placements that an organisation should not exceed. Placing people comes first,
             then the cap, then the score: nobody stays unplaced for it.
         over_cap_points: Points that a placement above the cap costs; None puts the cap before any score.
-        fairness_points: Points that a placement costs for each full tenth of its organisation's places in use before it.
+        fairness_points: Points that a placement costs for each full tenth of its organisation's places in use.
     """
 
     k: int = 30
