@@ -1,11 +1,13 @@
 """The pairs of a whole list against the one-case ranking."""
 
 from random import Random
+from typing import Any
 
+import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
-from marketplace.matching.engine import CandidateTable, Case, Weights, check, score
+from marketplace.matching.engine import Candidate, CandidateTable, Case, Weights, check, score
 from marketplace.matching.engine.waiting.columns import CaseColumns
 from marketplace.matching.engine.waiting.pairs import eligible_pairs
 from tests.matching.engine.makers import for_all, seeds, weights
@@ -32,6 +34,62 @@ def test_eligibility_and_totals_are_those_of_the_one_case_ranking(seed: int, tol
         assert pairs.count[index] == len(wanted)
         top = pairs.top[(pairs.top >= lies.start) & (pairs.top < lies.stop)]
         assert sorted(pairs.totals(top).tolist(), reverse=True) == sorted(wanted.values(), reverse=True)[:k]
+
+
+def _with_later_facts(seed: int) -> tuple[list[Case], list[Candidate]]:
+    """A list that brings up every rule and part now and then."""
+    rng = Random(seed)
+    cases, candidates = town(seed, 10, 12, places=4)
+
+    def rarely(**facts: Any) -> dict[str, Any]:
+        return facts if rng.random() < 0.25 else {}
+
+    limited = rng.random() < 0.3
+    told = [
+        msgspec.structs.replace(
+            candidate,
+            **rarely(areas=frozenset({rng.choice(("pr1", "pr2"))}), radius_metres=rng.choice((None, 2_000))),
+            **rarely(district_type=rng.choice(("rural", "urban"))),
+            **rarely(equipment=frozenset({"hoist"})),
+            **rarely(is_council_worker=True),
+            **(rarely(most_minutes=rng.randrange(40)) if limited else {}),
+            **(rarely(places_left=rng.randrange(3)) if limited else {}),
+        )
+        for candidate in candidates
+    ]
+    asked = [
+        msgspec.structs.replace(
+            case,
+            **rarely(area_codes=frozenset({"pr1"})),
+            **rarely(road_factors={"rural": 1.6, "urban": 1.2}, district_type="urban", speeds_kmh={"rural": 60}),
+            **rarely(required_equipment=frozenset({"hoist"})),
+            **rarely(care_organisation_ids=frozenset({"org-a"}), family_ids=frozenset({"worker-1"})),
+            **rarely(evaluator_ids=frozenset({"worker-2", "org-b"})),
+            **rarely(complex_stays=True),
+            **rarely(most_minutes=rng.randrange(60)),
+            **rarely(legal_cost_pence=rng.randrange(30_000)),
+        )
+        for case in cases
+    ]
+    return asked, told
+
+
+LATER = (
+    Weights(urgency=70, organisation_spread=45),
+    Weights(urgency=33, spare_capacity=21, travel_reach_minutes=50, distance=170),
+)
+
+
+@for_all(seeds, st.sampled_from(LATER), runs=60)
+def test_rules_and_parts_that_came_later_are_those_of_the_one_case_ranking(seed: int, told: Weights) -> None:
+    cases, candidates = _with_later_facts(seed)
+    table = CandidateTable.from_candidates(candidates)
+    columns = CaseColumns(cases, table)
+    pairs = eligible_pairs(columns, table, told, k=3)
+    for index, case in enumerate(columns.cases):
+        lies = pairs.of_case(index)
+        found = dict(zip(pairs.row[lies].tolist(), pairs.totals(lies).tolist(), strict=True))
+        assert found == _totals(case, table, told)
 
 
 @for_all(seeds, runs=20)

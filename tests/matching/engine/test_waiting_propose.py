@@ -164,6 +164,21 @@ def test_a_run_over_one_week_keeps_to_it() -> None:
     assert [item.week for item in run(cases, [ana], options=Options(weeks=1)).placements] == [ana.places_from_week]
 
 
+def test_places_of_all_weeks_together_are_not_exceeded() -> None:
+    cases = [make_case(id=str(number)) for number in range(4)]
+    house = make_candidate(places_left=2)
+    assert len(run(cases, [house]).placements) == 2
+
+
+def test_a_case_of_several_places_or_hours_is_left_to_its_own_shortlist() -> None:
+    couple, hours = make_case(id="couple", places_needed=2), make_case(id="hours", needed_quarters=(4,) + (0,) * 34)
+    proposal = run([couple, hours, make_case()], [make_candidate()])
+    assert [item.case_id for item in proposal.placements] == ["case-1"]
+    assert proposal.unplaced == ("couple", "hours")
+    with pytest.raises(WaitingError, match="takes more than one place"):
+        run([couple], [make_candidate()], pins=[Pin(case_id="couple", candidate_id="ana")])
+
+
 def test_nothing_in_gives_nothing_out() -> None:
     for cases, candidates in (([], []), ([], [make_candidate()]), ([make_case()], [])):
         proposal = run(cases, candidates)

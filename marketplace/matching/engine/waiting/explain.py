@@ -18,12 +18,14 @@ from marketplace.matching.engine.rank import LeftOut, rank, why_left_out
 from marketplace.matching.engine.rules import BIT, Checked, Rule, check, is_accredited
 from marketplace.matching.engine.score import score
 from marketplace.matching.engine.ties import tie_keys
+from marketplace.matching.engine.waiting.columns import takes_more
 from marketplace.matching.engine.waiting.outcome import Node, Proposal, Veto
 from marketplace.matching.engine.waiting.words import (
     first_free_text,
     later_text,
     left_out_text,
     no_capacity_text,
+    one_by_one_text,
     place_text,
     slack_text,
 )
@@ -36,6 +38,7 @@ class UnplacedCode(StrEnum):
     NOBODY_ELIGIBLE = "nobody-eligible"
     ALL_FULL = "all-full"
     LATER_THAN_PLANNED = "later-than-planned"
+    ONE_BY_ONE = "one-by-one"
 
 
 class Near(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +147,9 @@ class Explainer:
         nearest, first = self._nearest_free(case, checked, left_day), self._first_free(case, checked, left_day)
         in_window = (left_day <= case.last_day) & ~np.isin(np.arange(len(self.table)), vetoed)
         helping = {rule: int(((checked.failed == bit) & in_window).sum()) for rule, bit in BIT.items()}
-        if ((checked.failed == 0) & in_window).any():
+        if takes_more(case):
+            code, said = UnplacedCode.ONE_BY_ONE, [one_by_one_text()]
+        elif ((checked.failed == 0) & in_window).any():
             code, said = UnplacedCode.LATER_THAN_PLANNED, [later_text(eligible)]
         elif eligible:
             code, said = UnplacedCode.ALL_FULL, [no_capacity_text(case, eligible, nearest.metres if nearest else None)]
@@ -263,9 +268,10 @@ class Explainer:
         if not is_accredited(case, candidate, day):
             return None
         checked = check(case, self.table)
-        checked.first_day[row] = day
-        rows = np.array([row], dtype=np.intp)
-        return int(score(case, self.table, self.weights, checked, rows).totals[0])
+        first_day = checked.first_day.copy()  # It is kept for other cases.
+        first_day[row] = day
+        then = Checked(checked.failed, checked.metres, first_day)
+        return int(score(case, self.table, self.weights, then, np.array([row], dtype=np.intp)).totals[0])
 
     def _vetoed_rows(self, case_id: str) -> NDArray[np.intp]:
         found = [self.table.row_of[who] for what, who in self._vetoed if what == case_id and who in self.table.row_of]

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from marketplace.matching.engine.candidates import CandidateTable
 from marketplace.matching.engine.model import Case, Weights
-from marketplace.matching.engine.rules import road_metres
 from marketplace.matching.engine.solve.flow import make_worth, solve_flow
+from marketplace.matching.engine.standing import pair_metres
 from marketplace.matching.engine.waiting.measures import measured
 from marketplace.matching.engine.waiting.organisations import (
     fairness_cost,
@@ -40,7 +40,7 @@ from marketplace.matching.engine.waiting.outcome import (
     Round,
     Veto,
 )
-from marketplace.matching.engine.waiting.pairs import Whole
+from marketplace.matching.engine.waiting.points import Whole
 from marketplace.matching.engine.waiting.problem import Problem
 from marketplace.matching.engine.waiting.runs import fingerprint
 from marketplace.matching.engine.waiting.stepped import Solved, Steps, solve_stepped
@@ -276,7 +276,8 @@ class Search:
         pairs = self.problem.pairs
         if not len(pairs):
             return 0, 0
-        most = int(pairs.base.max()) + self.problem.weights.waiting + self.problem.weights.spare_capacity
+        weights = self.problem.weights
+        most = int(pairs.base.max()) + weights.waiting + weights.urgency + weights.spare_capacity
         return int(pairs.base.min()) * self.scale, most * self.scale + int(self.scale > 1)
 
 
@@ -305,7 +306,6 @@ def _written(search: Search, arcs: Arcs, solved: Solved, inputs: str) -> Proposa
     for arc in taken.tolist():
         index, node = int(arcs.case[arc]), int(arcs.node[arc])
         case, candidate = columns.cases[index], table.candidates[int(nodes.row[node])]
-        x, y = np.array([candidate.x_metres]), np.array([candidate.y_metres])
         placements.append(
             Placement(
                 case_id=case.id,
@@ -314,7 +314,7 @@ def _written(search: Search, arcs: Arcs, solved: Solved, inputs: str) -> Proposa
                 tier=case.urgency_tier,
                 week=int(nodes.week[node]),
                 first_day=problem.calendar.first_day(int(arcs.pair[arc]), node),
-                metres=int(road_metres(case, x, y)[0]),
+                metres=pair_metres(case, candidate),
                 total=int(arcs.total[arc]),
                 pinned=index in problem.pinned,
             )

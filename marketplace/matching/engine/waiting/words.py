@@ -36,6 +36,11 @@ def no_capacity_text(case: Case, eligible: int, nearest_metres: int | None) -> s
     )
 
 
+def one_by_one_text() -> str:
+    """Say that a case takes more than single places."""
+    return "Needs several places or hours of the week, so it is placed from its own shortlist, not from the list."
+
+
 def later_text(eligible: int) -> str:
     """Say that those who fit have places, but later than the weeks this run planned."""
     fit = f"{count_text(eligible, 'planner')} {'fits' if eligible == 1 else 'fit'}"
@@ -96,6 +101,11 @@ _BREAKS: Final[dict[Rule, str]] = {
     Rule.NOT_EXCLUDED: "were refused by the person",
     Rule.PERSONS_CHOICE: "are not the one chosen",
     Rule.HAS_CAPACITY: "have no free place in time",
+    Rule.WITHIN_TRAVEL_TIME: "are too long on the way",
+    Rule.REQUIRED_EQUIPMENT: "do not have the equipment required",
+    Rule.HAS_PLACE: "have no place left",
+    Rule.HAS_HOURS: "do not have the hours free",
+    Rule.COMPLEX_STAYS: "are not of the council's own team",
 }
 
 
@@ -132,4 +142,9 @@ _RULES: Final[dict[Rule, Callable[[Case, int, int], str]]] = {
     Rule.NOT_EXCLUDED: _without("without the person's refusal"),
     Rule.PERSONS_CHOICE: _without("without the named choice"),
     Rule.HAS_CAPACITY: _capacity,
+    Rule.WITHIN_TRAVEL_TIME: _without("with a longer way"),
+    Rule.REQUIRED_EQUIPMENT: _without("with the equipment that is required"),
+    Rule.HAS_PLACE: _without("with a place left"),
+    Rule.HAS_HOURS: _without("with other hours"),
+    Rule.COMPLEX_STAYS: _without("outside the council's own team"),
 }
