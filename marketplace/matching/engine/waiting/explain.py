@@ -85,8 +85,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 class WhyNot(msgspec.Struct, frozen=True, kw_only=True):
     """Why a case does not go to a candidate somebody would like.
 
-    `points` is what the list as a whole would lose at least; `placements` is above 0 when somebody would lose a place
-    or a more urgent case would. Both are 0 for an equally good place, and None when a rule is broken.
+    `points` is what the list as a whole would lose at least; `placements` is above 0 when it is certain that somebody
+    would lose a place, or somebody more urgent would. Where both are 0 the prices alone prove no loss: a proposal with
+    the pair pinned gives the exact one. Both are None when a rule is broken.
     """
 
     case_id: str

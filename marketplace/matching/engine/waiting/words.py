@@ -74,7 +74,8 @@ def slack_text(steps: int, points: int) -> str:
     if points > 0:
         cost = count_text(points, "point")
         return f"Kept for somebody with fewer options: the list as a whole would lose at least {cost}"
-    return "As good for the list as a whole; the order between the two was drawn by the published rule"
+    # The prices prove nothing here: the list may lose or not. A proposal with this place pinned would tell.
+    return "Kept for somebody else, so that the list as a whole is at its best"
 
 
 def place_text(week: int, steps: int, points: int) -> str:
