@@ -31,8 +31,8 @@ def test_full_planners_are_told_with_the_nearest_who_is_not() -> None:
     assert reason.code is UnplacedCode.ALL_FULL
     assert reason.text == (
         "No suitable accredited planner within 31 miles has capacity before 31 March 2027; the nearest with capacity "
-        "is 31 miles away, outside the area it covers. 1 planner fits, but with no place left. The first free place is on "
-        "5 April 2027, less than a mile away."
+        "is 31 miles away, outside the area it covers. 1 planner fits, but with no place left. The first free place is "
+        "on 5 April 2027, less than a mile away."
     )
     assert (reason.eligible, reason.would_help) == (1, {Rule.WITHIN_AREA: 1})
     assert reason.nearest_free is not None
@@ -123,16 +123,14 @@ def test_a_wish_that_would_cost_the_list_points_is_told_with_the_points() -> Non
     proposal, explainer = explained([needy, other], [near, far])
     assert {item.case_id: item.candidate_id for item in proposal.placements} == {"needy": "near", "other": "far"}
     why = explainer.why_not("needy", "far")
-    assert why.text == "Kept for somebody with fewer options: the list as a whole would lose at least 150 points"
+    assert why.text == "Kept for somebody with fewer options: the list as a whole would lose at least 100 points"
 
 
-def test_a_place_without_which_somebody_more_urgent_had_none_is_told_so() -> None:
+def test_places_that_went_to_more_urgent_people_are_told_as_that() -> None:
     ana = make_candidate("ana", free_places_by_week=(1,))
     urgent, other = make_case(id="urgent", urgency_tier=0), make_case(id="other")
     _, explainer = explained([urgent, other], [ana])
-    assert explainer.why_not("other", "ana").text == (
-        "Kept for somebody with fewer options: without this place somebody else would have none"
-    )
+    assert explainer.why_not("other", "ana").text == "Its places went to people whose need is more urgent"
 
 
 @for_all(seeds, runs=20)

@@ -126,6 +126,9 @@ class Explainer:
         self.proposal, self.table, self.weights = proposal, table, weights
         self._cases = {case.id: case for case in cases}
         self._placements = proposal.by_case
+        self._tiers_at: dict[str, list[int]] = {}
+        for placement in proposal.placements:
+            self._tiers_at.setdefault(placement.candidate_id, []).append(placement.tier)
         self._vetoed = {(veto.case_id, veto.candidate_id) for veto in vetoes}
         self._left = (table.free_places if places is None else places).astype(np.int64)
         self._prices: dict[tuple[str, int], int] = {}
@@ -207,7 +210,9 @@ class Explainer:
                 text = "The place was settled by a person before the list was worked out"
             else:
                 placements, points = self._decoded(self._slack(case, candidate_id))
-                text = slack_text(placements, points)
+                holders = self._tiers_at.get(candidate_id, [])
+                more_urgent = bool(holders) and max(holders) < case.urgency_tier
+                text = slack_text(placements, points, more_urgent=more_urgent)
         return WhyNot(
             case_id=case_id,
             candidate_id=candidate_id,

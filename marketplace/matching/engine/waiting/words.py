@@ -67,8 +67,10 @@ def left_out_text(case: Case, ranking: Ranking, vetoed: int) -> str:
     return f"{_RULES[rule](case, alone[rule], miss.metres)} ({miss.reasons[0]}.)"
 
 
-def slack_text(steps: int, points: int) -> str:
-    """Say what it would cost the list to give a case another place."""
+def slack_text(steps: int, points: int, *, more_urgent: bool) -> str:
+    """Say what it would cost the list to give a case another place; all who have one there may be more urgent."""
+    if more_urgent:
+        return "Its places went to people whose need is more urgent"
     if steps > 0:
         return "Kept for somebody with fewer options: without this place somebody else would have none"
     if points > 0:
