@@ -49,6 +49,7 @@ from marketplace.matching.engine.waiting.weeks import Arcs, tie_costs
 Progress = Callable[[float, str], None]
 """Takes the share done (0 to 1) and what goes on, in a word or two."""
 
+_MARGIN_POINTS = 15  # Pairs that miss by less join, too: the next prices move a little, and a round costs more.
 _MOST_ADDED = 24  # Pairs that join for one case in a round: more of them slow the next solution down.
 
 
@@ -256,13 +257,16 @@ class Search:
         worth = solved.worth
         threshold = solved.gain - worth.level * worth.step + worth.low
         better, slacks, equal = [Arcs.none()], [np.zeros(0, np.int64)], [Arcs.none()]
+        improves, margin = False, _MARGIN_POINTS * self.scale
         for part in self.problem.calendar.scan():
             slack = threshold[part.case] + solved.price[part.node] - self._scores(part)
-            improving = np.flatnonzero(slack < 0)
-            if len(improving):
-                better.append(part.chosen(improving))
-                slacks.append(slack[improving])
-            equal.append(part.chosen(slack == 0))
+            near = np.flatnonzero(slack < margin)
+            improves = improves or bool((slack[near] < 0).any())
+            better.append(part.chosen(near))
+            slacks.append(slack[near])
+            equal.append(part.chosen(near[slack[near] == 0]))
+        if not improves:
+            return Arcs.none(), Arcs.joined(equal)
         return _largest(Arcs.joined(better), np.concatenate(slacks)), Arcs.joined(equal)
 
     def _scores(self, arcs: Arcs) -> Whole:
