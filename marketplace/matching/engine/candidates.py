@@ -205,6 +205,17 @@ class CandidateTable:
         """Share of all open cases that a candidate's organisation has, by row, in whole per cent, rounded down."""
         return self.kept("organisation-percent", self._organisation_percent)
 
+    def alone(self, candidate: Candidate) -> "CandidateTable":
+        """Give a table of this candidate alone, with other facts; what depends on everybody stays as it is here.
+
+        Raises:
+            KeyError: The table has no such candidate.
+        """
+        percent = self.organisation_percent()[[self.row_of[candidate.id]]]
+        table = CandidateTable([candidate])
+        table.kept("organisation-percent", lambda: percent)
+        return table
+
     def district_types(self) -> tuple[list[str | None], NDArray[np.intp]]:
         """Types of district that candidates set out from, and which of them each row has."""
         return self.kept("district-types", self._district_types)
