@@ -36,7 +36,8 @@ def test_a_tiny_list_gets_the_one_best_assignment(seed: int, told: Weights, salt
     by_id = {candidate.id: candidate for candidate in candidates}
     for case in cases:
         if item := proposal.by_case.get(case.id):
-            assert week_options(case, by_id[item.candidate_id], told)[item.week] == (item.first_day, item.total)
+            options = week_options(case, by_id[item.candidate_id], told, candidates)
+            assert options[item.week] == (item.first_day, item.total)
     assert sorted(proposal.unplaced) == sorted({case.id for case in cases} - wanted.keys())
 
 
