@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from marketplace.matching.engine import Candidate, CandidateTable, Case, Weights, check, score
 from marketplace.matching.engine.waiting.columns import CaseColumns
-from marketplace.matching.engine.waiting.pairs import eligible_pairs
+from marketplace.matching.engine.waiting.pairs import best_of_each, eligible_pairs
 from tests.matching.engine.makers import for_all, seeds, weights
 from tests.matching.engine.waiting_oracle import town
 
@@ -20,7 +20,7 @@ def _totals(case: Case, table: CandidateTable, told: Weights) -> dict[int, int]:
     return dict(zip(rows.tolist(), score(case, table, told, checked, rows).totals.tolist(), strict=True))
 
 
-@for_all(seeds, weights, st.integers(1, 6), runs=60)
+@for_all(seeds, weights, st.integers(1, 6), runs=30)
 def test_eligibility_and_totals_are_those_of_the_one_case_ranking(seed: int, told: Weights, k: int) -> None:
     cases, candidates = town(seed, 12, 14, places=5)
     table = CandidateTable.from_candidates(candidates)
@@ -80,7 +80,7 @@ LATER = (
 )
 
 
-@for_all(seeds, st.sampled_from(LATER), runs=60)
+@for_all(seeds, st.sampled_from(LATER), runs=30)
 def test_rules_and_parts_that_came_later_are_those_of_the_one_case_ranking(seed: int, told: Weights) -> None:
     cases, candidates = _with_later_facts(seed)
     table = CandidateTable.from_candidates(candidates)
@@ -118,6 +118,12 @@ def test_a_pair_ruled_out_by_a_person_is_not_there_and_the_others_are() -> None:
     assert pairs.count[index] - fewer.count[index] == 1
     assert refused[0] not in fewer.row[fewer.of_case(index)]
     assert len(pairs) - len(fewer) == 1
+
+
+def test_the_best_of_a_case_are_found_however_far_apart_the_cases_of_a_block_are() -> None:
+    case = np.repeat(np.array([3, 40_000, 99_999], dtype=np.intp), 4)
+    totals = np.array([5, 9, 7, 9, 1, 2, 3, 4, 8, 6, 8, 7], dtype=np.int64)
+    assert best_of_each(case, totals, 2).tolist() == [1, 3, 6, 7, 8, 10]
 
 
 def test_an_empty_list_and_an_empty_table_have_no_pairs() -> None:

@@ -65,7 +65,7 @@ def test_reasons_tell_of_vetoes_planned_weeks_and_an_empty_table() -> None:
     assert explainer.unplaced("case-1").code is UnplacedCode.ONE_BY_ONE
 
 
-@for_all(seeds, runs=25)
+@for_all(seeds, runs=12)
 def test_every_reason_for_the_unplaced_is_true(seed: int) -> None:
     cases, candidates = town(seed, 40, 12, places=1)
     proposal, explainer = explained(cases, candidates)
@@ -133,7 +133,7 @@ def test_places_that_went_to_more_urgent_people_are_told_as_that() -> None:
     assert explainer.why_not("other", "ana").text == "Its places went to people whose need is more urgent"
 
 
-@for_all(seeds, runs=20)
+@for_all(seeds, runs=10)
 def test_the_points_a_wish_would_cost_are_a_true_lower_bound(seed: int) -> None:
     cases, candidates = town(seed, 14, 6, places=1)
     proposal, explainer = explained(cases, candidates)
@@ -168,7 +168,7 @@ def test_what_one_more_place_would_bring_is_exact(seed: int) -> None:
         assert after.measures.total_score - proposal.measures.total_score == gain.points
 
 
-@for_all(seeds, runs=15)
+@for_all(seeds, runs=8)
 def test_the_proof_is_checked_without_the_run_and_refuses_what_is_worse(seed: int) -> None:
     cases, candidates = town(seed, 25, 8)
     table = CandidateTable.from_candidates(candidates)

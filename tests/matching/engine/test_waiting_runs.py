@@ -37,7 +37,7 @@ def assert_possible(
         assert options[item.week] == (item.first_day, item.total)
 
 
-@for_all(seeds, runs=20)
+@for_all(seeds, runs=10)
 def test_practices_keep_the_rules_and_never_beat_the_optimum(seed: int) -> None:
     cases, candidates = town(seed, 40, 10)
     table = CandidateTable.from_candidates(candidates)
@@ -68,7 +68,7 @@ def test_each_practice_does_what_it_says() -> None:
     }
 
 
-@for_all(seeds, runs=15)
+@for_all(seeds, runs=8)
 def test_news_changes_no_more_than_it_must_and_the_optimum_is_the_new_one(seed: int) -> None:
     cases, candidates = town(seed, 30, 9)
     table = CandidateTable.from_candidates(candidates)
@@ -123,7 +123,7 @@ def test_a_dropped_place_and_a_lapsed_accreditation_are_found() -> None:
     assert accepted.candidate_id in ("ana", "ben")
 
 
-@for_all(seeds, runs=15)
+@for_all(seeds, runs=8)
 def test_shards_never_use_a_place_twice_and_the_second_pass_only_adds(seed: int) -> None:
     cases, candidates = town(seed, 40, 12)
     told = run_inputs(cases, candidates, Weights(), salt="s")

@@ -22,6 +22,9 @@ _BLOCK_CASES: Final = 128
 Pairs = tuple[NDArray[np.intp], NDArray[np.intp], Whole, Whole]
 """Case, row, metres by road, and days to the first place."""
 
+Barred = dict[int, list[NDArray[np.intp]]]
+"""Rows ruled out, by the index of a case."""
+
 
 class Accredited:
     """The candidates accredited for a service and council at any time, in the order of their ids.
@@ -109,7 +112,7 @@ def survivors(
     accredited: Accredited,
     first: FirstDays,
     block: NDArray[np.intp],
-    barred: Mapping[int, NDArray[np.intp]],
+    barred: Barred,
 ) -> Pairs:
     """Pairs of a block that break no rule."""
     x, y = columns.x_metres[block], columns.y_metres[block]
@@ -150,7 +153,7 @@ def checked_pairs(
     accredited: Accredited,
     first: FirstDays,
     block: NDArray[np.intp],
-    barred: Mapping[int, NDArray[np.intp]],
+    barred: Barred,
 ) -> Pairs:
     """As `survivors`, by `check` and case by case: for whatever has no quick way of its own."""
     parts = []
@@ -188,16 +191,18 @@ def _asked_for(
     return keep
 
 
-def barred_rows(
-    columns: CaseColumns, table: CandidateTable, refused: Mapping[int, NDArray[np.intp]]
-) -> dict[int, NDArray[np.intp]]:
-    """Rows ruled out for single cases: conflicts of interest, the person's refusals, and `refused`."""
+def barred_rows(columns: CaseColumns, table: CandidateTable, refused: Mapping[int, NDArray[np.intp]]) -> Barred:
+    """Rows ruled out for single cases: conflicts of interest, the person's refusals, and `refused`.
+
+    Cases share the arrays: a large organisation has thousands of rows and stands in the way of thousands of cases.
+    Conflicts of other kinds make a case one for `check`.
+    """
     of_party: dict[int, list[int]] = {}
     for row, party in zip(table.conflicts.rows.tolist(), table.conflicts.values[0].tolist(), strict=True):
         of_party.setdefault(party, []).append(row)
-    # Conflicts of other kinds make a case one for `check`.
     rows_of_party = {party: np.array(rows, dtype=np.intp) for party, rows in of_party.items()}
-    barred: dict[int, list[NDArray[np.intp]]] = {}
+    rows_of_organisation: dict[str, NDArray[np.intp]] = {}
+    barred: Barred = {}
     for index, case in enumerate(columns.cases):
         for party_id in case.party_ids:
             if (party := table.code(party_id)) in rows_of_party:
@@ -207,14 +212,17 @@ def barred_rows(
                 barred.setdefault(index, []).append(np.array([table.row_of[worker]], dtype=np.intp))
         for organisation in case.excluded_organisation_ids:
             if (code := table.code(organisation)) >= 0:
-                of_organisation = np.flatnonzero(table.numbers[Column.ORGANISATION] == code)
-                barred.setdefault(index, []).append(of_organisation)
+                if organisation not in rows_of_organisation:
+                    of_all = table.numbers[Column.ORGANISATION]
+                    rows_of_organisation[organisation] = np.flatnonzero(of_all == code)
+                barred.setdefault(index, []).append(rows_of_organisation[organisation])
     for index, rows in refused.items():
         barred.setdefault(index, []).append(rows)
-    return {index: np.concatenate(rows) for index, rows in barred.items()}
+    return barred
 
 
-def _marked(size: int, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _marked(size: int, rows: list[NDArray[np.intp]]) -> NDArray[np.bool_]:
     marked = np.zeros(size, dtype=np.bool_)
-    marked[rows] = True
+    for some in rows:
+        marked[some] = True
     return marked

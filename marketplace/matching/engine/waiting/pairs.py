@@ -154,7 +154,7 @@ def eligible_pairs(
             totals = base + pairs.timed_points(case, days)
             if weights.spare_capacity:
                 totals += statics.spare[(columns.start_day[case] + days - 1) // 7 - table.first_week, row]
-            tops.append(size + _top(case, totals, k))
+            tops.append(size + best_of_each(case, totals, k))
             parts.append((case.astype(np.int32), row.astype(np.int32), base.astype(np.int32), days.astype(np.int16)))
             size += len(case)
             if size > _MOST_PAIRS:
@@ -163,21 +163,28 @@ def eligible_pairs(
             if progress is not None:
                 progress(done / len(columns))
     if parts:
-        pairs.case, pairs.row = np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
-        pairs.base, pairs.days = (
-            np.concatenate([part[2] for part in parts]),
-            np.concatenate([part[3] for part in parts]),
-        )
+        # A column at a time, each let go once it is joined: the parts and the whole together would take twice as much.
+        cases, rows, bases, days_of = (list(column) for column in zip(*parts, strict=True))
+        parts.clear()
+        pairs.case = np.concatenate(cases)
+        cases.clear()
+        pairs.row = np.concatenate(rows)
+        rows.clear()
+        pairs.base = np.concatenate(bases)
+        bases.clear()
+        pairs.days = np.concatenate(days_of)
         pairs.top, pairs.live = np.concatenate(tops), np.array(live, dtype=np.bool_)
     return pairs
 
 
-def _top(case: NDArray[np.intp], totals: Whole, k: int) -> NDArray[np.int64]:
+def best_of_each(case: NDArray[np.intp], totals: Whole, k: int) -> NDArray[np.int64]:
     """Indexes of the k largest totals of each case; `case` is sorted, ties go to the first."""
     if not len(case):
         return np.zeros(0, dtype=np.int64)
-    # One number to sort by: case, then points from the top, then place. A block has below 2**30 pairs.
-    keys = ((case - case[0]).astype(np.int64) << 48) + ((totals.max() - totals) << 30) + np.arange(len(case))
+    # One number to sort by: case, then points from the top, then place. A block has below 2**15 cases, 2**30 pairs and
+    # 2**18 points; the indexes of its cases may lie far apart.
+    of_block = np.concatenate([[0], np.cumsum(case[1:] != case[:-1])])
+    keys = (of_block << 48) + ((totals.max() - totals) << 30) + np.arange(len(case))
     keys.sort()
     ordered = keys & ((1 << 30) - 1)
     began = np.searchsorted(case, case[ordered])

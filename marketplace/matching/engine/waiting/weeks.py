@@ -119,10 +119,12 @@ class Calendar:
                 total += self._spare[week[at], row[at]]
             yield Arcs(case[at], node[usable], total, number[at])
 
-    def scan(self) -> Iterator[Arcs]:
-        """Every arc there is, in pieces."""
+    def scan(self, *, without_top: bool = False) -> Iterator[Arcs]:
+        """Every arc there is, in pieces; those of the pairs in `top` may be left out."""
+        left = np.ones(len(self.pairs), dtype=np.bool_)
+        left[self.pairs.top] = not without_top
         for first in range(0, len(self.pairs), _CHUNK):
-            yield from self.arcs(slice(first, min(first + _CHUNK, len(self.pairs))))
+            yield from self.arcs(first + np.flatnonzero(left[first : first + _CHUNK]))
 
     def first_day(self, pair: int, node: int) -> int:
         """Day on which a pair starts in the week of a node."""
