@@ -26,6 +26,26 @@ DEFAULTS: Mapping[str, Any] = {
     "matching.retain_complex": True,
     # Published weights of the score; empty means the engine's own (matching.md 3.1).
     "matching.weights": {},
+    # Roads against straight lines, by kind of district; "default" for districts that are not named.
+    "matching.road_factor": {"default": 1.3},
+    # Longest journey of a planner to a person, in minutes; None has no limit.
+    "matching.most_travel_minutes": None,
+    # Whether an organisation that sells home care may plan for people: "no", "not_for_own_customers", "yes".
+    "matching.planner_sells_care": "not_for_own_customers",
+    # Days in which a contest is answered.
+    "matching.contest_days": 10,
+    # Largest share of the placed referrals that one organisation should get, in per cent; None has no cap.
+    "matching.share_cap_percent": None,
+    # Places a week kept free for people in crisis, in per cent of the week's places.
+    "matching.crisis_reserve_percent": 0,
+    # Working hours in which providers answer a requirement, by urgency.
+    "matching.requirement_hours": {"crisis": 8, "urgent": 24, "standard": 72},
+    # What an hour of care costs on top of the wage, in per cent: National Insurance, pension, holiday, training.
+    "matching.employer_cost_percent": 31,
+    # Paid travel and waiting per visit, in minutes (part of the least lawful price).
+    "matching.travel_minutes_per_visit": 12,
+    # Up to how many pence above the ceiling a broker may raise it; more needs a manager.
+    "matching.raise_limit_pence": 5_000,
     # Window of the first review after the plan is in place, in days (L15: 6-12 weeks; D4: 6 weeks; national: 6-8).
     "plans.first_review_days": {"from": 42, "due": 56, "until": 84},
     # Warn when a first review is booked after this day (domain.md 4.1).

@@ -89,6 +89,22 @@ class Permission(StrEnum):
     REFERRALS_RECORD = "matching:record"
     REFERRALS_MATCH = "matching:match"
     OFFERS_ANSWER = "matching:answer"
+    MATCH_RUNS = "matching:runs"
+    """Ask for proposals for the waiting list and decide on them."""
+    MATCH_READ = "matching:runs_read"
+    """See waiting-list runs, weights, fairness and how often proposals are followed."""
+    WEIGHTS_PUBLISH = "matching:weights_publish"
+    """Draft and publish the council's weights."""
+    CONTESTS_OWN = "matching:contests_own"
+    """See who was proposed for oneself and why, say what one wants, contest."""
+    CONTESTS_ANSWER = "matching:contests_answer"
+    REQUIREMENTS_WRITE = "matching:requirements_write"
+    """Write requirements for care, ask providers, award."""
+    REQUIREMENTS_READ = "matching:requirements_read"
+    CEILING_RAISE = "matching:ceiling_raise"
+    """Raise what a requirement may cost beyond a broker's limit."""
+    REQUIREMENTS_ANSWER = "matching:requirements_answer"
+    """Offer for anonymised requirements; say which hours of care are free."""
     PLANS_WRITE = "plans:write"
     PLANS_READ = "plans:read"
     PLANS_CHECK = "plans:check"
@@ -144,9 +160,17 @@ _PERSON = frozenset(
         Permission.SAVED_OWN,
         Permission.ENQUIRIES_OWN,
         Permission.FEEDBACK_GIVE,
+        Permission.CONTESTS_OWN,
     }
 )
-_ORGANISATION = frozenset({Permission.APPLICATIONS_OWN, Permission.WORKERS_OWN, Permission.MONITORING_OWN})
+_ORGANISATION = frozenset(
+    {
+        Permission.APPLICATIONS_OWN,
+        Permission.WORKERS_OWN,
+        Permission.MONITORING_OWN,
+        Permission.REQUIREMENTS_ANSWER,
+    }
+)
 _CHOOSES_FOR_OTHERS = frozenset({Permission.SAVED_OWN, Permission.CHOICES_RECORD})
 
 GRANTS: dict[Role, frozenset[Permission]] = {
@@ -187,7 +211,12 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.SOCIAL_WORKER: _EVERYBODY
     | _COUNCIL_READS
     | _CHOOSES_FOR_OTHERS
-    | {Permission.PEOPLE_RECORD, Permission.REFERRALS_RECORD, Permission.PLANS_SIGN_OFF},
+    | {
+        Permission.PEOPLE_RECORD,
+        Permission.REFERRALS_RECORD,
+        Permission.PLANS_SIGN_OFF,
+        Permission.REQUIREMENTS_READ,
+    },
     Role.BROKER: _EVERYBODY
     | _COUNCIL_READS
     | _CHOOSES_FOR_OTHERS
@@ -195,6 +224,11 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.PEOPLE_RECORD,
         Permission.REFERRALS_RECORD,
         Permission.REFERRALS_MATCH,
+        Permission.MATCH_RUNS,
+        Permission.MATCH_READ,
+        Permission.REQUIREMENTS_WRITE,
+        Permission.REQUIREMENTS_READ,
+        Permission.CONTESTS_ANSWER,
         Permission.ENQUIRIES_READ,
         Permission.DEMAND_READ,
         Permission.APPLICATIONS_SCORE,
@@ -245,6 +279,11 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.PLANS_SIGN_OFF,
         Permission.PLANS_CHECK,
         Permission.AUDIT_READ,
+        Permission.MATCH_READ,
+        Permission.WEIGHTS_PUBLISH,
+        Permission.CONTESTS_ANSWER,
+        Permission.REQUIREMENTS_READ,
+        Permission.CEILING_RAISE,
         Permission.CHOICES_RECORD,
         Permission.FEEDBACK_CHECK,
         Permission.DEMAND_READ,

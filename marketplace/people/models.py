@@ -41,6 +41,8 @@ class Person(Base, WithId):
     family_name: Mapped[str] = mapped_column(Text, info=PERSONAL)
     born_on: Mapped[date | None] = mapped_column(info=PERSONAL)
     gender: Mapped[Gender] = mapped_column(choice(Gender), default=Gender.NOT_SAID, info=PERSONAL)
+    ethnicity: Mapped[str] = mapped_column(Text, default="", server_default="", info=PERSONAL)
+    """Group of the 2021 census, such as "asian"; empty: not said. For fairness reports alone, never for matching."""
     address_line: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     town: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     postcode: Mapped[str] = mapped_column(Text, info=PERSONAL)

@@ -69,11 +69,11 @@ class Arrivals:
         self._seats[:, CAPACITY] = capacity
         self._seats[:, [HEAD, COLUMN]] = -1
         self._price = np.zeros(count, np.int64)
-        self._distance, self._reach = np.full(count, FAR, np.int64), np.full(count, FAR, np.int64)
+        self._distance = np.full(count, FAR, np.int64)
         self._work = np.zeros((4, count), np.int32)
         self._moved = np.zeros((2, count + 2), np.int32)
         self._cases = np.full((256, 6), -1, np.int32)
-        self._gain, self._lift, self._tier = (np.zeros(256, np.int64) for _ in range(3))
+        self._gain, self._lift, self._spare, self._tier = (np.zeros(256, np.int64) for _ in range(4))
         self._count = self._pair_count = self._used_blocks = 0
         self._make_room(pairs)
 
@@ -260,12 +260,12 @@ class Arrivals:
             self._cases,
             self._gain,
             self._lift,
+            self._spare,
             self._seats,
             self._price,
             self._pairs,
             self._owner,
             self._distance,
-            self._reach,
             self._work,
             self._moved,
             case,
@@ -280,6 +280,7 @@ class Arrivals:
                 self._cases,
                 self._gain,
                 self._lift,
+                self._spare,
                 self._seats,
                 self._price,
                 self._pairs,
@@ -323,6 +324,7 @@ class Arrivals:
         self._cases = np.concatenate([self._cases, np.full((more, 6), -1, np.int32)])
         self._gain = np.concatenate([self._gain, np.zeros(more, np.int64)])
         self._lift = np.concatenate([self._lift, np.zeros(more, np.int64)])
+        self._spare = np.concatenate([self._spare, np.zeros(more, np.int64)])
         self._tier = np.concatenate([self._tier, np.zeros(more, np.int64)])
 
     def _compact(self, needed: int) -> None:

@@ -7,10 +7,11 @@ Tables (rows are cases, candidates or pairs; columns are named below):
 - `seats[candidate]`: `CAPACITY`, `USED`, the first case it holds (`HEAD`), the last block of its pairs (`COLUMN`).
 - `price[candidate]`, `gain[case]`, `lift[case]` (worth of its tier); `pairs[pair]`: its `CANDIDATE` and its `POINTS`
   (score less the least there is); `owner[pair]`. The worth of a pair is the lift of its case plus its points.
+- `spare[case]`: no pair of the case but the one it holds costs it less than this; what costs more than a search may go
+  need not be looked at. It is a lower bound, made exact whenever the pairs are looked at.
 - `blocks[block]`: `SIZE` pairs of one candidate, and its block before (`LINK`); `block_rows[block]` holds their cases,
   numbers and points, so that a candidate's pairs lie side by side.
-- `distance[candidate]` and `reach[candidate]`, the distance less the price (both `FAR` between two calls), and `work`
-  (`HEAP`, `PLACE` in it, `VIA` pair, `TOUCHED`) are scratch.
+- `distance[candidate]` (`FAR` between two calls) and `work` (`HEAP`, `PLACE` in it, `VIA` pair, `TOUCHED`) are scratch.
 - `moved[0]` and `moved[1]` receive the cases that moved and the pairs they held before.
 
 At rest: gain + price >= worth for every pair, equal for those held; no price where there is room; no gain without a
@@ -140,12 +141,12 @@ def take_in(
     cases: Int32s,
     gain: Int64s,
     lift: Int64s,
+    spare: Int64s,
     seats: Int64s,
     price: Int64s,
     pairs: Int32s,
     owner: Int32s,
     distance: Int64s,
-    reach: Int64s,
     work: Int32s,
     moved: Int32s,
     case: int,
@@ -170,17 +171,24 @@ def take_in(
             base = d + gain[k]
             if settled >= 0 and base < limit:
                 limit, last_seat, last_case = base, settled, k
+            if settled >= 0 and d + spare[k] >= limit:
+                k = cases[k, NEXT]
+                continue
             base -= lift[k]
+            least = limit
+            held = cases[k, PAIR]
             for pair in range(cases[k, START], cases[k, END]):
                 there = base - pairs[pair, POINTS]
                 if there >= limit:
                     break
                 j = pairs[pair, CANDIDATE]
-                # What is settled has less reach than this, so it needs no mark.
-                if there >= reach[j]:
-                    continue
                 there += price[j]
-                if there >= limit:
+                if there >= least and there >= distance[j]:
+                    continue
+                if pair != held:
+                    least = min(least, there)
+                # What is settled is nearer than this, so it needs no mark.
+                if there >= distance[j] or there >= limit:
                     continue
                 if distance[j] == FAR:
                     work[TOUCHED, touched] = j
@@ -188,11 +196,11 @@ def take_in(
                     work[PLACE, j] = size
                     size += 1
                 distance[j] = there
-                reach[j] = there - price[j]
                 work[VIA, j] = pair
                 _raise(work, distance, j, work[PLACE, j])
                 if seats[j, USED] < seats[j, CAPACITY]:
                     limit, last_seat, last_case = there, j, -1
+            spare[k] = least - d
             if settled < 0:
                 break
             k = cases[k, NEXT]
@@ -205,12 +213,13 @@ def take_in(
     for at in range(touched):
         j = work[TOUCHED, at]
         rise = limit - distance[j]
-        distance[j] = reach[j] = FAR
+        distance[j] = FAR
         if rise > 0:
             price[j] += rise
             k = seats[j, HEAD]
             while k >= 0:
                 gain[k] -= rise
+                spare[k] = max(0, spare[k] - rise)
                 k = cases[k, NEXT]
     count = 0
     if last_case == case:
@@ -229,6 +238,7 @@ def take_in(
         if j >= 0:
             unseat(cases, seats, k)
         seat(cases, seats, pairs, k, pair)
+        spare[k] = 0
         if k == case:
             return count
 
@@ -238,6 +248,7 @@ def fill(
     cases: Int32s,
     gain: Int64s,
     lift: Int64s,
+    spare: Int64s,
     seats: Int64s,
     price: Int64s,
     pairs: Int32s,
@@ -297,12 +308,15 @@ def fill(
             while k >= 0:
                 gain[k] += fall
                 k = cases[k, NEXT]
+    for k in range(len(spare)):
+        spare[k] = max(0, spare[k] - limit)
     count = 0
     if last_pair >= 0:
         k = owner[last_pair]
         moved[0, count], moved[1, count] = k, -1
         count += 1
         seat(cases, seats, pairs, k, last_pair)
+        spare[k] = 0
     j = last_seat
     while j != hole:
         pair = work[VIA, j]
@@ -311,5 +325,6 @@ def fill(
         count += 1
         unseat(cases, seats, k)
         seat(cases, seats, pairs, k, pair)
+        spare[k] = 0
         j = pairs[pair, CANDIDATE]
     return count

@@ -1,4 +1,4 @@
-"""Rows of matching: referrals, stored shortlists, offers and the places they take."""
+"""Rows of referrals: the referral, stored shortlists, offers and the places they take."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -62,6 +62,8 @@ class Referral(Base, WithId):
     communication_needs: Mapped[list[str]] = mapped_column(default=list, info=PERSONAL)
     required_gender: Mapped[str | None] = mapped_column(Text, info=PERSONAL)
     essential_language: Mapped[str | None] = mapped_column(Text, info=PERSONAL)
+    required_skills: Mapped[list[str]] = mapped_column(default=list, server_default=text("'{}'"), info=PERSONAL)
+    """Keys of `accounts.words.SKILLS` without which nobody can take it."""
     indicative_weekly_pence: Mapped[int] = mapped_column(BigInteger)
     person_informed: Mapped[bool] = mapped_column(default=False)
     """The person knows what to expect from planning and agreed to share the pack (L9)."""
@@ -120,6 +122,10 @@ class Offer(Base, WithId):
     score: Mapped[int]
     override_reason: Mapped[str] = mapped_column(Text, default="")
     """Why a broker chose somebody who is not first (L8, K3)."""
+    proposal_id: Mapped[UUID | None] = mapped_column(ForeignKey("proposals.id", use_alter=True))
+    """The proposal of a waiting-list run that a broker confirmed."""
+    handed_back_at: Mapped[datetime | None]
+    hand_back_reason: Mapped[str] = mapped_column(Text, default="", server_default="")
     decided_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     offered_at: Mapped[datetime]
     answer_by: Mapped[datetime]
