@@ -17,9 +17,8 @@ from marketplace.core.clock import local, today, week_start
 from marketplace.core.database import clock_of
 from marketplace.matching import engine
 from marketplace.matching.engine import Accreditation, Candidate, Case, grid_metres
-from marketplace.matching.models import Conflict, Offer, Preference, Referral, Urgency
-from marketplace.matching.repository import ConflictRepository, OfferRepository, PreferenceRepository
-from marketplace.matching.states import OfferStatus
+from marketplace.matching.models import Conflict, Referral, Urgency
+from marketplace.matching.repository import ConflictRepository, FactRepository, OfferRepository
 from marketplace.matching.words import engine_labels, skill_code
 from marketplace.people.models import Person
 from marketplace.providers.models import ServiceLine
@@ -222,24 +221,24 @@ class InputService:
         )
 
     async def facts_of(self, council_id: UUID, referrals: Sequence[Referral]) -> dict[UUID, CaseFacts]:
-        """Return by referral what else is known, in three questions however many there are."""
-        ids = [referral.id for referral in referrals]
-        offers = await self.offers.ended_of(council_id, ids, OfferStatus.DECLINED)
-        sellers = await self.conflicts.sellers(council_id, {referral.person_id for referral in referrals})
-        said = await PreferenceRepository(self.db).latest_of(council_id, ids)
+        """Return by referral what else is known, in one question however many there are."""
+        declined: dict[UUID, dict[str, date]] = {}
+        sellers: dict[UUID, set[UUID]] = {}
+        chosen: dict[UUID, UUID | None] = {}
+        rows = await FactRepository(self.db).of_referrals(council_id, [referral.id for referral in referrals])
+        for kind, referral_id, found, at in rows:
+            match kind:
+                case "declined":
+                    declined.setdefault(referral_id, {})[str(found)] = local(at).date()
+                case "seller" if found is not None:
+                    sellers.setdefault(referral_id, set()).add(found)
+                case _:
+                    chosen[referral_id] = found
         return {
             referral.id: CaseFacts(
-                declined=_declined(offers.get(referral.id, ())),
-                sellers=sellers.get(referral.person_id, frozenset()),
-                chosen_organisation_id=_chosen_organisation(said.get(referral.id)),
+                declined=declined.get(referral.id, {}),
+                sellers=frozenset(sellers.get(referral.id, ())),
+                chosen_organisation_id=chosen.get(referral.id),
             )
             for referral in referrals
         }
-
-
-def _declined(offers: Sequence[Offer]) -> dict[str, date]:
-    return {str(offer.worker_id): local(offer.answered_at).date() for offer in offers if offer.answered_at is not None}
-
-
-def _chosen_organisation(said: Preference | None) -> UUID | None:
-    return said.organisation_id if said is not None and said.worker_id is None else None

@@ -85,7 +85,7 @@ class ShortlistService:
         pool = await inputs.candidates_of(council_id, start, int(settings["matching.horizon_weeks"]), settings=settings)
         facts = (await inputs.facts_of(council_id, [referral]))[referral.id]
         case = case_of(referral, person, facts, settings, council_name, start)
-        weights, _ = await WeightService(self.db).in_force(council_id, WeightPurpose.PLANNING, on)
+        weights, _ = await WeightService(self.db).in_force(council_id, WeightPurpose.PLANNING, on, settings)
         return Shortlisted(
             case=case,
             weights=weights,

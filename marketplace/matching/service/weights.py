@@ -38,12 +38,16 @@ class WeightService:
         self.db = db
         self.weights = WeightRepository(db)
 
-    async def in_force(self, council_id: UUID, purpose: WeightPurpose, on: date) -> tuple[Weights, WeightSet | None]:
+    async def in_force(
+        self, council_id: UUID, purpose: WeightPurpose, on: date, settings: Mapping[str, Any] | None = None
+    ) -> tuple[Weights, WeightSet | None]:
         """Return the weights that count on a day and the version they come from.
 
         Without a published version the council's setting counts, and without that the engine's own: both without a row.
+        `settings` are the council's, when the caller has read them already.
         """
         row = await self.weights.in_force(council_id, purpose, on)
         if row is not None:
             return weights_in(row), row
-        return weights_of(await setting(self.db, council_id, "matching.weights", on)), None
+        known = settings or {"matching.weights": await setting(self.db, council_id, "matching.weights", on)}
+        return weights_of(known["matching.weights"]), None
