@@ -38,6 +38,15 @@ REACHES: Final[dict[str, Reach]] = {
     "mean_rating_count": Reach(
         "How many ratings the average weighs", "A few ratings are drawn towards the average", 0, 100
     ),
+    "travel_reach_minutes": Reach(
+        "Minutes of travel at which the points for distance end",
+        "0: miles count and not minutes",
+        0,
+        600,
+    ),
+    "organisation_share_percent": Reach(
+        "Share of the open cases, in per cent, at which the points for a spread between organisations end", "", 1, 100
+    ),
     "fair_spread_cases": Reach("Open cases at which the points for a fair spread end", "", 1, 1_000),
 }
 
