@@ -1,6 +1,6 @@
 """Asking the engine who is best placed, and storing what was acted on so that it can be repeated."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from marketplace.accounts import Principal, settings_of
 from marketplace.core.clock import today, week_start
 from marketplace.core.database import clock_of
 from marketplace.matching import engine
-from marketplace.matching.engine import Candidate, CandidateTable, Case, RankedCandidate, Ranking, Weights
+from marketplace.matching.engine import Candidate, CandidateTable, Case, LeftOut, RankedCandidate, Ranking, Weights
 from marketplace.matching.errors import CannotRank
 from marketplace.matching.models import Referral, Shortlist, WeightPurpose
 from marketplace.matching.service.inputs import InputService, case_of, earliest_start
@@ -59,15 +59,28 @@ class Shortlisted(msgspec.Struct, frozen=True, kw_only=True):
         """Return a planner's line of the shortlist, or None."""
         return next((entry for entry in self.ranking.entries if entry.id == str(worker_id)), None)
 
+    @property
+    def names(self) -> dict[str, tuple[str, str]]:
+        """Name and organisation of every planner, by worker id."""
+        return {key: (item.worker.name, item.organisation_name) for key, item in self.planners.items()}
+
     def week(self, entry: RankedCandidate) -> PlannerWeek:
         """Return the week in which a ranked planner can start."""
         monday = week_start(date.fromordinal(entry.first_day))
         return next(week for week in self.planners[entry.id].weeks if week.week_on == monday)
 
-    def what_would_make_first(self, worker_id: str) -> str:
-        """Say what would bring a planner of the shortlist to the top."""
+    def what_would_make_first(self, worker_ids: Iterable[str]) -> dict[str, str]:
+        """Say by worker id what would bring planners of the shortlist to the top."""
         table = CandidateTable.from_candidates(self.candidates)
-        return engine.what_would_make_first(self.case, table, worker_id, self.weights, salt=self.salt).text
+        return {
+            worker_id: engine.what_would_make_first(self.case, table, worker_id, self.weights, salt=self.salt).text
+            for worker_id in worker_ids
+        }
+
+    def everybody_left_out(self) -> Sequence[LeftOut]:
+        """Return every planner who breaks a rule, however many there are."""
+        table = CandidateTable.from_candidates(self.candidates)
+        return engine.rank(self.case, table, self.weights, limit=0, salt=self.salt).left_out
 
 
 class Repeat(msgspec.Struct, frozen=True, kw_only=True):
