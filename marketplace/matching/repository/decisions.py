@@ -5,7 +5,20 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Select, Uuid, any_, case, literal, literal_column, or_, select, union_all
+from sqlalchemy import (
+    ARRAY,
+    CompoundSelect,
+    Row,
+    Select,
+    Uuid,
+    any_,
+    case,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 
 from marketplace.core.repository import Repository
 from marketplace.matching.models import (
@@ -204,5 +217,7 @@ class DecisionRepository(Repository[Offer]):
             )
         )
         question: CompoundSelect[Any] = union_all(offered, rejected)
-        rows = await self.db.execute(question.order_by(literal_column("1").desc()).limit(20_000))
-        return rows.all()
+        rows: Sequence[Row[datetime, UUID, bool, str, str, int]] = (
+            await self.db.execute(question.order_by(literal_column("1").desc()).limit(20_000))
+        ).all()
+        return rows
