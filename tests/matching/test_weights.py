@@ -145,14 +145,14 @@ async def test_another_councils_weights_look_like_none_and_other_roles_are_refus
     manager, stranger = await make_member(db, Role.MANAGER), await make_member(db, Role.MANAGER)
     worker = await make_member(db, Role.SOCIAL_WORKER, manager.council)
     draft = (await make_weights(db, manager)).id
-    theirs = await browser.signed_in(stranger)
+    slug = (await make_council(db)).slug
+    theirs, staff = await browser.signed_in(stranger), await browser.signed_in(worker)
     await theirs.get(f"/matching/weights/{draft}", expect=404)
     await theirs.post(f"/matching/weights/{draft}", {"distance": "1", "version": "1"}, expect=404)
     await theirs.post("/matching/weights/new", {"purpose": "sideways"}, expect=404)
-    await (await browser.signed_in(worker)).get("/matching/weights", expect=403)
+    await staff.get("/matching/weights", expect=403)
     await browser.get(f"/how-we-match/{UUID(int=1)}", expect=404)
-    council = await make_council(db)
-    assert "has not published weights of its own yet" in (await browser.open(f"/how-we-match/{council.slug}")).words
+    assert "has not published weights of its own yet" in (await browser.open(f"/how-we-match/{slug}")).words
 
 
 @given(st.fixed_dictionaries({name: st.integers(-5, 10_005) for name in PARTS}))
