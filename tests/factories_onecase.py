@@ -8,8 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.permissions import Role
 from marketplace.core import outbox
-from marketplace.core.database import clock_of
+from marketplace.core.database import clock_of, scope_to
 from marketplace.core.queue import deliver
+from marketplace.matching import tasks, tasks_contests
 from marketplace.matching.engine import DEFAULT_WEIGHTS
 from marketplace.matching.models import (
     Conflict,
@@ -24,6 +25,10 @@ from marketplace.people.models import Person
 from marketplace.providers.models import Worker
 from tests.factories import Member, make_member
 from tests.factories_brokerage import make_broker, make_case, make_offer, make_planner
+
+
+LISTENERS = (tasks, tasks_contests)
+"""Imported so that their tasks are known, as in the worker."""
 
 
 async def make_weights(db: AsyncSession, manager: Member, **given: Any) -> WeightSet:
@@ -100,7 +105,11 @@ async def make_decided(db: AsyncSession, **given: Any) -> Decided:
 async def deliver_matching(db: AsyncSession) -> None:
     """Run the tasks of matching that wait, until none do."""
     for _ in range(3):
+        await db.flush()
         for delivery in await outbox.relay(db):
             if delivery.task.startswith("matching."):
+                await db.flush()
                 await deliver(delivery)
+        # The tests' sessions share one connection, and a task narrows what it reaches.
+        await scope_to(db, "every")
     assert list(await db.scalars(text("SELECT error FROM outbox_deliveries WHERE error IS NOT NULL"))) == []

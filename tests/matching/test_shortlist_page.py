@@ -1,6 +1,8 @@
 """The page of one referral: funnel, left out, other weights, alternatives, print and share."""
 
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,7 +11,7 @@ from marketplace.accounts.permissions import Role
 from marketplace.core.clock import FixedClock
 from marketplace.matching.service.sharing import Shared, read_token, share_token
 from tests.browser import Browser, count
-from tests.factories import make_member
+from tests.factories import make_member, make_person
 from tests.factories_brokerage import make_broker, make_case, make_planner, make_postcode, referral_form
 from tests.factories_onecase import deliver_matching, make_decided
 
@@ -79,7 +81,7 @@ async def test_other_weights_show_who_moves_and_save_nothing(browser: Browser, d
     wrong = await staff.get(f"{path}?distance=many&quality=-1", expect=422)
     assert set(wrong.errors()) == {"distance", "quality"}
     assert wrong.field("distance") == "many"
-    assert [await count(db, table) for table in ("shortlists", "weight_sets", "audit_entries")] == [0, 0, 0]
+    assert [await count(db, table) for table in ("shortlists", "weight_sets", "offers")] == [0, 0, 0]
 
 
 async def test_alternatives_have_an_empty_state_and_a_way_to_the_market(browser: Browser, db: AsyncSession) -> None:
@@ -107,7 +109,7 @@ async def test_a_shortlist_is_printed_with_every_reason(browser: Browser, db: As
 
 
 async def test_a_stored_shortlist_is_shared_for_two_weeks_without_the_persons_name(
-    browser: Browser, db: AsyncSession, clock: FixedClock
+    browser: Browser, db: AsyncSession, clock: FixedClock, maker: Any
 ) -> None:
     found = await make_decided(db, person={"given_name": "Xanthippe", "family_name": "Quill"})
     stored = found.offer.shortlist_id
@@ -131,8 +133,6 @@ async def test_a_stored_shortlist_is_shared_for_two_weeks_without_the_persons_na
 
 
 def test_a_link_of_another_key_or_day_leads_nowhere(clock: FixedClock) -> None:
-    from uuid import UUID
-
     shared = Shared(UUID(int=1), UUID(int=2), clock.now().date())
     token = share_token("one key", shared)
     assert read_token("one key", token, shared.last_day) == shared
@@ -146,8 +146,6 @@ async def test_required_skills_are_a_rule(browser: Browser, db: AsyncSession) ->
     broker = await make_broker(db)
     await make_planner(db, broker.council, name="Able Abi", skills=["makaton_signing", "moving"])
     await make_planner(db, broker.council, name="Other Oz", skills=["moving"])
-    from tests.factories import make_person
-
     person_id = (await make_person(db, broker.council)).id
     staff = await browser.signed_in(broker)
     wrong = await staff.post("/referrals/new", referral_form(person_id, required_skills=["juggling"]), expect=422)

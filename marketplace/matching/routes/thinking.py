@@ -160,7 +160,7 @@ class ThinkingController(Controller):
         postcode = Postcode.parse(person.postcode)
         context = {
             "referral": referral,
-            "found": await AlternativeService(db, request.app.state.get("search")).near(referral, person),
+            "found": await AlternativeService(db, request.app.state.get("search")).near(person),
             "area": postcode.outward if postcode else "",
         }
         is_fragment = request.headers.get("hx-request") == "true"

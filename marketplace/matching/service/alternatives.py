@@ -6,17 +6,21 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.words import INTERESTS
-from marketplace.matching.models import Referral
 from marketplace.people.models import Person
 from marketplace.providers.service.market import MarketService
 from marketplace.providers.service.market_cards import Result
-from marketplace.providers.service.market_query import MarketQuery
 from marketplace.providers.service.words import ASSISTANTS, COMMUNITY, EQUIPMENT
 from search import AsyncSearch
 
-MOST: Final = 5
-MILES: Final = 10.0
-INTERESTS_TRIED: Final = 2
+RADIUS_METRES: Final = 16_000
+"""Ten miles."""
+WANTED: Final = ((COMMUNITY, 2), (ASSISTANTS, 2), (EQUIPMENT, 1))
+"""How many of each kind, in the order they are shown: what costs least and ties most to other people first."""
+WHY: Final = {
+    COMMUNITY: "A group nearby",
+    ASSISTANTS: "A personal assistant nearby, whom they would employ or book",
+    EQUIPMENT: "Equipment that may do without a visit",
+}
 
 
 class Alternative(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,38 +36,24 @@ class AlternativeService:
     def __init__(self, db: AsyncSession, search: AsyncSearch | None) -> None:
         self.market = MarketService(db, search)
 
-    async def near(self, referral: Referral, person: Person) -> list[Alternative]:
-        """Return at most five things within ten miles, groups for what the person enjoys first.
+    async def near(self, person: Person) -> list[Alternative]:
+        """Return at most five things within ten miles: groups, then personal assistants, then equipment.
 
-        Groups come first, then personal assistants, then equipment; the nearest of each.
+        Groups are looked for with the first thing the person enjoys; where none does that, whatever is near comes.
         """
-        found: dict[str, Alternative] = {}
         if not person.postcode:
             return []
-        for code in sorted(person.interests)[:INTERESTS_TRIED]:
-            words = INTERESTS.get(code, code)
-            await self._add(found, person, COMMUNITY, words, f"They enjoy {words[0].lower() + words[1:]}", 2)
-        if len(found) < 2:
-            await self._add(found, person, COMMUNITY, "", "A group nearby", 2 - len(found))
-        await self._add(found, person, ASSISTANTS, "", "A personal assistant nearby, whom they would employ or book", 2)
-        await self._add(found, person, EQUIPMENT, "", "Equipment that may do without a visit", 1)
-        return list(found.values())[:MOST]
+        enjoys = [INTERESTS.get(code, code) for code in sorted(person.interests)]
+        wanted = [(kind, enjoys[0] if kind == COMMUNITY and enjoys else "", number) for kind, number in WANTED]
+        lists = await self.market.nearest(person.postcode, wanted, radius_metres=RADIUS_METRES)
+        return [
+            Alternative(found=card, why=_why(card, kind, enjoys))
+            for (kind, _, _), cards in zip(wanted, lists, strict=True)
+            for card in cards
+        ]
 
-    async def _add(
-        self, found: dict[str, Alternative], person: Person, kind: str, words: str, why: str, most: int
-    ) -> None:
-        results = await self.market.search(
-            MarketQuery(
-                words=words,
-                place=person.postcode,
-                miles=MILES,
-                is_far_as_usual=False,
-                chosen={"kind": [kind]},
-                is_literal=True,
-                sort="relevance" if words else "distance",
-                per_page=most,
-            )
-        )
-        for row in results.rows[:most]:
-            if row.kind == kind:
-                found.setdefault(row.id, Alternative(found=row, why=why))
+
+def _why(card: Result, kind: str, enjoys: list[str]) -> str:
+    said = f"{card.name} {card.summary}".lower()
+    shared = next((words for words in enjoys if words.lower() in said), "")
+    return f"They enjoy {shared[0].lower() + shared[1:]}" if shared else WHY[kind]
