@@ -26,7 +26,6 @@ from marketplace.providers.models import Worker
 from tests.factories import Member, make_member
 from tests.factories_brokerage import make_broker, make_case, make_offer, make_planner
 
-
 LISTENERS = (tasks, tasks_contests)
 """Imported so that their tasks are known, as in the worker."""
 

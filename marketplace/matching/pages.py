@@ -161,10 +161,11 @@ def funnel_words(ranking: Ranking, without_base: int = 0) -> str:
 
 def left_out_lines(
     left_out: Iterable[LeftOut], names: Names, declined: Mapping[str, date]
-) -> list[tuple[str, str, str, str]]:
-    """Return who was left out as (first rule's code, name, organisation, every reason)."""
+) -> list[tuple[str, str, str, str, str]]:
+    """Return who was left out as (first rule's code, name, organisation, every reason, worker id)."""
     return [
-        (_first_rule(item, declined).value, *names.get(item.id, GONE), _reasons(item, declined)) for item in left_out
+        (_first_rule(item, declined).value, *names.get(item.id, GONE), _reasons(item, declined), item.id)
+        for item in left_out
     ]
 
 

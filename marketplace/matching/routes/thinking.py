@@ -103,6 +103,8 @@ class ThinkingController(Controller):
         start = (number - 1) * LEFT_OUT_PAGE
         if start and start >= len(shown):
             raise NotFound
+        here = shown[start : start + LEFT_OUT_PAGE]
+        ways_in = made.what_would_let_in(line[-1] for line in here if line[-1] not in made.declined)
         context = {
             "referral": referral,
             "view": shortlist_view(
@@ -115,7 +117,10 @@ class ThinkingController(Controller):
             ),
             "rules": [(code, labels[code], counts[code]) for code in labels if counts.get(code)],
             "rule": rule,
-            "lines": [(labels[code], *rest) for code, *rest in shown[start : start + LEFT_OUT_PAGE]],
+            "lines": [
+                (labels[code], name, organisation, reasons, ways_in.get(worker_id, ""))
+                for code, name, organisation, reasons, worker_id in here
+            ],
             "total": len(shown),
             "first": start + 1,
             "previous": number - 1,

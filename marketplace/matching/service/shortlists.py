@@ -59,6 +59,16 @@ class Shortlisted(msgspec.Struct, frozen=True, kw_only=True):
         """Return a planner's line of the shortlist, or None."""
         return next((entry for entry in self.ranking.entries if entry.id == str(worker_id)), None)
 
+    def what_would_let_in(self, worker_ids: Iterable[str]) -> dict[str, str]:
+        """Say by worker id what would let planners in whom one rule alone leaves out."""
+        table = CandidateTable.from_candidates(self.candidates)
+        found = {}
+        for worker_id in worker_ids:
+            lifted = engine.what_if_lifted(self.case, table, worker_id, self.weights, salt=self.salt)
+            if lifted is not None:
+                found[worker_id] = lifted.text
+        return found
+
     @property
     def names(self) -> dict[str, tuple[str, str]]:
         """Name and organisation of every planner, by worker id."""
