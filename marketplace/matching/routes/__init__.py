@@ -1,8 +1,28 @@
 """Pages of matching, one module a noun."""
 
+from marketplace.matching.routes.conflicts import ConflictController
+from marketplace.matching.routes.contests import ContestController
+from marketplace.matching.routes.following import FollowingController
+from marketplace.matching.routes.my_match import MyMatchController
 from marketplace.matching.routes.offers import OfferController
 from marketplace.matching.routes.people import PersonController
+from marketplace.matching.routes.public import how_we_match, shared_shortlist
 from marketplace.matching.routes.referrals import ReferralController
 from marketplace.matching.routes.shortlists import ShortlistController
+from marketplace.matching.routes.thinking import ThinkingController
+from marketplace.matching.routes.weights import WeightController
 
-ROUTES = [ReferralController, ShortlistController, OfferController, PersonController]
+ROUTES = [
+    ReferralController,
+    ShortlistController,
+    ThinkingController,
+    OfferController,
+    PersonController,
+    WeightController,
+    ConflictController,
+    FollowingController,
+    MyMatchController,
+    ContestController,
+    how_we_match,
+    shared_shortlist,
+]

@@ -10,12 +10,13 @@ from marketplace.accounts import Permission, Principal, audit, setting
 from marketplace.core import outbox
 from marketplace.core.clock import today, week_start
 from marketplace.core.database import clock_of
-from marketplace.core.errors import NotFound, broken_constraint
+from marketplace.core.errors import InvalidInput, NotFound, broken_constraint
 from marketplace.core.events import Event
 from marketplace.core.formats import uk_date, uk_datetime
 from marketplace.matching.calendar import answer_deadline
 from marketplace.matching.engine import RankedCandidate, Rule
 from marketplace.matching.errors import (
+    AgainstChoice,
     AnswerTooLate,
     NotAccredited,
     OfferClosed,
@@ -23,7 +24,14 @@ from marketplace.matching.errors import (
     RankingChanged,
     ReferralNotOpen,
 )
-from marketplace.matching.events import OfferAccepted, OfferDeclined, OfferLapsed, OfferMade, OfferWithdrawn
+from marketplace.matching.events import (
+    OfferAccepted,
+    OfferDeclined,
+    OfferHandedBack,
+    OfferLapsed,
+    OfferMade,
+    OfferWithdrawn,
+)
 from marketplace.matching.forms import OfferForm
 from marketplace.matching.models import CapacityReservation, Offer, Referral
 from marketplace.matching.repository import OfferRepository, ReferralRepository
@@ -59,6 +67,8 @@ class OfferService:
             NotAccredited: The organisation's accreditation is not live today (invariant 6).
             PlaceTaken: The planner's last place in that week has gone.
             RankingChanged: The planner stands elsewhere now.
+            AgainstChoice: The person chose somebody else, who can take it.
+            InvalidInput: Their choice cannot take it, and no reason is given for the other planner.
         """
         principal.require(Permission.REFERRALS_MATCH)
         council_id, clock = principal.council_id, clock_of(self.db)
@@ -74,6 +84,8 @@ class OfferService:
         shortlists = ShortlistService(self.db)
         made = await shortlists.rank(referral, person, principal.council_name)
         entry = _as_shown(made, form)
+        if made.choice is not None and made.choice.cannot and not form.override_reason:
+            raise InvalidInput({"override_reason": "Say what the person said when you told them their choice cannot"})
         shortlist = shortlists.store(principal, referral, made)
         await self.db.flush()
         now = clock.now()
@@ -122,6 +134,37 @@ class OfferService:
         await self._end(offer, referral, OfferStatus.WITHDRAWN, principal, why)
         self._note(principal, "matching.withdraw_offer", offer, why=why)
         self._publish(OfferWithdrawn, offer)
+        return offer
+
+    async def take_back(self, principal: Principal, offer_id: UUID, why: str) -> Offer:
+        """Take back an offer, also one that was accepted, because a decision about the person is taken again.
+
+        The caller holds `CONTESTS_ANSWER` and has locked the referral. Who listens to `OfferHandedBack` learns that the
+        planner who had accepted no longer plans.
+        """
+        principal.require(Permission.CONTESTS_ANSWER)
+        seen = await self.offers.find(principal.council_id, offer_id)
+        referral = await self.referrals.find(principal.council_id, seen.referral_id, locked=True)
+        offer = await self.offers.find(principal.council_id, offer_id, locked=True)
+        was_accepted = offer.status is OfferStatus.ACCEPTED
+        answered_at = offer.answered_at
+        await self._end(offer, referral, OfferStatus.WITHDRAWN, principal, why)
+        if was_accepted:
+            offer.answered_at, offer.handed_back_at, offer.hand_back_reason = answered_at, offer.answered_at, why
+        self._note(principal, "matching.withdraw_offer", offer, why=why)
+        self._publish(OfferWithdrawn, offer)
+        if was_accepted:
+            outbox.publish(
+                self.db,
+                OfferHandedBack(
+                    council_id=offer.council_id,
+                    offer_id=offer.id,
+                    referral_id=referral.id,
+                    person_id=referral.person_id,
+                    worker_id=offer.worker_id,
+                    organisation_id=offer.organisation_id,
+                ),
+            )
         return offer
 
     async def withdraw_stopped(self, council_id: UUID, offer_id: UUID) -> bool:
@@ -312,6 +355,8 @@ def _as_shown(made: Shortlisted, form: OfferForm) -> RankedCandidate:
         left_out = next((item for item in made.ranking.left_out if item.id == str(form.worker_id)), None)
         if left_out is not None and left_out.rules == (Rule.HAS_CAPACITY,):
             raise PlaceTaken("The planner has no place left. Look at the shortlist again.")
+        if made.choice is not None and left_out is not None and Rule.PERSONS_CHOICE in left_out.rules:
+            raise AgainstChoice("They come first. Talk with the person if you think that somebody else fits better.")
         reasons = "; ".join(left_out.reasons) if left_out is not None else "The planner is not on the shortlist"
         raise RankingChanged(f"{reasons}. Look at the shortlist again.")
     if entry.first_day > form.first_day:
