@@ -224,6 +224,7 @@ class PlanService:
         self._touch(version)
         await self.db.flush()
         in_place_on = today(self.clock)
+        await ReferralRepository(self.db).note_planned(plan.council_id, plan.referral_id, self.clock.now())
         await ReviewService(self.db).schedule(plan, in_place_on, by=principal.user_id)
         self._audit(principal, version, "plans.sign_off_plan", after={"completed_on": in_place_on})
         publish(
