@@ -25,8 +25,9 @@ from marketplace.matching.errors import (
 )
 from marketplace.matching.events import OfferAccepted, OfferDeclined, OfferLapsed, OfferMade, OfferWithdrawn
 from marketplace.matching.forms import OfferForm
-from marketplace.matching.models import CapacityReservation, Offer, Referral
+from marketplace.matching.models import CapacityReservation, Offer, Proposal, Referral
 from marketplace.matching.repository import OfferRepository, ReferralRepository
+from marketplace.matching.service.open_proposals import OpenProposals
 from marketplace.matching.service.shortlists import Shortlisted, ShortlistService
 from marketplace.matching.states import OFFER, REFERRAL, OfferStatus, ReferralStatus
 from marketplace.matching.words import OFFER_LABELS, STATUS_LABELS
@@ -71,10 +72,77 @@ class OfferService:
         worker: Worker = found[0]
         await self._need_accreditation(worker.organisation_id, found[1].name, council_id)
         person = await PeopleRepository(self.db).find(council_id, referral.person_id)
-        shortlists = ShortlistService(self.db)
-        made = await shortlists.rank(referral, person, principal.council_name)
+        made = await ShortlistService(self.db).rank(referral, person, principal.council_name)
         entry = _as_shown(made, form)
-        shortlist = shortlists.store(principal, referral, made)
+        week_on = week_start(date.fromordinal(entry.first_day))
+        offer = await self._offer(principal, referral, worker, made, entry, week_on, form.override_reason)
+        await OpenProposals(self.db).settle(principal, offer)
+        return offer
+
+    async def make_proposed(self, principal: Principal, proposal: Proposal, why: str) -> Offer:
+        """Offer a referral as a run over the waiting list proposed and a broker confirms.
+
+        The planner is ranked afresh for the referral and the ranking stored, so that the decision can be repeated. They
+        may stand elsewhere in it than when the list was worked out: what counts is that they break no rule and that a
+        place is left in the proposed week.
+
+        Args:
+            principal: The broker, who decides.
+            proposal: A locked proposal that names a planner.
+            why: Why them, when they are not the first of the referral's own ranking.
+
+        Raises:
+            ReferralNotOpen: It is not waiting.
+            NotAccredited: The organisation's accreditation is not live today (invariant 6).
+            PlaceTaken: The planner's last place in that week has gone.
+            RankingChanged: The planner breaks a rule now.
+        """
+        principal.require(Permission.REFERRALS_MATCH)
+        council_id = principal.council_id
+        if proposal.worker_id is None or proposal.start_on is None:
+            raise NotFound
+        referral = await self.referrals.find(council_id, proposal.referral_id, locked=True)
+        if referral.status is not ReferralStatus.RECEIVED:
+            raise ReferralNotOpen(f"Its state is now: {STATUS_LABELS[referral.status].lower()}.")
+        found = (await PlannerRepository(self.db).with_organisation([proposal.worker_id])).get(proposal.worker_id)
+        if found is None:
+            raise NotFound
+        worker: Worker = found[0]
+        await self._need_accreditation(worker.organisation_id, found[1].name, council_id)
+        person = await PeopleRepository(self.db).find(council_id, referral.person_id)
+        made = await ShortlistService(self.db).rank(referral, person, principal.council_name)
+        entry = made.standing(worker.id)
+        if entry is None:
+            raise _not_listed(made, worker.id)
+        week_on = week_start(proposal.start_on)
+        if week_start(date.fromordinal(entry.first_day)) > week_on:
+            raise PlaceTaken(f"{worker.name} has no place left in the week of {uk_date(week_on)}.")
+        return await self._offer(
+            principal,
+            referral,
+            worker,
+            made,
+            entry,
+            week_on,
+            why if entry.rank > 1 else "",
+            proposal_id=proposal.id,
+        )
+
+    async def _offer(
+        self,
+        principal: Principal,
+        referral: Referral,
+        worker: Worker,
+        made: Shortlisted,
+        entry: RankedCandidate,
+        week_on: date,
+        override_reason: str,
+        *,
+        proposal_id: UUID | None = None,
+    ) -> Offer:
+        """Write an offer with its stored ranking, and hold the place. The referral is locked and waits."""
+        council_id, clock = principal.council_id, clock_of(self.db)
+        shortlist = ShortlistService(self.db).store(principal, referral, made)
         await self.db.flush()
         now = clock.now()
         hours: int = await setting(self.db, council_id, "matching.offer_hours", today(clock))
@@ -87,23 +155,23 @@ class OfferService:
             status=OfferStatus.OFFERED,
             rank=entry.rank,
             score=entry.total,
-            override_reason=form.override_reason,
+            override_reason=override_reason,
+            proposal_id=proposal_id,
             decided_by_user_id=principal.user_id,
             offered_at=now,
             answer_by=answer_deadline(now, int(hours)),
         )
         self.db.add(offer)
         await self.db.flush()
-        week_on = week_start(date.fromordinal(entry.first_day))
         place = await self._take_place(offer, worker, week_on)
-        OFFER.begin(self.db, offer, by=principal.user_id, why=form.override_reason)
+        OFFER.begin(self.db, offer, by=principal.user_id, why=override_reason)
         REFERRAL.move(self.db, referral, ReferralStatus.OFFERED, by=principal.user_id)
         self._note(
             principal,
             "matching.make_offer",
             offer,
             after={"worker_id": worker.id, "rank": entry.rank, "week_on": week_on, "place": place},
-            why=form.override_reason,
+            why=override_reason,
         )
         self._publish(OfferMade, offer)
         return offer
@@ -309,14 +377,19 @@ def _as_shown(made: Shortlisted, form: OfferForm) -> RankedCandidate:
     """
     entry = made.entry(form.worker_id)
     if entry is None:
-        left_out = next((item for item in made.ranking.left_out if item.id == str(form.worker_id)), None)
-        if left_out is not None and left_out.rules == (Rule.HAS_CAPACITY,):
-            raise PlaceTaken("The planner has no place left. Look at the shortlist again.")
-        reasons = "; ".join(left_out.reasons) if left_out is not None else "The planner is not on the shortlist"
-        raise RankingChanged(f"{reasons}. Look at the shortlist again.")
+        raise _not_listed(made, form.worker_id)
     if entry.first_day > form.first_day:
         week = uk_date(week_start(date.fromordinal(form.first_day)))
         raise PlaceTaken(f"The planner has no place left in the week of {week}. Look at the shortlist again.")
     if (entry.rank, entry.total, entry.first_day) != (form.rank, form.score, form.first_day):
         raise RankingChanged("The planner you chose stands elsewhere now. Look at the shortlist again.")
     return entry
+
+
+def _not_listed(made: Shortlisted, worker_id: UUID) -> PlaceTaken | RankingChanged:
+    """Say why a planner is not on a fresh ranking."""
+    left_out = made.why_left_out(worker_id)
+    if left_out is not None and left_out.rules == (Rule.HAS_CAPACITY,):
+        return PlaceTaken("The planner has no place left. Look at the shortlist again.")
+    reasons = "; ".join(left_out.reasons) if left_out is not None else "The planner is not on the shortlist"
+    return RankingChanged(f"{reasons}. Look at the shortlist again.")

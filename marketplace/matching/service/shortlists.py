@@ -12,7 +12,7 @@ from marketplace.accounts import Principal, settings_of
 from marketplace.core.clock import today, week_start
 from marketplace.core.database import clock_of
 from marketplace.matching import engine
-from marketplace.matching.engine import Candidate, CandidateTable, Case, RankedCandidate, Ranking, Weights
+from marketplace.matching.engine import Candidate, CandidateTable, Case, LeftOut, RankedCandidate, Ranking, Weights
 from marketplace.matching.errors import CannotRank
 from marketplace.matching.models import Referral, Shortlist, WeightPurpose
 from marketplace.matching.service.inputs import InputService, case_of, earliest_start
@@ -44,6 +44,22 @@ class Shortlisted(msgspec.Struct, frozen=True, kw_only=True):
     def entry(self, worker_id: UUID) -> RankedCandidate | None:
         """Return a planner's line of the shortlist, or None."""
         return next((entry for entry in self.ranking.entries if entry.id == str(worker_id)), None)
+
+    def standing(self, worker_id: UUID) -> RankedCandidate | None:
+        """Return a planner's line wherever they stand, also below the shortlist; None when they break a rule."""
+        found = self.entry(worker_id)
+        if found is not None or self.ranking.eligible <= len(self.ranking.entries):
+            return found
+        table = CandidateTable.from_candidates(self.candidates)
+        whole = engine.rank(self.case, table, self.weights, left_out_limit=0, salt=self.salt)
+        return next((entry for entry in whole.entries if entry.id == str(worker_id)), None)
+
+    def why_left_out(self, worker_id: UUID) -> LeftOut | None:
+        """Return which rules a planner breaks; None when none, or nobody knows them."""
+        table = CandidateTable.from_candidates(self.candidates)
+        if str(worker_id) not in table.row_of:
+            return None
+        return engine.why_left_out(self.case, table, str(worker_id))
 
     def week(self, entry: RankedCandidate) -> PlannerWeek:
         """Return the week in which a ranked planner can start."""
