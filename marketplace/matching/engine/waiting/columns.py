@@ -86,9 +86,7 @@ class CaseColumns:
     def tie_seeds(self, salt: str) -> NDArray[np.uint64]:
         """The part of `ties.tie_key` that a case brings, for each case."""
         salted = stable_hash(salt)
-        return np.array(
-            [splitmix64(splitmix64(salted) ^ stable_hash(case.id)) for case in self.cases], dtype=np.uint64
-        )
+        return np.array([splitmix64(splitmix64(salted) ^ stable_hash(case.id)) for case in self.cases], dtype=np.uint64)
 
 
 def rows_by_id(table: CandidateTable) -> NDArray[np.intp]:

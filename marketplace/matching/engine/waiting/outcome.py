@@ -15,7 +15,7 @@ class WaitingError(ValueError):
     """The run cannot be made as asked; the message says why in a sentence a broker can act on."""
 
 
-class Cancelled(Exception):  # noqa: N818 (it is not an error: somebody asked for it)
+class Cancelled(Exception):
     """The run was stopped from outside; nothing came of it."""
 
 
@@ -72,6 +72,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return self.share_cap_percent is not None or self.fairness_points > 0
 
 
+PLAIN: Final = Options()
+
+
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
     """One proposed pair. `total` is that of the one-case ranking for a start on `first_day`."""
 
@@ -125,7 +128,10 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Spread(msgspec.Struct, frozen=True, kw_only=True):
-    """How work is spread over organisations. Utilisation is placements over free places; Gini 0 is even, 1 all in one."""
+    """How work is spread over organisations.
+
+    Utilisation is placements over free places; the Gini coefficient is 0 where all have as much, 100 where one has all.
+    """
 
     organisations: int
     largest_share_percent: float

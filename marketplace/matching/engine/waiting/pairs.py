@@ -37,8 +37,8 @@ class PairTable:
     Attributes:
         base: Points without the two parts that depend on the week, `waiting` and `spare-capacity`.
         days: Days from the start asked for to the first day with a place.
-        places: Free places to plan with, `places[week, row]`, week 0 being `table.first_week`; those of the table unless
-            some are kept back or taken.
+        places: Free places to plan with, `places[week, row]`, week 0 being `table.first_week`; those of the table
+            unless some are kept back or taken.
         start, count: The pairs of case i are `start[i] : start[i] + count[i]`; `count` is of all eligible candidates.
         top: Indexes of the k best pairs of each case by total at the first day.
         group: Number of a case's service and council; `live[group, week, row]` says whether the accreditation holds
@@ -89,6 +89,16 @@ class PairTable:
             self.days[kept],
         )
         self.top = place[self.top[kept[self.top]]]
+
+    def insert(self, index: int, row: int, base: int, first_day: int) -> None:
+        """Add a pair to a case that has none; it joins `top`."""
+        at = len(self.case)
+        self.case = np.append(self.case, np.int32(index))
+        self.row = np.append(self.row, np.int32(row))
+        self.base = np.append(self.base, np.int32(base))
+        self.days = np.append(self.days, np.int16(first_day - int(self.columns.start_day[index])))
+        self.start[index], self.count[index] = at, 1
+        self.top = np.append(self.top, at)
 
 
 def eligible_pairs(
@@ -386,4 +396,3 @@ def _top(case: NDArray[np.intp], totals: Whole, k: int) -> NDArray[np.int64]:
 
 def _rounded(points: NDArray[np.float64]) -> Whole:
     return np.floor(points + 0.5).astype(np.int64)
-

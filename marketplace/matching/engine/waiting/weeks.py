@@ -55,11 +55,16 @@ class Arcs:
     @classmethod
     def of(cls, parts: list["Arcs"]) -> "Arcs":
         """All of these in order, each once."""
-        case = np.concatenate([part.case for part in parts])
-        node = np.concatenate([part.node for part in parts])
-        _, first = np.unique((case.astype(np.int64) << 32) + node, return_index=True)
-        total = np.concatenate([part.total for part in parts])[first]
-        return cls(case[first], node[first], total, np.concatenate([part.pair for part in parts])[first])
+        arcs = cls.joined(parts)
+        _, first = np.unique((arcs.case.astype(np.int64) << 32) + arcs.node, return_index=True)
+        return arcs.chosen(first)
+
+    @classmethod
+    def joined(cls, parts: list["Arcs"]) -> "Arcs":
+        """All of these one after another."""
+        case, node = np.concatenate([part.case for part in parts]), np.concatenate([part.node for part in parts])
+        total, pair = np.concatenate([part.total for part in parts]), np.concatenate([part.pair for part in parts])
+        return cls(case, node, total, pair)
 
     @classmethod
     def none(cls) -> "Arcs":
@@ -75,8 +80,11 @@ class Arcs:
 class Calendar:
     """Turns pairs into arcs: which weeks a pair can start in, and what it is worth then."""
 
-    def __init__(self, pairs: PairTable, nodes: Nodes) -> None:
+    def __init__(self, pairs: PairTable, nodes: Nodes, only_week: Whole, overridden: NDArray[np.bool_]) -> None:
+        """Take the week that each case is pinned to, -1 for any, and whose accreditation is not asked about."""
         self.pairs, self.nodes = pairs, nodes
+        self._only_week = only_week if (only_week >= 0).any() else None
+        self._overridden = overridden
         columns = pairs.columns
         self._last_week = (columns.last_day - 1) // 7 - nodes.first_week
         self._spare = spare_points(pairs.table, pairs.weights) if pairs.weights.spare_capacity else None
@@ -97,7 +105,11 @@ class Calendar:
             node = nodes.at[week[open_], row[open_]]
             usable = node >= 0
             if step and not self._all_live:
-                usable &= pairs.live[pairs.group[case[open_]], week[open_], row[open_]]
+                live = pairs.live[pairs.group[case[open_]], week[open_], row[open_]]
+                usable &= live | self._overridden[case[open_]]
+            if self._only_week is not None:
+                only = self._only_week[case[open_]]
+                usable &= (only < 0) | (only == week[open_] + nodes.first_week)
             at = open_[usable]
             # In the first week the day may be any; a later week begins on its Monday.
             days = first_day[at] if not step else (week[at] + nodes.first_week) * 7 + 1 - start[at]
@@ -128,4 +140,5 @@ def tie_costs(arcs: Arcs, nodes: Nodes, id_hashes: NDArray[np.uint64], seeds: ND
     value += np.uint64(0x9E3779B97F4A7C15)  # Arrays wrap at 64 bits without a warning; that is wanted.
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((value ^ (value >> np.uint64(31))) >> np.uint64(_TIE_SHIFT)).astype(np.int64)
+    costs: Whole = ((value ^ (value >> np.uint64(31))) >> np.uint64(_TIE_SHIFT)).astype(np.int64)
+    return costs

@@ -1,0 +1,150 @@
+"""Organisations' shares of a list: rising costs for an even spread, soft caps, and what a cap would cost.
+
+Source: matching.md 9. A cap is a policy of the council, so its price is shown before anybody chooses one.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from marketplace.matching.engine.candidates import Column
+from marketplace.matching.engine.solve.flow import Worth
+from marketplace.matching.engine.waiting.outcome import Options, Placement
+from marketplace.matching.engine.waiting.pairs import Whole
+from marketplace.matching.engine.waiting.problem import Problem
+from marketplace.matching.engine.waiting.stepped import Steps
+
+_TENTHS = 10
+
+
+class CapPrice(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cap on each organisation's share of placements would cost, against no cap.
+
+    The first two hold for a hard cap. `over_cap` and `soft_score_lost` are for a soft one, where nobody stays unplaced
+    for it: placements above the cap, and points lost. None where the soft cap was not asked for.
+    """
+
+    cap_percent: int
+    cap_placements: int
+    placements_lost: int
+    score_lost: int
+    score_lost_percent: float
+    organisations_at_cap: int
+    over_cap: int | None = None
+    soft_score_lost: int | None = None
+
+
+def node_organisations(problem: Problem) -> NDArray[np.intp]:
+    """Number of the organisation of each node, from 0 up."""
+    codes = problem.table.numbers[Column.ORGANISATION][problem.nodes.row]
+    return np.unique(codes, return_inverse=True)[1]
+
+
+def organisation_steps(
+    problem: Problem, options: Options, placed: int, scale: int, score_range: tuple[int, int]
+) -> Steps:
+    """The rising costs of each organisation's places, in units of scaled points.
+
+    Args:
+        problem: Whose nodes and organisations.
+        options: Cap and fairness to use.
+        placed: Placements of the optimum without steps, of which a cap is a share.
+        scale: What points are multiplied by.
+        score_range: Least and largest scaled total.
+    """
+    group, nodes = node_organisations(problem), problem.nodes
+    room = np.bincount(group, weights=nodes.places).astype(np.int64)
+    fairness = options.fairness_points * scale
+    over = 0
+    if options.share_cap_percent is not None:
+        most = min(len(problem.columns), len(nodes)) + 1
+        before_score = (score_range[1] - score_range[0]) * most + _TENTHS * fairness + 1
+        over = before_score if options.over_cap_points is None else options.over_cap_points * scale
+    cap = _cap_places(options.share_cap_percent, placed)
+    owner, width, cost = [], [], []
+    for number, places in enumerate(room.tolist()):
+        # The cost changes at each tenth of the places and at the cap.
+        marks = {places * tenth // _TENTHS for tenth in range(_TENTHS)} if fairness else {0}
+        if over and cap < places:
+            marks.add(cap)
+        for first, last in _spans(sorted(marks), places):
+            tenth = first * _TENTHS // places
+            if fairness and (tenth + 1) * places // _TENTHS <= first:
+                tenth += 1  # Rounding down put the mark just below its tenth.
+            owner.append(number)
+            width.append(last - first)
+            cost.append(fairness * tenth + (over if over and first >= cap else 0))
+    return _merged(group, np.array(owner, np.intp), np.array(width, np.int64), np.array(cost, np.int64))
+
+
+def stepped_worth(plain: Worth, steps: Steps) -> Worth:
+    """Space the tiers so wide that no step outweighs a placement.
+
+    An exchange passes the sink once, so it can change one step and the scores on its way.
+    """
+    return Worth(plain.level, plain.step + int(steps.cost.max(initial=0)) + 1, plain.low)
+
+
+def over_cap(placements: Iterable[Placement], percent: int | None) -> int:
+    """Placements above a share cap, over all organisations."""
+    of = [placement.organisation_id for placement in placements]
+    if percent is None or not of:
+        return 0
+    loads = np.unique(of, return_counts=True)[1]
+    return int(np.maximum(0, loads - _cap_places(percent, len(of))).sum())
+
+
+def price_of_caps(
+    problem: Problem,
+    percents: Sequence[int],
+    solve: Callable[[Whole | None, Options | None], tuple[int, int, Whole]],
+    *,
+    soft: bool = False,
+) -> tuple[CapPrice, ...]:
+    """Work out the curve: what each cap would cost.
+
+    Args:
+        problem: The list, without caps.
+        percents: Caps to price, in per cent of all placements.
+        solve: Solves under hard caps by organisation or under options; gives placements, score and loads.
+        soft: Price the soft cap, too.
+    """
+    placed, score, _ = solve(None, None)
+    groups = int(node_organisations(problem).max(initial=-1)) + 1
+    curve = []
+    for percent in percents:
+        cap = _cap_places(percent, placed)
+        held, kept_score, loads = solve(np.full(groups, cap, np.int64), None)
+        price = CapPrice(
+            cap_percent=percent,
+            cap_placements=cap,
+            placements_lost=placed - held,
+            score_lost=score - kept_score,
+            score_lost_percent=round(100 * (score - kept_score) / max(1, score), 3),
+            organisations_at_cap=int((loads >= cap).sum()),
+        )
+        if soft:
+            _, soft_score, loads = solve(None, Options(share_cap_percent=percent))
+            above = int(np.maximum(0, loads - cap).sum())
+            price = msgspec.structs.replace(price, over_cap=above, soft_score_lost=score - soft_score)
+        curve.append(price)
+    return tuple(curve)
+
+
+def _cap_places(percent: int | None, placed: int) -> int:
+    return placed if percent is None else max(1, placed * percent // 100)
+
+
+def _spans(marks: list[int], end: int) -> list[tuple[int, int]]:
+    return [(first, last) for first, last in zip(marks, [*marks[1:], end], strict=True) if last > first]
+
+
+def _merged(group: NDArray[np.intp], owner: NDArray[np.intp], width: Whole, cost: Whole) -> Steps:
+    """Join neighbouring spans of one cost, so that costs rise strictly."""
+    if not len(owner):
+        return Steps(group, owner, width, cost)
+    first = np.ones(len(owner), dtype=np.bool_)
+    first[1:] = (owner[1:] != owner[:-1]) | (cost[1:] != cost[:-1])
+    return Steps(group, owner[first], np.add.reduceat(width, np.flatnonzero(first)), cost[first])
