@@ -2,7 +2,9 @@
 
 from marketplace.matching.routes.offers import OfferController
 from marketplace.matching.routes.people import PersonController
+from marketplace.matching.routes.proposals import ProposalController
 from marketplace.matching.routes.referrals import ReferralController
+from marketplace.matching.routes.runs import RunController
 from marketplace.matching.routes.shortlists import ShortlistController
 
-ROUTES = [ReferralController, ShortlistController, OfferController, PersonController]
+ROUTES = [ReferralController, ShortlistController, OfferController, PersonController, RunController, ProposalController]
