@@ -96,6 +96,16 @@ def over_cap(placements: Iterable[Placement], percent: int | None) -> int:
     return int(np.maximum(0, loads - _cap_places(percent, len(of))).sum())
 
 
+def fairness_cost(problem: Problem, assignment: NDArray[np.int32]) -> int:
+    """Points that `fairness_points` takes off under an assignment of cases to nodes."""
+    if not problem.options.fairness_points:
+        return 0
+    even = Options(fairness_points=problem.options.fairness_points)
+    steps = organisation_steps(problem, even, 0, 1, (0, 0))
+    load = np.bincount(steps.group[assignment[assignment >= 0]], minlength=steps.groups)
+    return int(steps.filled(load) @ steps.cost)
+
+
 def price_of_caps(
     problem: Problem,
     percents: Sequence[int],

@@ -164,7 +164,7 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
         bound: No assignment that places as many of each tier has a larger total score.
         eligible_pairs: Pairs that break no rule; all of them took part in the proof.
         over_cap: Placements above the share cap, where there is one.
-        fairness_cost: Points given up to fairness and soft caps in the objective (not part of `total_score`).
+        fairness_cost: Points that `options.fairness_points` takes off in the objective (not off `total_score`).
         changed: With a re-solve: cases whose placement differs from the proposal before.
     """
 

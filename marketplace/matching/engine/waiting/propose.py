@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +21,7 @@ from marketplace.matching.engine.rules import road_metres
 from marketplace.matching.engine.solve.flow import make_worth, solve_flow
 from marketplace.matching.engine.waiting.measures import measured
 from marketplace.matching.engine.waiting.organisations import (
+    fairness_cost,
     node_organisations,
     organisation_steps,
     over_cap,
@@ -98,7 +100,9 @@ def propose(
             places=places,
             progress=lambda share: run.tell(0.4 * share, "finding candidates"),
         )
-    return solve_problem(problem, run, salt, fingerprint(cases, table, weights, salt, options, pins, vetoes))
+    with run.stage("fingerprint"):
+        inputs = fingerprint(cases, table, weights, salt, options, pins, vetoes)
+    return solve_problem(problem, run, salt, inputs)
 
 
 @dataclass(slots=True)
@@ -152,16 +156,16 @@ def solve_problem(
     """
     search = Search(problem, run, salt, kept or {})
     arcs, solved = search.flow(search.first_arcs())
-    steps = None
     if problem.options.is_stepped:
         placed = int((solved.assignment >= 0).sum())
         steps = organisation_steps(problem, problem.options, placed, search.scale, search.score_range)
         arcs, solved = search.stepped(arcs, steps)
     problem.refuse_unplaced_pins(np.flatnonzero(solved.assignment < 0).tolist())
     with run.stage("writing"):
-        proposal = _written(search, arcs, solved, steps, inputs)
+        proposal = _written(search, arcs, solved, inputs)
     run.tell(1.0, "done")
-    return proposal
+    seconds = run.seconds | {"total": round(sum(run.seconds.values()), 4)}
+    return msgspec.structs.replace(proposal, seconds=seconds)
 
 
 class Search:
@@ -293,7 +297,7 @@ def _kept_nodes(problem: Problem, kept: Mapping[str, tuple[str, int]]) -> Whole:
     return nodes
 
 
-def _written(search: Search, arcs: Arcs, solved: Solved, steps: Steps | None, inputs: str) -> Proposal:
+def _written(search: Search, arcs: Arcs, solved: Solved, inputs: str) -> Proposal:
     problem, run = search.problem, search.run
     columns, table, nodes = problem.columns, problem.table, problem.nodes
     taken = np.flatnonzero(solved.assignment[arcs.case] == arcs.node)
@@ -331,9 +335,9 @@ def _written(search: Search, arcs: Arcs, solved: Solved, steps: Steps | None, in
         nodes=_nodes(problem, solved),
         proof=_proof(search, solved),
         rounds=tuple(run.rounds),
-        seconds=run.seconds | {"total": round(sum(run.seconds.values()), 4)},
+        seconds={},
         over_cap=over_cap(placements, problem.options.share_cap_percent),
-        fairness_cost=0 if steps is None else solved.cost // search.scale,
+        fairness_cost=fairness_cost(problem, solved.assignment),
     )
 
 
