@@ -59,6 +59,7 @@ class OfferClosed(Conflict):
     title = "This offer is no longer open"
 
 
+<<<<<<< HEAD
 class RunUnderWay(Conflict):
     """The council has a run that is not done yet."""
 
@@ -113,3 +114,59 @@ class AlreadyPlanned(Conflict):
 
     code = "already-planned"
     title = "The plan of this referral is already signed off"
+=======
+class AgainstChoice(Conflict):
+    """The person chose somebody else, who can take the referral."""
+
+    code = "against-choice"
+    title = "The person has chosen somebody else"
+
+
+class ContestOpen(Conflict):
+    """A contest of the decision waits for its answer."""
+
+    code = "contest-open"
+    title = "The council is looking at this already"
+
+
+class NothingToContest(Conflict):
+    """There is no proposal or decision that could be contested."""
+
+    code = "nothing-to-contest"
+    title = "There is no proposal to look at again"
+
+
+class ContestClosed(Conflict):
+    """The contest was answered or taken back."""
+
+    code = "contest-closed"
+    title = "This has been answered"
+
+
+class OwnDecision(Conflict):
+    """Who decided may not answer the contest of the decision."""
+
+    code = "own-decision"
+    title = "Somebody else answers this"
+
+
+class WeightsChanged(Conflict):
+    """Somebody else changed the draft since the form was drawn."""
+
+    code = "weights-changed"
+    title = "Somebody else has changed this draft"
+
+
+class WeightsPublished(Conflict):
+    """Published weights never change."""
+
+    code = "weights-published"
+    title = "These weights are published and never change"
+
+
+class ConflictEnded(Conflict):
+    """The declared conflict of interest has ended."""
+
+    code = "conflict-ended"
+    title = "This conflict of interest has ended already"
+>>>>>>> onecase

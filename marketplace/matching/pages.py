@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from marketplace.accounts.words import COMMUNICATION_NEEDS, GENDER_LABELS, LANGUAGES, NEEDS, Gender
+from marketplace.accounts.words import COMMUNICATION_NEEDS, GENDER_LABELS, LANGUAGES, NEEDS, SKILLS, Gender
 from marketplace.core.clock import week_start
 from marketplace.core.formats import plural, uk_date, uk_datetime
 from marketplace.core.models import Step
@@ -147,6 +147,7 @@ def referral_rows(referral: Referral, names: Names, organisations: Mapping[str, 
         "Why complex": referral.complexity_reason,
         "Gender of the planner": gender,
         "Essential language": referral.essential_language or "No rule",
+        "Skills the planner must have": ", ".join(SKILLS.get(code, code) for code in referral.required_skills),
         "Person’s choice of planner": _name(names, referral.chosen_worker_id),
         "Has planned with": _name(names, referral.previous_worker_id),
         "Does not want": ", ".join(
@@ -210,6 +211,7 @@ def form_choices(planners: Sequence[tuple[str, str, str, str]]) -> dict[str, Any
         "communication_needs": list(COMMUNICATION_NEEDS.items()),
         "genders": [(NO_RULE, "No rule"), *((code, f"{GENDER_LABELS[Gender(code)]} only") for code in GENDER_RULES)],
         "languages": [(language, language) for language in LANGUAGES],
+        "skills": list(SKILLS.items()),
         "planners": [(worker_id, f"{name}, {organisation}") for worker_id, name, _, organisation in planners],
         "organisations": list(organisations.items()),
     }

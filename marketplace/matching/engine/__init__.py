@@ -34,7 +34,8 @@ from marketplace.matching.engine.rank import (
     why_first,
     why_left_out,
 )
-from marketplace.matching.engine.rules import Checked, Facts, Rule, check, explain
+from marketplace.matching.engine.refusals import explain
+from marketplace.matching.engine.rules import Checked, Facts, Rule, check
 from marketplace.matching.engine.score import Scored, score
 from marketplace.matching.engine.whatif import Change, ChangeKind, WhatIf, what_would_make_first
 

@@ -13,8 +13,9 @@ from marketplace.matching.engine.candidates import CandidateTable
 from marketplace.matching.engine.inputs import fingerprint
 from marketplace.matching.engine.model import ENGINE, NO_DAY, Case, Part, Weights
 from marketplace.matching.engine.reasons import reason
-from marketplace.matching.engine.rules import BIT, Checked, Facts, Rule, check, explain, rules_of
-from marketplace.matching.engine.score import PARTS, Scored, score
+from marketplace.matching.engine.refusals import explain
+from marketplace.matching.engine.rules import BIT, Checked, Facts, Rule, check, rules_of
+from marketplace.matching.engine.score import PARTS, Scored, score, shown_parts
 from marketplace.matching.engine.ties import tie_keys
 
 DEFAULT_WEIGHTS: Final = Weights()
@@ -178,12 +179,20 @@ def _first(keys: NDArray[np.int64], ties: NDArray[np.uint64], limit: int | None)
 def _entry(
     place: int, i: int, case: Case, table: CandidateTable, weights: Weights, checked: Checked, scored: Scored
 ) -> RankedCandidate:
-    row = int(scored.rows[i])
+    row, shown = int(scored.rows[i]), shown_parts(weights)
     candidate, first_day = table.candidates[row], int(checked.first_day[row])
-    facts = Facts(case=case, candidate=candidate, metres=int(checked.metres[row]), first_day=first_day)
+    facts = Facts(
+        case=case,
+        candidate=candidate,
+        metres=int(checked.metres[row]),
+        first_day=first_day,
+        organisation_percent=int(table.organisation_percent()[row]) if weights.organisation_spread else 0,
+    )
     parts = {
         part: Points(points, maximum, reason(part, facts, weights))
+        # The later parts are the last ones, and those that are not shown have no points.
         for part, points, maximum in zip(PARTS, scored.points[:, i].tolist(), scored.maxima.tolist(), strict=True)
+        if part in shown
     }
     return RankedCandidate(
         id=candidate.id,
@@ -203,7 +212,7 @@ def _left_out(row: int, case: Case, table: CandidateTable, checked: Checked) -> 
         case=case,
         candidate=candidate,
         metres=int(checked.metres[row]),
-        first_day=candidate.first_day(case.start_day) if first_day == NO_DAY else first_day,
+        first_day=candidate.first_day(case.start_day, case.places_needed) if first_day == NO_DAY else first_day,
     )
     rules = rules_of(int(checked.failed[row]))
     return LeftOut(
@@ -217,15 +226,20 @@ def _left_out(row: int, case: Case, table: CandidateTable, checked: Checked) -> 
 
 def _counts(checked: Checked) -> dict[str, dict[Rule, int]]:
     """The three tables of counts, from how often each combination of broken rules occurs."""
-    combinations = np.bincount(checked.failed, minlength=1 << len(BIT))
+    combinations = np.bincount(checked.failed)
     occurring = np.flatnonzero(combinations)
-    counts = {int(bits): int(combinations[bits]) for bits in occurring}
+    counts = dict(zip(occurring.tolist(), combinations[occurring].tolist(), strict=True))
+    called = {rule: BIT[rule] for rule in checked.called}
     funnel, seen = {}, 0
-    for rule, bit in BIT.items():
+    for rule, bit in called.items():
         seen |= bit
         funnel[rule] = sum(count for bits, count in counts.items() if not bits & seen)
-    failed = {rule: sum(count for bits, count in counts.items() if bits & bit) for rule, bit in BIT.items()}
-    return {"funnel": funnel, "failed": failed, "failed_only": {rule: counts.get(bit, 0) for rule, bit in BIT.items()}}
+    failed = {rule: sum(count for bits, count in counts.items() if bits & bit) for rule, bit in called.items()}
+    return {
+        "funnel": funnel,
+        "failed": failed,
+        "failed_only": {rule: counts.get(bit, 0) for rule, bit in called.items()},
+    }
 
 
 def _nearest_misses(

@@ -19,7 +19,8 @@ def reason(part: Part, facts: Facts, weights: Weights) -> str:
 def _distance(facts: Facts, weights: Weights) -> str:
     miles = miles_text(facts.metres)
     about = "Less than a mile" if miles.startswith("less") else f"About {miles}"
-    return f"{about} away ({kilometres_text(facts.metres)})"
+    away = f"{about} away ({kilometres_text(facts.metres)})"
+    return f"{away}, {count_text(facts.minutes, 'minute')} on the way" if weights.travel_reach_minutes else away
 
 
 def _specialism(facts: Facts, weights: Weights) -> str:
@@ -77,6 +78,9 @@ def _price(facts: Facts, weights: Weights) -> str:
         return "No budget named: not counted"
     if tariff is None:
         return "No price published: no points"
+    legal = facts.case.legal_cost_pence
+    if legal is not None and tariff < legal:
+        return f"{pounds_text(tariff)}, below the lawful cost of {pounds_text(legal)}: no points"
     if tariff == budget:
         return f"{pounds_text(tariff)}, the whole of the budget"
     side = "below" if tariff < budget else "above"
@@ -107,6 +111,21 @@ def _labels(facts: Facts, codes: frozenset[str], last: str) -> str:
     return list_text((facts.case.label(code) for code in codes), last)
 
 
+def _urgency(facts: Facts, weights: Weights) -> str:
+    tier = facts.case.urgency_tier
+    if tier > 1:
+        return "A standard case: not counted"
+    which = "An urgent case" if tier else "A crisis"
+    if facts.first_day is None:
+        return f"{which}: no free place known"
+    days = facts.first_day - facts.case.start_day
+    return f"{which}: can start after {count_text(days, 'day')}" if days else f"{which}: can start at once"
+
+
+def _organisation_spread(facts: Facts, weights: Weights) -> str:
+    return f"Its organisation has {facts.organisation_percent} per cent of the open cases"
+
+
 _WORDS: Final[dict[Part, Callable[[Facts, Weights], str]]] = {
     Part.DISTANCE: _distance,
     Part.SPECIALISM: _specialism,
@@ -118,4 +137,6 @@ _WORDS: Final[dict[Part, Callable[[Facts, Weights], str]]] = {
     Part.WAITING: _waiting,
     Part.SPARE_CAPACITY: _spare_capacity,
     Part.FAIR_SPREAD: _fair_spread,
+    Part.URGENCY: _urgency,
+    Part.ORGANISATION_SPREAD: _organisation_spread,
 }

@@ -3,6 +3,7 @@
 from marketplace.matching.repository.decisions import (
     ConflictRepository,
     ContestRepository,
+    FactRepository,
     PreferenceRepository,
 )
 from marketplace.matching.repository.referrals import OfferRepository, ReferralRepository, ShortlistRepository
@@ -11,6 +12,7 @@ from marketplace.matching.repository.weights import WeightRepository
 __all__ = [
     "ConflictRepository",
     "ContestRepository",
+    "FactRepository",
     "OfferRepository",
     "PreferenceRepository",
     "ReferralRepository",

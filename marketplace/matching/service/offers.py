@@ -10,12 +10,13 @@ from marketplace.accounts import Permission, Principal, audit, setting
 from marketplace.core import outbox
 from marketplace.core.clock import today, week_start
 from marketplace.core.database import clock_of
-from marketplace.core.errors import NotFound, broken_constraint
+from marketplace.core.errors import InvalidInput, NotFound, PlatformError, broken_constraint
 from marketplace.core.events import Event
 from marketplace.core.formats import uk_date, uk_datetime
 from marketplace.matching.calendar import answer_deadline
 from marketplace.matching.engine import RankedCandidate, Rule
 from marketplace.matching.errors import (
+    AgainstChoice,
     AnswerTooLate,
     NotAccredited,
     OfferClosed,
@@ -23,9 +24,16 @@ from marketplace.matching.errors import (
     RankingChanged,
     ReferralNotOpen,
 )
-from marketplace.matching.events import OfferAccepted, OfferDeclined, OfferLapsed, OfferMade, OfferWithdrawn
+from marketplace.matching.events import (
+    OfferAccepted,
+    OfferDeclined,
+    OfferHandedBack,
+    OfferLapsed,
+    OfferMade,
+    OfferWithdrawn,
+)
 from marketplace.matching.forms import OfferForm
-from marketplace.matching.models import CapacityReservation, Offer, Proposal, Referral
+from marketplace.matching.models import CapacityReservation, Offer, Referral
 from marketplace.matching.repository import OfferRepository, ReferralRepository
 from marketplace.matching.service.open_proposals import OpenProposals
 from marketplace.matching.service.shortlists import Shortlisted, ShortlistService
@@ -60,75 +68,41 @@ class OfferService:
             NotAccredited: The organisation's accreditation is not live today (invariant 6).
             PlaceTaken: The planner's last place in that week has gone.
             RankingChanged: The planner stands elsewhere now.
+            AgainstChoice: The person chose somebody else, who can take it.
+            InvalidInput: Their choice cannot take it, and no reason is given for the other planner.
         """
-        principal.require(Permission.REFERRALS_MATCH)
-        council_id, clock = principal.council_id, clock_of(self.db)
-        referral = await self.referrals.find(council_id, referral_id, locked=True)
-        if referral.status is not ReferralStatus.RECEIVED:
-            raise ReferralNotOpen(f"Its state is now: {STATUS_LABELS[referral.status].lower()}.")
-        found = (await PlannerRepository(self.db).with_organisation([form.worker_id])).get(form.worker_id)
-        if found is None:
-            raise NotFound
-        worker: Worker = found[0]
-        await self._need_accreditation(worker.organisation_id, found[1].name, council_id)
-        person = await PeopleRepository(self.db).find(council_id, referral.person_id)
-        made = await ShortlistService(self.db).rank(referral, person, principal.council_name)
+        referral, worker, made = await self.ready(principal, referral_id, form.worker_id)
         entry = _as_shown(made, form)
+        if made.choice is not None and made.choice.cannot and not form.override_reason:
+            raise InvalidInput({"override_reason": "Say what the person said when you told them their choice cannot"})
         week_on = week_start(date.fromordinal(entry.first_day))
-        offer = await self._offer(principal, referral, worker, made, entry, week_on, form.override_reason)
+        offer = await self.write(principal, referral, worker, made, entry, week_on, form.override_reason)
         await OpenProposals(self.db).settle(principal, offer)
         return offer
 
-    async def make_proposed(self, principal: Principal, proposal: Proposal, why: str) -> Offer:
-        """Offer a referral as a run over the waiting list proposed and a broker confirms.
-
-        The planner is ranked afresh for the referral and the ranking stored, so that the decision can be repeated. They
-        may stand elsewhere in it than when the list was worked out: what counts is that they break no rule and that a
-        place is left in the proposed week.
-
-        Args:
-            principal: The broker, who decides.
-            proposal: A locked proposal that names a planner.
-            why: Why them, when they are not the first of the referral's own ranking.
+    async def ready(
+        self, principal: Principal, referral_id: UUID, worker_id: UUID
+    ) -> tuple[Referral, Worker, Shortlisted]:
+        """Lock a referral that is to be offered, see that it waits and the planner may take it, and rank afresh.
 
         Raises:
             ReferralNotOpen: It is not waiting.
             NotAccredited: The organisation's accreditation is not live today (invariant 6).
-            PlaceTaken: The planner's last place in that week has gone.
-            RankingChanged: The planner breaks a rule now.
         """
         principal.require(Permission.REFERRALS_MATCH)
         council_id = principal.council_id
-        if proposal.worker_id is None or proposal.start_on is None:
-            raise NotFound
-        referral = await self.referrals.find(council_id, proposal.referral_id, locked=True)
+        referral = await self.referrals.find(council_id, referral_id, locked=True)
         if referral.status is not ReferralStatus.RECEIVED:
             raise ReferralNotOpen(f"Its state is now: {STATUS_LABELS[referral.status].lower()}.")
-        found = (await PlannerRepository(self.db).with_organisation([proposal.worker_id])).get(proposal.worker_id)
+        found = (await PlannerRepository(self.db).with_organisation([worker_id])).get(worker_id)
         if found is None:
             raise NotFound
-        worker: Worker = found[0]
-        await self._need_accreditation(worker.organisation_id, found[1].name, council_id)
+        await self._need_accreditation(found[0].organisation_id, found[1].name, council_id)
         person = await PeopleRepository(self.db).find(council_id, referral.person_id)
         made = await ShortlistService(self.db).rank(referral, person, principal.council_name)
-        entry = made.standing(worker.id)
-        if entry is None:
-            raise _not_listed(made, worker.id)
-        week_on = week_start(proposal.start_on)
-        if week_start(date.fromordinal(entry.first_day)) > week_on:
-            raise PlaceTaken(f"{worker.name} has no place left in the week of {uk_date(week_on)}.")
-        return await self._offer(
-            principal,
-            referral,
-            worker,
-            made,
-            entry,
-            week_on,
-            why if entry.rank > 1 else "",
-            proposal_id=proposal.id,
-        )
+        return referral, found[0], made
 
-    async def _offer(
+    async def write(
         self,
         principal: Principal,
         referral: Referral,
@@ -190,6 +164,37 @@ class OfferService:
         await self._end(offer, referral, OfferStatus.WITHDRAWN, principal, why)
         self._note(principal, "matching.withdraw_offer", offer, why=why)
         self._publish(OfferWithdrawn, offer)
+        return offer
+
+    async def take_back(self, principal: Principal, offer_id: UUID, why: str) -> Offer:
+        """Take back an offer, also one that was accepted, because a decision about the person is taken again.
+
+        The caller holds `CONTESTS_ANSWER` and has locked the referral. Who listens to `OfferHandedBack` learns that the
+        planner who had accepted no longer plans.
+        """
+        principal.require(Permission.CONTESTS_ANSWER)
+        seen = await self.offers.find(principal.council_id, offer_id)
+        referral = await self.referrals.find(principal.council_id, seen.referral_id, locked=True)
+        offer = await self.offers.find(principal.council_id, offer_id, locked=True)
+        was_accepted = offer.status is OfferStatus.ACCEPTED
+        answered_at = offer.answered_at
+        await self._end(offer, referral, OfferStatus.WITHDRAWN, principal, why)
+        if was_accepted:
+            offer.answered_at, offer.handed_back_at, offer.hand_back_reason = answered_at, offer.answered_at, why
+        self._note(principal, "matching.withdraw_offer", offer, why=why)
+        self._publish(OfferWithdrawn, offer)
+        if was_accepted:
+            outbox.publish(
+                self.db,
+                OfferHandedBack(
+                    council_id=offer.council_id,
+                    offer_id=offer.id,
+                    referral_id=referral.id,
+                    person_id=referral.person_id,
+                    worker_id=offer.worker_id,
+                    organisation_id=offer.organisation_id,
+                ),
+            )
         return offer
 
     async def withdraw_stopped(self, council_id: UUID, offer_id: UUID) -> bool:
@@ -377,7 +382,7 @@ def _as_shown(made: Shortlisted, form: OfferForm) -> RankedCandidate:
     """
     entry = made.entry(form.worker_id)
     if entry is None:
-        raise _not_listed(made, form.worker_id)
+        raise not_listed(made, form.worker_id)
     if entry.first_day > form.first_day:
         week = uk_date(week_start(date.fromordinal(form.first_day)))
         raise PlaceTaken(f"The planner has no place left in the week of {week}. Look at the shortlist again.")
@@ -386,10 +391,12 @@ def _as_shown(made: Shortlisted, form: OfferForm) -> RankedCandidate:
     return entry
 
 
-def _not_listed(made: Shortlisted, worker_id: UUID) -> PlaceTaken | RankingChanged:
+def not_listed(made: Shortlisted, worker_id: UUID) -> PlatformError:
     """Say why a planner is not on a fresh ranking."""
     left_out = made.why_left_out(worker_id)
     if left_out is not None and left_out.rules == (Rule.HAS_CAPACITY,):
         return PlaceTaken("The planner has no place left. Look at the shortlist again.")
+    if made.choice is not None and left_out is not None and Rule.PERSONS_CHOICE in left_out.rules:
+        return AgainstChoice("They come first. Talk with the person if you think that somebody else fits better.")
     reasons = "; ".join(left_out.reasons) if left_out is not None else "The planner is not on the shortlist"
     return RankingChanged(f"{reasons}. Look at the shortlist again.")

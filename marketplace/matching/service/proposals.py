@@ -1,16 +1,19 @@
 """A broker's decisions about what a run proposes: confirm, reject. Nothing is confirmed by itself (UK GDPR 22A-22D)."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, audit
+from marketplace.core.clock import week_start
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.errors import NotFound, PlatformError
+from marketplace.core.formats import uk_date
 from marketplace.matching.errors import (
+    AgainstChoice,
     CannotRank,
     NotAccredited,
     PlaceTaken,
@@ -20,12 +23,12 @@ from marketplace.matching.errors import (
 )
 from marketplace.matching.models import AssignmentRun, Offer, Proposal
 from marketplace.matching.repository.runs import ProposalRepository, RunRepository
-from marketplace.matching.service.offers import OfferService
+from marketplace.matching.service.offers import OfferService, not_listed
 from marketplace.matching.service.runs import need_done
 from marketplace.matching.states import PROPOSAL, ProposalStatus
 from marketplace.matching.words_runs import PROPOSAL_LABELS
 
-_STANDS_IN_THE_WAY = (PlaceTaken, RankingChanged, ReferralNotOpen, NotAccredited, CannotRank)
+_STANDS_IN_THE_WAY = (PlaceTaken, RankingChanged, ReferralNotOpen, NotAccredited, CannotRank, AgainstChoice)
 """What may have changed since the run: the proposal is put aside with these words, and the others go on."""
 
 
@@ -53,10 +56,10 @@ class ProposalService:
             NotFound: Not of this run, or another council's.
             RunNotDone: The run has no result.
             ProposalDecided: Somebody was quicker, or it is out of date.
-            PlaceTaken, RankingChanged, ReferralNotOpen, NotAccredited, CannotRank: Things changed since.
+            PlaceTaken, RankingChanged, ReferralNotOpen, NotAccredited, CannotRank, AgainstChoice: Things changed since.
         """
         run, proposal = await self._open(principal, run_id, proposal_id)
-        offer = await OfferService(self.db).make_proposed(principal, proposal, why_chosen(run, proposal))
+        offer = await self._offer(principal, run, proposal)
         PROPOSAL.move(self.db, proposal, ProposalStatus.ACCEPTED, by=principal.user_id)
         self._decide(principal, proposal, "")
         proposal.offer_id = offer.id
@@ -88,6 +91,28 @@ class ProposalService:
         PROPOSAL.move(self.db, proposal, ProposalStatus.OUTDATED, by=principal.user_id, why=why)
         self._decide(principal, proposal, why)
         self._note(principal, "matching.put_proposal_aside", proposal, why)
+
+    async def _offer(self, principal: Principal, run: AssignmentRun, proposal: Proposal) -> Offer:
+        """Offer the referral as proposed.
+
+        The planner is ranked afresh for the referral and the ranking stored, so that the decision can be repeated. They
+        may stand elsewhere in it than when the list was worked out: what counts is that they break no rule and that a
+        place is left in the proposed week.
+        """
+        if proposal.worker_id is None or proposal.start_on is None:
+            raise NotFound
+        offers = OfferService(self.db)
+        referral, worker, made = await offers.ready(principal, proposal.referral_id, proposal.worker_id)
+        entry = made.standing(worker.id)
+        if entry is None:
+            raise not_listed(made, worker.id)
+        if made.choice is not None and made.choice.cannot:
+            raise AgainstChoice("They chose a planner who cannot take it. Tell them, and decide on the referral’s page.")
+        week_on = week_start(proposal.start_on)
+        if week_start(date.fromordinal(entry.first_day)) > week_on:
+            raise PlaceTaken(f"{worker.name} has no place left in the week of {uk_date(week_on)}.")
+        why = why_chosen(run, proposal) if entry.rank > 1 else ""
+        return await offers.write(principal, referral, worker, made, entry, week_on, why, proposal_id=proposal.id)
 
     async def _open(
         self, principal: Principal, run_id: UUID, proposal_id: UUID

@@ -26,6 +26,19 @@ LONGEST_SHORTLIST = 50
 LONGEST_LEFT_OUT = 300
 
 
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom the person chose: a planner, or an organisation alone."""
+
+    worker_id: str | None = None
+    organisation_id: str | None = None
+    cannot: str = ""
+    """Why the choice cannot be followed today; "" when it is followed. The ranking then shows the others."""
+
+    def is_met_by(self, worker_id: str, organisation_id: str) -> bool:
+        """Whether a planner is the one, or of the organisation, that the person chose."""
+        return worker_id == self.worker_id if self.worker_id else organisation_id == self.organisation_id
+
+
 class Shortlisted(msgspec.Struct, frozen=True, kw_only=True):
     """A ranking of today's planners for a referral, and what it was made from."""
 
@@ -40,6 +53,7 @@ class Shortlisted(msgspec.Struct, frozen=True, kw_only=True):
     """Day on which a planner said no to this referral, by worker id."""
     without_base: tuple[str, ...]
     """Worker ids that cannot be ranked because nobody recorded where they start from."""
+    choice: Choice | None = None
 
     def entry(self, worker_id: UUID) -> RankedCandidate | None:
         """Return a planner's line of the shortlist, or None."""
@@ -89,6 +103,9 @@ class ShortlistService:
     async def rank(self, referral: Referral, person: Person, council_name: str) -> Shortlisted:
         """Rank the council's planners for a referral as things stand now.
 
+        A planner or an organisation whom the person chose is the only one put forward. When the choice cannot be
+        followed, the others are ranked and `choice.cannot` says why: somebody talks with the person first.
+
         Raises:
             CannotRank: Nobody knows where the person lives.
         """
@@ -101,16 +118,24 @@ class ShortlistService:
         pool = await inputs.candidates_of(council_id, start, int(settings["matching.horizon_weeks"]), settings=settings)
         facts = (await inputs.facts_of(council_id, [referral]))[referral.id]
         case = case_of(referral, person, facts, settings, council_name, start)
-        weights, _ = await WeightService(self.db).in_force(council_id, WeightPurpose.PLANNING, on)
+        weights, _ = await WeightService(self.db).in_force(council_id, WeightPurpose.PLANNING, on, settings)
+        ranking = _rank(case, pool.candidates, weights, referral.reference)
+        choice = _choice(case)
+        if choice is not None and not ranking.eligible:
+            cannot = _why_not_chosen(case, pool.candidates, choice)
+            choice = msgspec.structs.replace(choice, cannot=cannot)
+            case = msgspec.structs.replace(case, chosen_worker_id=None, chosen_organisation_id=None)
+            ranking = _rank(case, pool.candidates, weights, referral.reference)
         return Shortlisted(
             case=case,
             weights=weights,
             salt=referral.reference,
             candidates=pool.candidates,
-            ranking=_rank(case, pool.candidates, weights, referral.reference),
+            ranking=ranking,
             planners=pool.planners,
             declined=facts.declined,
             without_base=pool.without_base,
+            choice=choice,
         )
 
     def store(self, principal: Principal, referral: Referral, made: Shortlisted) -> Shortlist:
@@ -126,6 +151,7 @@ class ShortlistService:
                 "result": _plain(made.ranking),
                 "declined": {worker_id: day.isoformat() for worker_id, day in made.declined.items()},
                 "without_base": list(made.without_base),
+                "choice": msgspec.to_builtins(made.choice),
             },
             fingerprint=made.ranking.fingerprint,
         )
@@ -155,6 +181,25 @@ def stored_ranking(stored: Shortlist) -> Ranking:
 def _rank(case: Case, candidates: Sequence[Candidate], weights: Weights, salt: str) -> Ranking:
     table = CandidateTable.from_candidates(candidates)
     return engine.rank(case, table, weights, limit=LONGEST_SHORTLIST, left_out_limit=LONGEST_LEFT_OUT, salt=salt)
+
+
+def _choice(case: Case) -> Choice | None:
+    if case.chosen_worker_id is None and case.chosen_organisation_id is None:
+        return None
+    return Choice(worker_id=case.chosen_worker_id, organisation_id=case.chosen_organisation_id)
+
+
+def _why_not_chosen(case: Case, candidates: Sequence[Candidate], choice: Choice) -> str:
+    """Say which rules stand between the person and their choice."""
+    chosen = [one for one in candidates if choice.is_met_by(one.id, one.organisation_id)]
+    if not chosen:
+        return "No planner who can be ranked belongs to the choice any more"
+    table = CandidateTable.from_candidates(chosen)
+    found: dict[str, None] = {}
+    for one in chosen:
+        left_out = engine.why_left_out(case, table, one.id)
+        found.update(dict.fromkeys(left_out.reasons if left_out else ()))
+    return "; ".join(list(found)[:3])
 
 
 def _plain(ranking: Ranking) -> Any:

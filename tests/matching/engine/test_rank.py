@@ -7,6 +7,7 @@ import pytest
 from hypothesis import strategies as st
 
 from marketplace.matching.engine import CandidateTable, Part, Rule, Weights, rank, why_first, why_left_out
+from marketplace.matching.engine.model import LATER_PARTS
 from tests.matching.engine import makers, oracle
 from tests.matching.engine.makers import START, for_all, make_candidate, make_case
 
@@ -30,7 +31,7 @@ def test_the_total_is_the_sum_of_the_parts_shown_and_no_part_passes_its_maximum(
         assert entry.total == sum(points.points for points in entry.parts.values())
         assert entry.maximum == sum(points.maximum for points in entry.parts.values())
         assert all(0 <= points.points <= points.maximum and points.reason for points in entry.parts.values())
-        assert list(entry.parts) == list(Part)
+        assert list(entry.parts) == [part for part in Part if part not in LATER_PARTS or weights.most(part)]
 
 
 @for_all(makers.cases, makers.candidate_lists)
@@ -72,7 +73,9 @@ def test_the_counts_agree_with_the_list_of_those_left_out(case, candidates):
     assert ranking.considered == len(candidates) == len(ranking.entries) + len(ranking.left_out)
     assert ranking.eligible == len(ranking.entries)
     standing = {candidate.id for candidate in candidates}
-    for rule in Rule:
+    assert set(ranking.failed) == set(ranking.funnel) == set(ranking.failed_only)
+    assert {rule for left in ranking.left_out for rule in left.rules} <= set(ranking.failed)
+    for rule in ranking.failed:
         breakers = [left for left in ranking.left_out if rule in left.rules]
         alone = [left for left in breakers if len(left.rules) == 1]
         standing -= {left.id for left in breakers}
