@@ -59,7 +59,6 @@ class OfferClosed(Conflict):
     title = "This offer is no longer open"
 
 
-<<<<<<< HEAD
 class RunUnderWay(Conflict):
     """The council has a run that is not done yet."""
 
@@ -114,7 +113,8 @@ class AlreadyPlanned(Conflict):
 
     code = "already-planned"
     title = "The plan of this referral is already signed off"
-=======
+
+
 class AgainstChoice(Conflict):
     """The person chose somebody else, who can take the referral."""
 
@@ -169,4 +169,3 @@ class ConflictEnded(Conflict):
 
     code = "conflict-ended"
     title = "This conflict of interest has ended already"
->>>>>>> onecase

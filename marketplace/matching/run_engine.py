@@ -20,7 +20,7 @@ _MOST_STEPS: Final = 1_000
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
-class RunRefused(Exception):  # noqa: N818 - it is an answer, not a fault: the words are for people
+class RunRefused(Exception):
     """The run cannot be made as asked."""
 
 
@@ -58,6 +58,8 @@ class RunInputs(msgspec.Struct, frozen=True, kw_only=True):
     weights: Weights
     salt: str
     options: RunOptions
+    arrival: tuple[str, ...]
+    """Case ids in the order in which they came: today's ways follow it."""
     pins: tuple[Fixed, ...] = ()
     vetoes: tuple[Fixed, ...] = ()
 
@@ -150,14 +152,19 @@ def pack(
     pins: Sequence[Fixed] = (),
     vetoes: Sequence[Fixed] = (),
 ) -> bytes:
-    """Write the inputs of a run in one canonical, compressed form: the order of rows plays no part."""
+    """Write the inputs of a run in one canonical, compressed form. Cases come in the order of their arrival.
+
+    That order is kept for the comparison with today's ways; otherwise the order of rows plays no part.
+    """
+    listed = tuple(cases)
     inputs = RunInputs(
         format=FORMAT,
-        cases=tuple(sorted(cases, key=lambda case: case.id)),
+        cases=tuple(sorted(listed, key=lambda case: case.id)),
         candidates=tuple(sorted(candidates, key=lambda candidate: candidate.id)),
         weights=weights,
         salt=salt,
         options=options,
+        arrival=tuple(case.id for case in listed),
         pins=tuple(sorted(pins, key=lambda pin: (pin.case_id, pin.candidate_id))),
         vetoes=tuple(sorted(vetoes, key=lambda veto: (veto.case_id, veto.candidate_id))),
     )

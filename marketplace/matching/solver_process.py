@@ -21,15 +21,11 @@ LONGEST_SECONDS = 540.0
 LOG_BYTES = 4_000
 
 
-class SolverStopped(Exception):  # noqa: N818 - somebody wanted it so
-    """The solver was ended before it was done."""
-
-
-class SolverBroke(Exception):  # noqa: N818 - the message goes to the log; people are told in plain words
+class SolverBroke(Exception):
     """The solver ended by itself without an answer."""
 
 
-class TookTooLong(SolverStopped):
+class TookTooLong(Exception):
     """The solver was ended because its time was up."""
 
 

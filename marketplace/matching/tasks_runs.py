@@ -37,7 +37,7 @@ def use_solver(solver: Solver | None) -> None:
     _solver = solver or steps
 
 
-class _Stopped(Exception):  # noqa: N818 - somebody asked for it, or another worker has the run
+class _Stopped(Exception):
     """The run is not to go on here."""
 
     def __init__(self, *, is_asked: bool) -> None:
@@ -117,9 +117,7 @@ async def repeat_run(message_id: UUID, event: RunRepeatAsked) -> None:
                 if isinstance(step, bytes):
                     answer = read_answer(step)
                     found = answer.result_fingerprint
-                    is_same = found == run.result_fingerprint and (
-                        answer.inputs_fingerprint == run.inputs_fingerprint
-                    )
+                    is_same = found == run.result_fingerprint and (answer.inputs_fingerprint == run.inputs_fingerprint)
                     break
     except RunRefused as refusal:
         failure = str(refusal)

@@ -28,9 +28,7 @@ class RunRepository(Repository[AssignmentRun]):
 
     model_type = AssignmentRun
 
-    async def latest(
-        self, council_id: UUID, *, after: UUID | None = None, limit: int = 25
-    ) -> Sequence[AssignmentRun]:
+    async def latest(self, council_id: UUID, *, after: UUID | None = None, limit: int = 25) -> Sequence[AssignmentRun]:
         """Return runs, newest first, from after one of them on."""
         question = self.of(council_id)
         if after is not None:
@@ -108,12 +106,18 @@ class RunRepository(Repository[AssignmentRun]):
     async def waiting(
         self, council_id: UUID, *, districts: Collection[str] = (), urgencies: Collection[str] = ()
     ) -> Sequence[Row[Referral, Person]]:
-        """Return every referral that waits for a planner, with its person; some districts or urgencies only."""
+        """Return every referral that waits for a planner, with its person, in the order in which they came.
+
+        Args:
+            council_id: Whose.
+            districts: Codes; empty is everywhere.
+            urgencies: Values of `Urgency`; empty is all.
+        """
         question = (
             select(Referral, Person)
             .join(Person, Person.id == Referral.person_id)
             .where(Referral.council_id == council_id, Referral.status == ReferralStatus.RECEIVED)
-            .order_by(Referral.id)
+            .order_by(Referral.received_at, Referral.id)
         )
         if districts:
             question = question.where(Person.lad_code.in_(list(districts)))
@@ -168,9 +172,7 @@ class ProposalRepository(Repository[Proposal]):
         if status is not None:
             question = question.where(Proposal.status == status)
         if is_placed is not None:
-            question = question.where(
-                Proposal.worker_id.is_not(None) if is_placed else Proposal.worker_id.is_(None)
-            )
+            question = question.where(Proposal.worker_id.is_not(None) if is_placed else Proposal.worker_id.is_(None))
         if after is not None:
             question = question.where(Proposal.id > after)
         return (await self.db.execute(question)).all()
@@ -233,9 +235,7 @@ class ProposalRepository(Repository[Proposal]):
 
     async def open_of_run(self, council_id: UUID, run_id: UUID) -> Sequence[Proposal]:
         """Return the proposals of a run that nobody has decided about, locked."""
-        question = self.of(council_id).where(
-            Proposal.run_id == run_id, Proposal.status == ProposalStatus.PROPOSED
-        )
+        question = self.of(council_id).where(Proposal.run_id == run_id, Proposal.status == ProposalStatus.PROPOSED)
         return await self.every(
             question.order_by(Proposal.id).with_for_update().execution_options(populate_existing=True)
         )

@@ -212,9 +212,7 @@ async def _page(
     context = {
         "run": run,
         "proposal": proposal,
-        "line": proposal_line(
-            proposal, referral, person, own[0] if own else None, own[1] if own else None
-        ),
+        "line": proposal_line(proposal, referral, person, own[0] if own else None, own[1] if own else None),
         "parts": score_parts(proposal.detail),
         "maximum": proposal.detail.get("maximum") or 0,
         "is_pinned": bool(proposal.detail.get("is_pinned")),

@@ -107,16 +107,14 @@ class ProposalService:
         if entry is None:
             raise not_listed(made, worker.id)
         if made.choice is not None and made.choice.cannot:
-            raise AgainstChoice("They chose a planner who cannot take it. Tell them, and decide on the referral’s page.")
+            raise AgainstChoice("They chose a planner who cannot take it. Tell them and decide on the referral’s page.")
         week_on = week_start(proposal.start_on)
         if week_start(date.fromordinal(entry.first_day)) > week_on:
             raise PlaceTaken(f"{worker.name} has no place left in the week of {uk_date(week_on)}.")
         why = why_chosen(run, proposal) if entry.rank > 1 else ""
         return await offers.write(principal, referral, worker, made, entry, week_on, why, proposal_id=proposal.id)
 
-    async def _open(
-        self, principal: Principal, run_id: UUID, proposal_id: UUID
-    ) -> tuple[AssignmentRun, Proposal]:
+    async def _open(self, principal: Principal, run_id: UUID, proposal_id: UUID) -> tuple[AssignmentRun, Proposal]:
         principal.require(Permission.MATCH_RUNS)
         run = await self.runs.find(principal.council_id, run_id)
         need_done(run)

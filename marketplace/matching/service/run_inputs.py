@@ -87,5 +87,3 @@ def options_of(scope: dict[str, Any], settings: dict[str, Any]) -> RunOptions:
 
 def _fixed(rule: AssignmentRule) -> Fixed:
     return Fixed(str(rule.referral_id), str(rule.worker_id))
-
-

@@ -181,9 +181,7 @@ class RunJob:
             PROPOSAL.move(self.db, row, ProposalStatus.OUTDATED, by=None, why=why)
             row.why = why
 
-    async def _add_proposals(
-        self, run: AssignmentRun, lines: Iterable[RunLine], without_place: Iterable[UUID]
-    ) -> None:
+    async def _add_proposals(self, run: AssignmentRun, lines: Iterable[RunLine], without_place: Iterable[UUID]) -> None:
         now = self.clock.now()
         rows = [_row(run, line) for line in lines]
         rows.extend(_empty_row(run, referral_id) for referral_id in without_place)

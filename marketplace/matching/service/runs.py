@@ -138,9 +138,7 @@ class RunService:
         outbox.publish(self.db, RunAsked(council_id=council_id, run_id=run.id))
         return run
 
-    def _note(
-        self, principal: Principal, action: str, run: AssignmentRun, after: dict[str, Any] | None = None
-    ) -> None:
+    def _note(self, principal: Principal, action: str, run: AssignmentRun, after: dict[str, Any] | None = None) -> None:
         audit.record(
             self.db,
             principal,
@@ -160,5 +158,3 @@ def need_done(run: AssignmentRun) -> None:
     """
     if run.status is not RunStatus.DONE:
         raise RunNotDone(f"Its state is now: {RUN_LABELS[run.status].lower()}.")
-
-
