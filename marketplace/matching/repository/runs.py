@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Row, and_, func, or_, select, text, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.core.repository import Repository
 from marketplace.matching.models import (
@@ -300,3 +301,16 @@ class RuleRepository(Repository[AssignmentRule]):
             ),
         )
         return await self.every(question)
+
+
+async def note_planned(db: AsyncSession, council_id: UUID, referral_id: UUID, at: datetime) -> None:
+    """Note that the first plan of a referral is signed off; `plans` says so when it happens.
+
+    One statement past the row's version: it is no change that anybody's form could clash with.
+    """
+    await db.execute(
+        update(Referral)
+        .where(Referral.council_id == council_id, Referral.id == referral_id, Referral.planned_at.is_(None))
+        .values(planned_at=at)
+        .execution_options(synchronize_session=False)
+    )
