@@ -116,25 +116,37 @@ class BitSets:
 
 
 class RaggedRows:
-    """Any number of equal records for each row: `values[k, i]` is field k of a record of row `rows[i]`."""
+    """Any number of equal records for each row: `values[k, i]` is field k of a record of row `rows[i]`.
 
-    def __init__(self, fields: int, records: Sequence[Sequence[tuple[int, ...]]]) -> None:
-        self._fields = fields
+    Records lie in the order of their first `groups` fields, then of their rows, so that those of one group (a service,
+    or a service and a council) are a slice, whatever the number of rows.
+    """
+
+    def __init__(self, fields: int, groups: int, records: Sequence[Sequence[tuple[int, ...]]]) -> None:
+        self._fields, self._groups = fields, groups
         counts = [len(of_row) for of_row in records]
-        self.rows: NDArray[np.intp] = np.repeat(np.arange(len(records), dtype=np.intp), counts)
-        self.values: NDArray[np.int64] = self._columns([record for of_row in records for record in of_row])
+        rows = np.repeat(np.arange(len(records), dtype=np.int32), counts)
+        values = self._columns([record for of_row in records for record in of_row])
+        order = np.argsort(self._keys(rows, values, len(records), self._most(values)), kind="stable")
+        self.rows: NDArray[np.int32] = rows[order]
+        self.values: NDArray[np.int32] = values[:, order]
+
+    def group(self, *codes: int) -> slice:
+        """Where the records lie whose first fields are these."""
+        start, stop = 0, len(self.rows)
+        # As int32: for a Python int, the whole field would be copied to int64 first.
+        for field, code in zip(self.values, np.array(codes, dtype=np.int32), strict=False):
+            within = field[start:stop]
+            start, stop = (
+                start + int(np.searchsorted(within, code)),
+                start + int(np.searchsorted(within, code, "right")),
+            )
+        return slice(start, stop)
 
     def replace(self, row: int, records: Sequence[tuple[int, ...]]) -> None:
         """Put other records in a row, which may be one past the last."""
-        start, stop = np.searchsorted(self.rows, [row, row + 1])
-        new_rows = np.full(len(records), row, dtype=np.intp)
-        self.rows = np.concatenate([self.rows[:start], new_rows, self.rows[stop:]])
-        self.values = np.hstack([self.values[:, :start], self._columns(records), self.values[:, stop:]])
-
-    def remove(self, row: int) -> None:
-        """Take a row out; those after it move up."""
-        self.replace(row, ())
-        self.rows[self.rows > row] -= 1
+        after = self.changed(None, {row: records})
+        self.rows, self.values = after.rows, after.values
 
     def changed(
         self, new_row_of: NDArray[np.intp] | None, records_of: Mapping[int, Sequence[tuple[int, ...]]]
@@ -142,20 +154,24 @@ class RaggedRows:
         """Give a copy with other records for some rows.
 
         Args:
-            new_row_of: Row that each old row becomes, -1 for one that goes; None when none moves.
+            new_row_of: Row that each old row becomes, -1 for one that goes; None when none moves. The order stays.
             records_of: New records by new row; what the row had before is dropped.
         """
-        copy = RaggedRows(self._fields, [])
-        rows, values = self.rows, self.values
-        if new_row_of is not None:
-            rows = new_row_of[rows]
-        touched = np.fromiter(records_of, dtype=np.intp, count=len(records_of))
-        stay = (rows >= 0) & ~np.isin(rows, touched)
-        new_rows = np.repeat(touched, [len(records) for records in records_of.values()])
+        rows = self.rows if new_row_of is None else new_row_of[self.rows].astype(np.int32)
+        touched = np.zeros(1 + max(int(rows.max(initial=0)), max(records_of, default=0)), dtype=np.bool_)
+        touched[list(records_of)] = True
+        stay = (rows >= 0) & ~touched[rows]
+        rows, values = rows[stay], self.values[:, stay]
+        new_rows = np.repeat(
+            np.fromiter(records_of, dtype=np.int32, count=len(records_of)),
+            [len(records) for records in records_of.values()],
+        )
         new_values = self._columns([record for records in records_of.values() for record in records])
-        rows, values = rows[stay], values[:, stay]
-        order = np.argsort(new_rows, kind="stable")
-        places = np.searchsorted(rows, new_rows[order])
+        most = max(self._most(values), self._most(new_values))
+        new_keys = self._keys(new_rows, new_values, len(touched), most)
+        order = np.argsort(new_keys, kind="stable")
+        places = np.searchsorted(self._keys(rows, values, len(touched), most), new_keys[order])
+        copy = RaggedRows(self._fields, self._groups, [])
         copy.rows = np.insert(rows, places, new_rows[order])
         copy.values = np.insert(values, places, new_values[:, order], axis=1)
         return copy
@@ -164,8 +180,18 @@ class RaggedRows:
         """Bytes of the arrays."""
         return self.rows.nbytes + self.values.nbytes
 
-    def _columns(self, records: Sequence[tuple[int, ...]]) -> NDArray[np.int64]:
-        return np.array(records, dtype=np.int64).reshape(len(records), self._fields).T.copy()
+    def _columns(self, records: Sequence[tuple[int, ...]]) -> NDArray[np.int32]:
+        return np.array(records, dtype=np.int32).reshape(len(records), self._fields).T.copy()
+
+    def _most(self, values: NDArray[np.int32]) -> int:
+        return int(values[: self._groups].max(initial=0)) + 1
+
+    def _keys(self, rows: NDArray[np.int32], values: NDArray[np.int32], size: int, most: int) -> NDArray[np.int64]:
+        """One number to sort by. A million codes and a million rows give numbers below 2**60."""
+        keys = np.zeros(len(rows), dtype=np.int64)
+        for field in values[: self._groups]:
+            keys = keys * most + field
+        return keys * max(1, size) + rows
 
 
 def resized(columns: NDArray[Number], kept: NDArray[np.intp] | None, size: int) -> NDArray[Number]:

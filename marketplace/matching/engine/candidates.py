@@ -59,8 +59,8 @@ class CandidateTable:
         numbers: `numbers[Column, row]`, int64.
         id_hashes: `stable_hash` of each id, uint64.
         languages, specialisms, skills, interests, areas, equipment: Bit sets.
-        accreditations: Ragged fields service code, council code, first day, day after the last.
-        conflicts: Ragged field party code.
+        accreditations: Ragged fields service code, council code, first day, day after the last; grouped by the codes.
+        conflicts: Ragged field party code; grouped by it.
         free_places: `free_places[week - first_week, row]`, int16.
         free_quarters: `free_quarters[band, row]`, int16, -1 where not known; of no bands while nobody's are known.
 
@@ -89,8 +89,8 @@ class CandidateTable:
             raise ValueError("two ids have the same 64-bit hash, so ties between them would depend on row order")
         for name in _SETS:
             setattr(self, name, BitSets([getattr(candidate, name) for candidate in self.candidates]))
-        self.accreditations = RaggedRows(4, [self._accreditations(candidate) for candidate in self.candidates])
-        self.conflicts = RaggedRows(1, [self._conflicts(candidate) for candidate in self.candidates])
+        self.accreditations = RaggedRows(4, 2, [self._accreditations(candidate) for candidate in self.candidates])
+        self.conflicts = RaggedRows(1, 1, [self._conflicts(candidate) for candidate in self.candidates])
         self.first_week = 0
         self.free_places: NDArray[np.int16] = np.zeros((0, len(self.candidates)), dtype=np.int16)
         self._widen(self.candidates)

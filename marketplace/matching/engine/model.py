@@ -78,7 +78,7 @@ class Part(StrEnum):
 LATER_PARTS: Final = frozenset({Part.URGENCY, Part.ORGANISATION_SPREAD})
 
 
-class Accreditation(msgspec.Struct, frozen=True, kw_only=True):
+class Accreditation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Leave to deliver one service for one council, on the half-open days `[from_day, until_day)`."""
 
     service: str
@@ -91,7 +91,7 @@ class Accreditation(msgspec.Struct, frozen=True, kw_only=True):
         return self.from_day <= day and (self.until_day is None or day < self.until_day)
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+class Case(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One referral: what it needs by rule, and what would make a good fit.
 
     Codes are the council's own; `labels` says how each is written for people. Positions are whole metres on the
@@ -199,7 +199,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return self.labels.get(code, code.replace("-", " "))
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A planner, worker or provider who may be able to take a case.
 
     `free_places_by_week[k]` counts free places in week `places_from_week + k`; weeks outside the list have none.
@@ -288,7 +288,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
         return None
 
 
-class Weights(msgspec.Struct, frozen=True, kw_only=True):
+class Weights(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How many points each part can bring: policy that the council signs off and publishes under a dated version.
 
     The defaults add up to 1000. A part with a weight of 0 is not counted; the first ten are explained all the same.
@@ -334,8 +334,11 @@ class Weights(msgspec.Struct, frozen=True, kw_only=True):
 
     def most(self, part: Part) -> int:
         """Most points the part can bring."""
-        points: int = getattr(self, part.name.lower())
+        points: int = getattr(self, _FIELD_OF[part])
         return points
+
+
+_FIELD_OF: Final = {part: part.name.lower() for part in Part}
 
 
 def _check_quarters(quarters: Iterable[int], name: str) -> None:

@@ -3,6 +3,7 @@
 A proposal for a named person to decide on, never a decision: care data are health data (matching.md section 9).
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -20,8 +21,11 @@ from marketplace.matching.engine.ties import tie_keys
 
 DEFAULT_WEIGHTS: Final = Weights()
 
+Ties = Callable[[NDArray[np.intp]], NDArray[np.uint64]]
+"""Tie keys of the given rows: worked out only where there is something to settle."""
 
-class Points(msgspec.Struct, frozen=True):
+
+class Points(msgspec.Struct, frozen=True, gc=False):
     """Points for one part. A maximum of 0 means that the part is told but not counted."""
 
     points: int
@@ -34,7 +38,7 @@ class Points(msgspec.Struct, frozen=True):
         return f"{self.reason} ({self.points} of {self.maximum})" if self.maximum else self.reason
 
 
-class RankedCandidate(msgspec.Struct, frozen=True, kw_only=True):
+class RankedCandidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line of the shortlist. `total` is the sum of the points of `parts`, always."""
 
     id: str
@@ -47,7 +51,7 @@ class RankedCandidate(msgspec.Struct, frozen=True, kw_only=True):
     first_day: int  # First day on which the candidate can start.
 
 
-class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A candidate who may not be offered the case; `reasons[i]` says rule `rules[i]` in words."""
 
     id: str
@@ -115,13 +119,14 @@ def rank(
         raise ValueError("a limit must not be below 0")
     checked = check(case, table)
     scored = score(case, table, weights, checked, checked.eligible_rows())
-    ties = tie_keys(salt, case.id, table.id_hashes)
-    best = _first(-scored.totals, ties[scored.rows], limit)
+
+    def ties(rows: NDArray[np.intp]) -> NDArray[np.uint64]:
+        return tie_keys(salt, case.id, table.id_hashes[rows])
+
+    best = _first(-scored.totals, scored.rows, ties, limit)
     entries = (_entry(place, int(i), case, table, weights, checked, scored) for place, i in enumerate(best, start=1))
-    out_rows = np.flatnonzero(checked.failed)
-    # One number to sort by: broken rules, then metres, which stay below 2**40.
-    obstacles = (np.bitwise_count(checked.failed[out_rows]).astype(np.int64) << 40) + checked.metres[out_rows]
-    out = out_rows[_first(obstacles, ties[out_rows], left_out_limit)]
+    out = _least_left_out(checked, ties, left_out_limit)
+    counts = _counts(checked)
     return Ranking(
         engine=ENGINE,
         case_id=case.id,
@@ -131,8 +136,8 @@ def rank(
         eligible=len(scored.rows),
         entries=tuple(entries),
         left_out=tuple(_left_out(int(row), case, table, checked) for row in out),
-        **_counts(checked),
-        nearest_miss=_nearest_misses(case, table, checked, ties),
+        **counts,
+        nearest_miss=_nearest_misses(case, table, checked, ties, counts["failed_only"]),
         fingerprint=fingerprint(case, table, weights, salt),
     )
 
@@ -166,14 +171,27 @@ def why_first(ranking: Ranking) -> str:
     return f"First because: {'; '.join(first.parts[part].text for part in top)}"
 
 
-def _first(keys: NDArray[np.int64], ties: NDArray[np.uint64], limit: int | None) -> NDArray[np.intp]:
-    """Indexes of the smallest keys in order, ties by tie key; sorts only what can get into the limit."""
-    if limit is None or limit >= len(keys):
-        return np.lexsort((ties, keys))
+def _first(keys: NDArray[np.int64], rows: NDArray[np.intp], ties: Ties, limit: int | None) -> NDArray[np.intp]:
+    """Indexes of the smallest keys in order, ties by the tie key of the row; sorts only what can get into the limit."""
     if limit == 0:
         return np.zeros(0, dtype=np.intp)
-    within = np.flatnonzero(keys <= np.partition(keys, limit - 1)[limit - 1])
-    return within[np.lexsort((ties[within], keys[within]))[:limit]]
+    if limit is None or limit >= len(keys):
+        return np.lexsort((ties(rows), keys))
+    bound = keys.min() if limit == 1 else np.partition(keys, limit - 1)[limit - 1]
+    within = np.flatnonzero(keys <= bound)
+    if len(within) == 1:
+        return within
+    return within[np.lexsort((ties(rows[within]), keys[within]))[:limit]]
+
+
+def _least_left_out(checked: Checked, ties: Ties, limit: int | None) -> NDArray[np.intp]:
+    """Rows that break a rule: fewest broken rules first, then the nearest."""
+    if limit == 0:
+        return np.zeros(0, dtype=np.intp)
+    rows = np.flatnonzero(checked.failed)
+    # One number to sort by: broken rules, then metres, which stay below 2**40.
+    obstacles = (np.bitwise_count(checked.failed[rows]).astype(np.int64) << 40) + checked.metres[rows]
+    return rows[_first(obstacles, rows, ties, limit)]
 
 
 def _entry(
@@ -243,12 +261,11 @@ def _counts(checked: Checked) -> dict[str, dict[Rule, int]]:
 
 
 def _nearest_misses(
-    case: Case, table: CandidateTable, checked: Checked, ties: NDArray[np.uint64]
+    case: Case, table: CandidateTable, checked: Checked, ties: Ties, failed_only: dict[Rule, int]
 ) -> dict[Rule, LeftOut]:
     misses = {}
-    for rule, bit in BIT.items():
-        rows = np.flatnonzero(checked.failed == bit)
-        if len(rows):
-            nearest = rows[_first(checked.metres[rows], ties[rows], 1)[0]]
-            misses[rule] = _left_out(int(nearest), case, table, checked)
+    for rule in (rule for rule, number in failed_only.items() if number):
+        rows = np.flatnonzero(checked.failed == BIT[rule])
+        nearest = rows[_first(checked.metres[rows], rows, ties, 1)[0]]
+        misses[rule] = _left_out(int(nearest), case, table, checked)
     return misses

@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from typing import Final
 
-import numpy as np
-
 from marketplace.matching.engine.model import Part, Weights, week_of
 from marketplace.matching.engine.rules import Facts
-from marketplace.matching.engine.score import counted_rating
+from marketplace.matching.engine.score import counted_as
 from marketplace.matching.engine.words import count_text, day_text, kilometres_text, list_text, miles_text, pounds_text
 
 
@@ -67,8 +65,7 @@ def _quality(facts: Facts, weights: Weights) -> str:
     if candidate.rating is None:
         return "Not rated: counted as average"
     of = f"Rated {candidate.rating} of 100 ({count_text(candidate.rating_count, 'rating')})"
-    drawn = counted_rating(np.array([candidate.rating]), np.array([candidate.rating_count]), weights)
-    counted = int(drawn[0] + 0.5)
+    counted = int(counted_as(candidate.rating, candidate.rating_count, weights) + 0.5)
     return of if counted == candidate.rating else f"{of}, counted as {counted}"
 
 

@@ -135,6 +135,12 @@ def counted_rating(rating: Whole, rating_count: Whole, weights: Weights) -> NDAr
     return np.where(rating < 0, float(mean), drawn)
 
 
+def counted_as(rating: int, rating_count: int, weights: Weights) -> float:
+    """`counted_rating` of one candidate who is rated."""
+    mean, mean_count = weights.mean_rating, weights.mean_rating_count
+    return (rating * rating_count + mean * mean_count) / max(1, rating_count + mean_count)
+
+
 def places_from(first_day: Whole, table: CandidateTable, rows: NDArray[np.intp]) -> Whole:
     """Free places of each row in the week of its day."""
     if not len(table.free_places):

@@ -31,20 +31,23 @@ def pair_minutes(case: Case, candidate: Candidate, metres: int) -> int:
     return int(metres * _minutes_per_metre(case, candidate.district_type) + 0.5)
 
 
-def road_metres(case: Case, table: CandidateTable) -> NDArray[np.int64]:
-    """`pair_metres` of everybody.
+def road_metres(
+    case: Case,
+    x_metres: NDArray[np.int64],
+    y_metres: NDArray[np.int64],
+    factors: NDArray[np.float64] | None = None,
+) -> NDArray[np.int64]:
+    """Distances from the case to many places, by its own road factor or by the factor of each place.
 
     The squares are whole numbers below 2**53 and a square root is exact to the last bit, so every machine agrees.
     """
-    x, y = table.numbers[Column.X_METRES], table.numbers[Column.Y_METRES]
-    factors = _by_district_type(table, case.factor_for) if case.road_factors else None
-    metres = np.empty(len(table), dtype=np.int64)
+    metres = np.empty(len(x_metres), dtype=np.int64)
     straight, across = np.empty(_BLOCK), np.empty(_BLOCK)
-    for block in _blocks(len(table)):
+    for block in _blocks(len(x_metres)):
         a, b = straight[: block.stop - block.start], across[: block.stop - block.start]
-        np.subtract(x[block], case.x_metres, out=a)
+        np.subtract(x_metres[block], case.x_metres, out=a)
         np.multiply(a, a, out=a)
-        np.subtract(y[block], case.y_metres, out=b)
+        np.subtract(y_metres[block], case.y_metres, out=b)
         np.multiply(b, b, out=b)
         np.add(a, b, out=a)
         np.sqrt(a, out=a)
@@ -52,6 +55,12 @@ def road_metres(case: Case, table: CandidateTable) -> NDArray[np.int64]:
         np.add(a, 0.5, out=a)
         metres[block] = a  # Towards zero, which is down: no distance is negative.
     return metres
+
+
+def table_metres(case: Case, table: CandidateTable) -> NDArray[np.int64]:
+    """`pair_metres` of everybody."""
+    factors = _by_district_type(table, case.factor_for) if case.road_factors else None
+    return road_metres(case, table.numbers[Column.X_METRES], table.numbers[Column.Y_METRES], factors)
 
 
 def road_minutes(
@@ -117,18 +126,22 @@ def _first_days(case: Case, table: CandidateTable) -> NDArray[np.int64]:
 
 def _live_on_start(
     case: Case, table: CandidateTable
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.intp], NDArray[np.int64], NDArray[np.int64]]:
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
     """Who is accredited on the day asked for, for the service and for the council, and the council's records."""
-    service, council, from_day, until_day = table.accreditations.values
-    of_service = np.flatnonzero(service == table.code(case.service))
-    rows, from_day, until_day = table.accreditations.rows[of_service], from_day[of_service], until_day[of_service]
-    on_start = (from_day <= case.start_day) & (case.start_day < until_day)
-    here = council[of_service] == table.code(case.council)
-    for_service = _marked(table, rows[on_start])
-    return for_service, _marked(table, rows[on_start & here]), rows[here], from_day[here], until_day[here]
+    service, council = table.code(case.service), table.code(case.council)
+    accredited_for, accredited_here = table.accreditations.group(service), table.accreditations.group(service, council)
+
+    def live(which: slice) -> NDArray[np.bool_]:
+        _, _, from_day, until_day = table.accreditations.values[:, which]
+        rows = table.accreditations.rows[which]
+        return _marked(table, rows[(from_day <= case.start_day) & (case.start_day < until_day)])
+
+    _, _, from_day, until_day = table.accreditations.values[:, accredited_here]
+    rows = table.accreditations.rows[accredited_here]
+    return live(accredited_for), live(accredited_here), rows, from_day, until_day
 
 
-def _marked(table: CandidateTable, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+def _marked(table: CandidateTable, rows: NDArray[np.int32]) -> NDArray[np.bool_]:
     marked = np.zeros(len(table), dtype=np.bool_)
     marked[rows] = True
     return marked

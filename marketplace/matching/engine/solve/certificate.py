@@ -1,10 +1,10 @@
 """Proof that an assignment is the best one, found from the assignment alone: no solver is believed.
 
-Worth of a pair: `(T - t) step + score - low`, with `T` tiers, `t` the place of the case's tier among them (0 first) and
-`step` larger than any exchange of scores can amount to. The largest total worth is then the best answer in the
-lexicographic order: a chain of moves passes "not placed" once and each candidate once, so evenly spaced steps are enough
-(matching.md 3.2). Linear programming duality says: where prices of candidates (and of capped groups) exist such that
-the prices and the cases' gains together cost exactly the worth of the assignment, no other is worth more.
+Worth of a pair: `(T - t) step + score - low`, with `T` tiers, `t` the place of the case's tier among them (0 first)
+and `step` larger than any exchange of scores can amount to. The largest total worth is then the best answer in the
+lexicographic order: a chain of moves passes "not placed" once and each candidate once, so evenly spaced steps are
+enough (matching.md 3.2). Linear programming duality says: where prices of candidates (and of capped groups) exist such
+that prices and the cases' gains together cost exactly the worth of the assignment, no other is worth more.
 
 The lowest such prices are found by label correcting: a candidate's price is at least what any other case would still
 gain by it. If the assignment is not the best, that ends in a free place with a price, a negative gain or no end.
@@ -54,8 +54,6 @@ class Certificate:
     group_price: Int64s
     gain: Int64s
     """`gain[case]`: worth of its pair less the price; 0 where it is not placed."""
-    worth: int
-    """Total worth of the assignment, and of the best one."""
 
 
 def certify(
@@ -102,7 +100,7 @@ def certify(
         gain[changed] = held[changed] - price[assignment[changed]]
         if (gain[changed] < 0).any():
             raise NotProven("A case holds a place that is worth more to others.")
-    proof = Certificate(price, group_price, gain, _total(held))
+    proof = Certificate(price, group_price, gain)
     check(proof, assignment, worth, pair_case, pair_candidate, places)
     return proof
 
@@ -156,7 +154,8 @@ def _ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.in
     """Numbers from each start up to its end, one after another."""
     lengths = ends - starts
     before = np.cumsum(lengths) - lengths
-    return np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths)
+    ranges: NDArray[np.int64] = np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths)
+    return ranges
 
 
 def _total(numbers: Int64s) -> int:

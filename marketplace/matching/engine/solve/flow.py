@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketplace.matching.engine.solve.certificate import LARGEST_WORTH, Certificate, Places, certify, check
-from marketplace.matching.engine.solve.instance import Int32s, Int64s, InvalidInstance
+from marketplace.matching.engine.solve.instance import Int32s, Int64s, InvalidInstance, Progress
 
 Ints = NDArray[np.integer]
 MOST_LARGEST_FLOWS = 6
@@ -45,6 +45,34 @@ class Worth:
         """Worth of pairs of these cases with these scores (within the range the worth was made for)."""
         worth: Int64s = self.level[cases] * self.step + (score - self.low)
         return worth
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlowProblem:
+    """The arguments of `solve_flow` in one piece."""
+
+    tiers: Int64s
+    capacity: Int64s
+    pair_case: Int32s
+    pair_candidate: Int32s
+    score: Int64s
+    tie: Int64s
+    group: Int32s | None = None
+    group_capacity: Int64s | None = None
+
+    def solve(self, progress: Progress | None = None) -> "FlowResult":
+        """Solve it."""
+        return solve_flow(
+            self.tiers,
+            self.capacity,
+            self.pair_case,
+            self.pair_candidate,
+            self.score,
+            self.tie,
+            group=self.group,
+            group_capacity=self.group_capacity,
+            progress=progress,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +111,7 @@ def solve_flow(
     group: Int32s | None = None,
     group_capacity: Int64s | None = None,
     score_range: tuple[int, int] | None = None,
+    progress: Progress | None = None,
 ) -> FlowResult:
     """Find the best assignment: most of the most urgent tier, then of the next, then score, then least tie cost.
 
@@ -95,6 +124,7 @@ def solve_flow(
         tie: Tie cost of each pair, 0 up to 2^40, or None to skip that step (while pairs are still being added).
         group: Group of each candidate or -1, with `group_capacity` cases at most for each group.
         score_range: Least and largest score, if pairs that are priced later may lie outside those of `score`.
+        progress: Told before each of the steps.
 
     Raises:
         InvalidInstance: Scores, candidates and tiers too large together for whole numbers of 64 bits.
@@ -105,13 +135,18 @@ def solve_flow(
     places = Places.of(capacity, cases, group, group_capacity)
     worth = make_worth(tiers, len(capacity), score, score_range)
     worths = worth.of(pair_case, score)
+    tell = progress or (lambda share, what: None)
     if len(pair_case):
+        tell(0.0, "placements")
         placeable = _placeable(worth.level, pair_case, pair_candidate, places)
+        tell(0.2, "scores")
         assignment = _best_scores(worth.level, placeable, pair_case, pair_candidate, score, places)
     else:
         assignment = np.full(cases, -1, np.int32)
+    tell(0.8, "proof")
     proof = certify(assignment, worths, pair_case, pair_candidate, places)
     if tie is not None and len(pair_case):
+        tell(0.9, "ties")
         assignment = _least_ties(assignment, proof, worths, pair_case, pair_candidate, tie, places)
         check(proof, assignment, worths, pair_case, pair_candidate, places)
     value = int(score[assignment[pair_case] == pair_candidate].sum())

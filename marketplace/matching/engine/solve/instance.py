@@ -140,7 +140,8 @@ def build(
     candidate_place = np.empty(len(candidate_ids), np.int64)
     candidate_place[candidate_order] = np.arange(len(candidate_ids))
     rows, columns = case_place[pair_case], candidate_place[pair_candidate]
-    order = np.argsort(rows * max(1, len(candidate_ids)) + columns, kind="stable")
+    keys = rows * max(1, len(candidate_ids)) + columns
+    order = np.argsort(keys, kind="stable") if (keys[1:] < keys[:-1]).any() else np.arange(len(keys))
     return Instance(
         case_ids=tuple(case_ids[i] for i in case_order),
         tiers=np.ascontiguousarray(tiers[case_order], dtype=np.int64),

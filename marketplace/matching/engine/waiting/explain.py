@@ -19,7 +19,14 @@ from marketplace.matching.engine.rules import BIT, Checked, Rule, check, is_accr
 from marketplace.matching.engine.score import score
 from marketplace.matching.engine.ties import tie_keys
 from marketplace.matching.engine.waiting.outcome import Node, Proposal, Veto
-from marketplace.matching.engine.waiting.words import first_free_text, later_text, left_out_text, no_capacity_text, place_text, slack_text
+from marketplace.matching.engine.waiting.words import (
+    first_free_text,
+    later_text,
+    left_out_text,
+    no_capacity_text,
+    place_text,
+    slack_text,
+)
 from marketplace.matching.engine.words import count_text
 
 

@@ -1,11 +1,10 @@
-"""Organisations' shares of a list: rising costs for an even spread, soft caps, and what a cap would cost.
+"""Organisations' shares of a list: rising costs for an even spread, and soft caps.
 
-Source: matching.md 9. A cap is a policy of the council, so its price is shown before anybody chooses one.
+Source: matching.md 9.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,23 +16,6 @@ from marketplace.matching.engine.waiting.problem import Problem
 from marketplace.matching.engine.waiting.stepped import Steps
 
 _TENTHS = 10
-
-
-class CapPrice(msgspec.Struct, frozen=True, kw_only=True):
-    """What a cap on each organisation's share of placements would cost, against no cap.
-
-    The first two hold for a hard cap. `over_cap` and `soft_score_lost` are for a soft one, where nobody stays unplaced
-    for it: placements above the cap, and points lost. None where the soft cap was not asked for.
-    """
-
-    cap_percent: int
-    cap_placements: int
-    placements_lost: int
-    score_lost: int
-    score_lost_percent: float
-    organisations_at_cap: int
-    over_cap: int | None = None
-    soft_score_lost: int | None = None
 
 
 def node_organisations(problem: Problem) -> NDArray[np.intp]:
@@ -62,20 +44,17 @@ def organisation_steps(
         most = min(len(problem.columns), len(nodes)) + 1
         before_score = (score_range[1] - score_range[0]) * most + _TENTHS * fairness + 1
         over = before_score if options.over_cap_points is None else options.over_cap_points * scale
-    cap = _cap_places(options.share_cap_percent, placed)
+    cap = cap_places(options.share_cap_percent, placed)
     owner, width, cost = [], [], []
     for number, places in enumerate(room.tolist()):
         # The cost changes at each tenth of the places and at the cap.
-        marks = {places * tenth // _TENTHS for tenth in range(_TENTHS)} if fairness else {0}
+        marks = {-(-places * tenth // _TENTHS) for tenth in range(_TENTHS)} if fairness else {0}
         if over and cap < places:
             marks.add(cap)
         for first, last in _spans(sorted(marks), places):
-            tenth = first * _TENTHS // places
-            if fairness and (tenth + 1) * places // _TENTHS <= first:
-                tenth += 1  # Rounding down put the mark just below its tenth.
             owner.append(number)
             width.append(last - first)
-            cost.append(fairness * tenth + (over if over and first >= cap else 0))
+            cost.append(fairness * (first * _TENTHS // places) + (over if over and first >= cap else 0))
     return _merged(group, np.array(owner, np.intp), np.array(width, np.int64), np.array(cost, np.int64))
 
 
@@ -93,7 +72,7 @@ def over_cap(placements: Iterable[Placement], percent: int | None) -> int:
     if percent is None or not of:
         return 0
     loads = np.unique(of, return_counts=True)[1]
-    return int(np.maximum(0, loads - _cap_places(percent, len(of))).sum())
+    return int(np.maximum(0, loads - cap_places(percent, len(of))).sum())
 
 
 def fairness_cost(problem: Problem, assignment: NDArray[np.int32]) -> int:
@@ -106,44 +85,8 @@ def fairness_cost(problem: Problem, assignment: NDArray[np.int32]) -> int:
     return int(steps.filled(load) @ steps.cost)
 
 
-def price_of_caps(
-    problem: Problem,
-    percents: Sequence[int],
-    solve: Callable[[Whole | None, Options | None], tuple[int, int, Whole]],
-    *,
-    soft: bool = False,
-) -> tuple[CapPrice, ...]:
-    """Work out the curve: what each cap would cost.
-
-    Args:
-        problem: The list, without caps.
-        percents: Caps to price, in per cent of all placements.
-        solve: Solves under hard caps by organisation or under options; gives placements, score and loads.
-        soft: Price the soft cap, too.
-    """
-    placed, score, _ = solve(None, None)
-    groups = int(node_organisations(problem).max(initial=-1)) + 1
-    curve = []
-    for percent in percents:
-        cap = _cap_places(percent, placed)
-        held, kept_score, loads = solve(np.full(groups, cap, np.int64), None)
-        price = CapPrice(
-            cap_percent=percent,
-            cap_placements=cap,
-            placements_lost=placed - held,
-            score_lost=score - kept_score,
-            score_lost_percent=round(100 * (score - kept_score) / max(1, score), 3),
-            organisations_at_cap=int((loads >= cap).sum()),
-        )
-        if soft:
-            _, soft_score, loads = solve(None, Options(share_cap_percent=percent))
-            above = int(np.maximum(0, loads - cap).sum())
-            price = msgspec.structs.replace(price, over_cap=above, soft_score_lost=score - soft_score)
-        curve.append(price)
-    return tuple(curve)
-
-
-def _cap_places(percent: int | None, placed: int) -> int:
+def cap_places(percent: int | None, placed: int) -> int:
+    """Placements that a share cap allows an organisation; at least one."""
     return placed if percent is None else max(1, placed * percent // 100)
 
 

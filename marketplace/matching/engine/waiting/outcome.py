@@ -47,7 +47,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         share_cap_percent: Share of all placements that an organisation should not exceed. Placing people comes first,
             then the cap, then the score: nobody stays unplaced for it.
         over_cap_points: Points that a placement above the cap costs; None puts the cap before any score.
-        fairness_points: Points that a placement costs more for each tenth of its organisation's places in use.
+        fairness_points: Points that a placement costs for each full tenth of its organisation's places in use.
     """
 
     k: int = 30
@@ -112,10 +112,12 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
 
     step: int
     low: int
+    high: int
     scale: int  # Totals were multiplied by this, so that smaller wishes could be added below the points.
     levels: dict[int, int]  # Tier to level.
     pinned_level: int
     gains: dict[str, int]  # By case, where not 0.
+    organisation_prices: dict[str, int] = {}  # Part of a place's price that is its organisation's (steps and caps).
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):

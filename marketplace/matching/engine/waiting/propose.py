@@ -364,8 +364,16 @@ def _proof(search: Search, solved: Solved) -> Proof:
     return Proof(
         step=worth.step,
         low=worth.low,
+        high=search.score_range[1],
         scale=search.scale,
         levels={int(tier): level_of[int(tier)] for tier in tiers if int(tier) in level_of},
         pinned_level=int(worth.level.max(initial=0)) if search.problem.pinned else 0,
         gains={columns.cases[index].id: int(solved.gain[index]) for index in np.flatnonzero(solved.gain).tolist()},
+        organisation_prices=_organisation_prices(search.problem, solved) if search.problem.options.is_stepped else {},
     )
+
+
+def _organisation_prices(problem: Problem, solved: Solved) -> dict[str, int]:
+    organisation, candidates = node_organisations(problem), problem.table.candidates
+    names = {group: candidates[row].organisation_id for group, row in zip(organisation, problem.nodes.row, strict=True)}
+    return {names[group]: int(price) for group, price in enumerate(solved.group_price.tolist()) if price}

@@ -30,16 +30,16 @@ def no_capacity_text(case: Case, eligible: int, nearest_metres: int | None) -> s
         return f"No suitable accredited planner has capacity before {before}. {full}."
     whole = int(nearest_metres / _METRES_PER_MILE)
     within = f" within {count_text(whole, 'mile')}" if whole else " who covers the address"
-    away = miles_text(nearest_metres)
     return (
-        f"No suitable accredited planner{within} has capacity before {before}; the nearest with capacity is {away} away, "
-        f"outside the area it covers. {full}."
+        f"No suitable accredited planner{within} has capacity before {before}; the nearest with capacity is "
+        f"{miles_text(nearest_metres)} away, outside the area it covers. {full}."
     )
 
 
 def later_text(eligible: int) -> str:
     """Say that those who fit have places, but later than the weeks this run planned."""
-    return f"{count_text(eligible, 'planner')} {'fits' if eligible == 1 else 'fit'}; the places left are later than this run plans."
+    fit = f"{count_text(eligible, 'planner')} {'fits' if eligible == 1 else 'fit'}"
+    return f"{fit}; the places left are later than this run plans."
 
 
 def first_free_text(day: int, metres: int) -> str:
