@@ -263,7 +263,9 @@ class Explainer:
         if not is_accredited(case, candidate, day):
             return None
         checked = check(case, self.table)
-        checked.first_day[row] = day
+        first_day = checked.first_day.copy()  # What the rules found is kept for the next question.
+        first_day[row] = day
+        checked = msgspec.structs.replace(checked, first_day=first_day)
         rows = np.array([row], dtype=np.intp)
         return int(score(case, self.table, self.weights, checked, rows).totals[0])
 
