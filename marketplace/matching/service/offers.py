@@ -35,7 +35,7 @@ from marketplace.matching.events import (
 from marketplace.matching.forms import OfferForm
 from marketplace.matching.models import CapacityReservation, Offer, Referral
 from marketplace.matching.repository import OfferRepository, ReferralRepository
-from marketplace.matching.service.open_proposals import OpenProposals
+from marketplace.matching.service.open_proposals import OpenAlerts, OpenProposals
 from marketplace.matching.service.shortlists import Shortlisted, ShortlistService
 from marketplace.matching.states import OFFER, REFERRAL, OfferStatus, ReferralStatus
 from marketplace.matching.words import OFFER_LABELS, STATUS_LABELS
@@ -148,6 +148,7 @@ class OfferService:
             why=override_reason,
         )
         self._publish(OfferMade, offer)
+        await OpenAlerts(self.db).settle(principal, offer, worker.name)
         return offer
 
     async def withdraw(self, principal: Principal, referral_id: UUID, why: str) -> Offer:
