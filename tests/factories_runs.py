@@ -40,9 +40,15 @@ async def carry_out(db: AsyncSession, *, only: str = "") -> list[str]:
             continue
         await deliver(delivery)
         done.append(delivery.task)
-    await scope_to(db, "every")
-    db.expire_all()
+    await renew(db)
     return done
+
+
+async def renew(db: AsyncSession) -> None:
+    """Reach every council again after a commit, and read afresh what the session holds."""
+    await scope_to(db, "every")
+    for row in list(db.identity_map.values()):
+        await db.refresh(row)
 
 
 async def make_list(db: AsyncSession, broker: Member) -> tuple[list[Worker], list[Referral]]:

@@ -51,15 +51,18 @@ class RunForm(msgspec.Struct, frozen=True, kw_only=True):
         form = FormReader(data)
         chosen = form.options("districts", "the areas", districts)
         urgencies = form.options("urgencies", "how urgent", [item.value for item in URGENCY_LABELS])
-        weeks = form.number("weeks", "how many weeks ahead", least=1, most=horizon_weeks, required=False)
-        cap = form.number("share_cap_percent", "the largest share", least=1, most=100, required=False)
+        weeks = cap = None
+        if form.raw("weeks"):
+            weeks = form.number("weeks", "how many weeks ahead", least=1, most=horizon_weeks)
+        if form.raw("share_cap_percent"):
+            cap = form.number("share_cap_percent", "the largest share", least=1, most=100)
         fairness = form.option("fairness", "how work is spread", FAIRNESS, required=False) or "none"
         form.done()
         return cls(
             districts=sorted(chosen),
             urgencies=[item.value for item in Urgency if item.value in urgencies and len(urgencies) < len(Urgency)],
-            weeks=weeks or None,
-            share_cap_percent=cap or None,
+            weeks=weeks,
+            share_cap_percent=cap,
             fairness=fairness,
         )
 

@@ -14,11 +14,11 @@ from marketplace.matching.forms_runs import FAIRNESS
 from marketplace.matching.models import AssignmentRule, AssignmentRun, Proposal, Referral, RuleKind, Urgency
 from marketplace.matching.states import ProposalStatus, RunStatus
 from marketplace.matching.words import PART_LABELS, URGENCY_LABELS
-from marketplace.matching.words_runs import PRACTICE_HINTS, PRACTICE_LABELS
+from marketplace.matching.words_runs import PRACTICE_HINTS, PRACTICE_LABELS, PROPOSAL_LABELS
 from marketplace.people.models import Person
-from marketplace.providers.models import Organisation, Worker
 
 SOMEBODY = "Somebody who has left"
+GOES_ON = "Goes on waiting"
 _ORDINALS = {1: "st", 2: "nd", 3: "rd"}
 
 
@@ -42,6 +42,7 @@ class ProposalLine(msgspec.Struct, frozen=True, kw_only=True):
     week: str
     why: str
     status: ProposalStatus
+    label: str
     decision: str
     rule: str
     """What a broker settled by hand for the next time."""
@@ -52,11 +53,10 @@ def proposal_line(
     proposal: Proposal,
     referral: Referral,
     person: Person,
-    worker: Worker | None,
-    organisation: Organisation | None,
+    planner: tuple[str, str] | None,
     rules: Sequence[str] = (),
 ) -> ProposalLine:
-    """Write one line of a run."""
+    """Write one line of a run; `planner` is the name and the organisation of who is proposed."""
     detail = proposal.detail
     metres, maximum = detail.get("metres"), detail.get("maximum")
     waits = proposal.status is ProposalStatus.PROPOSED
@@ -67,17 +67,18 @@ def proposal_line(
         person=person.name,
         urgency=URGENCY_LABELS[referral.urgency],
         is_crisis=referral.urgency is Urgency.CRISIS,
-        planner=worker.name if worker is not None else "",
-        organisation=organisation.name if organisation is not None else "",
+        planner=planner[0] if planner is not None else "",
+        organisation=planner[1] if planner is not None else "",
         fit=f"{proposal.score} of {maximum} points" if proposal.score is not None and maximum else "",
         standing=standing_words(proposal.own_rank, int(detail.get("eligible") or 0)),
         distance=miles(metres) if metres is not None else "",
         week=uk_date(week_start(proposal.start_on)) if proposal.start_on else "",
         why=_sentence(str(detail.get("why") or "")),
         status=proposal.status,
+        label=GOES_ON if waits and planner is None else PROPOSAL_LABELS[proposal.status],
         decision=proposal.why,
         rule="; ".join(rules),
-        is_open=waits and worker is not None,
+        is_open=waits and planner is not None,
     )
 
 

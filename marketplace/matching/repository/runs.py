@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row, and_, func, or_, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from marketplace.core.errors import NotFound
 from marketplace.core.repository import Repository
 from marketplace.matching.models import (
     AssignmentRule,
@@ -177,6 +178,23 @@ class ProposalRepository(Repository[Proposal]):
         if after is not None:
             question = question.where(Proposal.id > after)
         return (await self.db.execute(question)).all()
+
+    async def with_run(self, council_id: UUID, run_id: UUID, proposal_id: UUID) -> tuple[AssignmentRun, Proposal]:
+        """Return a run and one of its proposals.
+
+        Raises:
+            NotFound: There is none, or it is another council's.
+        """
+        row = (
+            await self.db.execute(
+                select(AssignmentRun, Proposal)
+                .join(Proposal, Proposal.run_id == AssignmentRun.id)
+                .where(AssignmentRun.council_id == council_id, AssignmentRun.id == run_id, Proposal.id == proposal_id)
+            )
+        ).first()
+        if row is None:
+            raise NotFound
+        return row[0], row[1]
 
     async def organisations_of(self, council_id: UUID, run_id: UUID) -> Sequence[Row[UUID, str, int]]:
         """Return id, name and number of proposals of each organisation of a run, by name."""

@@ -19,16 +19,18 @@ from marketplace.core.web import FormData, submit, typed
 from marketplace.matching.errors import BreaksRule, CannotRank
 from marketplace.matching.forms import ReasonForm
 from marketplace.matching.forms_runs import RuleForm
-from marketplace.matching.models import AssignmentRun, Proposal, RuleKind
+from marketplace.matching.models import AssignmentRun, Proposal, Referral, RuleKind
 from marketplace.matching.pages_runs import SOMEBODY, proposal_line, rule_words, score_parts
 from marketplace.matching.repository import ReferralRepository
 from marketplace.matching.repository.runs import ProposalRepository, RuleRepository, RunRepository
 from marketplace.matching.service.proposals import ProposalService
 from marketplace.matching.service.run_rules import RunRules
 from marketplace.matching.service.runs import need_done
+from marketplace.matching.service.shortlists import ShortlistService
 from marketplace.matching.states import ProposalStatus, ReferralStatus
 from marketplace.matching.words_runs import PROPOSAL_LABELS
 from marketplace.people import PeopleRepository
+from marketplace.people.models import Person
 from marketplace.providers.repository.planners import PlannerRepository
 
 OTHERS_SHOWN = 12
@@ -79,7 +81,9 @@ class ProposalController(Controller):
         run, proposal = await _find(db, principal, run_id, proposal_id)
 
         async def action() -> str:
-            form = RuleForm.read(data, {UUID(item.id) for item in await _others(db, principal, proposal)})
+            referral, person = await _subject(db, principal, proposal)
+            others, _ = await _others(db, principal, proposal, referral, person)
+            form = RuleForm.read(data, {UUID(item.id) for item in others})
             await RunRules(db).add(principal, run.id, proposal.id, form)
             flash(request, "That is settled for the next time. Choose “Work it out again” to see what follows")
             return f"/matching/runs/{run.id}"
@@ -147,23 +151,30 @@ def _id(text: str) -> UUID:
 async def _find(
     db: AsyncSession, principal: Principal, run_id: str, proposal_id: str
 ) -> tuple[AssignmentRun, Proposal]:
-    run = await RunRepository(db).find(principal.council_id, _id(run_id))
-    proposal = await ProposalRepository(db).find(principal.council_id, _id(proposal_id))
-    if proposal.run_id != run.id:
-        raise NotFound
+    run, proposal = await ProposalRepository(db).with_run(principal.council_id, _id(run_id), _id(proposal_id))
     need_done(run)
     return run, proposal
 
 
-async def _others(db: AsyncSession, principal: Principal, proposal: Proposal) -> list[Other]:
-    """Return the best planners for the referral as things stand now; none when it waits no longer."""
+async def _subject(db: AsyncSession, principal: Principal, proposal: Proposal) -> tuple[Referral, Person]:
     referral = await ReferralRepository(db).find(principal.council_id, proposal.referral_id)
+    return referral, await PeopleRepository(db).find(principal.council_id, referral.person_id)
+
+
+async def _others(
+    db: AsyncSession, principal: Principal, proposal: Proposal, referral: Referral, person: Person
+) -> tuple[list[Other], dict[UUID, tuple[str, str]]]:
+    """Return the best planners for the referral as things stand now, and names of everybody who was ranked.
+
+    Nobody when the referral waits no longer.
+    """
     if referral.status is not ReferralStatus.RECEIVED:
-        return []
+        return [], {}
     try:
-        made = await RunRules(db).shortlist(principal, referral)
+        made = await ShortlistService(db).rank(referral, person, principal.council_name)
     except CannotRank:
-        return []
+        return [], {}
+    names = {item.worker.id: (item.worker.name, item.organisation_name) for item in made.planners.values()}
     lines = [
         Other(
             id=entry.id,
@@ -183,7 +194,7 @@ async def _others(db: AsyncSession, principal: Principal, proposal: Proposal) ->
         if planner is not None:
             name, organisation = planner.worker.name, planner.organisation_name
             shown.append(Other(id=proposed, name=name, organisation=organisation, rank=0, total=0))
-    return shown
+    return shown, names
 
 
 async def _page(
@@ -195,24 +206,25 @@ async def _page(
     errors: dict[str, str],
 ) -> Template:
     council_id = principal.council_id
-    referral = await ReferralRepository(db).find(council_id, proposal.referral_id)
-    person = await PeopleRepository(db).find(council_id, referral.person_id)
+    referral, person = await _subject(db, principal, proposal)
     rules = [rule for rule in await RuleRepository(db).of_run(council_id, run.id) if rule.referral_id == referral.id]
-    ids = {rule.worker_id for rule in rules} | ({proposal.worker_id} if proposal.worker_id else set())
-    workers = await PlannerRepository(db).with_organisation(ids)
-    names = {worker_id: row[0].name for worker_id, row in workers.items()}
-    made_by = {rule.made_by_user_id for rule in rules}
-    users = await AccountRepository(db).names(
-        made_by | ({proposal.decided_by_user_id} if proposal.decided_by_user_id else set())
-    )
-    own = workers.get(proposal.worker_id) if proposal.worker_id else None
-    others = await _others(db, principal, proposal)
+    others, known = await _others(db, principal, proposal, referral, person)
+    missing = {*(rule.worker_id for rule in rules), proposal.worker_id} - {None} - known.keys()
+    if missing:
+        rows = await PlannerRepository(db).with_organisation([item for item in missing if item is not None])
+        known = known | {worker_id: (row[0].name, row[1].name) for worker_id, row in rows.items()}
+    names = {worker_id: name for worker_id, (name, _) in known.items()}
+    deciders = {rule.made_by_user_id for rule in rules}
+    if proposal.decided_by_user_id is not None:
+        deciders.add(proposal.decided_by_user_id)
+    users = await AccountRepository(db).names(deciders) if deciders else {}
+    own = known.get(proposal.worker_id) if proposal.worker_id else None
     newer = await RunRepository(db).successor(council_id, run.id)
     is_open = proposal.status is ProposalStatus.PROPOSED
     context = {
         "run": run,
         "proposal": proposal,
-        "line": proposal_line(proposal, referral, person, own[0] if own else None, own[1] if own else None),
+        "line": proposal_line(proposal, referral, person, own),
         "parts": score_parts(proposal.detail),
         "maximum": proposal.detail.get("maximum") or 0,
         "is_pinned": bool(proposal.detail.get("is_pinned")),

@@ -345,7 +345,13 @@ async def _result(
         "figures": figures,
         "counts": counts,
         "lines": [
-            proposal_line(row[0], row[1], row[2], row[3], row[4], by_referral.get(row[1].id, ()))
+            proposal_line(
+                row[0],
+                row[1],
+                row[2],
+                (row[3].name, row[4].name) if row[3] is not None and row[4] is not None else None,
+                by_referral.get(row[1].id, ()),
+            )
             for row in rows[:LINES_PAGE]
         ],
         "next": f"{query}&after={rows[LINES_PAGE - 1][0].id}" if len(rows) > LINES_PAGE else "",

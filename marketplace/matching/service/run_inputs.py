@@ -63,7 +63,7 @@ async def gather(db: AsyncSession, run: AssignmentRun) -> Gathered:
             pool.candidates,
             weights,
             salt=run.salt,
-            options=options_of(run.scope, settings),
+            options=options_of(run.scope, settings, days_before=(earliest_start(Urgency.STANDARD, on) - start).days),
             pins=[_fixed(rule) for rule in rules if rule.kind is RuleKind.PIN],
             vetoes=[_fixed(rule) for rule in rules if rule.kind is RuleKind.VETO],
         ),
@@ -74,11 +74,19 @@ async def gather(db: AsyncSession, run: AssignmentRun) -> Gathered:
     )
 
 
-def options_of(scope: dict[str, Any], settings: dict[str, Any]) -> RunOptions:
-    """Return the options of a run: what the broker chose, else what the council has settled."""
+def options_of(scope: dict[str, Any], settings: dict[str, Any], *, days_before: int) -> RunOptions:
+    """Return the options of a run: what the broker chose, else what the council has settled.
+
+    Args:
+        scope: What the broker chose.
+        settings: The council's.
+        days_before: How long before next Monday the first start of the list is: people in crisis start in the present
+            week, which comes on top of the weeks that were asked for.
+    """
+    weeks = scope.get("weeks")
     cap = scope.get("share_cap_percent") or settings["matching.share_cap_percent"]
     return RunOptions(
-        weeks=scope.get("weeks"),
+        weeks=int(weeks) + (days_before > 0) if weeks else None,
         share_cap_percent=int(cap) if cap else None,
         fairness_points=FAIRNESS[scope.get("fairness") or "none"][1],
         reserve_percent=int(settings["matching.crisis_reserve_percent"]),
