@@ -115,7 +115,8 @@ class _Run:
             free = self._propose(places, Options(weeks=self.options.weeks))
             cost = free.measures.total_score - best.measures.total_score
         self.note(Progress("Comparing with how it is done today", _SOLVED))
-        practices = {"proposal": _practice(best.measures, best.placements)} | self._todays_ways(places)
+        ways, free_places = self._todays_ways(places)
+        practices = {"proposal": _practice(best.measures, best.placements)} | ways
         self.note(Progress("Checking the proof", _COMPARED))
         is_optimal = best.status == "optimal" and self._is_proven(best, places)
         lines = self._lines(best, places)
@@ -126,7 +127,7 @@ class _Run:
             figures=RunFigures(
                 cases_by_tier=_three({tier: tiers.count(tier) for tier in range(_TIERS)}),
                 candidates=len(self.inputs.candidates),
-                free_places=int(places.sum()),
+                free_places=free_places,
                 held_back=held_back,
                 eligible_pairs=best.eligible_pairs,
                 bound=best.bound,
@@ -154,14 +155,15 @@ class _Run:
             progress=lambda share, what: self.note(Progress(what.capitalize(), int(share * _SOLVED))),
         )
 
-    def _todays_ways(self, places: Places) -> dict[str, Practice]:
-        """Hand the list out as it is done today, by the same rules and from the same places."""
+    def _todays_ways(self, places: Places) -> tuple[dict[str, Practice], int]:
+        """Hand the list out as it is done today, by the same rules and from the same places; say how many these are."""
         plain = Options(weeks=self.options.weeks)
         by_id = {case.id: case for case in self.inputs.cases}
         in_turn = [by_id[case_id] for case_id in self.inputs.arrival]
         problem = Problem(in_turn, self.table, self.inputs.weights, plain, vetoes=self.vetoes, places=places)
         made = baselines(in_turn, self.table, self.inputs.weights, problem=problem)
-        return {_NAMES[item.practice]: _practice(item.measures, item.placements) for item in made}
+        named = {_NAMES[item.practice]: _practice(item.measures, item.placements) for item in made}
+        return named, int(problem.pairs.places.sum())
 
     def _is_proven(self, best: Proposal, places: Places) -> bool:
         try:
