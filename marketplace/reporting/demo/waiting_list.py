@@ -89,6 +89,7 @@ def _leave(world: World, council: Council) -> None:
                 worker_id=helper.id,
                 starts_on=monday,
                 ends_on=monday + timedelta(days=7),
+                reason="Annual leave",
             )
 
 
@@ -161,7 +162,8 @@ async def _note_planned(db: AsyncSession) -> None:
         text(
             "UPDATE referrals r SET planned_at = p.at FROM ("
             "SELECT plans.referral_id, min(v.signed_off_at) AS at FROM plans "
-            "JOIN plan_versions v ON v.plan_id = plans.id WHERE v.signed_off_at IS NOT NULL GROUP BY plans.referral_id) p WHERE p.referral_id = r.id"
+            "JOIN plan_versions v ON v.plan_id = plans.id "
+            "WHERE v.signed_off_at IS NOT NULL GROUP BY plans.referral_id) p WHERE p.referral_id = r.id"
         )
     )
 
