@@ -26,8 +26,6 @@ async def test_each_council_has_a_waiting_list(demo: Loaded, db: AsyncSession) -
 
 async def test_lancashire_has_a_proven_run_with_decisions(demo: Loaded, db: AsyncSession) -> None:
     run = (await db.execute(text("SELECT * FROM assignment_runs"))).one()
-    print(demo.seconds, run.cases, run.placed, run.figures)
-    print((await db.execute(text("SELECT council_id, cause, count(*) FROM rematch_alerts GROUP BY 1,2"))).all())
     assert run.status == "done"
     assert run.is_optimal
     assert 0.6 * run.cases <= run.placed < run.cases

@@ -40,7 +40,7 @@ class Trouble(msgspec.Struct, frozen=True):
     detail: str
 
 
-Held = Row[tuple[Offer, Referral, date | None, int | None]]
+Held = Row[Offer, Referral, date | None, int | None]
 
 
 class AlertService:

@@ -187,7 +187,9 @@ async def _decide(db: AsyncSession, broker: Principal, run: AssignmentRun) -> No
     rows = (
         await db.scalars(
             select(Proposal)
-            .where(Proposal.run_id == run.id, Proposal.worker_id.is_not(None))
+            .join(Referral, Referral.id == Proposal.referral_id)
+            # What came in this very moment is not decided in the same one: steps stand in the order of time.
+            .where(Proposal.run_id == run.id, Proposal.worker_id.is_not(None), Referral.received_at < run.asked_at)
             .order_by(Proposal.id)
             .limit(_CONFIRMED + _REJECTED)
         )
