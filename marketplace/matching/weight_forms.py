@@ -67,7 +67,6 @@ class WeightsForm(msgspec.Struct, frozen=True, kw_only=True):
     """Points by part and reaches."""
 
     values: dict[str, int]
-    reason: str = ""
     version: int = 0
 
     @classmethod
@@ -95,9 +94,8 @@ class WeightsForm(msgspec.Struct, frozen=True, kw_only=True):
         if not form.errors and 2 * every["price"] > sum(every.values()):
             form.wrong("price", "The price may bring at most half of all points: it never decides alone")
         version = form.number("version", "the version", least=0, most=1_000_000, required=False)
-        reason = form.text("reason", "the reason", required=False, longest=LONGEST_REASON)
         form.done()
-        return cls(values=values, reason=reason, version=version)
+        return cls(values=values, version=version)
 
 
 class PublishForm(msgspec.Struct, frozen=True, kw_only=True):

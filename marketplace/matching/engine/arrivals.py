@@ -14,7 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketplace.matching.engine import arrivals_kernels as kernels
-from marketplace.matching.engine.arrivals_kernels import CAPACITY, COLUMN, END, HEAD, PAIR, PRICE, START, USED
+from marketplace.matching.engine.arrivals_kernels import (
+    AT,
+    BLOCK,
+    CANDIDATE,
+    CAPACITY,
+    COLUMN,
+    END,
+    FAR,
+    GONE,
+    HEAD,
+    NOWHERE,
+    PAIR,
+    POINTS,
+    START,
+    USED,
+)
 from marketplace.matching.engine.solve.certificate import LARGEST_WORTH, Certificate, Places, certify, check
 from marketplace.matching.engine.solve.instance import Int32s, Int64s, InvalidInstance
 
@@ -46,22 +61,21 @@ class Arrivals:
         """
         self._tiers, (self._low, self._high) = tiers, scores
         self._step = (self._high - self._low) * (len(capacity) + 1) + 1
-        # Distances add up a worth and a gain.
-        if (tiers + 1) * self._step >= LARGEST_WORTH // 2:
+        # Distances add up a worth and a gain; points take 32 bits.
+        if self._high - self._low >= 2**31 or (tiers + 1) * self._step >= LARGEST_WORTH // 2:
             raise InvalidInstance("scores, candidates and tiers together do not fit 64-bit arithmetic")
         count = len(capacity)
-        self._seats = np.zeros((count, 5), np.int64)
+        self._seats = np.zeros((count, 4), np.int64)
         self._seats[:, CAPACITY] = capacity
         self._seats[:, [HEAD, COLUMN]] = -1
-        self._distance = np.zeros(count, np.int64)
-        self._work = np.full((4, count), -1, np.int32)
+        self._price = np.zeros(count, np.int64)
+        self._distance = np.full(count, FAR, np.int64)
+        self._work = np.zeros((4, count), np.int32)
         self._moved = np.zeros((2, count + 2), np.int32)
-        self._cases = np.full((256, 5), -1, np.int32)
-        self._gain, self._tier = np.zeros(256, np.int64), np.zeros(256, np.int64)
-        self._count = 0
-        self._pairs = 0
-        self._candidate, self._owner, self._link = (np.zeros(pairs, np.int32) for _ in range(3))
-        self._worth = np.zeros(pairs, np.int64)
+        self._cases = np.full((256, 6), -1, np.int32)
+        self._gain, self._lift, self._spare, self._tier = (np.zeros(256, np.int64) for _ in range(4))
+        self._count = self._pair_count = self._used_blocks = 0
+        self._make_room(pairs)
 
     @classmethod
     def from_batch(
@@ -93,22 +107,26 @@ class Arrivals:
         """
         made = cls(capacity, tiers=tier_count, scores=scores, pairs=len(pair_case) + len(pair_case) // 8 + 1024)
         starts = np.searchsorted(pair_case, np.arange(len(tiers) + 1))
-        worth = made._worth_of(tiers[pair_case], score)
-        proof = certify(assignment, worth, pair_case, pair_candidate, Places.of(capacity, len(tiers)))
-        made._seats[:, PRICE] = proof.price
-        order = np.lexsort((-worth, pair_case))
+        lift = (tier_count - tiers) * made._step
+        points = score - made._low
+        proof = certify(
+            assignment, lift[pair_case] + points, pair_case, pair_candidate, Places.of(capacity, len(tiers))
+        )
+        made._price[:] = proof.price
+        order = np.lexsort((-points, pair_case))
         made._grow_cases(len(tiers))
-        made._candidate[: len(order)], made._worth[: len(order)] = pair_candidate[order], worth[order]
-        made._pairs, made._count = len(order), len(tiers)
-        made._tier[: len(tiers)], made._gain[: len(tiers)] = tiers, proof.gain
+        made._pairs[: len(order), CANDIDATE], made._pairs[: len(order), POINTS] = pair_candidate[order], points[order]
+        made._pair_count, made._count = len(order), len(tiers)
+        made._tier[: len(tiers)], made._gain[: len(tiers)], made._lift[: len(tiers)] = tiers, proof.gain, lift
         made._cases[: len(tiers), START], made._cases[: len(tiers), END] = starts[:-1], starts[1:]
+        made._cases[: len(tiers), AT] = NOWHERE
         held = np.full(len(tiers), -1)
         own = np.flatnonzero(assignment[pair_case[order]] == pair_candidate[order])
         held[pair_case[order][own]] = own
         for case in range(len(tiers)):
             made._enter(case)
             if held[case] >= 0:
-                kernels.seat(made._cases, made._seats, made._candidate, case, int(held[case]))
+                kernels.seat(made._cases, made._seats, made._pairs, case, int(held[case]))
         return made
 
     def arrive(self, tier: int, candidates: NDArray[np.integer], score: Int64s) -> tuple[int, list[Move]]:
@@ -129,17 +147,18 @@ class Arrivals:
             raise ValueError(f"tier {tier} is not one of {self._tiers}")
         if len(score) and not self._low <= int(score.min()) <= int(score.max()) <= self._high:
             raise ValueError(f"a score is not from {self._low} to {self._high}")
-        case, first = self._count, self._pairs
+        case, first = self._count, self._pair_count
         self._grow_cases(case + 1)
-        if first + len(candidates) > len(self._candidate):
+        if first + len(candidates) > len(self._pairs):
             self._compact(len(candidates))
-            first = self._pairs
+            first = self._pair_count
         end = first + len(candidates)
         order = np.argsort(-score, kind="stable")
-        self._candidate[first:end] = candidates[order]
-        self._worth[first:end] = self._worth_of(np.int64(tier), score[order])
-        self._tier[case], self._cases[case] = tier, (first, end, -1, -1, -1)
-        self._count, self._pairs = case + 1, end
+        self._pairs[first:end, CANDIDATE] = candidates[order]
+        self._pairs[first:end, POINTS] = score[order] - self._low
+        self._tier[case], self._lift[case] = tier, (self._tiers - tier) * self._step
+        self._cases[case] = (first, end, -1, NOWHERE, -1, -1)
+        self._count, self._pair_count = case + 1, end
         self._enter(case)
         return case, self._moves(self._take_in(case))
 
@@ -152,11 +171,12 @@ class Arrivals:
         pair = self._held(case)
         changes: dict[int, int] = {}
         if pair >= 0:
-            kernels.unseat(self._cases, self._seats, self._candidate, case)
-        self._cases[case, START] = self._cases[case, END] = -1
+            kernels.unseat(self._cases, self._seats, case)
+        self._cases[case, START] = self._cases[case, END] = 0
+        self._cases[case, AT] = GONE
         self._gain[case] = 0
         if pair >= 0:
-            self._fill(int(self._candidate[pair]), changes)
+            self._fill(int(self._pairs[pair, CANDIDATE]), changes)
         return self._moves(changes)
 
     def set_capacity(self, candidate: int, capacity: int) -> list[Move]:
@@ -174,7 +194,7 @@ class Arrivals:
         while row[USED] > capacity:
             case = int(row[HEAD])
             changes[case] = int(self._cases[case, PAIR])
-            kernels.unseat(self._cases, self._seats, self._candidate, case)
+            kernels.unseat(self._cases, self._seats, case)
             out.append(case)
         for case in out:
             for other, before in self._take_in(case).items():
@@ -187,19 +207,19 @@ class Arrivals:
         Raises:
             KeyError: There is no such case, or it has left.
         """
-        pair = self._held(case)
-        return int(self._candidate[pair]) if pair >= 0 else None
+        self._held(case)
+        at = int(self._cases[case, AT])
+        return at if at >= 0 else None
 
     @property
     def assignment(self) -> Int32s:
         """`assignment[case]`, a candidate or -1; -1 also for those that left."""
-        pairs = self._cases[: self._count, PAIR]
-        return np.where(pairs >= 0, self._candidate[pairs], -1).astype(np.int32)
+        return np.maximum(self._cases[: self._count, AT], -1)
 
     @property
     def prices(self) -> Int64s:
         """Price of a place at each candidate; `Worth` in `solve.flow` describes the unit."""
-        return self._seats[:, PRICE].copy()
+        return self._price.copy()
 
     def placed_by_tier(self) -> list[int]:
         """Cases with a proposal, tier by tier."""
@@ -210,8 +230,7 @@ class Arrivals:
     def score(self) -> int:
         """Total score of all proposals."""
         cases = np.flatnonzero(self._cases[: self._count, PAIR] >= 0)
-        levels = (self._tiers - self._tier[cases]) * self._step
-        return int((self._worth[self._cases[cases, PAIR]] - levels + self._low).sum())
+        return int(self._pairs[self._cases[cases, PAIR], POINTS].astype(np.int64).sum()) + self._low * len(cases)
 
     def prove(self) -> None:
         """Check the assignment against its prices, independently of how it was found.
@@ -220,21 +239,18 @@ class Arrivals:
             NotProven: It is not the best; that would be an error in here.
         """
         cases = self._cases[: self._count]
-        present = np.flatnonzero(cases[:, START] >= 0)
+        present = np.flatnonzero(cases[:, AT] != GONE)
         lengths = cases[present, END] - cases[present, START]
         owner = np.repeat(present, lengths).astype(np.int32)
         first = np.repeat(cases[present, START] - (np.cumsum(lengths) - lengths), lengths)
         pairs = first + np.arange(len(owner))
-        proof = Certificate(self._seats[:, PRICE], np.zeros(0, np.int64), self._gain[: self._count])
+        proof = Certificate(self._price, np.zeros(0, np.int64), self._gain[: self._count])
         places = Places.of(self._seats[:, CAPACITY], self._count)
-        check(proof, self.assignment, self._worth[pairs], owner, self._candidate[pairs], places)
-
-    def _worth_of(self, tiers: "Int64s | np.int64", score: Int64s) -> Int64s:
-        worth: Int64s = (self._tiers - tiers) * self._step + (score - self._low)
-        return worth
+        worth = self._lift[owner] + self._pairs[pairs, POINTS]
+        check(proof, self.assignment, worth, owner, np.ascontiguousarray(self._pairs[pairs, CANDIDATE]), places)
 
     def _held(self, case: int) -> int:
-        if not 0 <= case < self._count or self._cases[case, START] < 0:
+        if not 0 <= case < self._count or self._cases[case, AT] == GONE:
             raise KeyError(case)
         return int(self._cases[case, PAIR])
 
@@ -243,10 +259,12 @@ class Arrivals:
         count = kernels.take_in(
             self._cases,
             self._gain,
+            self._lift,
+            self._spare,
             self._seats,
-            self._candidate,
+            self._price,
+            self._pairs,
             self._owner,
-            self._worth,
             self._distance,
             self._work,
             self._moved,
@@ -257,15 +275,18 @@ class Arrivals:
     def _fill(self, candidate: int, changes: dict[int, int]) -> None:
         """Fill free places as long as they are worth something to somebody."""
         row = self._seats[candidate]
-        while row[USED] < row[CAPACITY] and row[PRICE] > 0:
+        while row[USED] < row[CAPACITY] and self._price[candidate] > 0:
             count = kernels.fill(
                 self._cases,
                 self._gain,
+                self._lift,
+                self._spare,
                 self._seats,
-                self._candidate,
+                self._price,
+                self._pairs,
                 self._owner,
-                self._link,
-                self._worth,
+                self._blocks,
+                self._block_rows,
                 self._distance,
                 self._work,
                 self._moved,
@@ -277,40 +298,58 @@ class Arrivals:
     def _moves(self, changes: dict[int, int]) -> list[Move]:
         moves = []
         for case, held in changes.items():
-            before = int(self._candidate[held]) if held >= 0 else None
+            before = int(self._pairs[held, CANDIDATE]) if held >= 0 else None
             after = self.candidate_of(case)
             if before != after:
                 moves.append(Move(case, before, after))
         return moves
 
     def _enter(self, case: int) -> None:
-        kernels.enter(self._cases, self._seats, self._candidate, self._owner, self._link, case)
+        self._used_blocks = kernels.enter(
+            self._cases,
+            self._seats,
+            self._pairs,
+            self._owner,
+            self._blocks,
+            self._block_rows,
+            self._used_blocks,
+            case,
+        )
 
     def _grow_cases(self, needed: int) -> None:
         size = len(self._cases)
         if needed <= size:
             return
         more = max(needed, 2 * size) - size
-        self._cases = np.concatenate([self._cases, np.full((more, 5), -1, np.int32)])
+        self._cases = np.concatenate([self._cases, np.full((more, 6), -1, np.int32)])
         self._gain = np.concatenate([self._gain, np.zeros(more, np.int64)])
+        self._lift = np.concatenate([self._lift, np.zeros(more, np.int64)])
+        self._spare = np.concatenate([self._spare, np.zeros(more, np.int64)])
         self._tier = np.concatenate([self._tier, np.zeros(more, np.int64)])
 
     def _compact(self, needed: int) -> None:
         """Drop the pairs of cases that left, and make room for more than are needed now."""
         cases = self._cases[: self._count]
-        present = np.flatnonzero(cases[:, START] >= 0)
+        present = np.flatnonzero(cases[:, AT] != GONE)
         lengths = cases[present, END] - cases[present, START]
         ends = np.cumsum(lengths)
         kept = np.repeat(cases[present, START] - (ends - lengths), lengths) + np.arange(int(lengths.sum()))
-        room = max(2 * len(kept), len(kept) + needed, 1024)
-        candidate, worth = np.zeros(room, np.int32), np.zeros(room, np.int64)
-        candidate[: len(kept)], worth[: len(kept)] = self._candidate[kept], self._worth[kept]
+        rows = self._pairs[kept]
         held = cases[present, PAIR]
         shift = (ends - lengths) - cases[present, START]
         cases[present, PAIR] = np.where(held >= 0, held + shift, -1)
         cases[present, START], cases[present, END] = ends - lengths, ends
-        self._candidate, self._worth, self._pairs = candidate, worth, len(kept)
-        self._owner, self._link = np.zeros(room, np.int32), np.zeros(room, np.int32)
+        self._make_room(max(2 * len(kept), len(kept) + needed, 1024))
+        self._pairs[: len(kept)], self._pair_count = rows, len(kept)
         self._seats[:, COLUMN] = -1
         for case in present.tolist():
             self._enter(case)
+
+    def _make_room(self, pairs: int) -> None:
+        """New tables of pairs, without any. A candidate has one block at most that is not full."""
+        self._pairs: Int32s = np.zeros((pairs, 2), np.int32)
+        self._owner: Int32s = np.zeros(pairs, np.int32)
+        blocks = pairs // BLOCK + len(self._seats) + 1
+        self._blocks: Int32s = np.zeros((blocks, 2), np.int32)
+        self._block_rows: Int32s = np.zeros((blocks, 3, BLOCK), np.int32)
+        self._used_blocks = 0

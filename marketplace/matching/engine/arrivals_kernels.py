@@ -2,12 +2,16 @@
 
 Tables (rows are cases, candidates or pairs; columns are named below):
 
-- `cases[case]`: its pairs are `START` up to `END`, sorted by worth, largest first; `PAIR` is the one it holds or -1;
-  `NEXT` and `BEFORE` link the cases of one candidate. `START` is -1 for a case that left.
-- `seats[candidate]`: `CAPACITY`, `USED`, `PRICE`, the first case it holds (`HEAD`), the first of its pairs (`COLUMN`).
-- `gain[case]`; `candidate[pair]`, `owner[pair]`, `link[pair]` (next pair of the same candidate), `worth[pair]`.
-- `distance[candidate]` and `work` (`HEAP`, `PLACE` in it, `VIA` pair, `TOUCHED`) are scratch space; `PLACE` is -1
-  between two calls.
+- `cases[case]`: its pairs are `START` up to `END`, most points first; `PAIR` is the one it holds or -1;
+  `AT` is that candidate, `NOWHERE`, or `GONE` for a case that left; `NEXT` and `BEFORE` link the cases of a candidate.
+- `seats[candidate]`: `CAPACITY`, `USED`, the first case it holds (`HEAD`), the last block of its pairs (`COLUMN`).
+- `price[candidate]`, `gain[case]`, `lift[case]` (worth of its tier); `pairs[pair]`: its `CANDIDATE` and its `POINTS`
+  (score less the least there is); `owner[pair]`. The worth of a pair is the lift of its case plus its points.
+- `spare[case]`: no pair of the case but the one it holds costs it less than this; what costs more than a search may go
+  need not be looked at. It is a lower bound, made exact whenever the pairs are looked at.
+- `blocks[block]`: `SIZE` pairs of one candidate, and its block before (`LINK`); `block_rows[block]` holds their cases,
+  numbers and points, so that a candidate's pairs lie side by side.
+- `distance[candidate]` (`FAR` between two calls) and `work` (`HEAP`, `PLACE` in it, `VIA` pair, `TOUCHED`) are scratch.
 - `moved[0]` and `moved[1]` receive the cases that moved and the pairs they held before.
 
 At rest: gain + price >= worth for every pair, equal for those held; no price where there is room; no gain without a
@@ -19,17 +23,21 @@ from numpy.typing import NDArray
 
 from marketplace.matching.engine.compiled import compiled
 
-START, END, PAIR, NEXT, BEFORE = 0, 1, 2, 3, 4
-CAPACITY, USED, PRICE, HEAD, COLUMN = 0, 1, 2, 3, 4
+START, END, PAIR, AT, NEXT, BEFORE = 0, 1, 2, 3, 4, 5
+NOWHERE, GONE = -1, -2
+CAPACITY, USED, HEAD, COLUMN = 0, 1, 2, 3
+CANDIDATE, POINTS = 0, 1
+SIZE, LINK = 0, 1
+BLOCK = 64
 HEAP, PLACE, VIA, TOUCHED = 0, 1, 2, 3
-_SETTLED = -2
+FAR = 2**62
 
 Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
 
 
 @compiled
-def _lift(work: Int32s, distance: Int64s, item: int, at: int) -> None:
+def _raise(work: Int32s, distance: Int64s, item: int, at: int) -> None:
     """Move an item towards the top of the heap until its parent is no farther."""
     while at > 0:
         parent = (at - 1) >> 1
@@ -47,7 +55,6 @@ def _lift(work: Int32s, distance: Int64s, item: int, at: int) -> None:
 def _pop(work: Int32s, distance: Int64s, size: int) -> int:
     """Take the nearest item off a heap of this size."""
     top: int = work[HEAP, 0]
-    work[PLACE, top] = _SETTLED
     last = work[HEAP, size - 1]
     size -= 1
     if size == 0:
@@ -71,13 +78,12 @@ def _pop(work: Int32s, distance: Int64s, size: int) -> int:
 
 
 @compiled
-def seat(cases: Int32s, seats: Int64s, candidate: Int32s, case: int, pair: int) -> None:
+def seat(cases: Int32s, seats: Int64s, pairs: Int32s, case: int, pair: int) -> None:
     """Put a case without a place on a pair of its own."""
-    j = candidate[pair]
+    j = pairs[pair, CANDIDATE]
     head = seats[j, HEAD]
-    cases[case, PAIR] = pair
-    cases[case, NEXT] = head
-    cases[case, BEFORE] = -1
+    cases[case, PAIR], cases[case, AT] = pair, j
+    cases[case, NEXT], cases[case, BEFORE] = head, -1
     if head >= 0:
         cases[head, BEFORE] = case
     seats[j, HEAD] = case
@@ -85,38 +91,61 @@ def seat(cases: Int32s, seats: Int64s, candidate: Int32s, case: int, pair: int) 
 
 
 @compiled
-def unseat(cases: Int32s, seats: Int64s, candidate: Int32s, case: int) -> None:
+def unseat(cases: Int32s, seats: Int64s, case: int) -> None:
     """Take a case off its place."""
-    j = candidate[cases[case, PAIR]]
-    following, before = cases[case, NEXT], cases[case, BEFORE]
+    j, following, before = cases[case, AT], cases[case, NEXT], cases[case, BEFORE]
     if before >= 0:
         cases[before, NEXT] = following
     else:
         seats[j, HEAD] = following
     if following >= 0:
         cases[following, BEFORE] = before
-    cases[case, PAIR] = -1
+    cases[case, PAIR], cases[case, AT] = -1, NOWHERE
     seats[j, USED] -= 1
 
 
 @compiled
-def enter(cases: Int32s, seats: Int64s, candidate: Int32s, owner: Int32s, link: Int32s, case: int) -> None:
-    """Make the pairs of a new case known to their candidates."""
+def enter(
+    cases: Int32s,
+    seats: Int64s,
+    pairs: Int32s,
+    owner: Int32s,
+    blocks: Int32s,
+    block_rows: Int32s,
+    used_blocks: int,
+    case: int,
+) -> int:
+    """Make the pairs of a new case known to their candidates.
+
+    Returns:
+        How many blocks are in use now.
+    """
     for pair in range(cases[case, START], cases[case, END]):
-        j = candidate[pair]
+        j = pairs[pair, CANDIDATE]
         owner[pair] = case
-        link[pair] = seats[j, COLUMN]
-        seats[j, COLUMN] = pair
+        block = seats[j, COLUMN]
+        if block < 0 or blocks[block, SIZE] == BLOCK:
+            blocks[used_blocks, SIZE], blocks[used_blocks, LINK] = 0, block
+            block = used_blocks
+            seats[j, COLUMN] = block
+            used_blocks += 1
+        at = blocks[block, SIZE]
+        block_rows[block, 0, at], block_rows[block, 1, at] = case, pair
+        block_rows[block, 2, at] = pairs[pair, POINTS]
+        blocks[block, SIZE] = at + 1
+    return used_blocks
 
 
 @compiled
 def take_in(
     cases: Int32s,
     gain: Int64s,
+    lift: Int64s,
+    spare: Int64s,
     seats: Int64s,
-    candidate: Int32s,
+    price: Int64s,
+    pairs: Int32s,
     owner: Int32s,
-    worth: Int64s,
     distance: Int64s,
     work: Int32s,
     moved: Int32s,
@@ -127,9 +156,9 @@ def take_in(
     Returns:
         How many cases moved, this one included if it got a place.
     """
-    most = 0
+    most = np.int64(0)
     for pair in range(cases[case, START], cases[case, END]):
-        most = max(most, worth[pair] - seats[candidate[pair], PRICE])
+        most = max(most, lift[case] + pairs[pair, POINTS] - price[pairs[pair, CANDIDATE]])
     gain[case] = most
     # The cheapest end so far: this case stays without a place.
     limit, last_seat, last_case = most, -1, case
@@ -142,28 +171,36 @@ def take_in(
             base = d + gain[k]
             if settled >= 0 and base < limit:
                 limit, last_seat, last_case = base, settled, k
+            if settled >= 0 and d + spare[k] >= limit:
+                k = cases[k, NEXT]
+                continue
+            base -= lift[k]
+            least = limit
+            held = cases[k, PAIR]
             for pair in range(cases[k, START], cases[k, END]):
-                if base - worth[pair] >= limit:
+                there = base - pairs[pair, POINTS]
+                if there >= limit:
                     break
-                j = candidate[pair]
-                there = base - worth[pair] + seats[j, PRICE]
-                if there >= limit or work[PLACE, j] == _SETTLED:
+                j = pairs[pair, CANDIDATE]
+                there += price[j]
+                if there >= least and there >= distance[j]:
                     continue
-                if work[PLACE, j] == -1:
+                if pair != held:
+                    least = min(least, there)
+                # What is settled is nearer than this, so it needs no mark.
+                if there >= distance[j] or there >= limit:
+                    continue
+                if distance[j] == FAR:
                     work[TOUCHED, touched] = j
                     touched += 1
+                    work[PLACE, j] = size
                     size += 1
-                    distance[j] = there
-                    work[VIA, j] = pair
-                    _lift(work, distance, j, size - 1)
-                elif there < distance[j]:
-                    distance[j] = there
-                    work[VIA, j] = pair
-                    _lift(work, distance, j, work[PLACE, j])
-                else:
-                    continue
+                distance[j] = there
+                work[VIA, j] = pair
+                _raise(work, distance, j, work[PLACE, j])
                 if seats[j, USED] < seats[j, CAPACITY]:
                     limit, last_seat, last_case = there, j, -1
+            spare[k] = least - d
             if settled < 0:
                 break
             k = cases[k, NEXT]
@@ -175,32 +212,33 @@ def take_in(
     gain[case] -= limit
     for at in range(touched):
         j = work[TOUCHED, at]
-        if work[PLACE, j] == _SETTLED and distance[j] < limit:
-            rise = limit - distance[j]
-            seats[j, PRICE] += rise
+        rise = limit - distance[j]
+        distance[j] = FAR
+        if rise > 0:
+            price[j] += rise
             k = seats[j, HEAD]
             while k >= 0:
                 gain[k] -= rise
+                spare[k] = max(0, spare[k] - rise)
                 k = cases[k, NEXT]
-        work[PLACE, j] = -1
     count = 0
     if last_case == case:
         return count
     if last_case >= 0:
         moved[0, count], moved[1, count] = last_case, cases[last_case, PAIR]
         count += 1
-        unseat(cases, seats, candidate, last_case)
+        unseat(cases, seats, last_case)
     j = last_seat
     while True:
         pair = work[VIA, j]
         k = owner[pair]
-        before = cases[k, PAIR]
-        moved[0, count], moved[1, count] = k, before
+        moved[0, count], moved[1, count] = k, cases[k, PAIR]
         count += 1
-        if before >= 0:
-            j = candidate[before]
-            unseat(cases, seats, candidate, k)
-        seat(cases, seats, candidate, k, pair)
+        j = cases[k, AT]
+        if j >= 0:
+            unseat(cases, seats, k)
+        seat(cases, seats, pairs, k, pair)
+        spare[k] = 0
         if k == case:
             return count
 
@@ -209,11 +247,14 @@ def take_in(
 def fill(
     cases: Int32s,
     gain: Int64s,
+    lift: Int64s,
+    spare: Int64s,
     seats: Int64s,
-    candidate: Int32s,
+    price: Int64s,
+    pairs: Int32s,
     owner: Int32s,
-    link: Int32s,
-    worth: Int64s,
+    blocks: Int32s,
+    block_rows: Int32s,
     distance: Int64s,
     work: Int32s,
     moved: Int32s,
@@ -225,63 +266,65 @@ def fill(
         How many cases moved; 0 if it is best to leave the place free (then its price is gone).
     """
     # The cheapest end so far: the place stays free.
-    limit, last_seat, last_pair = seats[hole, PRICE], hole, -1
-    work[TOUCHED, 0] = hole
+    limit, last_seat, last_pair = price[hole], hole, -1
+    work[TOUCHED, 0], work[HEAP, 0], work[PLACE, hole] = hole, hole, 0
     touched, size = 1, 1
     distance[hole] = 0
-    _lift(work, distance, hole, 0)
     while size > 0 and distance[work[HEAP, 0]] < limit:
         settled = _pop(work, distance, size)
         size -= 1
-        d = distance[settled]
-        if d + seats[settled, PRICE] < limit:
-            limit, last_seat, last_pair = d + seats[settled, PRICE], settled, -1
-        base = d + seats[settled, PRICE]
-        pair = seats[settled, COLUMN]
-        while pair >= 0:
-            k = owner[pair]
-            there = base + gain[k] - worth[pair]
-            if there < limit and cases[k, START] >= 0:
-                held = cases[k, PAIR]
-                if held < 0:
-                    limit, last_seat, last_pair = there, settled, pair
-                else:
-                    j = candidate[held]
-                    if work[PLACE, j] == -1:
+        base = distance[settled] + price[settled]
+        if base < limit:
+            limit, last_seat, last_pair = base, settled, -1
+        block = seats[settled, COLUMN]
+        while block >= 0:
+            for at in range(blocks[block, SIZE]):
+                k = block_rows[block, 0, at]
+                there = base + gain[k] - lift[k] - block_rows[block, 2, at]
+                if there >= limit:
+                    continue
+                j = cases[k, AT]
+                if j >= 0:
+                    if there >= distance[j]:
+                        continue
+                    if distance[j] == FAR:
                         work[TOUCHED, touched] = j
                         touched += 1
+                        work[PLACE, j] = size
                         size += 1
-                        distance[j] = there
-                        work[VIA, j] = pair
-                        _lift(work, distance, j, size - 1)
-                    elif work[PLACE, j] >= 0 and there < distance[j]:
-                        distance[j] = there
-                        work[VIA, j] = pair
-                        _lift(work, distance, j, work[PLACE, j])
-            pair = link[pair]
+                    distance[j] = there
+                    work[VIA, j] = block_rows[block, 1, at]
+                    _raise(work, distance, j, work[PLACE, j])
+                elif j == NOWHERE:
+                    limit, last_seat, last_pair = there, settled, block_rows[block, 1, at]
+            block = blocks[block, LINK]
     for at in range(touched):
         j = work[TOUCHED, at]
-        if work[PLACE, j] == _SETTLED and distance[j] < limit:
-            fall = limit - distance[j]
-            seats[j, PRICE] -= fall
+        fall = limit - distance[j]
+        distance[j] = FAR
+        if fall > 0:
+            price[j] -= fall
             k = seats[j, HEAD]
             while k >= 0:
                 gain[k] += fall
                 k = cases[k, NEXT]
-        work[PLACE, j] = -1
+    for k in range(len(spare)):
+        spare[k] = max(0, spare[k] - limit)
     count = 0
     if last_pair >= 0:
         k = owner[last_pair]
         moved[0, count], moved[1, count] = k, -1
         count += 1
-        seat(cases, seats, candidate, k, last_pair)
+        seat(cases, seats, pairs, k, last_pair)
+        spare[k] = 0
     j = last_seat
     while j != hole:
         pair = work[VIA, j]
         k = owner[pair]
         moved[0, count], moved[1, count] = k, cases[k, PAIR]
         count += 1
-        unseat(cases, seats, candidate, k)
-        seat(cases, seats, candidate, k, pair)
-        j = candidate[pair]
+        unseat(cases, seats, k)
+        seat(cases, seats, pairs, k, pair)
+        spare[k] = 0
+        j = pairs[pair, CANDIDATE]
     return count

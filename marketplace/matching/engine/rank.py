@@ -72,7 +72,7 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
         failed: Per rule, how many broke it, whatever else they broke.
         failed_only: Per rule, how many broke it and nothing else: what lifting the rule would bring.
         nearest_miss: Per rule, the nearest candidate who broke it and nothing else.
-        fingerprint: SHA-256 of the inputs, see `inputs.fingerprint`.
+        fingerprint: SHA-256 of the inputs, see `inputs.fingerprint`; "" where it was not asked for.
     """
 
     engine: str
@@ -98,6 +98,7 @@ def rank(
     limit: int | None = None,
     left_out_limit: int | None = None,
     salt: str = "",
+    sealed: bool = True,
 ) -> Ranking:
     """Rank everybody in the table for one case.
 
@@ -108,6 +109,8 @@ def rank(
         limit: Longest shortlist; None for everybody eligible. Totals and ranks do not depend on it.
         left_out_limit: Longest list of those left out; None for all. The counts are always over all.
         salt: Published text that settles ties, another for each run, so that nobody is always favoured.
+        sealed: Whether to work out the fingerprint, which a ranking that is stored needs. A table that has just changed
+            takes some 10 ms for it at 20,000 candidates; without it the fingerprint is "".
 
     Returns:
         The same ranking for the same inputs, whatever the order of rows, the process and the machine.
@@ -124,8 +127,9 @@ def rank(
         return tie_keys(salt, case.id, table.id_hashes[rows])
 
     best = _first(-scored.totals, scored.rows, ties, limit)
-    entries = (_entry(place, int(i), case, table, weights, checked, scored) for place, i in enumerate(best, start=1))
-    out = _least_left_out(checked, ties, left_out_limit)
+    entries = _entries(best, case, table, weights, checked, scored)
+    out_rows = np.flatnonzero(checked.failed) if left_out_limit != 0 else np.zeros(0, dtype=np.intp)
+    out = _least_left_out(checked, out_rows, ties, left_out_limit)
     counts = _counts(checked)
     return Ranking(
         engine=ENGINE,
@@ -134,12 +138,29 @@ def rank(
         salt=salt,
         considered=len(table),
         eligible=len(scored.rows),
-        entries=tuple(entries),
+        entries=entries,
         left_out=tuple(_left_out(int(row), case, table, checked) for row in out),
         **counts,
         nearest_miss=_nearest_misses(case, table, checked, ties, counts["failed_only"]),
-        fingerprint=fingerprint(case, table, weights, salt),
+        fingerprint=fingerprint(case, table, weights, salt) if sealed else "",
     )
+
+
+def left_out_by(
+    case: Case, table: CandidateTable, rule: Rule | None = None, *, limit: int | None = None, salt: str = ""
+) -> tuple[LeftOut, ...]:
+    """List who is left out, or left out by one rule among others: for a page that is opened on demand.
+
+    In the order of `Ranking.left_out`: fewest broken rules first, then the nearest.
+    """
+    checked = check(case, table)
+    rows = np.flatnonzero(checked.failed if rule is None else checked.failed & np.uint16(BIT[rule]))
+
+    def ties(of_rows: NDArray[np.intp]) -> NDArray[np.uint64]:
+        return tie_keys(salt, case.id, table.id_hashes[of_rows])
+
+    listed = _least_left_out(checked, rows, ties, limit)
+    return tuple(_left_out(int(row), case, table, checked) for row in listed)
 
 
 def why_left_out(case: Case, table: CandidateTable, candidate_id: str) -> LeftOut | None:
@@ -184,44 +205,48 @@ def _first(keys: NDArray[np.int64], rows: NDArray[np.intp], ties: Ties, limit: i
     return within[np.lexsort((ties(rows[within]), keys[within]))[:limit]]
 
 
-def _least_left_out(checked: Checked, ties: Ties, limit: int | None) -> NDArray[np.intp]:
-    """Rows that break a rule: fewest broken rules first, then the nearest."""
-    if limit == 0:
-        return np.zeros(0, dtype=np.intp)
-    rows = np.flatnonzero(checked.failed)
+def _least_left_out(checked: Checked, rows: NDArray[np.intp], ties: Ties, limit: int | None) -> NDArray[np.intp]:
+    """These rows, who break a rule, in order: fewest broken rules first, then the nearest."""
     # One number to sort by: broken rules, then metres, which stay below 2**40.
     obstacles = (np.bitwise_count(checked.failed[rows]).astype(np.int64) << 40) + checked.metres[rows]
     return rows[_first(obstacles, rows, ties, limit)]
 
 
-def _entry(
-    place: int, i: int, case: Case, table: CandidateTable, weights: Weights, checked: Checked, scored: Scored
-) -> RankedCandidate:
-    row, shown = int(scored.rows[i]), shown_parts(weights)
-    candidate, first_day = table.candidates[row], int(checked.first_day[row])
-    facts = Facts(
-        case=case,
-        candidate=candidate,
-        metres=int(checked.metres[row]),
-        first_day=first_day,
-        organisation_percent=int(table.organisation_percent()[row]) if weights.organisation_spread else 0,
+def _entries(
+    best: NDArray[np.intp], case: Case, table: CandidateTable, weights: Weights, checked: Checked, scored: Scored
+) -> tuple[RankedCandidate, ...]:
+    """The lines of the shortlist for these places in `scored`, in their order."""
+    shown, rows = shown_parts(weights), scored.rows[best]
+    maximum_of = dict(zip(PARTS, scored.maxima.tolist(), strict=True))
+    percents = table.organisation_percent()[rows].tolist() if weights.organisation_spread else [0] * len(rows)
+    columns = zip(
+        rows.tolist(),
+        scored.points[:, best].T.tolist(),
+        scored.totals[best].tolist(),
+        checked.metres[rows].tolist(),
+        checked.first_day[rows].tolist(),
+        percents,
+        strict=True,
     )
-    parts = {
-        part: Points(points, maximum, reason(part, facts, weights))
-        # The later parts are the last ones, and those that are not shown have no points.
-        for part, points, maximum in zip(PARTS, scored.points[:, i].tolist(), scored.maxima.tolist(), strict=True)
-        if part in shown
-    }
-    return RankedCandidate(
-        id=candidate.id,
-        organisation_id=candidate.organisation_id,
-        rank=place,
-        total=int(scored.totals[i]),
-        maximum=int(scored.maxima.sum()),
-        parts=parts,
-        metres=facts.metres,
-        first_day=first_day,
-    )
+    entries = []
+    for place, (row, points, total, metres, first_day, percent) in enumerate(columns, start=1):
+        candidate = table.candidates[row]
+        facts = Facts(case=case, candidate=candidate, metres=metres, first_day=first_day, organisation_percent=percent)
+        had = dict(zip(PARTS, points, strict=True))
+        parts = {part: Points(had[part], maximum_of[part], reason(part, facts, weights)) for part in shown}
+        entries.append(
+            RankedCandidate(
+                id=candidate.id,
+                organisation_id=candidate.organisation_id,
+                rank=place,
+                total=total,
+                maximum=sum(maximum_of.values()),
+                parts=parts,
+                metres=metres,
+                first_day=first_day,
+            )
+        )
+    return tuple(entries)
 
 
 def _left_out(row: int, case: Case, table: CandidateTable, checked: Checked) -> LeftOut:

@@ -1,12 +1,37 @@
 """The plain reason behind each part of a score, for a broker and for the person."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Final
 
-from marketplace.matching.engine.model import Part, Weights, week_of
+from marketplace.matching.engine.model import Candidate, Case, Part, Weights, week_of
 from marketplace.matching.engine.rules import Facts
 from marketplace.matching.engine.score import counted_as
 from marketplace.matching.engine.words import count_text, day_text, kilometres_text, list_text, miles_text, pounds_text
+
+
+class Mark(StrEnum):
+    """What a page shows beside a part that was counted as neutral, or not at all, for want of a fact or a fair one."""
+
+    NOT_RATED = "not-rated"  # Quality counts as the published mean.
+    NO_PRICE = "no-price"
+    BELOW_LAWFUL_COST = "below-lawful-cost"
+    ABOVE_BUDGET = "above-budget"
+
+
+def marks(case: Case, candidate: Candidate) -> dict[Part, Mark]:
+    """Parts of a candidate's score that need a mark. Derived, not stored: a stored ranking's inputs give it again."""
+    found = {}
+    if candidate.rating is None:
+        found[Part.QUALITY] = Mark.NOT_RATED
+    if case.budget_pence:
+        if candidate.tariff_pence is None:
+            found[Part.PRICE] = Mark.NO_PRICE
+        elif candidate.tariff_pence < (case.legal_cost_pence or 0):
+            found[Part.PRICE] = Mark.BELOW_LAWFUL_COST
+        elif candidate.tariff_pence > case.budget_pence:
+            found[Part.PRICE] = Mark.ABOVE_BUDGET
+    return found
 
 
 def reason(part: Part, facts: Facts, weights: Weights) -> str:

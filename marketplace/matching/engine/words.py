@@ -9,6 +9,7 @@ from datetime import date
 from marketplace.matching.engine.model import BANDS, WEEKDAYS
 
 _METRES_PER_MILE = 1609.344
+_PLACES = ("first", "second", "third")
 # strftime would follow the process's locale.
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -20,6 +21,19 @@ def day_text(day: int) -> str:
     """Write a day (`date.toordinal()`): "3 March 2027"."""
     value = date.fromordinal(day)
     return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+
+
+def weekday_text(day: int) -> str:
+    """Write the day of the week of a day: "Tuesday"."""
+    return WEEKDAYS[date.fromordinal(day).weekday()]
+
+
+def place_text(rank: int) -> str:
+    """Write a place in an order: "first", "second", "third", "4th", "21st"."""
+    if rank <= len(_PLACES):
+        return _PLACES[rank - 1]
+    ending = "th" if rank // 10 % 10 == 1 else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
+    return f"{rank:,}{ending}"
 
 
 def miles_text(metres: float) -> str:

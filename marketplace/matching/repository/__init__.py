@@ -3,6 +3,7 @@
 from marketplace.matching.repository.decisions import (
     ConflictRepository,
     ContestRepository,
+    DecisionRepository,
     FactRepository,
     PreferenceRepository,
 )
@@ -12,6 +13,7 @@ from marketplace.matching.repository.weights import WeightRepository
 __all__ = [
     "ConflictRepository",
     "ContestRepository",
+    "DecisionRepository",
     "FactRepository",
     "OfferRepository",
     "PreferenceRepository",

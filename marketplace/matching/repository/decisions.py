@@ -2,9 +2,25 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Select, Uuid, and_, any_, case, func, literal, literal_column, or_, select, union_all
+from sqlalchemy import (
+    ARRAY,
+    CompoundSelect,
+    Row,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 
 from marketplace.core.repository import Repository
 from marketplace.matching.models import (
@@ -12,11 +28,12 @@ from marketplace.matching.models import (
     Contest,
     Offer,
     Preference,
+    Proposal,
     Referral,
     Requirement,
     RequirementAward,
 )
-from marketplace.matching.states import ContestStatus, OfferStatus, RequirementStatus
+from marketplace.matching.states import ContestStatus, OfferStatus, ProposalStatus, RequirementStatus
 from marketplace.people.models import Person
 
 
@@ -165,3 +182,49 @@ class ConflictRepository(Repository[Conflict]):
         if conflict.person_id is not None:
             question = question.where(Referral.person_id == conflict.person_id)
         return (await self.db.execute(question)).all()
+
+
+class DecisionRepository(Repository[Offer]):
+    """What brokers decided on proposals."""
+
+    model_type = Offer
+
+    async def since(self, council_id: UUID, since: datetime) -> Sequence[Row[datetime, UUID, bool, str, str, int]]:
+        """Return decisions as (at, by_user_id, is_followed, reason, reference, rank), the latest first.
+
+        An offer follows the proposal when it went to the first of the ranking, or confirmed what a waiting-list run
+        proposed. A proposal that was rejected, or whose referral went to somebody else, was not followed.
+        """
+        offered = (
+            select(
+                Offer.offered_at.label("at"),
+                Offer.decided_by_user_id.label("by_user_id"),
+                or_(Offer.rank == 1, Offer.proposal_id.is_not(None)).label("is_followed"),
+                Offer.override_reason.label("reason"),
+                Referral.reference.label("reference"),
+                Offer.rank.label("rank"),
+            )
+            .join(Referral, Referral.id == Offer.referral_id)
+            .where(Offer.council_id == council_id, Offer.offered_at >= since)
+        )
+        rejected = (
+            select(
+                Proposal.decided_at,
+                Proposal.decided_by_user_id,
+                literal(value=False),
+                Proposal.why,
+                Referral.reference,
+                Proposal.own_rank,
+            )
+            .join(Referral, Referral.id == Proposal.referral_id)
+            .where(
+                Proposal.council_id == council_id,
+                Proposal.status == ProposalStatus.REJECTED,
+                Proposal.decided_at >= since,
+            )
+        )
+        question: CompoundSelect[Any] = union_all(offered, rejected)
+        rows: Sequence[Row[datetime, UUID, bool, str, str, int]] = (
+            await self.db.execute(question.order_by(literal_column("1").desc()).limit(20_000))
+        ).all()
+        return rows

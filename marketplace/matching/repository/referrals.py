@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, and_, delete, func, not_, or_, select, text, tuple_
 
+from marketplace.accounts.models import User
 from marketplace.core.models import Step
 from marketplace.core.repository import Repository
 from marketplace.matching.models import CapacityReservation, Offer, Referral, Shortlist, Urgency
@@ -93,16 +94,19 @@ class ReferralRepository(Repository[Referral]):
         )
         return f"R-{year}-{int(last[-5:]) + 1 if last else 1:05}"
 
-    async def steps(self, council_id: UUID, subject_ids: Iterable[UUID]) -> Sequence[Step]:
-        """Return the steps of rows, oldest first."""
-        return (
-            await self.db.scalars(
-                select(Step)
+    async def steps(self, council_id: UUID, subject_ids: Iterable[UUID]) -> tuple[Sequence[Step], dict[UUID, str]]:
+        """Return the steps of rows, oldest first, and the names of who took them, by user id."""
+        rows = (
+            await self.db.execute(
+                select(Step, User.name)
+                .outerjoin(User, User.id == Step.by_user_id)
                 .where(Step.council_id == council_id, Step.subject_id.in_(list(subject_ids)))
                 .order_by(Step.at, Step.id)
                 .limit(200)
             )
         ).all()
+        users = {row[0].by_user_id: str(row[1]) for row in rows if row[0].by_user_id is not None}
+        return [row[0] for row in rows], users
 
 
 class ShortlistRepository(Repository[Shortlist]):

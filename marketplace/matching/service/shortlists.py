@@ -1,6 +1,6 @@
 """Asking the engine who is best placed, and storing what was acted on so that it can be repeated."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -75,15 +75,38 @@ class Shortlisted(msgspec.Struct, frozen=True, kw_only=True):
             return None
         return engine.why_left_out(self.case, table, str(worker_id))
 
+    def what_would_let_in(self, worker_ids: Iterable[str]) -> dict[str, str]:
+        """Say by worker id what would let planners in whom one rule alone leaves out."""
+        table = CandidateTable.from_candidates(self.candidates)
+        found = {}
+        for worker_id in worker_ids:
+            lifted = engine.what_if_lifted(self.case, table, worker_id, self.weights, salt=self.salt)
+            if lifted is not None:
+                found[worker_id] = lifted.text
+        return found
+
+    @property
+    def names(self) -> dict[str, tuple[str, str]]:
+        """Name and organisation of every planner, by worker id."""
+        return {key: (item.worker.name, item.organisation_name) for key, item in self.planners.items()}
+
     def week(self, entry: RankedCandidate) -> PlannerWeek:
         """Return the week in which a ranked planner can start."""
         monday = week_start(date.fromordinal(entry.first_day))
         return next(week for week in self.planners[entry.id].weeks if week.week_on == monday)
 
-    def what_would_make_first(self, worker_id: str) -> str:
-        """Say what would bring a planner of the shortlist to the top."""
+    def what_would_make_first(self, worker_ids: Iterable[str]) -> dict[str, str]:
+        """Say by worker id what would bring planners of the shortlist to the top."""
         table = CandidateTable.from_candidates(self.candidates)
-        return engine.what_would_make_first(self.case, table, worker_id, self.weights, salt=self.salt).text
+        return {
+            worker_id: engine.what_would_make_first(self.case, table, worker_id, self.weights, salt=self.salt).text
+            for worker_id in worker_ids
+        }
+
+    def everybody_left_out(self) -> Sequence[LeftOut]:
+        """Return every planner who breaks a rule, however many there are."""
+        table = CandidateTable.from_candidates(self.candidates)
+        return engine.rank(self.case, table, self.weights, limit=0, salt=self.salt).left_out
 
 
 class Repeat(msgspec.Struct, frozen=True, kw_only=True):

@@ -96,7 +96,6 @@ class WeightService:
         row = await self._draft(principal, weight_set_id, form.version)
         before = dict(row.values)
         row.values = {**row.values, **form.values}
-        row.reason = form.reason
         await self.db.flush()
         changed = {name: value for name, value in form.values.items() if before.get(name) != value}
         self._note(

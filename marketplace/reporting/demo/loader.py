@@ -19,6 +19,7 @@ from marketplace.reporting.demo.book import Book
 from marketplace.reporting.demo.choosing import tell_choosing
 from marketplace.reporting.demo.content.councils import COUNCILS
 from marketplace.reporting.demo.councils import make_council
+from marketplace.reporting.demo.decisions import make_decisions
 from marketplace.reporting.demo.demand import make_demand
 from marketplace.reporting.demo.evaluation import make_evaluation
 from marketplace.reporting.demo.evidence import make_evidence
@@ -141,6 +142,8 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
         make_applications(world, council)
         make_evaluation(world, council)
         make_joining(world, council, secret_key)
+    for council in councils:
+        make_decisions(world, council)
     for council in councils:
         make_waiting_list(world, council)
     return world, councils
