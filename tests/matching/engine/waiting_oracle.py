@@ -15,8 +15,10 @@ Key = tuple[Any, ...]
 Assignment = dict[str, tuple[str, int]]
 
 
-def week_options(case: Case, candidate: Candidate, weights: Weights) -> dict[int, tuple[int, int]]:
-    """Weeks in which the pair can start, with the first day and the total."""
+def week_options(
+    case: Case, candidate: Candidate, weights: Weights, everybody: list[Candidate] | None = None
+) -> dict[int, tuple[int, int]]:
+    """Weeks in which the pair can start, with the first day and the total; weights of spread ask for everybody."""
     if oracle.broken_rules(case, candidate):
         return {}
     options = {}
@@ -26,7 +28,10 @@ def week_options(case: Case, candidate: Candidate, weights: Weights) -> dict[int
         if places and not oracle.broken_rules(case, in_week):
             day = oracle.start_day(case, in_week)
             assert day is not None
-            options[candidate.places_from_week + index] = day, sum(oracle.points(case, in_week, weights).values())
+            options[candidate.places_from_week + index] = (
+                day,
+                sum(oracle.points(case, in_week, weights, everybody or [candidate]).values()),
+            )
     return options
 
 
@@ -59,7 +64,7 @@ def best(
             (candidate.id, week, total, tie_cost(salt, case.id, candidate.id, week))
             for candidate in candidates
             if (case.id, candidate.id) not in banned
-            for week, (_, total) in week_options(case, candidate, weights).items()
+            for week, (_, total) in week_options(case, candidate, weights, candidates).items()
         ]
         for case in cases
     ]

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from marketplace.matching.engine.candidates import CandidateTable, Column
 from marketplace.matching.engine.model import Case, Weights
-from marketplace.matching.engine.rules import road_metres
+from marketplace.matching.engine.standing import pair_metres, road_metres, table_metres
 from marketplace.matching.engine.waiting.measures import measured
 from marketplace.matching.engine.waiting.outcome import PLAIN, Measures, Options, Placement, Veto
-from marketplace.matching.engine.waiting.pairs import Whole, spare_points
+from marketplace.matching.engine.waiting.points import Whole, spare_points
 from marketplace.matching.engine.waiting.problem import Problem
 from marketplace.matching.engine.waiting.weeks import Nodes
 
@@ -117,12 +117,11 @@ class _Desk:
         if not len(able):
             return None
         days[able] = np.maximum(days[able], (week[able] + self._nodes.first_week) * 7 + 1 - start)
-        totals = pairs.base[lies][able] + pairs.waiting_by_day[days[able]] + self._spare[week[able], rows[able]]
+        totals = pairs.base[lies][able] + pairs.timed_points(index, days[able]) + self._spare[week[able], rows[able]]
         chosen = self._choose(index, rows[able], totals)
         row, at = int(rows[able[chosen]]), int(week[able[chosen]])
         self._left[at, row] -= 1
         case, candidate = columns.cases[index], self._table.candidates[row]
-        x, y = np.array([candidate.x_metres]), np.array([candidate.y_metres])
         return Placement(
             case_id=case.id,
             candidate_id=candidate.id,
@@ -130,7 +129,7 @@ class _Desk:
             tier=case.urgency_tier,
             week=at + self._nodes.first_week,
             first_day=start + int(days[able[chosen]]),
-            metres=int(road_metres(case, x, y)[0]),
+            metres=pair_metres(case, candidate),
             total=int(totals[chosen]),
         )
 
@@ -142,7 +141,10 @@ class _Desk:
 
     def _nearest(self, index: int, rows: NDArray[np.int32], totals: Whole) -> int:
         numbers, case = self._table.numbers, self._problem.columns.cases[index]
-        metres = road_metres(case, numbers[Column.X_METRES, rows], numbers[Column.Y_METRES, rows])
+        if case.road_factors:
+            metres = table_metres(case, self._table)[rows]
+        else:
+            metres = road_metres(case, numbers[Column.X_METRES, rows], numbers[Column.Y_METRES, rows])
         return int(np.lexsort((self._turn_of[rows], metres))[0])
 
     def _best(self, index: int, rows: NDArray[np.int32], totals: Whole) -> int:

@@ -12,7 +12,7 @@ from marketplace.matching.engine.candidates import CandidateTable
 from marketplace.matching.engine.model import Case, Weights
 from marketplace.matching.engine.waiting.organisations import cap_places, node_organisations, organisation_steps
 from marketplace.matching.engine.waiting.outcome import PLAIN, Options, Pin, Veto
-from marketplace.matching.engine.waiting.pairs import Whole
+from marketplace.matching.engine.waiting.points import Whole
 from marketplace.matching.engine.waiting.problem import Problem
 from marketplace.matching.engine.waiting.propose import Progress, Run, Search
 from marketplace.matching.engine.waiting.stepped import Solved

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from marketplace.matching.engine.bitsets import BitSets
 from marketplace.matching.engine.candidates import CandidateTable
 from marketplace.matching.engine.model import Case
+from marketplace.matching.engine.rules import later_rules
 from marketplace.matching.engine.ties import splitmix64, stable_hash
 
 NOBODY: Final = -2
@@ -35,7 +36,10 @@ class CaseColumns:
         previous_row: Row of the previous worker, -1 for none.
         budget_pence: 0 where none is named, which brings no points either.
         languages, skills, wished, needs, interests: `words[word, case]` as in `BitSets`.
+        legal_cost_pence: 0 where none is known.
         needs_count: Needs named, known to the table or not.
+        by_check: Cases that bring up a rule with no quick way of its own; these go through `check` one by one.
+        one_by_one: Cases that take more than one place, or hours: they are no part of a list of single places.
         impossible: The case asks for a language or skill that nobody in the table has.
     """
 
@@ -52,6 +56,7 @@ class CaseColumns:
         self.road_factor: NDArray[np.float64] = np.array([case.road_factor for case in ordered], dtype=np.float64)
         self.tier = _whole([case.urgency_tier for case in ordered])
         self.budget_pence = _whole([case.budget_pence or 0 for case in ordered])
+        self.legal_cost_pence = _whole([case.legal_cost_pence or 0 for case in ordered])
         self.gender = _whole([_code(table, case.required_gender) for case in ordered])
         self.chosen_organisation = _whole([_code(table, case.chosen_organisation_id) for case in ordered])
         self.chosen_row = _whole([_row(table, case.chosen_worker_id) for case in ordered])
@@ -62,6 +67,8 @@ class CaseColumns:
         self.wished = _words(table.languages, [case.wished_languages for case in ordered])
         self.needs = _words(table.specialisms, [case.needs for case in ordered])
         self.interests = _words(table.interests, [case.interests for case in ordered])
+        self.by_check: NDArray[np.bool_] = np.array([later_rules(case, table) for case in ordered], dtype=np.bool_)
+        self.one_by_one: NDArray[np.bool_] = np.array([takes_more(case) for case in ordered], dtype=np.bool_)
         self.impossible: NDArray[np.bool_] = np.array(
             [
                 not (
@@ -87,6 +94,11 @@ class CaseColumns:
         """The part of `ties.tie_key` that a case brings, for each case."""
         salted = stable_hash(salt)
         return np.array([splitmix64(splitmix64(salted) ^ stable_hash(case.id)) for case in self.cases], dtype=np.uint64)
+
+
+def takes_more(case: Case) -> bool:
+    """Whether a case needs more than one place, or hours of the week, and so is placed from its own shortlist."""
+    return case.places_needed != 1 or any(case.needed_quarters)
 
 
 def rows_by_id(table: CandidateTable) -> NDArray[np.intp]:

@@ -18,12 +18,14 @@ from marketplace.matching.engine.rank import LeftOut, rank, why_left_out
 from marketplace.matching.engine.rules import BIT, Checked, Rule, check, is_accredited
 from marketplace.matching.engine.score import score
 from marketplace.matching.engine.ties import tie_keys
+from marketplace.matching.engine.waiting.columns import takes_more
 from marketplace.matching.engine.waiting.outcome import Node, Proposal, Veto
 from marketplace.matching.engine.waiting.words import (
     first_free_text,
     later_text,
     left_out_text,
     no_capacity_text,
+    one_by_one_text,
     place_text,
     slack_text,
 )
@@ -36,6 +38,7 @@ class UnplacedCode(StrEnum):
     NOBODY_ELIGIBLE = "nobody-eligible"
     ALL_FULL = "all-full"
     LATER_THAN_PLANNED = "later-than-planned"
+    ONE_BY_ONE = "one-by-one"
 
 
 class Near(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,8 +85,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 class WhyNot(msgspec.Struct, frozen=True, kw_only=True):
     """Why a case does not go to a candidate somebody would like.
 
-    `points` is what the list as a whole would lose at least; `placements` is above 0 when somebody would lose a place
-    or a more urgent case would. Both are 0 for an equally good place, and None when a rule is broken.
+    `points` is what the list as a whole would lose at least; `placements` is above 0 when it is certain that somebody
+    would lose a place, or somebody more urgent would. Where both are 0 the prices alone prove no loss: a proposal with
+    the pair pinned gives the exact one. Both are None when a rule is broken.
     """
 
     case_id: str
@@ -122,6 +126,9 @@ class Explainer:
         self.proposal, self.table, self.weights = proposal, table, weights
         self._cases = {case.id: case for case in cases}
         self._placements = proposal.by_case
+        self._tiers_at: dict[str, list[int]] = {}
+        for placement in proposal.placements:
+            self._tiers_at.setdefault(placement.candidate_id, []).append(placement.tier)
         self._vetoed = {(veto.case_id, veto.candidate_id) for veto in vetoes}
         self._left = (table.free_places if places is None else places).astype(np.int64)
         self._prices: dict[tuple[str, int], int] = {}
@@ -144,7 +151,9 @@ class Explainer:
         nearest, first = self._nearest_free(case, checked, left_day), self._first_free(case, checked, left_day)
         in_window = (left_day <= case.last_day) & ~np.isin(np.arange(len(self.table)), vetoed)
         helping = {rule: int(((checked.failed == bit) & in_window).sum()) for rule, bit in BIT.items()}
-        if ((checked.failed == 0) & in_window).any():
+        if takes_more(case):
+            code, said = UnplacedCode.ONE_BY_ONE, [one_by_one_text()]
+        elif ((checked.failed == 0) & in_window).any():
             code, said = UnplacedCode.LATER_THAN_PLANNED, [later_text(eligible)]
         elif eligible:
             code, said = UnplacedCode.ALL_FULL, [no_capacity_text(case, eligible, nearest.metres if nearest else None)]
@@ -201,7 +210,9 @@ class Explainer:
                 text = "The place was settled by a person before the list was worked out"
             else:
                 placements, points = self._decoded(self._slack(case, candidate_id))
-                text = slack_text(placements, points)
+                holders = self._tiers_at.get(candidate_id, [])
+                more_urgent = bool(holders) and max(holders) < case.urgency_tier
+                text = slack_text(placements, points, more_urgent=more_urgent)
         return WhyNot(
             case_id=case_id,
             candidate_id=candidate_id,
@@ -263,11 +274,10 @@ class Explainer:
         if not is_accredited(case, candidate, day):
             return None
         checked = check(case, self.table)
-        first_day = checked.first_day.copy()  # What the rules found is kept for the next question.
+        first_day = checked.first_day.copy()  # It is kept for other cases.
         first_day[row] = day
-        checked = msgspec.structs.replace(checked, first_day=first_day)
-        rows = np.array([row], dtype=np.intp)
-        return int(score(case, self.table, self.weights, checked, rows).totals[0])
+        then = Checked(checked.failed, checked.metres, first_day)
+        return int(score(case, self.table, self.weights, then, np.array([row], dtype=np.intp)).totals[0])
 
     def _vetoed_rows(self, case_id: str) -> NDArray[np.intp]:
         found = [self.table.row_of[who] for what, who in self._vetoed if what == case_id and who in self.table.row_of]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from marketplace.matching.engine.candidates import Column
 from marketplace.matching.engine.solve.flow import Worth
 from marketplace.matching.engine.waiting.outcome import Options, Placement
-from marketplace.matching.engine.waiting.pairs import Whole
+from marketplace.matching.engine.waiting.points import Whole
 from marketplace.matching.engine.waiting.problem import Problem
 from marketplace.matching.engine.waiting.stepped import Steps
 

@@ -6,13 +6,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from marketplace.matching.engine.candidates import CandidateTable
+from marketplace.matching.engine.candidates import CandidateTable, Column
 from marketplace.matching.engine.model import Case, Weights, monday_of, week_of
 from marketplace.matching.engine.rank import why_left_out
 from marketplace.matching.engine.rules import Facts
 from marketplace.matching.engine.waiting.columns import CaseColumns
 from marketplace.matching.engine.waiting.outcome import Options, Pin, Veto, WaitingError
-from marketplace.matching.engine.waiting.pairs import Statics, Whole, base_points, eligible_pairs
+from marketplace.matching.engine.waiting.pairs import eligible_pairs
+from marketplace.matching.engine.waiting.points import MOST_DAYS, Statics, Whole, base_points
 from marketplace.matching.engine.waiting.weeks import Calendar, Nodes
 from marketplace.matching.engine.waiting.words import list_of_ids
 
@@ -43,8 +44,12 @@ class Problem:
         self.columns, self.table = CaseColumns(cases, table), table
         self.weights, self.options = weights, options
         self.pinned = self._read_pins(pins)
+        for index in self.pinned:
+            if self.columns.one_by_one[index]:
+                raise WaitingError(f"Case {self.columns.cases[index].id} takes more than one place: place it by itself")
         overriding = any(pin.override for pin in self.pinned.values())
         free = table.free_places if places is None else places
+        free = _limited(free, table)
         free = _within(free, table.first_week, self.columns, options, overriding)
         self.pairs = eligible_pairs(
             self.columns,
@@ -122,13 +127,13 @@ class Problem:
     def _add_forced(self, forced: list[tuple[int, int]]) -> None:
         """Add pairs that break a rule because a named person said so. They still need a place."""
         pairs, columns, table = self.pairs, self.columns, self.table
-        statics = Statics(table, self.weights, pairs.places)
+        statics = Statics(table, self.weights)
         for index, row in forced:
             case, candidate = columns.cases[index], table.candidates[row]
             day = _first_place(
                 pairs.places[:, row], table.first_week, max(case.start_day, candidate.first_free_day or 0)
             )
-            if day is None or candidate.first_free_day is None or day - case.start_day >= len(pairs.waiting_by_day):
+            if day is None or candidate.first_free_day is None or day - case.start_day > MOST_DAYS:
                 raise WaitingError(f"Case {case.id} is pinned to {candidate.id}, who has no free place in the diary")
             if day > case.last_day:
                 columns.last_day[index] = monday_of(table.first_week + len(pairs.places)) - 1
@@ -159,6 +164,16 @@ class Problem:
             names = list_of_ids(pin.candidate_id for pin in left)
             cases = list_of_ids(pin.case_id for pin in left)
             raise WaitingError(f"Not enough free places in the weeks of the pinned cases: {cases}, pinned to {names}")
+
+
+def _limited(places: NDArray[np.int16], table: CandidateTable) -> NDArray[np.int16]:
+    """The places of the diary, as far as `places_left` allows over all weeks: those of the earliest weeks."""
+    left = table.numbers[Column.PLACES_LEFT]
+    if not (left < places.sum(axis=0, dtype=np.int64)).any():
+        return places
+    before = np.cumsum(places, axis=0, dtype=np.int64) - places
+    limited: NDArray[np.int16] = np.clip(left - before, 0, places).astype(np.int16)
+    return limited
 
 
 def _within(

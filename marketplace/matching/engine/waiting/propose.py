@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from marketplace.matching.engine.candidates import CandidateTable
 from marketplace.matching.engine.model import Case, Weights
-from marketplace.matching.engine.rules import road_metres
 from marketplace.matching.engine.solve.flow import make_worth, solve_flow
+from marketplace.matching.engine.standing import pair_metres
 from marketplace.matching.engine.waiting.measures import measured
 from marketplace.matching.engine.waiting.organisations import (
     fairness_cost,
@@ -40,7 +40,7 @@ from marketplace.matching.engine.waiting.outcome import (
     Round,
     Veto,
 )
-from marketplace.matching.engine.waiting.pairs import Whole
+from marketplace.matching.engine.waiting.points import Whole
 from marketplace.matching.engine.waiting.problem import Problem
 from marketplace.matching.engine.waiting.runs import fingerprint
 from marketplace.matching.engine.waiting.stepped import Solved, Steps, solve_stepped
@@ -49,6 +49,7 @@ from marketplace.matching.engine.waiting.weeks import Arcs, tie_costs
 Progress = Callable[[float, str], None]
 """Takes the share done (0 to 1) and what goes on, in a word or two."""
 
+_MARGIN_POINTS = 15  # Pairs that miss by less join, too: the next prices move a little, and a round costs more.
 _MOST_ADDED = 24  # Pairs that join for one case in a round: more of them slow the next solution down.
 
 
@@ -256,13 +257,17 @@ class Search:
         worth = solved.worth
         threshold = solved.gain - worth.level * worth.step + worth.low
         better, slacks, equal = [Arcs.none()], [np.zeros(0, np.int64)], [Arcs.none()]
-        for part in self.problem.calendar.scan():
+        improves, margin = False, _MARGIN_POINTS * self.scale
+        # The pairs in `top` are all in the network: its certificate speaks for them.
+        for part in self.problem.calendar.scan(without_top=True):
             slack = threshold[part.case] + solved.price[part.node] - self._scores(part)
-            improving = np.flatnonzero(slack < 0)
-            if len(improving):
-                better.append(part.chosen(improving))
-                slacks.append(slack[improving])
-            equal.append(part.chosen(slack == 0))
+            near = np.flatnonzero(slack < margin)
+            improves = improves or bool((slack[near] < 0).any())
+            better.append(part.chosen(near))
+            slacks.append(slack[near])
+            equal.append(part.chosen(near[slack[near] == 0]))
+        if not improves:
+            return Arcs.none(), Arcs.joined(equal)
         return _largest(Arcs.joined(better), np.concatenate(slacks)), Arcs.joined(equal)
 
     def _scores(self, arcs: Arcs) -> Whole:
@@ -276,7 +281,8 @@ class Search:
         pairs = self.problem.pairs
         if not len(pairs):
             return 0, 0
-        most = int(pairs.base.max()) + self.problem.weights.waiting + self.problem.weights.spare_capacity
+        weights = self.problem.weights
+        most = int(pairs.base.max()) + weights.waiting + weights.urgency + weights.spare_capacity
         return int(pairs.base.min()) * self.scale, most * self.scale + int(self.scale > 1)
 
 
@@ -305,7 +311,6 @@ def _written(search: Search, arcs: Arcs, solved: Solved, inputs: str) -> Proposa
     for arc in taken.tolist():
         index, node = int(arcs.case[arc]), int(arcs.node[arc])
         case, candidate = columns.cases[index], table.candidates[int(nodes.row[node])]
-        x, y = np.array([candidate.x_metres]), np.array([candidate.y_metres])
         placements.append(
             Placement(
                 case_id=case.id,
@@ -314,7 +319,7 @@ def _written(search: Search, arcs: Arcs, solved: Solved, inputs: str) -> Proposa
                 tier=case.urgency_tier,
                 week=int(nodes.week[node]),
                 first_day=problem.calendar.first_day(int(arcs.pair[arc]), node),
-                metres=int(road_metres(case, x, y)[0]),
+                metres=pair_metres(case, candidate),
                 total=int(arcs.total[arc]),
                 pinned=index in problem.pinned,
             )

@@ -5,17 +5,16 @@ order of rows give the same bytes and the same fingerprint.
 """
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 
 from marketplace.matching.engine.candidates import CandidateTable
+from marketplace.matching.engine.canonical import encoded, written
 from marketplace.matching.engine.model import ENGINE, Candidate, Case, Weights
 from marketplace.matching.engine.waiting.outcome import FORMAT, PLAIN, Options, Pin, Veto
 
-_encode: Callable[[Any], bytes] = msgspec.json.Encoder(order="sorted").encode
 _LEVEL = 6
 _LARGEST = 1 << 31  # Bytes after unpacking: a stored blob cannot fill the memory.
 
@@ -68,7 +67,7 @@ def run_inputs(
 
 def dump_run_inputs(inputs: RunInputs) -> bytes:
     """Give inputs as compressed bytes: the same for the same inputs."""
-    return zlib.compress(_encode(inputs), _LEVEL)
+    return zlib.compress(encoded(inputs), _LEVEL)
 
 
 def load_run_inputs(stored: bytes) -> RunInputs:
@@ -106,15 +105,15 @@ def fingerprint(
     form = {
         "format": FORMAT,
         "engine": ENGINE,
-        "cases": sha256(b"".join(sorted(sha256(_encode(case)).digest() for case in cases))).hexdigest(),
+        "cases": sha256(b"".join(sorted(sha256(encoded(written(case))).digest() for case in cases))).hexdigest(),
         "candidates": table.fingerprint(),
-        "weights": weights,
+        "weights": written(weights),
         "salt": salt,
         "options": msgspec.structs.replace(options, k=1),
         "pins": _pins(pins),
         "vetoes": _vetoes(vetoes),
     }
-    return sha256(_encode(form)).hexdigest()
+    return sha256(encoded(form)).hexdigest()
 
 
 def _pins(pins: Iterable[Pin]) -> tuple[Pin, ...]:

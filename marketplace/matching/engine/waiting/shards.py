@@ -7,8 +7,11 @@ optimum of the whole is measured when asked for. Never shard below the council: 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from marketplace.matching.engine.candidates import CandidateTable
 from marketplace.matching.engine.model import Candidate, Case
@@ -17,6 +20,12 @@ from marketplace.matching.engine.waiting.measures import measured
 from marketplace.matching.engine.waiting.outcome import Measures, Options, Placement, Proposal
 from marketplace.matching.engine.waiting.propose import Progress, propose
 from marketplace.matching.engine.waiting.runs import RunInputs
+
+_SQUARE_METRES: Final = 4_000
+_FAR_METRES: Final = 60_000  # For who goes any distance.
+
+_Cells = NDArray[np.float64]
+_Demand = dict[str, _Cells]
 
 
 class Shard(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,18 +82,40 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
 def split_by_council(inputs: RunInputs) -> tuple[Shard, ...]:
     """A shard for each council of the cases.
 
-    A candidate accredited for several councils goes to the one with most cases for each place so far.
+    A candidate accredited for several councils goes to the one with most cases close by that it may take: each case
+    within its radius counts, the nearer the more.
     """
-    cases = Counter(case.council for case in inputs.cases)
-    places = dict.fromkeys(cases, 0)
-    home: dict[str, str] = {}
-    # Candidates without a choice come first, so that the others go where they are short.
-    for candidate in sorted(inputs.candidates, key=lambda item: (len(_councils(item)), item.id)):
-        councils = sorted(_councils(candidate) & cases.keys())
-        if councils:
-            home[candidate.id] = max(councils, key=lambda council: cases[council] / (places[council] + 1))
-            places[home[candidate.id]] += sum(candidate.free_places_by_week)
-    return split(inputs, lambda case: case.council, lambda candidate: home.get(candidate.id))
+    asked: dict[str, _Demand] = {}
+    for (council, service), members in _by_council_and_service(inputs.cases).items():
+        asked.setdefault(council, {})[service] = members
+    home = {candidate.id: _home(candidate, asked) for candidate in inputs.candidates}
+    return split(inputs, lambda case: case.council, lambda candidate: home[candidate.id])
+
+
+def _by_council_and_service(cases: Sequence[Case]) -> dict[tuple[str, str], _Cells]:
+    """Cases counted by square of the grid: `(x_metres, y_metres, count)` of each square's middle."""
+    counted: dict[tuple[str, str], Counter[tuple[int, int]]] = {}
+    for case in cases:
+        square = case.x_metres // _SQUARE_METRES, case.y_metres // _SQUARE_METRES
+        counted.setdefault((case.council, case.service), Counter())[square] += 1
+    return {
+        key: np.array([[(x + 0.5) * _SQUARE_METRES, (y + 0.5) * _SQUARE_METRES, n] for (x, y), n in squares.items()])
+        for key, squares in counted.items()
+    }
+
+
+def _home(candidate: Candidate, asked: Mapping[str, _Demand]) -> str | None:
+    """The council that asks most of a candidate; the first by name among equals."""
+    pull: dict[str, float] = {}
+    for council, service in sorted({(item.council, item.service) for item in candidate.accreditations}):
+        cells = asked.get(council, {}).get(service)
+        if cells is None:
+            continue
+        reach = candidate.radius_metres or _FAR_METRES
+        metres = np.hypot(cells[:, 0] - candidate.x_metres, cells[:, 1] - candidate.y_metres)
+        near = np.maximum(0.0, 1.0 - metres / reach)
+        pull[council] = pull.get(council, 0.0) + float(near @ cells[:, 2])
+    return max(sorted(pull), key=lambda council: pull[council]) if pull else None
 
 
 def split_by_area(inputs: RunInputs, side_metres: int) -> tuple[Shard, ...]:
@@ -199,10 +230,6 @@ def _second_pass(inputs: RunInputs, table: CandidateTable, first: Sequence[Place
     vetoes = [veto for veto in inputs.vetoes if veto.case_id not in placed]
     again = propose(waiting, table, inputs.weights, salt=inputs.salt, options=options, vetoes=vetoes, places=left)
     return list(again.placements)
-
-
-def _councils(candidate: Candidate) -> set[str]:
-    return {accreditation.council for accreditation in candidate.accreditations}
 
 
 def _summary(shard: Shard, proposal: Proposal) -> ShardSummary:

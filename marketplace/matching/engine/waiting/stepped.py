@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from marketplace.matching.engine.solve.certificate import NotProven
 from marketplace.matching.engine.solve.flow import FlowFailed, Worth
-from marketplace.matching.engine.waiting.pairs import Whole
+from marketplace.matching.engine.waiting.points import Whole
 
 Indexes = NDArray[np.int32]
 _ENDLESS: Final = 1 << 61

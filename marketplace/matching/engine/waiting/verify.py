@@ -13,7 +13,7 @@ from marketplace.matching.engine.model import Case, Weights
 from marketplace.matching.engine.solve.certificate import NotProven
 from marketplace.matching.engine.waiting.organisations import organisation_steps
 from marketplace.matching.engine.waiting.outcome import Pin, Proposal, Veto
-from marketplace.matching.engine.waiting.pairs import Whole
+from marketplace.matching.engine.waiting.points import Whole
 from marketplace.matching.engine.waiting.problem import Problem
 from marketplace.matching.engine.waiting.runs import fingerprint
 

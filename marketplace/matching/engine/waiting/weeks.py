@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from marketplace.matching.engine.ties import splitmix64
 from marketplace.matching.engine.waiting.columns import rows_by_id
-from marketplace.matching.engine.waiting.pairs import PairTable, Whole, spare_points
+from marketplace.matching.engine.waiting.pairs import PairTable
+from marketplace.matching.engine.waiting.points import Whole, spare_points
 
 _CHUNK: Final = 1 << 18  # Pairs looked at in one go: a few columns of them stay in the processor's cache.
 _TIE_SHIFT: Final = 24  # Leaves 40 bits, as `solve.instance.TIE_BITS`.
@@ -113,15 +114,17 @@ class Calendar:
             at = open_[usable]
             # In the first week the day may be any; a later week begins on its Monday.
             days = first_day[at] if not step else (week[at] + nodes.first_week) * 7 + 1 - start[at]
-            total = base[at] + pairs.waiting_by_day[days]
+            total = base[at] + pairs.timed_points(case[at], days)
             if self._spare is not None:
                 total += self._spare[week[at], row[at]]
             yield Arcs(case[at], node[usable], total, number[at])
 
-    def scan(self) -> Iterator[Arcs]:
-        """Every arc there is, in pieces."""
+    def scan(self, *, without_top: bool = False) -> Iterator[Arcs]:
+        """Every arc there is, in pieces; those of the pairs in `top` may be left out."""
+        left = np.ones(len(self.pairs), dtype=np.bool_)
+        left[self.pairs.top] = not without_top
         for first in range(0, len(self.pairs), _CHUNK):
-            yield from self.arcs(slice(first, min(first + _CHUNK, len(self.pairs))))
+            yield from self.arcs(first + np.flatnonzero(left[first : first + _CHUNK]))
 
     def first_day(self, pair: int, node: int) -> int:
         """Day on which a pair starts in the week of a node."""

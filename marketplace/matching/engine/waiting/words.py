@@ -36,6 +36,11 @@ def no_capacity_text(case: Case, eligible: int, nearest_metres: int | None) -> s
     )
 
 
+def one_by_one_text() -> str:
+    """Say that a case takes more than single places."""
+    return "Needs several places or hours of the week, so it is placed from its own shortlist, not from the list."
+
+
 def later_text(eligible: int) -> str:
     """Say that those who fit have places, but later than the weeks this run planned."""
     fit = f"{count_text(eligible, 'planner')} {'fits' if eligible == 1 else 'fit'}"
@@ -62,14 +67,17 @@ def left_out_text(case: Case, ranking: Ranking, vetoed: int) -> str:
     return f"{_RULES[rule](case, alone[rule], miss.metres)} ({miss.reasons[0]}.)"
 
 
-def slack_text(steps: int, points: int) -> str:
-    """Say what it would cost the list to give a case another place."""
+def slack_text(steps: int, points: int, *, more_urgent: bool) -> str:
+    """Say what it would cost the list to give a case another place; all who have one there may be more urgent."""
+    if more_urgent:
+        return "Its places went to people whose need is more urgent"
     if steps > 0:
         return "Kept for somebody with fewer options: without this place somebody else would have none"
     if points > 0:
         cost = count_text(points, "point")
         return f"Kept for somebody with fewer options: the list as a whole would lose at least {cost}"
-    return "As good for the list as a whole; the order between the two was drawn by the published rule"
+    # The prices prove nothing here: the list may lose or not. A proposal with this place pinned would tell.
+    return "Kept for somebody else, so that the list as a whole is at its best"
 
 
 def place_text(week: int, steps: int, points: int) -> str:
@@ -96,6 +104,11 @@ _BREAKS: Final[dict[Rule, str]] = {
     Rule.NOT_EXCLUDED: "were refused by the person",
     Rule.PERSONS_CHOICE: "are not the one chosen",
     Rule.HAS_CAPACITY: "have no free place in time",
+    Rule.WITHIN_TRAVEL_TIME: "are too long on the way",
+    Rule.REQUIRED_EQUIPMENT: "do not have the equipment required",
+    Rule.HAS_PLACE: "have no place left",
+    Rule.HAS_HOURS: "do not have the hours free",
+    Rule.COMPLEX_STAYS: "are not of the council's own team",
 }
 
 
@@ -132,4 +145,9 @@ _RULES: Final[dict[Rule, Callable[[Case, int, int], str]]] = {
     Rule.NOT_EXCLUDED: _without("without the person's refusal"),
     Rule.PERSONS_CHOICE: _without("without the named choice"),
     Rule.HAS_CAPACITY: _capacity,
+    Rule.WITHIN_TRAVEL_TIME: _without("with a longer way"),
+    Rule.REQUIRED_EQUIPMENT: _without("with the equipment that is required"),
+    Rule.HAS_PLACE: _without("with a place left"),
+    Rule.HAS_HOURS: _without("with other hours"),
+    Rule.COMPLEX_STAYS: _without("outside the council's own team"),
 }
