@@ -11,8 +11,10 @@ from sqlalchemy import (
     Row,
     Select,
     Uuid,
+    and_,
     any_,
     case,
+    func,
     literal,
     literal_column,
     or_,
@@ -74,8 +76,13 @@ class FactRepository(Repository[Preference]):
         care; "said" with the organisation the person chose when they named no planner, None for no such choice.
         """
         wanted = any_(literal(list(referral_ids), ARRAY(Uuid)))
-        declined = select(literal("declined"), Offer.referral_id, Offer.worker_id, Offer.answered_at).where(
-            Offer.council_id == council_id, Offer.referral_id == wanted, Offer.status == OfferStatus.DECLINED
+        # Who handed it back after a yes has said no, too; a reason of theirs tells it from a council's own taking back.
+        said_no = or_(
+            Offer.status == OfferStatus.DECLINED, and_(Offer.handed_back_at.is_not(None), Offer.decline_reason != "")
+        )
+        no_at = func.coalesce(Offer.handed_back_at, Offer.answered_at)
+        declined = select(literal("declined"), Offer.referral_id, Offer.worker_id, no_at).where(
+            Offer.council_id == council_id, Offer.referral_id == wanted, said_no
         )
         sellers = (
             select(literal("seller"), Referral.id, RequirementAward.organisation_id, RequirementAward.awarded_at)

@@ -165,6 +165,7 @@ async def _page(
         "council_slug": council.slug if council else "",
         "offer_labels": OFFER_LABELS,
         "reasons": list(DECLINE_REASONS.items()),
+        "may_hand_back": is_accepted and referral.planned_at is None,
         "is_open": offer.status is OfferStatus.OFFERED,
         "is_late": offer.status is OfferStatus.OFFERED and clock_of(db).now() >= offer.answer_by,
         "values": typed(values),

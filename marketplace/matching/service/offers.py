@@ -10,7 +10,7 @@ from marketplace.accounts import Permission, Principal, audit, setting
 from marketplace.core import outbox
 from marketplace.core.clock import today, week_start
 from marketplace.core.database import clock_of
-from marketplace.core.errors import InvalidInput, NotFound, broken_constraint
+from marketplace.core.errors import InvalidInput, NotFound, PlatformError, broken_constraint
 from marketplace.core.events import Event
 from marketplace.core.formats import uk_date, uk_datetime
 from marketplace.matching.calendar import answer_deadline
@@ -35,6 +35,7 @@ from marketplace.matching.events import (
 from marketplace.matching.forms import OfferForm
 from marketplace.matching.models import CapacityReservation, Offer, Referral
 from marketplace.matching.repository import OfferRepository, ReferralRepository
+from marketplace.matching.service.open_proposals import OpenAlerts, OpenProposals
 from marketplace.matching.service.shortlists import Shortlisted, ShortlistService
 from marketplace.matching.states import OFFER, REFERRAL, OfferStatus, ReferralStatus
 from marketplace.matching.words import OFFER_LABELS, STATUS_LABELS
@@ -70,23 +71,52 @@ class OfferService:
             AgainstChoice: The person chose somebody else, who can take it.
             InvalidInput: Their choice cannot take it, and no reason is given for the other planner.
         """
-        principal.require(Permission.REFERRALS_MATCH)
-        council_id, clock = principal.council_id, clock_of(self.db)
-        referral = await self.referrals.find(council_id, referral_id, locked=True)
-        if referral.status is not ReferralStatus.RECEIVED:
-            raise ReferralNotOpen(f"Its state is now: {STATUS_LABELS[referral.status].lower()}.")
-        found = (await PlannerRepository(self.db).with_organisation([form.worker_id])).get(form.worker_id)
-        if found is None:
-            raise NotFound
-        worker: Worker = found[0]
-        await self._need_accreditation(worker.organisation_id, found[1].name, council_id)
-        person = await PeopleRepository(self.db).find(council_id, referral.person_id)
-        shortlists = ShortlistService(self.db)
-        made = await shortlists.rank(referral, person, principal.council_name)
+        referral, worker, made = await self.ready(principal, referral_id, form.worker_id)
         entry = _as_shown(made, form)
         if made.choice is not None and made.choice.cannot and not form.override_reason:
             raise InvalidInput({"override_reason": "Say what the person said when you told them their choice cannot"})
-        shortlist = shortlists.store(principal, referral, made)
+        week_on = week_start(date.fromordinal(entry.first_day))
+        offer = await self.write(principal, referral, worker, made, entry, week_on, form.override_reason)
+        await OpenProposals(self.db).settle(principal, offer)
+        return offer
+
+    async def ready(
+        self, principal: Principal, referral_id: UUID, worker_id: UUID
+    ) -> tuple[Referral, Worker, Shortlisted]:
+        """Lock a referral that is to be offered, see that it waits and the planner may take it, and rank afresh.
+
+        Raises:
+            ReferralNotOpen: It is not waiting.
+            NotAccredited: The organisation's accreditation is not live today (invariant 6).
+        """
+        principal.require(Permission.REFERRALS_MATCH)
+        council_id = principal.council_id
+        referral = await self.referrals.find(council_id, referral_id, locked=True)
+        if referral.status is not ReferralStatus.RECEIVED:
+            raise ReferralNotOpen(f"Its state is now: {STATUS_LABELS[referral.status].lower()}.")
+        found = (await PlannerRepository(self.db).with_organisation([worker_id])).get(worker_id)
+        if found is None:
+            raise NotFound
+        await self._need_accreditation(found[0].organisation_id, found[1].name, council_id)
+        person = await PeopleRepository(self.db).find(council_id, referral.person_id)
+        made = await ShortlistService(self.db).rank(referral, person, principal.council_name)
+        return referral, found[0], made
+
+    async def write(
+        self,
+        principal: Principal,
+        referral: Referral,
+        worker: Worker,
+        made: Shortlisted,
+        entry: RankedCandidate,
+        week_on: date,
+        override_reason: str,
+        *,
+        proposal_id: UUID | None = None,
+    ) -> Offer:
+        """Write an offer with its stored ranking, and hold the place. The referral is locked and waits."""
+        council_id, clock = principal.council_id, clock_of(self.db)
+        shortlist = ShortlistService(self.db).store(principal, referral, made)
         await self.db.flush()
         now = clock.now()
         hours: int = await setting(self.db, council_id, "matching.offer_hours", today(clock))
@@ -99,25 +129,26 @@ class OfferService:
             status=OfferStatus.OFFERED,
             rank=entry.rank,
             score=entry.total,
-            override_reason=form.override_reason,
+            override_reason=override_reason,
+            proposal_id=proposal_id,
             decided_by_user_id=principal.user_id,
             offered_at=now,
             answer_by=answer_deadline(now, int(hours)),
         )
         self.db.add(offer)
         await self.db.flush()
-        week_on = week_start(date.fromordinal(entry.first_day))
         place = await self._take_place(offer, worker, week_on)
-        OFFER.begin(self.db, offer, by=principal.user_id, why=form.override_reason)
+        OFFER.begin(self.db, offer, by=principal.user_id, why=override_reason)
         REFERRAL.move(self.db, referral, ReferralStatus.OFFERED, by=principal.user_id)
         self._note(
             principal,
             "matching.make_offer",
             offer,
             after={"worker_id": worker.id, "rank": entry.rank, "week_on": week_on, "place": place},
-            why=form.override_reason,
+            why=override_reason,
         )
         self._publish(OfferMade, offer)
+        await OpenAlerts(self.db).settle(principal, offer, worker.name)
         return offer
 
     async def withdraw(self, principal: Principal, referral_id: UUID, why: str) -> Offer:
@@ -352,16 +383,21 @@ def _as_shown(made: Shortlisted, form: OfferForm) -> RankedCandidate:
     """
     entry = made.entry(form.worker_id)
     if entry is None:
-        left_out = next((item for item in made.ranking.left_out if item.id == str(form.worker_id)), None)
-        if left_out is not None and left_out.rules == (Rule.HAS_CAPACITY,):
-            raise PlaceTaken("The planner has no place left. Look at the shortlist again.")
-        if made.choice is not None and left_out is not None and Rule.PERSONS_CHOICE in left_out.rules:
-            raise AgainstChoice("They come first. Talk with the person if you think that somebody else fits better.")
-        reasons = "; ".join(left_out.reasons) if left_out is not None else "The planner is not on the shortlist"
-        raise RankingChanged(f"{reasons}. Look at the shortlist again.")
+        raise not_listed(made, form.worker_id)
     if entry.first_day > form.first_day:
         week = uk_date(week_start(date.fromordinal(form.first_day)))
         raise PlaceTaken(f"The planner has no place left in the week of {week}. Look at the shortlist again.")
     if (entry.rank, entry.total, entry.first_day) != (form.rank, form.score, form.first_day):
         raise RankingChanged("The planner you chose stands elsewhere now. Look at the shortlist again.")
     return entry
+
+
+def not_listed(made: Shortlisted, worker_id: UUID) -> PlatformError:
+    """Say why a planner is not on a fresh ranking."""
+    left_out = made.why_left_out(worker_id)
+    if left_out is not None and left_out.rules == (Rule.HAS_CAPACITY,):
+        return PlaceTaken("The planner has no place left. Look at the shortlist again.")
+    if made.choice is not None and left_out is not None and Rule.PERSONS_CHOICE in left_out.rules:
+        return AgainstChoice("They come first. Talk with the person if you think that somebody else fits better.")
+    reasons = "; ".join(left_out.reasons) if left_out is not None else "The planner is not on the shortlist"
+    return RankingChanged(f"{reasons}. Look at the shortlist again.")

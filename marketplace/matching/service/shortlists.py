@@ -59,6 +59,22 @@ class Shortlisted(msgspec.Struct, frozen=True, kw_only=True):
         """Return a planner's line of the shortlist, or None."""
         return next((entry for entry in self.ranking.entries if entry.id == str(worker_id)), None)
 
+    def standing(self, worker_id: UUID) -> RankedCandidate | None:
+        """Return a planner's line wherever they stand, also below the shortlist; None when they break a rule."""
+        found = self.entry(worker_id)
+        if found is not None or self.ranking.eligible <= len(self.ranking.entries):
+            return found
+        table = CandidateTable.from_candidates(self.candidates)
+        whole = engine.rank(self.case, table, self.weights, left_out_limit=0, salt=self.salt)
+        return next((entry for entry in whole.entries if entry.id == str(worker_id)), None)
+
+    def why_left_out(self, worker_id: UUID) -> LeftOut | None:
+        """Return which rules a planner breaks; None when none, or nobody knows them."""
+        table = CandidateTable.from_candidates(self.candidates)
+        if str(worker_id) not in table.row_of:
+            return None
+        return engine.why_left_out(self.case, table, str(worker_id))
+
     def what_would_let_in(self, worker_ids: Iterable[str]) -> dict[str, str]:
         """Say by worker id what would let planners in whom one rule alone leaves out."""
         table = CandidateTable.from_candidates(self.candidates)
