@@ -74,6 +74,8 @@ class Requirement(Base, WithId):
     latest_start_on: Mapped[date]
     ceiling_weekly_pence: Mapped[int] = mapped_column(BigInteger)
     """What the council means to pay at most in a week."""
+    agreed_ceiling_pence: Mapped[int] = mapped_column(BigInteger)
+    """The ceiling as first written, or as somebody agreed who may raise it beyond a broker's limit."""
     plan_version_id: Mapped[UUID | None]
     """The plan it comes from, where it comes from one; plans own the row."""
     opened_at: Mapped[datetime | None]

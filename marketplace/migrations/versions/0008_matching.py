@@ -222,6 +222,7 @@ def upgrade() -> None:
         sa.Column("starts_on", sa.Date(), nullable=False),
         sa.Column("latest_start_on", sa.Date(), nullable=False),
         sa.Column("ceiling_weekly_pence", sa.BigInteger(), nullable=False),
+        sa.Column("agreed_ceiling_pence", sa.BigInteger(), nullable=False),
         sa.Column("plan_version_id", sa.Uuid(), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("answer_by", sa.DateTime(timezone=True), nullable=True),
