@@ -5,7 +5,7 @@ from datetime import date
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, and_, exists, func, or_, select
+from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.providers.models import (
@@ -14,12 +14,14 @@ from marketplace.providers.models import (
     Listing,
     ListingCategory,
     ListingFeedback,
+    Lot,
     Organisation,
     RegulatorLocation,
     ServiceLine,
     Worker,
 )
-from marketplace.providers.repository.accreditations import is_accredited
+from marketplace.providers.repository.accreditations import live_on
+from marketplace.providers.repository.evidence_rules import there_is
 from marketplace.providers.repository.market import on_the_market
 
 BEFORE_REGULATED_CARE = (
@@ -50,7 +52,7 @@ class CareFacts:
         self.db = db
 
     async def organisations(
-        self, council_id: UUID, service: ServiceLine, starts_on: date, on: date
+        self, council_id: UUID, service: ServiceLine, starts_on: date, on: date, *, lot_code: str = ""
     ) -> Sequence[Row[Organisation, bool]]:
         """Return who was ever accredited by a council for a service, and whether it counts on a day to come.
 
@@ -59,15 +61,29 @@ class CareFacts:
             service: For which service.
             starts_on: First day of the care.
             on: The day of the question.
+            lot_code: In which lot; empty: whatever lot.
         """
-        known = exists().where(
+        known = and_(
             Accreditation.organisation_id == Organisation.id,
             Accreditation.council_id == council_id,
             Accreditation.service_line == service,
         )
-        live = is_accredited(Organisation.id, council_id, service, starts_on, on)
-        question = select(Organisation, live).where(known, Organisation.merged_into_id.is_(None))
+        if lot_code:
+            known = and_(known, Accreditation.lot_id.in_(select(Lot.id).where(Lot.code == lot_code)))
+        live = there_is(Accreditation, known, live_on(starts_on, on))
+        question = select(Organisation, live).where(there_is(Accreditation, known), Organisation.merged_into_id.is_(None))
         return (await self.db.execute(question.order_by(Organisation.name, Organisation.id))).all()
+
+    async def lots(self, council_id: UUID) -> list[tuple[str, str]]:
+        """Return code and name of the lots in which a council has accredited anybody."""
+        rows = await self.db.execute(
+            select(Lot.code, func.min(Lot.name))
+            .join(Accreditation, Accreditation.lot_id == Lot.id)
+            .where(Accreditation.council_id == council_id)
+            .group_by(Lot.code)
+            .order_by(Lot.code)
+        )
+        return [(row[0], row[1]) for row in rows]
 
     async def listings(self, organisation_ids: Iterable[UUID], service: ServiceLine) -> dict[UUID, list[Listing]]:
         """Return published listings of the service's categories, by organisation."""

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import settings_of
@@ -16,8 +15,8 @@ from marketplace.matching import engine
 from marketplace.matching.bands import slot, slot_label
 from marketplace.matching.engine import Accreditation, Candidate, CandidateTable, Case, Ranking, Rule, grid_metres
 from marketplace.matching.errors import CannotRank
-from marketplace.matching.models import CareHours, Requirement, RequirementVisit, Urgency, WeightPurpose
-from marketplace.matching.repository_care import RequirementRepository
+from marketplace.matching.models import Requirement, RequirementVisit, Urgency, WeightPurpose
+from marketplace.matching.repository.care import RequirementRepository
 from marketplace.matching.service.care.scoring import REGULATOR_POINTS, Quality
 from marketplace.matching.service.care.week import HOUR_MINUTES, quarters, worker_minutes
 from marketplace.matching.service.weights import WeightService
@@ -113,7 +112,9 @@ class CareRankingService:
         council_id, on = requirement.council_id, today(clock_of(self.db))
         settings = await settings_of(self.db, council_id, on)
         weights, _ = await WeightService(self.db).in_force(council_id, WeightPurpose.CARE, on)
-        rows = await self.facts.organisations(council_id, requirement.service_line, requirement.starts_on, on)
+        rows = await self.facts.organisations(
+            council_id, requirement.service_line, requirement.starts_on, on, lot_code=requirement.lot_code
+        )
         ids = [row[0].id for row in rows]
         listings = await self.facts.listings(ids, requirement.service_line)
         teams = await self.facts.teams(ids, requirement.starts_on)
@@ -179,13 +180,8 @@ class CareRankingService:
         self, organisation_ids: Sequence[UUID], service: ServiceLine
     ) -> dict[UUID, dict[int, int]]:
         """Return free quarter hours by organisation and slot, for those that said how many they have."""
-        rows = await self.db.scalars(
-            select(CareHours).where(
-                CareHours.organisation_id.in_(list(organisation_ids)), CareHours.service_line == service
-            )
-        )
         found: dict[UUID, dict[int, int]] = {}
-        for row in rows:
+        for row in await self.requirements.free_hours(organisation_ids, service):
             found.setdefault(row.organisation_id, {})[slot(row.weekday, row.band)] = row.free_quarters
         return found
 

@@ -1,7 +1,7 @@
 """Questions about requirements for care, who was asked, offers, awards and unmet need."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from marketplace.accounts.models import Council
 from marketplace.core.models import Step
 from marketplace.core.repository import Repository
 from marketplace.matching.models import (
+    CareHours,
     Conflict,
     OfferedVisit,
     Requirement,
@@ -20,12 +21,10 @@ from marketplace.matching.models import (
     RequirementVisit,
     UnmetRequirement,
     Urgency,
-    WeightPurpose,
-    WeightSet,
 )
-from marketplace.matching.states import RequirementOfferStatus, RequirementStatus, WeightStatus
+from marketplace.matching.states import RequirementOfferStatus, RequirementStatus
 from marketplace.people.models import Person
-from marketplace.providers.models import Organisation
+from marketplace.providers.models import Organisation, ServiceLine
 
 LIVE_OFFERS = (RequirementOfferStatus.SUBMITTED, RequirementOfferStatus.SHORTLISTED, RequirementOfferStatus.WON)
 """Offers that stand: sent, and neither lost nor taken back."""
@@ -140,25 +139,6 @@ class RequirementRepository(Repository[Requirement]):
         )
         return rows.all()
 
-    async def weights_of(self, weight_set_id: UUID) -> WeightSet | None:
-        """Return a version of published weights."""
-        return await self.db.get(WeightSet, weight_set_id)
-
-    async def offer_weights(self, council_id: UUID, on: date) -> WeightSet | None:
-        """Return the council's published weights for offers that are in force on a day."""
-        found: WeightSet | None = await self.db.scalar(
-            select(WeightSet)
-            .where(
-                WeightSet.council_id == council_id,
-                WeightSet.purpose == WeightPurpose.OFFERS,
-                WeightSet.status == WeightStatus.PUBLISHED,
-                WeightSet.starts_on <= on,
-            )
-            .order_by(WeightSet.starts_on.desc(), WeightSet.number.desc())
-            .limit(1)
-        )
-        return found
-
     async def conflicts(self, council_id: UUID, person_id: UUID) -> dict[UUID, Conflict]:
         """Return live conflicts of interest of organisations with a person, or with everybody of the council."""
         rows = await self.db.scalars(
@@ -176,10 +156,24 @@ class RequirementRepository(Repository[Requirement]):
         rows = await self.db.scalars(
             select(RequirementAward.organisation_id)
             .join(Requirement, Requirement.id == RequirementAward.requirement_id)
-            .where(Requirement.council_id == council_id, Requirement.person_id == person_id)
+            .join(RequirementOffer, RequirementOffer.id == RequirementAward.offer_id)
+            .where(
+                Requirement.council_id == council_id,
+                Requirement.person_id == person_id,
+                RequirementOffer.status == RequirementOfferStatus.WON,
+            )
             .distinct()
         )
         return set(rows)
+
+    async def free_hours(self, organisation_ids: Iterable[UUID], service: ServiceLine) -> Sequence[CareHours]:
+        """Return the free hours that organisations said they have for a service."""
+        rows = await self.db.scalars(
+            select(CareHours).where(
+                CareHours.organisation_id.in_(list(organisation_ids)), CareHours.service_line == service
+            )
+        )
+        return rows.all()
 
     async def steps(self, council_id: UUID, subject_ids: Iterable[UUID]) -> Sequence[Step]:
         """Return the steps of rows, newest first."""
