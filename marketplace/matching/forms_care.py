@@ -13,6 +13,7 @@ from marketplace.core.ids import parse_id
 from marketplace.core.money import Pence
 from marketplace.core.places import METRES_PER_MILE
 from marketplace.matching.bands import WEEKDAYS
+from marketplace.matching.care.scoring import MOST_MARK
 from marketplace.matching.forms import GENDER_RULES, LONGEST_REASON, LONGEST_TEXT, MOST_WEEKLY_PENCE, NO_RULE
 from marketplace.matching.models import (
     HeardHow,
@@ -22,7 +23,6 @@ from marketplace.matching.models import (
     RequirementVisit,
     Urgency,
 )
-from marketplace.matching.service.care.scoring import MOST_MARK
 from marketplace.matching.words_care import CARE_DECLINE_LABELS, CARE_SERVICES
 from marketplace.providers.models import ServiceLine
 
@@ -508,9 +508,7 @@ def _visits(form: FormReader) -> list[VisitLine]:
             if (weekday, starts) in found:
                 form.wrong(f"{name}-start", f"{WEEKDAYS[weekday]} has two visits at the same time: change {words}")
                 continue
-            found[weekday, starts] = VisitLine(
-                weekday=weekday, starts_local=starts, minutes=minutes, workers=workers
-            )
+            found[weekday, starts] = VisitLine(weekday=weekday, starts_local=starts, minutes=minutes, workers=workers)
     if not found:
         form.wrong("visit-0-day", "Enter at least one visit")
     elif len(found) > MOST_VISITS:

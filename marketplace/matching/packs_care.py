@@ -8,8 +8,8 @@ import msgspec
 from marketplace.accounts.words import COMMUNICATION_NEEDS, INTERESTS, NEEDS, SKILLS
 from marketplace.core.places import Postcode
 from marketplace.matching.anonymity import Identifier, scan, without_identity
+from marketplace.matching.care.week import GridRow, grid, hours_words, visit_words
 from marketplace.matching.models import Requirement, RequirementVisit
-from marketplace.matching.service.care.week import GridRow, grid, hours_words, visit_words
 from marketplace.matching.words import URGENCY_LABELS
 from marketplace.matching.words_care import CARE_SERVICES, GENDER_RULE_LABELS
 from marketplace.people.models import Person
@@ -57,9 +57,7 @@ class CarePack(msgspec.Struct, frozen=True, kw_only=True):
     how_to_support_me: str
 
 
-def anonymous(
-    requirement: Requirement, visits: Sequence[RequirementVisit], person: Person
-) -> AnonymousRequirement:
+def anonymous(requirement: Requirement, visits: Sequence[RequirementVisit], person: Person) -> AnonymousRequirement:
     """Return what a provider sees. What we know of the person is left out even where a broker overlooked it."""
     return AnonymousRequirement(
         reference=requirement.reference,

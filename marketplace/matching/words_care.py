@@ -67,9 +67,7 @@ CARE_SERVICES: dict[ServiceLine, str] = {
     for line in (ServiceLine.HOME_CARE, ServiceLine.PERSONAL_ASSISTANCE, ServiceLine.COMMUNITY_SUPPORT)
 }
 """Services that are bought as visits of a week."""
-GENDER_RULE_LABELS: dict[str, str] = {
-    gender.value: GENDER_LABELS[gender] for gender in (Gender.FEMALE, Gender.MALE)
-}
+GENDER_RULE_LABELS: dict[str, str] = {gender.value: GENDER_LABELS[gender] for gender in (Gender.FEMALE, Gender.MALE)}
 CARE_DECLINE_REASONS: dict[str, UnmetReason | None] = {
     "no_hours": UnmetReason.NO_HOURS,
     "too_far": UnmetReason.TOO_FAR,

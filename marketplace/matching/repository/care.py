@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, func, or_, select, text, tuple_
+from sqlalchemy import Row, Select, and_, delete, func, or_, select, text, tuple_
 
 from marketplace.accounts.models import Council
 from marketplace.core.models import Step
@@ -75,9 +75,7 @@ class RequirementRepository(Repository[Requirement]):
             question = question.where(Requirement.urgency == urgency)
         if after is not None:
             last = await self.find(council_id, after)
-            question = question.where(
-                tuple_(Requirement.created_at, Requirement.id) < tuple_(last.created_at, last.id)
-            )
+            question = question.where(tuple_(Requirement.created_at, Requirement.id) < tuple_(last.created_at, last.id))
         question = question.order_by(Requirement.created_at.desc(), Requirement.id.desc()).limit(limit)
         return (await self.db.execute(question)).all()
 
@@ -339,6 +337,10 @@ class CareOfferRepository(Repository[RequirementOffer]):
             found.setdefault(offer_id, set()).add(visit_id)
         return found
 
+    async def clear_visits(self, offer_id: UUID) -> None:
+        """Forget which visits an offer covers, before they are written anew."""
+        await self.db.execute(delete(OfferedVisit).where(OfferedVisit.offer_id == offer_id))
+
     async def count_live(self, council_id: UUID, requirement_id: UUID) -> int:
         """Return how many offers stand: all that anybody sees of them before the clock has ended."""
         found = await self.db.scalar(
@@ -360,6 +362,15 @@ class AwardRepository(Repository[RequirementAward]):
         """Return the awards of a requirement."""
         question = self.of(council_id).where(RequirementAward.requirement_id == requirement_id)
         return await self.every(question.order_by(RequirementAward.id))
+
+    async def totals(self, offer_ids: Iterable[UUID]) -> list[int]:
+        """Return the points of offers, without whose they are."""
+        rows = await self.db.scalars(
+            select(RequirementOffer.total).where(
+                RequirementOffer.id.in_(list(offer_ids)), RequirementOffer.total.is_not(None)
+            )
+        )
+        return [int(row) for row in rows if row is not None]
 
 
 class UnmetRepository(Repository[UnmetRequirement]):

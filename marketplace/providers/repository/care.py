@@ -71,8 +71,23 @@ class CareFacts:
         if lot_code:
             known = and_(known, Accreditation.lot_id.in_(select(Lot.id).where(Lot.code == lot_code)))
         live = there_is(Accreditation, known, live_on(starts_on, on))
-        question = select(Organisation, live).where(there_is(Accreditation, known), Organisation.merged_into_id.is_(None))
+        question = select(Organisation, live).where(
+            there_is(Accreditation, known), Organisation.merged_into_id.is_(None)
+        )
         return (await self.db.execute(question.order_by(Organisation.name, Organisation.id))).all()
+
+    async def accredited(self, council_id: UUID, services: Iterable[ServiceLine]) -> list[tuple[UUID, str]]:
+        """Return id and name of organisations that a council ever accredited for some services, by name."""
+        known = there_is(
+            Accreditation,
+            Accreditation.organisation_id == Organisation.id,
+            Accreditation.council_id == council_id,
+            Accreditation.service_line.in_(list(services)),
+        )
+        rows = await self.db.execute(
+            select(Organisation.id, Organisation.name).where(known).order_by(Organisation.name, Organisation.id)
+        )
+        return [(row[0], row[1]) for row in rows]
 
     async def lots(self, council_id: UUID) -> list[tuple[str, str]]:
         """Return code and name of the lots in which a council has accredited anybody."""

@@ -13,12 +13,12 @@ from marketplace.core.database import clock_of
 from marketplace.core.places import distance_metres
 from marketplace.matching import engine
 from marketplace.matching.bands import slot, slot_label
+from marketplace.matching.care.scoring import REGULATOR_POINTS, Quality
+from marketplace.matching.care.week import HOUR_MINUTES, quarters, worker_minutes
 from marketplace.matching.engine import Accreditation, Candidate, CandidateTable, Case, Ranking, Rule, grid_metres
 from marketplace.matching.errors import CannotRank
 from marketplace.matching.models import Requirement, RequirementVisit, Urgency, WeightPurpose
 from marketplace.matching.repository.care import RequirementRepository
-from marketplace.matching.service.care.scoring import REGULATOR_POINTS, Quality
-from marketplace.matching.service.care.week import HOUR_MINUTES, quarters, worker_minutes
 from marketplace.matching.service.weights import WeightService
 from marketplace.matching.words import PART_LABELS, RULE_LABELS, engine_labels
 from marketplace.matching.words_care import CARE_SERVICES
@@ -176,9 +176,7 @@ class CareRankingService:
             weights_version=weights.version,
         )
 
-    async def _hours(
-        self, organisation_ids: Sequence[UUID], service: ServiceLine
-    ) -> dict[UUID, dict[int, int]]:
+    async def _hours(self, organisation_ids: Sequence[UUID], service: ServiceLine) -> dict[UUID, dict[int, int]]:
         """Return free quarter hours by organisation and slot, for those that said how many they have."""
         found: dict[UUID, dict[int, int]] = {}
         for row in await self.requirements.free_hours(organisation_ids, service):
@@ -370,9 +368,7 @@ def _lines(ranking: Ranking, names: Mapping[str, str], notes: Mapping[str, list[
     )
 
 
-def _left_out(
-    ranking: Ranking, names: Mapping[str, str], short: Mapping[str, str]
-) -> tuple[LeftOutProvider, ...]:
+def _left_out(ranking: Ranking, names: Mapping[str, str], short: Mapping[str, str]) -> tuple[LeftOutProvider, ...]:
     found = []
     for item in ranking.left_out:
         reasons = [
@@ -387,4 +383,3 @@ def _left_out(
             )
         )
     return tuple(found)
-

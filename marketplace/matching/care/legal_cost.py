@@ -15,7 +15,7 @@ import msgspec
 
 from marketplace.core.formats import duration, plural, pounds
 from marketplace.core.money import Pence
-from marketplace.matching.service.care.week import HOUR_MINUTES, WeekVisit, half_up, weekly_price, worker_minutes
+from marketplace.matching.care.week import HOUR_MINUTES, WeekVisit, half_up, weekly_price, worker_minutes
 
 SHORT_MINUTES = 30
 """A shorter visit is shown by itself: travel weighs more in it than in any other."""

@@ -64,9 +64,7 @@ def quarters(visits: Iterable[WeekVisit]) -> dict[int, int]:
     """Quarter hours of the week by slot (`bands.slot`), each worker counted."""
     found: dict[int, int] = {}
     for visit in visits:
-        for number, taken in quarters_by_slot(
-            visit.weekday, visit.starts_local, visit.minutes, visit.workers
-        ).items():
+        for number, taken in quarters_by_slot(visit.weekday, visit.starts_local, visit.minutes, visit.workers).items():
             found[number] = found.get(number, 0) + taken
     return found
 
