@@ -127,8 +127,9 @@ def _time_line(label: str, visits: Sequence[WeekVisit], rules: CostRules) -> Cos
 
 
 def _least_rate(total: Pence, minutes: int, visits: Sequence[WeekVisit]) -> Pence:
-    rate = max(0, total * HOUR_MINUTES // minutes - 1)
-    # A price is rounded for each visit, so the division alone can be a penny off either way.
-    while weekly_price(rate, visits) < total:
-        rate += 1
-    return rate
+    """Search the lowest rate: a price is rounded for each visit, so that a division alone can be pence off."""
+    low, high = 0, total * HOUR_MINUTES // minutes + HOUR_MINUTES
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if weekly_price(middle, visits) >= total else (middle + 1, high)
+    return low

@@ -259,10 +259,7 @@ class InvitationRepository(Repository[RequirementInvitation]):
         if tab == "open":
             question = question.where(is_open, ~has_offer).order_by(Requirement.answer_by, RequirementInvitation.id)
             return (await self.db.execute(question.limit(100))).all()
-        if tab == "answered":
-            question = question.where(answered)
-        else:
-            question = question.where(~answered, ~is_open)
+        question = question.where(answered) if tab == "answered" else question.where(~answered, ~is_open)
         if after is not None:
             question = question.where(RequirementInvitation.id < after)
         return (await self.db.execute(question.order_by(RequirementInvitation.id.desc()).limit(limit))).all()

@@ -5,7 +5,8 @@ from datetime import date
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, and_, func, or_, select
+from sqlalchemy import Row, Text, and_, func, or_, select, type_coerce
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.providers.models import (
@@ -170,15 +171,16 @@ class CareFacts:
         away = func.power(Listing.lat - lat, 2) + func.power((Listing.lon - lon) * 0.6, 2)
         reaches = or_(
             Listing.is_nationwide,
-            Listing.district_codes.any(district_code),  # type: ignore[arg-type]
+            type_coerce(Listing.district_codes, ARRAY(Text)).contains([district_code]),
             and_(Listing.radius_metres.is_not(None), away < func.power(Listing.radius_metres / 111_000.0, 2)),
         )
+        does_suit = type_coerce(Listing.suits, ARRAY(Text)).overlap(list(suits))
         question = (
             select(Listing, Organisation)
             .join(Organisation, Organisation.id == Listing.organisation_id)
             .outerjoin(Worker, Worker.id == Listing.worker_id)
             .where(Listing.category.in_(BEFORE_REGULATED_CARE), on_the_market(day), reaches)
-            .order_by(Listing.suits.overlap(list(suits)).desc(), away.nulls_last(), Listing.id)  # type: ignore[attr-defined]
+            .order_by(does_suit.desc(), away.nulls_last(), Listing.id)
             .limit(limit)
         )
         return (await self.db.execute(question)).all()

@@ -35,9 +35,16 @@ FOLDER = "provider_requirements"
 INBOX_PAGE = 25
 TABS = {"open": "To answer", "answered": "Offers you sent", "past": "Past"}
 FIELDS = (
-    ("rate_pence", "scope", "starts_on-day", "starts_on-month", "starts_on-year")
-    + ("valid_until-day", "valid_until-month", "valid_until-year", "outcomes_answer", "workers_answer")
-    + ("below_cost_reason", "meets_gender", "meets_language", "meets_skills", "version")
+    "rate_pence",
+    "scope",
+    *(f"{name}-{part}" for name in ("starts_on", "valid_until") for part in ("day", "month", "year")),
+    "outcomes_answer",
+    "workers_answer",
+    "below_cost_reason",
+    "meets_gender",
+    "meets_language",
+    "meets_skills",
+    "version",
 )
 """Fields of an offer that hold one text; kept as they are while it is checked before sending."""
 LISTS = ("visit_ids", "worker_skills", "worker_interests")

@@ -194,7 +194,7 @@ class RoundController(Controller):
         data: URLEncodedBody[FormData],
     ) -> Redirect:
         """Correct why the need was not met."""
-        wanted = read_id(requirement_id)
+        wanted = (await find(db, principal, requirement_id)).id
 
         async def action() -> str:
             await RequirementService(db).explain_unmet(principal, wanted, _unmet_reason(data))
@@ -218,12 +218,11 @@ async def _providers(
     ranked: RankedProviders | None = None
     why_not = ""
     try:
-        ranked = await RequirementService(db).ranked(principal, requirement)
+        ranked = await RequirementService(db).ranked(principal, requirement, person)
     except CannotRank as error:
         why_not = error.detail
     asked = await InvitationRepository(db).of_requirement(principal.council_id, requirement.id)
     declined = {row[1].id: row[0].decline_reason for row in asked if row[0].declined_at}
-    settings = await settings_of(db, principal.council_id, today(clock_of(db)))
     groups: dict[str, list[Any]] = {}
     for item in ranked.left_out if ranked else ():
         groups.setdefault(item.rule, []).append(item)
@@ -237,7 +236,7 @@ async def _providers(
         "can_open": requirement.status in ("draft", "no_offers", "closed"),
         "routes": [(route.value, ROUTE_LABELS[route], ROUTE_HINTS[route]) for route in RequirementRoute],
         "options": [(str(line.id), f"{line.rank}. {line.name}") for line in ranked.lines] if ranked else [],
-        "clock_hours": settings["matching.requirement_hours"][requirement.urgency.value],
+        "clock_hours": ranked.answer_hours if ranked else 0,
     }
     return page("providers", context, values=values, errors=errors)
 

@@ -18,8 +18,9 @@ from marketplace.matching.care.week import HOUR_MINUTES, quarters, worker_minute
 from marketplace.matching.engine import Accreditation, Candidate, CandidateTable, Case, Ranking, Rule, grid_metres
 from marketplace.matching.errors import CannotRank
 from marketplace.matching.models import Requirement, RequirementVisit, Urgency, WeightPurpose
+from marketplace.matching.repository import WeightRepository
 from marketplace.matching.repository.care import RequirementRepository
-from marketplace.matching.service.weights import WeightService
+from marketplace.matching.service.weights import weights_in, weights_of
 from marketplace.matching.words import PART_LABELS, RULE_LABELS, engine_labels
 from marketplace.matching.words_care import CARE_SERVICES
 from marketplace.people.models import Person
@@ -71,6 +72,8 @@ class RankedProviders(msgspec.Struct, frozen=True, kw_only=True):
     left_out: tuple[LeftOutProvider, ...]
     fingerprint: str
     weights_version: str
+    answer_hours: int
+    """Working hours that providers get for an answer."""
 
     def line(self, organisation_id: UUID) -> Provider | None:
         """Return an organisation's line, or None."""
@@ -111,7 +114,8 @@ class CareRankingService:
             raise CannotRank("There is no visit in the week yet.")
         council_id, on = requirement.council_id, today(clock_of(self.db))
         settings = await settings_of(self.db, council_id, on)
-        weights, _ = await WeightService(self.db).in_force(council_id, WeightPurpose.CARE, on)
+        published = await WeightRepository(self.db).in_force(council_id, WeightPurpose.CARE, on)
+        weights = weights_in(published) if published else weights_of(settings["matching.weights"])
         rows = await self.facts.organisations(
             council_id, requirement.service_line, requirement.starts_on, on, lot_code=requirement.lot_code
         )
@@ -174,6 +178,7 @@ class CareRankingService:
             left_out=(*_left_out(ranking, names, short), *nowhere),
             fingerprint=ranking.fingerprint,
             weights_version=weights.version,
+            answer_hours=int(settings["matching.requirement_hours"][requirement.urgency.value]),
         )
 
     async def _hours(self, organisation_ids: Sequence[UUID], service: ServiceLine) -> dict[UUID, dict[int, int]]:

@@ -151,14 +151,14 @@ class RequirementService:
         self._note(principal, "matching.confirm_requirement_text", row, after={"kinds": kinds})
         return row
 
-    async def ranked(self, principal: Principal, row: Requirement) -> RankedProviders:
+    async def ranked(self, principal: Principal, row: Requirement, person: Person | None = None) -> RankedProviders:
         """Rank who could deliver a requirement now.
 
         Raises:
             CannotRank: The place is not known, or there is no visit.
         """
         visits = await self.requirements.visits(row.council_id, row.id)
-        person = await self.people.find(row.council_id, row.person_id)
+        person = person or await self.people.find(row.council_id, row.person_id)
         return await CareRankingService(self.db).rank(row, visits, person, principal.council_name)
 
     async def open(self, principal: Principal, requirement_id: UUID, form: OpenForm) -> Requirement:
@@ -178,14 +178,13 @@ class RequirementService:
             raise RequirementNotOpen(_state_words(row))
         person = await self.people.find(row.council_id, row.person_id)
         self._need_ready(row, person)
-        ranked = await self.ranked(principal, row)
+        ranked = await self.ranked(principal, row, person)
         asked = await self._whom(row, form, ranked)
         await self._end_offers(row, principal.user_id, "The council asks again")
         on, now = today(self.clock), self.clock.now()
-        hours: dict[str, int] = await setting(self.db, row.council_id, "matching.requirement_hours", on)
         weights = await WeightRepository(self.db).in_force(row.council_id, WeightPurpose.OFFERS, on)
         row.route, row.round, row.opened_at = form.route, row.round + 1, now
-        row.answer_by = answer_deadline(now, int(hours[row.urgency.value]))
+        row.answer_by = answer_deadline(now, ranked.answer_hours)
         row.award_weight_set_id = weights.id if weights is not None else None
         REQUIREMENT.move(self.db, row, RequirementStatus.OPEN, by=principal.user_id, why=form.reason)
         await self._invite(row, [(item, ranked) for item in asked])
