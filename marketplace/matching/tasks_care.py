@@ -86,9 +86,7 @@ async def tell_of_withdrawn_requirement(message_id: UUID, event: RequirementWith
             row = await RequirementRepository(db).find(event.council_id, event.requirement_id)
             asked = await InvitationRepository(db).of_requirement(event.council_id, row.id)
             ids = [
-                item[0].organisation_id
-                for item in asked
-                if item[0].round == row.round and item[0].declined_at is None
+                item[0].organisation_id for item in asked if item[0].round == row.round and item[0].declined_at is None
             ]
             await _tell_each(db, row, ids, "requirement_withdrawn")
 

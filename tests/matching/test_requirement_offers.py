@@ -164,7 +164,7 @@ async def test_some_visits_may_be_offered_only_where_sharing_was_agreed(browser:
         fields = offer_fields(scope="some", visit_ids=visits)
         await seller.post(f"/provider/requirements/{row_id}/offer", {**fields, "step": "send"})
     offers = (await db.execute(text("SELECT requirement_id, weekly_pence FROM requirement_offers"))).all()
-    assert dict((row.requirement_id, row.weekly_pence) for row in offers) == {ids[0][0]: 9_100, ids[1][0]: 2_600}
+    assert {row.requirement_id: row.weekly_pence for row in offers} == {ids[0][0]: 9_100, ids[1][0]: 2_600}
     assert await count(db, "offered_visits") == 2
 
 

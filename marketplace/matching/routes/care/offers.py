@@ -12,11 +12,12 @@ from marketplace.accounts import Permission, Principal
 from marketplace.accounts.words import INTERESTS, SKILLS
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.flash import flash
+from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit
 from marketplace.matching.care.scoring import PART_HOW, PART_LABELS
 from marketplace.matching.care.week import visit_words
-from marketplace.matching.forms import ReasonForm
+from marketplace.matching.forms import LONGEST_REASON
 from marketplace.matching.forms_care import AwardForm, HeardForm, read_marks
 from marketplace.matching.models import HeardHow, Requirement
 from marketplace.matching.routes.care.pages import base_context, find, page, version_of_form
@@ -80,7 +81,9 @@ class ComparisonController(Controller):
             raise NotFound
 
         async def action() -> str:
-            why = ReasonForm.read(data).reason
+            form = FormReader(data)
+            why = form.text(f"why-{offer_id}", "why you accept the price", longest=LONGEST_REASON)
+            form.done()
             await AwardService(db).accept_price(principal, requirement.id, version_of_form(data), offer_id, why)
             flash(request, "The reason is accepted, and the points are worked out again")
             return f"/requirements/{requirement.id}/offers"
