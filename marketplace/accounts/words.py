@@ -83,6 +83,15 @@ INTERESTS: dict[str, str] = {
 }
 """Interests that people and workers may share (Derby's register, R17)."""
 
+ETHNIC_GROUPS: dict[str, str] = {
+    "asian": "Asian or Asian British",
+    "black": "Black, Black British, Caribbean or African",
+    "mixed": "Mixed or multiple ethnic groups",
+    "white": "White",
+    "other": "Another ethnic group",
+}
+"""The five groups of the 2021 census of England and Wales. Asked for equality reports alone; matching never sees it."""
+
 COMMUNICATION_NEEDS: dict[str, str] = {
     "large_print": "Large print",
     "easy_read": "Easy Read",

@@ -49,6 +49,15 @@ def by_rule(year: int) -> frozenset[date]:
     return frozenset(days | {christmas, boxing})
 
 
+def after_working_days(day: date, count: int) -> date:
+    """Return the day on which a number of working days after a day is over: no weekends, no bank holidays."""
+    while count:
+        day += _DAY
+        if day.weekday() < SATURDAY and day not in bank_holidays(day.year):
+            count -= 1
+    return day
+
+
 def _after_weekend(day: date) -> date:
     while day.weekday() >= SATURDAY:
         day += _DAY

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from marketplace.accounts.words import COMMUNICATION_NEEDS, INTERESTS, LANGUAGES, NEEDS, Gender
+from marketplace.accounts.words import COMMUNICATION_NEEDS, ETHNIC_GROUPS, INTERESTS, LANGUAGES, NEEDS, Gender
 from marketplace.core.forms import FormReader
 from marketplace.people.models import Person
 
@@ -45,6 +45,8 @@ class PersonForm(msgspec.Struct, frozen=True, kw_only=True):
     family_name: str
     born_on: date | None
     gender: Gender
+    ethnicity: str
+    """Code of `ETHNIC_GROUPS`; empty: not said."""
     address_line: str
     town: str
     postcode: str
@@ -76,6 +78,7 @@ class PersonForm(msgspec.Struct, frozen=True, kw_only=True):
             family_name=form.text("family_name", "the last name", longest=100),
             born_on=born_on,
             gender=form.choice("gender", "the gender", Gender, required=False) or Gender.NOT_SAID,
+            ethnicity=form.option("ethnicity", "the ethnic group", ETHNIC_GROUPS, required=False),
             address_line=form.text("address_line", "the address", required=False, longest=200),
             town=form.text("town", "the town", required=False, longest=100),
             postcode=form.postcode("postcode", "the postcode"),

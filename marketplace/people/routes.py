@@ -13,7 +13,7 @@ from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
-from marketplace.accounts.words import COMMUNICATION_NEEDS, GENDER_LABELS, INTERESTS, LANGUAGES, NEEDS
+from marketplace.accounts.words import COMMUNICATION_NEEDS, ETHNIC_GROUPS, GENDER_LABELS, INTERESTS, LANGUAGES, NEEDS
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound
@@ -29,6 +29,7 @@ from marketplace.people.service import PeopleService
 PEOPLE_PAGE = 25
 VOCABULARY: dict[str, Any] = {
     "genders": [(gender.value, label) for gender, label in GENDER_LABELS.items()],
+    "ethnic_groups": [("", "Not said"), *ETHNIC_GROUPS.items()],
     "languages": [(language, language) for language in LANGUAGES],
     "interests": list(INTERESTS.items()),
     "needs": list(NEEDS.items()),

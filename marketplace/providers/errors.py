@@ -142,6 +142,17 @@ class NumberTaken(InvalidInput):
         self.organisation_id = organisation_id
 
 
+class DeclareFirst(Conflict):
+    """Who was asked to score an application says first whether they have an interest in it."""
+
+    code = "declare-first"
+    title = "Say first whether you have an interest in this application"
+
+    def __init__(self, evaluation_id: UUID) -> None:
+        super().__init__("You were asked to score it. You see it when you have said that you have no interest.")
+        self.evaluation_id = evaluation_id
+
+
 class HasInterest(Conflict):
     """Somebody who works or worked for an organisation, or declared an interest, is to judge it."""
 

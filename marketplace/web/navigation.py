@@ -6,12 +6,15 @@ PUBLIC = (("Find support", "/market"), ("How it works", "/how-it-works"), ("For 
 
 TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.REFERRALS_READ, "Referrals", "/referrals"),
+    (Permission.MATCH_READ, "Matching", "/matching"),
+    (Permission.REQUIREMENTS_READ, "Care", "/requirements"),
     (Permission.PEOPLE_READ, "People", "/people"),
     (Permission.OFFERS_ANSWER, "Offers", "/offers"),
     (Permission.PLANS_WRITE, "Plans", "/plans"),
     (Permission.PLANS_READ, "Plans", "/plans"),
     (Permission.PROFILE_OWN, "My profile", "/profile"),
     (Permission.PLANS_AGREE, "My plan", "/my-plan"),
+    (Permission.CONTESTS_OWN, "My match", "/my-match"),
     (Permission.REVIEWS_READ, "Reviews", "/reviews"),
     (Permission.SAVED_OWN, "Shortlists", "/shortlists"),
     (Permission.ENQUIRIES_OWN, "Questions", "/enquiries"),
@@ -20,6 +23,7 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     # A provider's day: answer visits and questions, keep times and listings right, then papers and money.
     (Permission.BOOKINGS_ANSWER, "Bookings", "/provider/bookings"),
     (Permission.ENQUIRIES_ANSWER, "Questions", "/provider/enquiries"),
+    (Permission.REQUIREMENTS_ANSWER, "Requests", "/provider/requirements"),
     (Permission.CAPACITY_OWN, "Availability", "/availability"),
     (Permission.ORGANISATION_OWN, "Listings", "/provider/listings"),
     (Permission.FEEDBACK_REPLY, "Feedback", "/provider/feedback"),
@@ -47,6 +51,8 @@ UNDER = {
     "/evidence": ("/regulator-links",),
     "/accreditation": ("/monitoring", "/join-requests", "/organisations/enter", "/organisations/merges"),
     "/organisations": ("/accreditations",),
+    "/matching": ("/contests",),
+    "/availability": ("/provider/care-hours",),
     "/provider/organisation": (
         "/provider/evidence",
         "/provider/standing",
@@ -62,26 +68,57 @@ UNDER = {
     ),
 }
 """Pages elsewhere that belong to an entry: links to the regulator's register are evidence, too."""
+SELDOM = {
+    "/reported-enquiries": "Threads that one side reported",
+    "/choice-records": "Result lists kept as evidence of fair choice",
+    "/search-words": "Words that mean the same, for the search",
+    "/unmet-need": "What people looked for and did not find",
+    "/self-bills": "What providers are paid for, approved before each run",
+    "/payment-runs": "Payments that go to the bank together",
+    "/tariffs": "Rates and limits of the council",
+    "/audit": "Who did what and when",
+}
+"""Entries that stand on a page of their own, each with a hint, where the menu would need a second line."""
+MORE = ("More", "/more")
+WIDTH_PX = 1100
+"""Room for the menu on a screen of 1,280 pixels: the page's width in app.scss."""
+LETTER_PX = 9.5
+"""A letter in the menu takes 9.0 to 9.4 pixels on average, measured in Chromium; the entry in bold takes more."""
+GAP_PX = 30
 CHOOSING = (Permission.SAVED_OWN, Permission.CHOICES_RECORD)
 """Who looks for support, for themselves or others, finds the search first in the menu; others find it last."""
+
+
+def entries(principal: Principal) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return the menu of somebody as (text, address), and what did not fit on its line and stands on `/more`."""
+    search = ("Find support", "/market")
+    is_choosing = any(principal.may(permission) for permission in CHOOSING)
+    items = [("Home", "/home"), search] if is_choosing else [("Home", "/home")]
+    for permission, text, address in TASKS:
+        # Who sees all of accreditation finds what they score there.
+        is_inside = any(address.startswith(f"{other}/") for _, other in items)
+        if principal.may(permission) and not is_inside and all(address != other for _, other in items):
+            items.append((text, address))
+    if not is_choosing:
+        items.append(search)
+    if width_px(items) <= WIDTH_PX:
+        return items, []
+    kept = [item for item in items if item[1] not in SELDOM]
+    return [*kept, MORE], [item for item in items if item[1] in SELDOM]
+
+
+def width_px(items: list[tuple[str, str]]) -> float:
+    """Estimate how wide a menu is."""
+    return sum(len(text) * LETTER_PX for text, _ in items) + GAP_PX * (len(items) - 1)
 
 
 def navigation(principal: Principal | None, path: str) -> list[tuple[str, str, bool]]:
     """Return menu items as (text, address, whether the page belongs to it)."""
     if principal is None:
-        items = list(PUBLIC)
-    else:
-        search = ("Find support", "/market")
-        is_choosing = any(principal.may(permission) for permission in CHOOSING)
-        items = [("Home", "/home"), search] if is_choosing else [("Home", "/home")]
-        for permission, text, address in TASKS:
-            # Who sees all of accreditation finds what they score there.
-            is_inside = any(address.startswith(f"{other}/") for _, other in items)
-            if principal.may(permission) and not is_inside and all(address != other for _, other in items):
-                items.append((text, address))
-        if not is_choosing:
-            items.append(search)
-    return [(text, address, _belongs(path, address)) for text, address in items]
+        return [(text, address, _belongs(path, address)) for text, address in PUBLIC]
+    items, folded = entries(principal)
+    is_folded = any(_belongs(path, address) for _, address in folded)
+    return [(text, address, _belongs(path, address) or (address == MORE[1] and is_folded)) for text, address in items]
 
 
 def _belongs(path: str, address: str) -> bool:

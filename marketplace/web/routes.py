@@ -10,9 +10,10 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import AccountRepository, Principal
+from marketplace.accounts import AccountRepository, Permission, Principal
 from marketplace.core.database import session_maker, transaction
 from marketplace.web import metrics
+from marketplace.web.navigation import SELDOM, entries
 from marketplace.web.operations import OperationsController
 
 
@@ -36,6 +37,13 @@ def _static_page(path: str, template: str) -> Any:
 async def feedback(db: NamedDependency[AsyncSession]) -> Template:
     """How to reach the councils that run this installation."""
     return Template("web/feedback.html", context={"councils": await AccountRepository(db).councils()})
+
+
+@get("/more", permission=Permission.SIGNED_IN)
+async def more(principal: NamedDependency[Principal]) -> Template:
+    """What the menu of this role has no room for."""
+    folded = entries(principal)[1]
+    return Template("web/more.html", context={"folded": [(*item, SELDOM[item[1]]) for item in folded]})
 
 
 @get("/health", permission=None)
@@ -97,6 +105,7 @@ async def security_txt(request: Request[Any, Any, Any]) -> str:
 ROUTES = [
     start,
     feedback,
+    more,
     health,
     ready,
     figures,

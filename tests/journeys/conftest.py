@@ -23,8 +23,10 @@ from marketplace.core.clock import LONDON
 from marketplace.core.database import make_engine, make_session_maker, transaction
 from marketplace.web.app import BUILT_ASSETS
 from tests.conftest import admin, clone_database
+from tests.journeys.walker import Walker
 
 Made = TypeVar("Made")
+WARMING_TRIES = 5
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -146,6 +148,10 @@ def serving(data_dir: Path, name: str) -> Generator[Site, None, None]:
                         break
                 except httpx.TransportError:
                     pass
+            # The first page of a cold process on a busy machine may take longer than a request is given.
+            for _ in range(WARMING_TRIES):
+                if client.get(f"{address}/sign-in", timeout=60).status_code == 200:
+                    break
         yield Site(address, data_dir, url)
     finally:
         process.terminate()
@@ -168,3 +174,18 @@ def chromium() -> Generator[Any, None, None]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def walk(site: Site, chromium: Any) -> Generator[Any, None, None]:
+    """Make walkers; all leave at the end."""
+    walkers: list[Walker] = []
+
+    def make(*, scripts: bool, width: int = 1280) -> Walker:
+        made = Walker(chromium, site.address, scripts=scripts, width=width)
+        walkers.append(made)
+        return made
+
+    yield make
+    for walker in walkers:
+        walker.close()

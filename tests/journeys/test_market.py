@@ -1,7 +1,6 @@
 """The market, walked as people would: find, compare, keep, share, ask (P1)."""
 
 import re
-from collections.abc import Generator
 from datetime import timedelta
 from typing import Any
 
@@ -15,21 +14,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SOUGHT = "someone to help me get to football, PR1 postcode, Saturday, female, Polish"
 KINDS = ("Personal assistant", "Community groups and activities", "Home care")
-
-
-@pytest.fixture
-def walk(site: Site, chromium: Any) -> Generator[Any, None, None]:
-    """Make walkers; all leave at the end."""
-    walkers: list[Walker] = []
-
-    def make(*, scripts: bool, width: int = 1280) -> Walker:
-        made = Walker(chromium, site.address, scripts=scripts, width=width)
-        walkers.append(made)
-        return made
-
-    yield make
-    for walker in walkers:
-        walker.close()
 
 
 def search(walker: Walker) -> None:

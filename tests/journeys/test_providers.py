@@ -1,7 +1,6 @@
 """How a provider comes in and keeps its evidence, walked as people would (V1-V4)."""
 
 import re
-from collections.abc import Generator
 from datetime import timedelta
 from typing import Any
 
@@ -17,21 +16,6 @@ SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts",
 SECRET = "three random words"
 TRIES = 10
 """Searches until a published listing is found: two seconds and more, as an idle machine answers one in 0.1 s."""
-
-
-@pytest.fixture
-def walk(site: Site, chromium: Any) -> Generator[Any, None, None]:
-    """Make walkers; all leave at the end."""
-    walkers: list[Walker] = []
-
-    def make(*, scripts: bool, width: int = 1280) -> Walker:
-        made = Walker(chromium, site.address, scripts=scripts, width=width)
-        walkers.append(made)
-        return made
-
-    yield make
-    for walker in walkers:
-        walker.close()
 
 
 def link_for(site: Site, address: str, walker: Walker) -> str:

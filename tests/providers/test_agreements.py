@@ -13,7 +13,7 @@ from marketplace.providers.errors import HasInterest, SameHand
 from marketplace.providers.models import LotOutcome, ServiceLine
 from marketplace.providers.repository.accreditations import AccreditationRepository
 from marketplace.providers.repository.agreements import AgreementRepository
-from marketplace.providers.service.agreement_words import SignForm, add_months, are_terms_true, shown_hash
+from marketplace.providers.service.agreement_words import ExtendForm, SignForm, add_months, are_terms_true, shown_hash
 from marketplace.providers.service.agreements import AgreementService
 from marketplace.providers.service.evaluation.decisions import DecisionService
 from marketplace.providers.states import AgreementStatus, ApplicationStatus
@@ -169,7 +169,59 @@ async def test_a_declined_agreement_can_be_offered_again_as_the_next_version(db)
         await service.offer_again(bench.lead.principal, row.id)
 
 
-async def test_a_new_version_replaces_the_signed_one_from_its_first_day(db, clock):
+async def test_after_its_last_day_it_is_signed_only_when_the_council_gave_more_time(db, clock):
+    bench = await make_bench(db)
+    row = await awarded(db, bench)
+    service = AgreementService(db)
+    clock.move_to(datetime(2027, 4, 2, 22, tzinfo=UTC))
+    assert not service.may_offer_again(row)
+    clock.move_to(datetime(2027, 4, 3, 9, tzinfo=UTC))
+    with pytest.raises(StepRefused, match=r"last day to sign it was 2 April 2027\. Ask the council for more time"):
+        await service.sign(bench.provider.principal, row.id, SIGNED)
+    assert row.status is AgreementStatus.OFFERED
+    await scope_to(db, [bench.council.id])
+    for wrong in (date(2027, 4, 2), date(2027, 4, 1), date(2028, 4, 3)):
+        with pytest.raises(InvalidInput) as refused:
+            await service.extend(bench.lead.principal, row.id, ExtendForm(wrong, "They asked"))
+        assert set(refused.value.fields) == {"sign_by"}
+    with pytest.raises(Forbidden):
+        await service.extend(bench.provider.principal, row.id, ExtendForm(date(2027, 4, 9), "We asked"))
+    row.reminded_at = clock.now()
+    await service.extend(bench.lead.principal, row.id, ExtendForm(date(2027, 4, 9), "Their trustees met late"))
+    assert (row.sign_by, row.reminded_at, row.number) == (date(2027, 4, 9), None, 1)
+    kept = (
+        await db.execute(
+            text("SELECT why, before, after FROM audit_entries WHERE action = 'providers.extend_agreement'")
+        )
+    ).one()
+    assert kept.why == "Their trustees met late"
+    assert (kept.before["sign_by"], kept.after["sign_by"]) == ("2027-04-02", "2027-04-09")
+    assert (await events(db))[-1] == "AgreementMoved"
+    await service.sign(bench.provider.principal, row.id, SIGNED)
+    await scope_to(db, [bench.council.id])
+    with pytest.raises(StepRefused):
+        await service.extend(bench.lead.principal, row.id, ExtendForm(date(2027, 5, 9), "Again"))
+
+
+async def test_the_pages_say_that_it_is_too_late_and_give_more_time(browser, db, clock):
+    bench = await make_bench(db)
+    row = await awarded(db, bench)
+    own, theirs = f"/provider/agreements/{row.id}", f"/accreditation/agreements/{row.id}"
+    clock.move_to(datetime(2027, 4, 3, 9, tzinfo=UTC))
+    provider, lead = await browser.signed_in(bench.provider), await browser.signed_in(bench.lead)
+    page = await provider.open(own)
+    assert "The last day to sign it was 2 April 2027. It cannot be signed now." in page.words
+    assert "Sign for your organisation" not in page.words
+    await provider.post(own, {"name": "Pat", "role": "Director", "agrees": "yes"}, expect=409)
+    page = await lead.post(f"{theirs}/more-time", {}, expect=422)
+    assert set(page.errors()) == {"sign_by", "extension_reason"}
+    await lead.post(f"{theirs}/more-time", {"sign_by": "2027-04-09", "extension_reason": "Their trustees met late"})
+    assert "9 April 2027" in (await lead.open(theirs)).words
+    assert "Sign for your organisation" in (await provider.open(own)).words
+
+
+async def two_versions(db):
+    """Both signed: the first for one lot, the second for both. Returns the bench and the versions."""
     bench = await make_bench(db)
     await moderated(db, bench)
     decide = DecisionService(db)
@@ -190,9 +242,41 @@ async def test_a_new_version_replaces_the_signed_one_from_its_first_day(db, cloc
     assert (second.reference, second.number) == (first.reference, 2)
     await service.sign(bench.provider.principal, second.id, SIGNED)
     await service.countersign(bench.second.principal, second.id, SIGNED)
+    await scope_to(db, "every")
+    return bench, first, second
+
+
+async def test_what_a_replaced_agreement_carried_rests_on_the_newer_one(db, clock):
+    _, first, second = await two_versions(db)
+    service = AgreementService(db)
+    clock.move_to(datetime(2027, 4, 1, 9, tzinfo=UTC))
+    assert await service.turn() == 1
+    assert first.status is AgreementStatus.REPLACED
+    assert await count(db, "accreditations", f"agreement_id = '{first.id}'") == 0
+    assert await count(db, "accreditations", f"agreement_id = '{second.id}'") == 2
+
+
+async def test_an_agreement_stays_in_force_for_a_lot_that_the_newer_one_leaves_out(db, clock, monkeypatch):
+    _, first, second = await two_versions(db)
+    lots = AgreementService.lots
+
+    async def without_the_first(self, row):
+        # As after a later round in which the organisation applied for the other lot alone.
+        found = await lots(self, row)
+        return found if row is first else [lot for lot in found if str(lot.id) not in first.lot_ids["lots"]]
+
+    monkeypatch.setattr(AgreementService, "lots", without_the_first)
+    clock.move_to(datetime(2027, 4, 1, 9, tzinfo=UTC))
+    assert await AgreementService(db).turn() == 0
+    assert (first.status, second.status) == (AgreementStatus.SIGNED, AgreementStatus.SIGNED)
+    assert await count(db, "accreditations", f"agreement_id = '{first.id}'") == 1
+
+
+async def test_a_new_version_replaces_the_signed_one_from_its_first_day(db, clock):
+    _, first, second = await two_versions(db)
+    service = AgreementService(db)
     assert first.status is AgreementStatus.SIGNED
     assert await count(db, "accreditations") == 2
-    await scope_to(db, "every")
     clock.move_to(datetime(2027, 4, 1, 9, tzinfo=UTC))
     assert await service.turn() == 1
     assert (first.status, second.status) == (AgreementStatus.REPLACED, AgreementStatus.SIGNED)

@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.permissions import Role
+from marketplace.core.ids import new_id
 from marketplace.providers.models import Application, ApplicationFile, Evaluation
 from marketplace.providers.states import ApplicationStatus, EvaluationStatus
 from tests.browser import Browser, Page, count
@@ -136,6 +137,41 @@ async def test_who_may_open_a_file(browser: Browser, db: AsyncSession, world: Wo
     await scorer.get(sent, expect=404)
     actions = (await db.scalars(text("SELECT action FROM audit_entries WHERE action LIKE '%open%file'"))).all()
     assert len(actions) == 2
+
+
+async def test_who_is_to_score_an_application_declares_their_interests_before_opening_its_files(
+    browser: Browser, db: AsyncSession, world: World
+) -> None:
+    provider, accreditor = await browser.signed_in(world.provider), await browser.signed_in(world.accreditor)
+    user_id, council_id = world.accreditor.user.id, world.offer.council.id
+    path = await begin(provider, world.offer)
+    await add(provider, f"{path}/questions/{world.offer.ids['outcomes']}/files", NOTE)
+    file_id = (await db.scalars(select(ApplicationFile.file_id))).one()
+    application = (await db.scalars(select(Application))).one()
+    application.status, application.submitted_at = ApplicationStatus.EVALUATING, application.created_at
+    evaluation = Evaluation(
+        id=new_id(),
+        council_id=council_id,
+        application_id=application.id,
+        evaluator_user_id=user_id,
+        status=EvaluationStatus.ASSIGNED,
+        assigned_at=application.created_at,
+    )
+    db.add(evaluation)
+    await db.flush()
+    sent = f"/accreditation/applications/{application.id}/files/{file_id}"
+    evaluation_id = evaluation.id
+    page = await accreditor.get(sent, expect=303)
+    assert page.location == f"/accreditation/scoring/{evaluation_id}"
+    page = await accreditor.open(page.location)
+    assert "You see it when you have said that you have no interest." in page.words
+    assert page.heading == "Do you have an interest in this application?"
+    await accreditor.post(f"/accreditation/scoring/{evaluation_id}/interests", {"has_interest": "no"})
+    await accreditor.get(sent)
+    await db.refresh(evaluation)
+    evaluation.status, evaluation.interest = EvaluationStatus.STOOD_DOWN, "My brother runs it."
+    await db.flush()
+    await accreditor.get(sent, expect=409)
 
 
 async def test_a_file_of_another_application_is_not_found(browser: Browser, db: AsyncSession, world: World) -> None:

@@ -87,23 +87,31 @@ async def test_declarations_come_over_with_changed_words_marked_and_count_once_c
     provider = await browser.signed_in(world.provider)
     path = await begin(provider, world.now)
     page = await provider.open(path)
-    assert "To confirm" in page.words
-    assert "1 has an answer from an earlier round" in page.words
+    assert "Changed: read again" in page.words
+    assert "To confirm" not in page.words
+    assert "In 1 the question has changed since you answered it: read it again." in page.words
     row = (await db.scalars(select(Application).where(Application.id != before_id))).one()
     assert row.earlier_id == before_id
     question = f"{path}/questions/{world.now.ids['insolvent']}"
     page = await provider.open(question)
     assert "The question has changed since then" in page.words
-    assert '<del><span class="govuk-visually-hidden"> (taken out: </span>2' in page.text
-    assert '<ins><span class="govuk-visually-hidden"> (new: </span>3' in page.text
+    assert "New words are marked like this. Words that were taken out are struck through." in page.words
+    assert '<del class="cm-old-words"><span class="govuk-visually-hidden"> (taken out: </span>2' in page.text
+    assert '<ins class="cm-new-words"><span class="govuk-visually-hidden"> (new: </span>3' in page.text
     assert "In 2024, all is paid." in page.words
-    assert "Say whether your earlier answer still holds" in (await provider.open(f"{path}/check")).words
+    # Nobody sends an old answer to a new question unread: neither is ticked, and there is one way on.
+    assert "checked" not in page.text
+    assert page.text.count("govuk-button--secondary") + 1 == page.text.count('class="govuk-button') - page.text.count(
+        "govuk-button-group"
+    )
+    assert "Read the changed question and answer it" in (await provider.open(f"{path}/check")).words
     outcomes = f"{path}/questions/{world.now.ids['outcomes']}"
     await provider.post(outcomes, {"version": "0", "words": "We listen and plan."})
     await provider.post(f"{path}/submit", {"seen": "", **SIGNED}, expect=422)
     version = page.field("version") or ""
-    await provider.post(question, {"version": "99", "action": "confirm"}, expect=409)
-    await provider.post(question, {"version": version, "action": "confirm"})
+    same = {"choice": "yes", "words": "In 2024, all is paid."}
+    await provider.post(question, {"version": "99", **same, "words": "In 2023.", "action": "continue"}, expect=409)
+    await provider.post(question, {"version": version, **same, "action": "continue"})
     await send(provider, path)
     await db.refresh(row)
     assert row.submitted is not None
@@ -121,9 +129,9 @@ async def test_a_carried_answer_may_be_changed(browser: Browser, db: AsyncSessio
     # Looking at it and coming back later confirms nothing.
     same = {"version": version, "choice": "yes", "words": "In 2024, all is paid."}
     await provider.post(question, {**same, "action": "later"})
-    assert "To confirm" in (await provider.open(path)).words
+    assert "Changed: read again" in (await provider.open(path)).words
     await provider.post(question, {"version": version, "choice": "no", "action": "continue"})
-    assert "To confirm" not in (await provider.open(path)).words
+    assert "Changed: read again" not in (await provider.open(path)).words
     await provider.post(f"{path}/questions/{world.now.ids['outcomes']}", {"version": "0", "words": "Well."})
     await send(provider, path)
     row = (await db.scalars(select(Application).where(Application.status == ApplicationStatus.SUBMITTED))).one()
@@ -148,7 +156,7 @@ async def test_an_answer_that_now_needs_an_explanation_cannot_just_be_confirmed(
     page = await provider.open(question)
     assert "Then “no” needed no explanation. Now it is “yes”." in page.words
     version = page.field("version") or ""
-    page = await provider.post(question, {"version": version, "action": "confirm"}, expect=422)
+    page = await provider.post(question, {"version": version, "choice": "no", "action": "continue"}, expect=422)
     assert page.errors() == {"words": "Explain why your answer is no"}
     assert await count(db, "application_answers", "confirmed_at IS NULL") == 1
 
@@ -204,9 +212,10 @@ async def test_a_scored_answer_is_copied_only_when_asked_and_marked(
     assert page.location == question
     page = await provider.open(question)
     assert page.field("words") == "We listen."
-    assert "It counts only when you say that it is still right" in page.words
+    assert "It counts when you save it." in page.words
+    assert "To confirm" in (await provider.open(path)).words
     await provider.post(question, {"version": "1", "action": "copy"}, expect=409)
-    await provider.post(question, {"version": page.field("version") or "", "action": "confirm"})
+    await provider.post(question, {"version": page.field("version") or "", "words": "We listen.", "action": "continue"})
     page = await provider.open(f"{path}/check")
     assert "From an earlier round" in page.words
     row = (await db.scalars(select(ApplicationAnswer).where(ApplicationAnswer.words == "We listen."))).all()
@@ -297,12 +306,13 @@ async def test_a_refusal_shows_reasons_and_the_way_on(browser: Browser, db: Asyn
         "40%. 60% is needed",
         "The score is too low.",
         "Outcomes: 1 of 5",
-        "At least 2 is needed",
+        "At least 2 of 5 is needed for an answer marked “Too low”",
         "No example of a person.",
         "A good start.",
         "until 21 March 2027",
     ):
         assert words in page.words
+    assert page.words.count("2 of 5 is needed") == 1
     page = await provider.open(page.link(r"new\?round="))
     assert "Round 2" in page.words
 

@@ -26,6 +26,7 @@ from marketplace.providers.models import (
 from marketplace.providers.service.evidence import reminder_stage
 from marketplace.providers.service.planners import PlannerService
 from marketplace.providers.tasks.joining import watch_evidence
+from marketplace.providers.tasks.standing import watch_standing
 from tests.browser import Browser, count, events
 from tests.conftest import Mailbox
 from tests.factories import (
@@ -291,8 +292,8 @@ async def test_over_the_days_up_to_the_end_and_the_renewal(
 
     await at(clock, end)
     messages = await told()
-    assert ("group@test.example", "Public liability insurance: it has ended") in messages
-    assert ("group@test.example", "Your listings are off the market") in messages
+    theirs = [subject for address, subject in messages if address == "group@test.example"]
+    assert theirs == ["Public liability insurance: it has ended"], "one message says that the listings are off, too"
     assert [subject for address, subject in messages if address == person_email] == [f"Your visits from {name} go on"]
     assert [subject for address, subject in messages if address == broker_email] == [f"{name}: no new bookings for now"]
     listings = {one.id: one.hidden_why for one in (await db.scalars(select(Listing))).all()}
@@ -325,6 +326,38 @@ async def test_over_the_days_up_to_the_end_and_the_renewal(
     messages = await told()
     assert ("group@test.example", "Your listings are back on the market") in messages
     assert (broker_email, f"{name}: new bookings are possible again") in messages
+
+
+async def test_the_end_of_insurance_is_one_message_for_listings_and_accreditations(
+    db: AsyncSession, world: World, clock: FixedClock, mailbox: Mailbox
+) -> None:
+    end, council = date(2027, 6, 1), world.provider.council
+    await make_evidence(db, world.organisation, expires_on=end)
+    needs = ["liability_insurance"]
+    await make_accreditation(db, world.organisation, council, ServiceLine.COMMUNITY_SUPPORT, evidence=needs)
+    other = await make_accreditation(db, world.organisation, council, ServiceLine.SUPPORT_PLANNING, evidence=["dbs"])
+    await make_evidence(db, world.organisation, kind=EvidenceKind.DBS, expires_on=end + timedelta(days=60))
+    await at(clock, end - timedelta(days=14))
+    await watch_standing()
+    await run_tasks()
+    mailbox.envelopes.clear()
+
+    async def told() -> list[str]:
+        before = len(mailbox.envelopes)
+        await watch_standing()
+        await run_tasks()
+        return [one.subject for one in mailbox.envelopes[before:] if one.to_address == "group@test.example"]
+
+    # What stops for another reason is told by itself.
+    await db.refresh(other)
+    other.live_until = end - timedelta(days=14)
+    await db.flush()
+    assert await told() == ["Your accreditation for support planning does not count at present"]
+    await at(clock, end)
+    assert await told() == ["Public liability insurance: it has ended"]
+    body = next(one.body for one in mailbox.envelopes if "it has ended" in one.subject)
+    assert "Your listings are off the market" in body
+    assert "- Community support for" in body
 
 
 async def test_a_renewal_seen_in_time_changes_nothing_and_stops_the_reminders(

@@ -1,7 +1,9 @@
 """Registering an organisation that is here already: never a second copy, nothing told of its people (V1, V15)."""
 
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import select, text
@@ -9,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import AuditEntry, Council, Membership, User
 from marketplace.accounts.permissions import Role
+from marketplace.core.clock import FixedClock
 from marketplace.core.database import clock_of
+from marketplace.core.ids import new_id
 from marketplace.providers.errors import HereAlready
 from marketplace.providers.models import Joining, JoinRequest, JoinRequestStatus, Organisation, RegulatorLink
 from marketplace.providers.service.join_places import new_organisation
@@ -17,9 +21,11 @@ from marketplace.providers.service.joining import JoiningService
 from marketplace.providers.service.joining_answers import STEPS
 from marketplace.providers.service.recognising import NUMBERS_PER_BROWSER
 from marketplace.providers.states import RegulatorLinkStatus
+from marketplace.providers.tasks.people import remind_join_requests
 from tests.browser import Browser, count
 from tests.conftest import Mailbox
 from tests.factories import make_council, make_member, make_organisation
+from tests.factories_applications import make_offer
 from tests.factories_join import run_tasks
 from tests.factories_market import make_location, make_postcode
 from tests.factories_people import link_in, make_join_request, make_provider
@@ -277,6 +283,77 @@ async def test_the_council_decides_where_nobody_can_sign_in(
     told = next(one for one in mailbox.envelopes if one.to_address == "nico@test.example")
     assert "We do not know you" in told.body
     await elsewhere.open(ours, expect=404)
+
+
+async def test_who_decides_is_reminded_once_after_three_working_days(
+    db: AsyncSession, council: Council, clock: FixedClock, mailbox: Mailbox
+) -> None:
+    empty = await make_organisation(db, name="Empty Club", home_council_id=council.id)
+    full, keeper = await make_provider(db, council, name="Full Club")
+    await make_member(db, Role.ACCREDITOR, council, email="officer@test.example")
+    # Asked on the Thursday before Easter: neither Good Friday nor Easter Monday is a working day.
+    clock.move_to(datetime(2027, 3, 25, 12, tzinfo=UTC))
+    asked = {"asked_at": clock.now()}
+    ours = await make_join_request(db, empty, council, **asked)
+    theirs = await make_join_request(db, full, council, email="other@test.example", **asked)
+    decided = await make_join_request(db, full, council, email="third@test.example", **asked)
+    decided.status = JoinRequestStatus.REFUSED
+    await db.flush()
+
+    async def told() -> list[tuple[str, str]]:
+        before = len(mailbox.envelopes)
+        await remind_join_requests()
+        await run_tasks()
+        return sorted((one.to_address, one.subject) for one in mailbox.envelopes[before:])
+
+    clock.move_to(datetime(2027, 3, 31, 22, tzinfo=UTC))
+    assert await told() == []
+    clock.move_to(datetime(2027, 4, 1, 9, tzinfo=UTC))
+    assert await told() == sorted(
+        [
+            ("officer@test.example", f"{ours.name} still waits to join Empty Club"),
+            (keeper.user.email, f"{theirs.name} still waits to join Full Club"),
+        ]
+    )
+    assert "25 March 2027" in mailbox.envelopes[-1].body
+    clock.move_to(datetime(2027, 4, 20, 9, tzinfo=UTC))
+    assert await told() == []
+
+
+async def test_who_came_from_a_round_goes_on_with_the_application_after_joining(
+    browser: Browser, db: AsyncSession, council: Council, mailbox: Mailbox
+) -> None:
+    offer = await make_offer(db, council)
+    round_id = offer.round.id
+    page = await browser.open(f"/frameworks/{council.slug}/{offer.framework.slug}")
+    page = await browser.open(page.link(r"/join\?round="))
+    assert "you go on with the application that you came from" in page.words
+    address = page.link(r"/join/kind\?round=")
+    page = await browser.open(address)
+    assert page.field("round") == str(round_id)
+    first = {**ANSWERS["kind"], "round": str(round_id)}
+    address = await go_on(browser, (await browser.post("/join/kind", first)).location)
+    assert address == "/join/check"
+    await browser.open(address)
+    await browser.post(address)
+    await run_tasks()
+    wanted = f"/provider/applications/new?round={round_id}"
+    confirmed = await browser.post(link_in(mailbox, CONFIRM))
+    assert confirmed.location == f"/sign-in?next={quote(wanted, safe='')}"
+    page = await browser.open(confirmed.location)
+    assert page.field("next") == wanted
+
+
+async def test_a_round_that_never_was_leads_nowhere(
+    browser: Browser, db: AsyncSession, council: Council, mailbox: Mailbox
+) -> None:
+    assert "?round=" not in (await browser.open("/join?round=x")).text
+    first = {**ANSWERS["kind"], "round": str(new_id())}
+    address = await go_on(browser, (await browser.post("/join/kind", first)).location)
+    await browser.open(f"/join?round={new_id()}")
+    await browser.post(address)
+    await run_tasks()
+    assert (await browser.post(link_in(mailbox, CONFIRM))).location == "/sign-in?next=/provider/evidence"
 
 
 async def test_a_number_of_the_regulator_is_claimed_and_compared_not_believed(

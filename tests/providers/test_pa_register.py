@@ -126,7 +126,9 @@ async def test_from_the_first_page_to_the_public_register(
     await desk.accreditor.post(f"{COUNCIL}/{found}/approve", TODAY, expect=303)
     await run_tasks()
 
-    assert any("You are on the register" in str(mail) for mail in mailbox.envelopes)
+    theirs = [mail.subject for mail in mailbox.envelopes if mail.subject.startswith("You ")]
+    assert len(theirs) == 1, "one message says that the approval makes the accreditation"
+    assert theirs[0].startswith("You are on the register of")
     assert await counts(db, desk, date(2027, 3, 3))
     row = (await db.execute(select(PaApproval.approved_from, PaApproval.approved_until))).one()
     assert tuple(row) == (date(2027, 3, 3), date(2028, 3, 3))
@@ -221,7 +223,7 @@ async def test_a_year_that_is_not_renewed_lapses(
 
 
 async def test_a_removal_ends_the_accreditation_and_a_renewal_with_it(
-    browser: Browser, db: AsyncSession, clock: FixedClock, desk: Desk
+    browser: Browser, db: AsyncSession, clock: FixedClock, desk: Desk, mailbox: Mailbox
 ) -> None:
     first = await approved(db, desk)
     await desk.later(clock, datetime(2028, 2, 1, 9, tzinfo=UTC))
@@ -231,7 +233,13 @@ async def test_a_removal_ends_the_accreditation_and_a_renewal_with_it(
     await desk.accreditor.post(f"{COUNCIL}/{second}/approve", follows, expect=303)
     page = await desk.accreditor.post(f"{COUNCIL}/{first}/remove", {}, expect=422)
     assert page.errors() == {"reason-remove": "Enter the reason"}
+    await run_tasks()
+    mailbox.envelopes.clear()
     await desk.accreditor.post(f"{COUNCIL}/{first}/remove", {"reason": "Took money"}, expect=303)
+    await run_tasks()
+    subjects = [mail.subject for mail in mailbox.envelopes]
+    assert not [subject for subject in subjects if "taken you off" in subject]
+    assert "Your accreditation for personal assistance is removed" in subjects
 
     assert (await status_of(db, first), await status_of(db, second)) == ("removed", "removed")
     assert not await counts(db, desk, date(2028, 2, 1))

@@ -166,12 +166,14 @@ async def test_a_decision_shows_what_it_affects_before_it_is_taken(
     address = f"/accreditations/{row.id}"
     staff = await browser.signed_in(officer)
     page = await staff.open(address)
-    assert "affects 1 planner, 1 open offer and 0 coming visits" in page.words
+    assert "affects 1 planner and 1 open offer." in page.words
     form = {"decision": "suspend", "reason": "Two missed visits", "confidential": "yes"}
     check = await staff.post(f"{address}/check", form, expect=200)
     check.check()
     for words in ("1 planner will get no new referrals", "1 open offer will be taken back", "13 March 2027", "not why"):
         assert words in check.words, words
+    for none in ("0 requests", "0 coming visits", "0 people"):
+        assert none not in check.words
     assert await count(db, "accreditation_holds") == 0, "nothing is done yet"
     fields = {name: check.field(name) for name in ("decision", "reason", "confidential", "seen")}
     await staff.post(address, fields)
@@ -212,6 +214,7 @@ async def test_of_two_who_decide_at_once_the_second_is_told(
     first, second = await browser.signed_in(officer), await browser.signed_in(colleague)
     form = {"decision": "remove", "reason": "Closed"}
     mine = await first.post(f"{address}/check", form, expect=200)
+    assert "Nothing is affected now: no planner, offer, request or visit rests on it." in mine.words
     theirs = await second.post(
         f"{address}/check", {"decision": "extend", "reason": "x", "last_day": "2030-01-01"}, expect=200
     )

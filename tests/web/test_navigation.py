@@ -5,12 +5,12 @@ import pytest
 from marketplace.accounts.permissions import Role
 from marketplace.accounts.principal import Principal
 from marketplace.core.ids import new_id
-from marketplace.web.navigation import navigation
+from marketplace.web.navigation import MORE, SELDOM, TASKS, WIDTH_PX, entries, navigation, width_px
 
 
-def items(role: Role, path: str = "/home") -> list[tuple[str, str, bool]]:
+def somebody(role: Role) -> Principal:
     council_id = new_id()
-    principal = Principal(
+    return Principal(
         user_id=new_id(),
         name="Sam",
         role=role,
@@ -23,7 +23,10 @@ def items(role: Role, path: str = "/home") -> list[tuple[str, str, bool]]:
         person_id=None,
         acting_for=None,
     )
-    return navigation(principal, path)
+
+
+def items(role: Role, path: str = "/home") -> list[tuple[str, str, bool]]:
+    return navigation(somebody(role), path)
 
 
 def menu(role: Role) -> list[str]:
@@ -39,8 +42,8 @@ def test_no_entry_stands_twice(role: Role) -> None:
 
 def test_a_provider_answers_people_before_anything_else() -> None:
     assert menu(Role.PROVIDER) == [
-        *("Home", "Bookings", "Questions", "Availability", "Listings", "Feedback", "Organisation", "Earnings"),
-        "Find support",
+        *("Home", "Bookings", "Questions", "Requests", "Availability", "Listings", "Feedback", "Organisation"),
+        *("Earnings", "Find support"),
     ]
     assert menu(Role.PA) == menu(Role.PROVIDER)
 
@@ -69,6 +72,23 @@ def test_an_accreditor_finds_what_waits_before_what_is_looked_up() -> None:
 )
 def test_each_page_belongs_to_one_entry(role: Role, path: str, entry: list[str]) -> None:
     assert [text for text, _, is_current in items(role, path) if is_current] == entry
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_the_menu_of_each_role_fits_on_a_line_and_leads_everywhere(role: Role) -> None:
+    principal = somebody(role)
+    shown, folded = entries(principal)
+    assert width_px(shown) <= WIDTH_PX
+    assert (MORE in shown) == bool(folded)
+    assert all(address in SELDOM for _, address in folded)
+    reachable = [address for _, address in (*shown, *folded)]
+    mine = {address for permission, _, address in TASKS if principal.may(permission)}
+    assert mine - set(reachable) <= {"/accreditation/scoring"}
+
+
+def test_a_page_behind_more_marks_more_in_the_menu() -> None:
+    current = [text for text, _, is_current in items(Role.ACCREDITOR, "/unmet-need") if is_current]
+    assert current == ["More"]
 
 
 def test_links_to_the_register_belong_to_evidence() -> None:

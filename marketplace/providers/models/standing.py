@@ -253,6 +253,8 @@ class JoinRequest(Base, WithId):
     message: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     reason: Mapped[str] = mapped_column(Text, default="")
     asked_at: Mapped[datetime]
+    reminded_at: Mapped[datetime | None]
+    """When those who decide were asked a second time; once."""
     decided_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     decided_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)

@@ -133,6 +133,17 @@ class AgreementRepository(Repository[Agreement]):
             .with_for_update(skip_locked=True)
         )
 
+    async def accreditations(self, agreement: Agreement) -> Sequence[Accreditation]:
+        """Return the accreditations that rest on an agreement, locked."""
+        return (
+            await self.db.scalars(
+                select(Accreditation)
+                .where(Accreditation.council_id == agreement.council_id, Accreditation.agreement_id == agreement.id)
+                .order_by(Accreditation.id)
+                .with_for_update()
+            )
+        ).all()
+
     async def lots_awarded(self, council_id: UUID, organisation_id: UUID, day: date) -> set[UUID]:
         """Return the lots for which an organisation holds an accreditation that counts on or after a day."""
         rows = await self.db.scalars(

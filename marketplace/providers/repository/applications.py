@@ -31,7 +31,7 @@ from marketplace.providers.models import (
     Organisation,
     Round,
 )
-from marketplace.providers.states import ApplicationStatus, EvaluationStatus
+from marketplace.providers.states import ApplicationStatus
 
 MOST_LISTED = 200
 """Applications and rounds on one page; an organisation with more has other means."""
@@ -295,11 +295,10 @@ class ApplicationRepository(Repository[Application]):
             found.setdefault(answer_id, []).append(row)
         return found
 
-    async def is_scoring(self, application_id: UUID, user_id: UUID) -> bool:
-        """Whether somebody scores an application, or has, and declared their interests before."""
-        question = select(Evaluation.id).where(
-            Evaluation.application_id == application_id,
-            Evaluation.evaluator_user_id == user_id,
-            Evaluation.status.in_([EvaluationStatus.SCORING, EvaluationStatus.SUBMITTED]),
+    async def evaluation_of(self, application_id: UUID, user_id: UUID) -> Evaluation | None:
+        """Return what somebody was asked to score of an application, if anything."""
+        return await self.db.scalar(
+            select(Evaluation).where(
+                Evaluation.application_id == application_id, Evaluation.evaluator_user_id == user_id
+            )
         )
-        return await self.db.scalar(question) is not None

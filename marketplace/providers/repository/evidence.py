@@ -138,6 +138,21 @@ class EvidenceRepository:
         )
         return [(row[0], row[1]) for row in await self.db.execute(question)]
 
+    async def ended(self, organisation_id: UUID, day: date) -> Sequence[Evidence]:
+        """Return evidence that ended on a day with nothing newer: the organisation gets a message of that day's end."""
+        question = (
+            select(Evidence)
+            .where(
+                Evidence.organisation_id == organisation_id,
+                Evidence.seen_at.is_not(None),
+                Evidence.refused_because == "",
+                Evidence.expires_on == day,
+                has_no_successor(),
+            )
+            .order_by(Evidence.id)
+        )
+        return (await self.db.scalars(question)).all()
+
     async def is_uncovered(self, organisation_id: UUID, day: date) -> bool:
         """Whether an organisation falls under the rule on insurance and has none on a day."""
         return bool(await self.db.scalar(select(lacks_cover(organisation_id, day))))

@@ -165,6 +165,17 @@ def _register_cards() -> Select[*tuple[Any, ...]]:
     ).where(RegulatorLocation.location_id == any_(bindparam("ids", type_=ARRAY(Text))), on_the_register())
 
 
+@lru_cache(maxsize=1)
+def _place() -> Select[*tuple[Any, ...]]:
+    """Write the question where a postcode lies: parameter `postcode`."""
+    return (
+        select(PostcodeRow.lat, PostcodeRow.lon, PostcodeRow.lad_code, Council.id, Council.short_name)
+        .outerjoin(Council, PostcodeRow.lad_code == any_(Council.district_codes))
+        .where(PostcodeRow.postcode == bindparam("postcode", type_=Text))
+        .limit(1)
+    )
+
+
 class MarketFacts:
     """Reads facts about many offers with one question each."""
 
@@ -223,14 +234,7 @@ class MarketFacts:
 
     async def place(self, postcode: Postcode) -> PlaceFound | None:
         """Return where a postcode lies, None when the directory has none."""
-        row = (
-            await self.db.execute(
-                select(PostcodeRow.lat, PostcodeRow.lon, PostcodeRow.lad_code, Council.id, Council.short_name)
-                .outerjoin(Council, PostcodeRow.lad_code == any_(Council.district_codes))
-                .where(PostcodeRow.postcode == postcode.text)
-                .limit(1)
-            )
-        ).first()
+        row = (await self.db.execute(_place(), {"postcode": postcode.text})).first()
         return PlaceFound(row[0], row[1], row[2], row[3], row[4] or "") if row is not None else None
 
     async def council_names(self, ids: Iterable[UUID]) -> dict[str, str]:

@@ -212,6 +212,10 @@ class PaRegisterRepository(Repository[PaApproval]):
         )
         return [(row[0], bool(row[1])) for row in rows]
 
+    async def of_accreditation(self, accreditation_id: UUID) -> PaApproval | None:
+        """Return the approval that an accreditation was made by; None where a council accredited without one."""
+        return await self.db.scalar(select(PaApproval).where(PaApproval.accreditation_id == accreditation_id))
+
     async def taken_away(self) -> Sequence[tuple[PaApproval, Accreditation]]:
         """Return approvals whose accreditation the council removed by itself, locked."""
         rows = await self.db.execute(

@@ -131,6 +131,21 @@ class PeopleRepository:
             question = question.where(JoinRequest.council_id == council_id)
         return [(row[0], row[1]) for row in await self.db.execute(question)]
 
+    async def to_remind(self, asked_before: datetime) -> Sequence[JoinRequest]:
+        """Return requests of every council that wait since a moment, whose reminder is not sent, locked."""
+        question = (
+            select(JoinRequest)
+            .where(
+                JoinRequest.status == JoinRequestStatus.WAITING,
+                JoinRequest.reminded_at.is_(None),
+                JoinRequest.asked_at < asked_before,
+            )
+            .order_by(JoinRequest.asked_at, JoinRequest.id)
+            .limit(500)
+            .with_for_update(skip_locked=True)
+        )
+        return (await self.db.scalars(question)).all()
+
     async def decided(self, council_id: UUID) -> Sequence[tuple[JoinRequest, Organisation]]:
         """Return a council's last requests that were decided, the newest first."""
         question = (

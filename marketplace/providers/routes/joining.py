@@ -1,11 +1,12 @@
 """Pages on which a provider registers itself: one question a page, nothing personal in an address."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
-from litestar.params import FromPath, URLEncodedBody
+from litestar.params import FromPath, FromQuery, URLEncodedBody
 from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,6 +25,7 @@ from marketplace.providers.service.joining_answers import (
     STEPS,
     is_asking,
     open_step,
+    round_of,
     steps_of,
     values_of,
 )
@@ -37,12 +39,20 @@ class JoinController(Controller):
     path = "/join"
 
     @get("/", permission=None, visitor_form=True)
-    async def start(self, request: Request[Any, Any, Any], db: NamedDependency[AsyncSession]) -> Template:
-        """Say what is asked and what happens then."""
-        joining = await JoiningService(db).current(_secret(request))
+    async def start(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        round: FromQuery[str | None] = None,
+    ) -> Template:
+        """Say what is asked and what happens then. Who comes from a round of a council is led back there at the end."""
+        service = JoiningService(db)
+        await service.come_from(_secret(request), round or "")
+        joining = await service.current(_secret(request))
         await scope_to(db, "every")
         councils = [council.name for council in await AccountRepository(db).councils()]
         context = {"next_step": open_step(joining) or "check", "has_answers": joining is not None, "councils": councils}
+        context["round"] = round_of(round or "").get("round", "")
         return Template("providers/join/start.html", context=context)
 
     @get("/here", permission=None, visitor_form=True)
@@ -80,7 +90,11 @@ class JoinController(Controller):
 
     @get("/{step:str}", permission=None, visitor_form=True)
     async def ask(
-        self, request: Request[Any, Any, Any], db: NamedDependency[AsyncSession], step: FromPath[str]
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        step: FromPath[str],
+        round: FromQuery[str | None] = None,
     ) -> Template | Redirect:
         """Show one question."""
         joining = await JoiningService(db).current(_secret(request))
@@ -88,7 +102,7 @@ class JoinController(Controller):
             raise NotFound
         if step not in steps_of(values_of(joining)):
             return Redirect("/join/check", status_code=303)
-        return _question(step, values_of(joining), {}, open_step(joining) is None)
+        return _question(step, {**values_of(joining), **round_of(round or "")}, {}, open_step(joining) is None)
 
     @post("/{step:str}", permission=None, visitor_form=True)
     async def answer(
@@ -201,6 +215,7 @@ class JoinController(Controller):
         await scope_to(db, "every")
         service, key = JoiningService(db), request.app.state.settings.secret_key
         try:
+            wanted = await service.wanted_round(key, link[:200])
             async with db.begin_nested():
                 came = await service.confirm(key, link[:200], str(data.get("here_choice") or ""))
         except OutsideCouncils:
@@ -213,11 +228,12 @@ class JoinController(Controller):
             return _here_page(f"/join/confirm/{link[:200]}", found, {}, {}, status_code=409)
         if came is Confirmed.ASKED:
             return Redirect("/join/asked", status_code=303)
+        following = f"/sign-in?{urlencode({'next': f'/provider/applications/new?round={wanted}'})}" if wanted else ""
         if came is Confirmed.ALREADY_IN:
             flash(request, "You can sign in for this organisation already", kind="information")
-            return Redirect("/sign-in?next=/provider/organisation", status_code=303)
+            return Redirect(following or "/sign-in?next=/provider/organisation", status_code=303)
         flash(request, "Your e-mail address is confirmed. Sign in with your password to go on")
-        return Redirect("/sign-in?next=/provider/evidence", status_code=303)
+        return Redirect(following or "/sign-in?next=/provider/evidence", status_code=303)
 
     @get("/asked", permission=None)
     async def asked(self) -> Template:

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -48,6 +49,7 @@ _BOX: Final = Markup(
 _LABEL: Final = Markup('><label class="govuk-label govuk-checkboxes__label" for="{id}">{label}')
 
 
+@lru_cache(maxsize=2_000)
 def _parts(name: str, value: str, label: str) -> tuple[str, str, str]:
     """Write what is the same on every page of a value to tick: the value, its box and its label, escaped."""
     option_id = f"{name}-{_NOT_IN_AN_ID.sub('-', value.lower()).strip('-')}"

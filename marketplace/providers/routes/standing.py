@@ -38,6 +38,7 @@ from marketplace.providers.service.standing.replies import ReplyService, read_wo
 
 KEPT_FIELDS = ("decision", "reason", "confidential", "suspend_on", "remove_on", "last_day")
 """What the confirm page carries on from the form, with the parts of its dates."""
+NOTHING_RESTS = "Nothing is affected now: no planner, offer, request or visit rests on it."
 
 
 class AccreditationDecisionController(Controller):
@@ -215,6 +216,7 @@ class RegisterOfDayController(Controller):
             "services": [(line.value, label) for line, label in SERVICE_LABELS.items()],
             "lots": [(code, f"{code} {name}") for code, name in lots],
             "may_decide": principal.may(Permission.ACCREDITATION_DECIDE),
+            "may_see_hub": principal.may(Permission.APPLICATIONS_READ),
             "is_today": day == today(clock_of(db)),
         }
         return Template("providers/standing/register.html", context=context, status_code=422 if errors else 200)
@@ -270,26 +272,37 @@ async def _after(db: AsyncSession, principal: Principal, text: str) -> tuple[str
 
 
 def _effect_lines(preview: Preview) -> list[str]:
-    """Say what a decision does to what rests on the accreditation."""
+    """Say what a decision does to what rests on the accreditation; what there is none of is left out."""
     effects = preview.effects
     if preview.form.decision is Decision.EXTEND:
         return ["Nothing that runs now changes. New work can be agreed for the longer time."]
     if preview.form.decision is Decision.REINSTATE:
-        return ["New offers and bookings are possible again, as long as the evidence below counts."]
+        return ["New offers and bookings are possible again on every day on which the evidence it needs is in date."]
     if preview.others:
         return [
             f"{plural(preview.others, 'other accreditation')} for the same service goes on, so offers and bookings "
             "go on under it."
         ]
-    return [
-        f"{plural(effects.planners, 'planner')} will get no new referrals.",
-        f"{plural(effects.open_offers, 'open offer')} will be taken back. Planners and brokers are told.",
-        f"{plural(effects.requests, 'request')} for visits, not answered yet, will be closed. Their people are told.",
-        f"{plural(effects.coming_visits, 'coming visit')} that is agreed goes on."
-        if effects.coming_visits == 1
-        else f"{plural(effects.coming_visits, 'coming visit')} that are agreed go on.",
-        f"{plural(effects.people, 'person', 'people')} with such visits or requests: brokers are asked to look.",
+    visits = "that is agreed goes on" if effects.coming_visits == 1 else "that are agreed go on"
+    lines = [
+        (effects.planners, f"{plural(effects.planners, 'planner')} will get no new referrals."),
+        (
+            effects.open_offers,
+            f"{plural(effects.open_offers, 'open offer')} will be taken back. Planners and brokers are told.",
+        ),
+        (
+            effects.requests,
+            f"{plural(effects.requests, 'request')} for visits, not answered yet, will be closed. "
+            f"{'Its person is' if effects.requests == 1 else 'Their people are'} told.",
+        ),
+        (effects.coming_visits, f"{plural(effects.coming_visits, 'coming visit')} {visits}."),
+        (
+            effects.people,
+            f"{plural(effects.people, 'person has', 'people have')} such visits or requests. "
+            "Brokers are asked to look.",
+        ),
     ]
+    return [words for count, words in lines if count] or [NOTHING_RESTS]
 
 
 async def _page(

@@ -40,6 +40,28 @@ class SignForm(msgspec.Struct, frozen=True):
         return cls(name, role, form.raw("terms"))
 
 
+class ExtendForm(msgspec.Struct, frozen=True):
+    """A later last day to sign, with the reason for it."""
+
+    sign_by: date
+    reason: str
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> "ExtendForm":
+        """Read the form.
+
+        Raises:
+            InvalidInput: What is wrong, by field.
+        """
+        form = FormReader(data)
+        sign_by = form.day("sign_by", "the new last day to sign")
+        reason = form.text("extension_reason", "the reason for more time", longest=1_000)
+        form.done()
+        if sign_by is None:
+            raise AssertionError("done() refuses a form without it")
+        return cls(sign_by, reason)
+
+
 def shown_hash(row: Agreement) -> str:
     """Return the first digits of the hash of the terms, as both sides see them."""
     return row.terms_hash.hex()[:SHOWN_DIGITS]

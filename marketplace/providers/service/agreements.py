@@ -11,6 +11,7 @@ from marketplace.accounts import AccountRepository, Permission, Principal, audit
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound, StepRefused
+from marketplace.core.formats import uk_date
 from marketplace.core.ids import new_id
 from marketplace.core.outbox import publish
 from marketplace.providers.errors import SameHand
@@ -18,14 +19,28 @@ from marketplace.providers.events import AgreementMoved
 from marketplace.providers.models import Agreement, Application, Lot
 from marketplace.providers.repository.agreements import WAITING, AgreementRepository
 from marketplace.providers.repository.evaluation import DeskRepository, EvaluationRepository
-from marketplace.providers.service.agreement_words import SignForm, add_months, hash_of, shown_hash, terms_text
+from marketplace.providers.service.agreement_words import (
+    ExtendForm,
+    SignForm,
+    add_months,
+    hash_of,
+    shown_hash,
+    terms_text,
+)
 from marketplace.providers.service.evaluation.fairness import Fairness
 from marketplace.providers.service.reach import reach_council, reach_every_council
 from marketplace.providers.service.standing.service import StandingService
 from marketplace.providers.states import AGREEMENT, AgreementStatus, ApplicationStatus
 
+LONGEST_EXTENSION: Final = timedelta(days=365)
+"""How far away a new last day to sign may be."""
 REMIND_BEFORE: Final = timedelta(days=7)
 """How long before the last day to sign the organisation is reminded."""
+
+
+def is_late(row: Agreement, day: date) -> bool:
+    """Whether the organisation's last day to sign has passed without its signature."""
+    return row.status is AgreementStatus.OFFERED and row.sign_by is not None and row.sign_by < day
 
 
 class AgreementService:
@@ -120,8 +135,46 @@ class AgreementService:
 
     def may_offer_again(self, row: Agreement) -> bool:
         """Whether an agreement was declined, or is past its last day without the organisation's signature."""
-        is_late = row.sign_by is not None and row.sign_by < today(self.clock)
-        return row.status is AgreementStatus.DECLINED or (row.status is AgreementStatus.OFFERED and is_late)
+        return row.status is AgreementStatus.DECLINED or is_late(row, today(self.clock))
+
+    async def extend(self, principal: Principal, agreement_id: UUID, form: ExtendForm) -> Agreement:
+        """Give an organisation a later last day to sign. It is told, and reminded again.
+
+        Raises:
+            NotFound: Another council's.
+            HasInterest: The principal works or worked for the organisation; an audit row stays.
+            InvalidInput: The day is not later, or more than a year away.
+            StepRefused: It was signed, declined or replaced in the meantime.
+        """
+        principal.require(Permission.APPLICATIONS_DECIDE)
+        found = await self.agreements.find(principal.council_id, agreement_id)
+        if found.application_id is not None:
+            application = await self.desk.find_sent(principal.council_id, found.application_id, locked=True)
+            evaluations = await EvaluationRepository(self.db).of_application(application)
+            await self.fairness.refuse_ties(principal, application, evaluations, "providers.extend_agreement")
+        row = await self.agreements.find(principal.council_id, agreement_id, locked=True)
+        if row.status is not AgreementStatus.OFFERED:
+            raise StepRefused("It does not wait for the organisation's signature any more.")
+        day, before = today(self.clock), row.sign_by
+        if form.sign_by < day or (before is not None and form.sign_by <= before):
+            raise InvalidInput({"sign_by": "The new last day to sign must be later than the one before"})
+        if form.sign_by > day + LONGEST_EXTENSION:
+            raise InvalidInput({"sign_by": "The new last day to sign must be within a year"})
+        row.sign_by, row.reminded_at = form.sign_by, None
+        await self.db.flush()
+        self._tell(row)
+        audit.record(
+            self.db,
+            principal,
+            "providers.extend_agreement",
+            council_id=row.council_id,
+            subject_kind="agreement",
+            subject_id=row.id,
+            before={"sign_by": before},
+            after={"sign_by": row.sign_by, "reference": row.reference, "number": row.number},
+            why=form.reason,
+        )
+        return row
 
     async def lots(self, row: Agreement) -> Sequence[Lot]:
         """Return the lots an agreement covers."""
@@ -154,9 +207,15 @@ class AgreementService:
 
         Raises:
             NotFound: Somebody else's agreement.
-            StepRefused: It was signed, declined or replaced in the meantime, or other terms were on the page.
+            StepRefused: It was signed, declined or replaced in the meantime, its last day to sign has passed, or other
+                terms were on the page.
         """
         row = await self.own(principal, agreement_id, locked=True)
+        if is_late(row, today(self.clock)) and row.sign_by is not None:
+            raise StepRefused(
+                f"The last day to sign it was {uk_date(row.sign_by)}. Ask the council for more time. "
+                "It can offer the agreement again."
+            )
         self._refuse_other_terms(row, form)
         row.provider_signed_name, row.provider_signed_role = form.name, form.role
         row.provider_signed_by_user_id, row.provider_signed_at = principal.user_id, self.clock.now()
@@ -267,8 +326,22 @@ class AgreementService:
             return  # The calendar does it on the first day.
         for older in await self.agreements.of_reference(row):
             if older.number < row.number and older.status is AgreementStatus.SIGNED:
-                self._replaced(principal, older, f"Version {row.number} took its place")
+                await self._take_over(principal, older, row)
         await self.db.flush()
+
+    async def _take_over(self, principal: Principal | None, older: Agreement, newer: Agreement) -> bool:
+        """Let a signed version take the place of the one before. Returns whether it did.
+
+        Accreditations of the older one rest on the newer one from then on. An older one that also covers a lot which
+        the newer one does not stays in force beside it: else that lot would be accredited without an agreement.
+        """
+        covered = {lot.code for lot in await self.lots(newer)}
+        if any(lot.code not in covered for lot in await self.lots(older)):
+            return False
+        for accreditation in await self.agreements.accreditations(older):
+            accreditation.agreement_id = newer.id
+        self._replaced(principal, older, f"Version {newer.number} took its place")
+        return True
 
     def _refuse_other_terms(self, row: Agreement, form: SignForm) -> None:
         if form.seen_hash and form.seen_hash != shown_hash(row):
@@ -301,8 +374,8 @@ class AgreementService:
             ended += 1
         await self.db.flush()
         for row in await self.agreements.taken_over(day):
-            self._replaced(None, row, "A newer version took its place")
-            ended += 1
+            newer = [item for item in await self.agreements.of_reference(row) if _is_begun(item, row, day)]
+            ended += await self._take_over(None, row, newer[-1])
         await self.db.flush()
         return ended
 
@@ -355,3 +428,7 @@ class AgreementService:
             },
             why=why,
         )
+
+
+def _is_begun(newer: Agreement, older: Agreement, day: date) -> bool:
+    return newer.number > older.number and newer.status is AgreementStatus.SIGNED and newer.starts_on <= day

@@ -3,17 +3,19 @@
 Where nobody can sign in for the organisation the council of the request decides, and knows that it does (V15).
 """
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import AccountRepository, AccountService, Permission, Principal, Role, audit
-from marketplace.core.clock import today
+from marketplace.core.clock import local, today
 from marketplace.core.database import clock_of, scope_to
 from marketplace.core.errors import Forbidden, NotFound, StepRefused
 from marketplace.core.forms import FormReader
+from marketplace.core.holidays import after_working_days
 from marketplace.core.ids import new_id
 from marketplace.core.outbox import publish
 from marketplace.providers.events import JoinRequestMoved
@@ -21,6 +23,8 @@ from marketplace.providers.models import JoinRequest, JoinRequestStatus, Organis
 from marketplace.providers.repository.organisations import OrganisationRepository
 from marketplace.providers.repository.people import PeopleRepository
 from marketplace.providers.service.people import PeopleService, own_organisation
+
+REMIND_AFTER_WORKING_DAYS: Final = 3
 
 
 class AnswerForm(msgspec.Struct, frozen=True):
@@ -169,6 +173,22 @@ class JoinRequestService:
         if not waiting.is_ours:
             raise Forbidden("People can sign in for this organisation, so they decide who joins it.")
         return await self._decide(principal, request_id, waiting.organisation, form)
+
+    async def remind(self) -> int:
+        """Ask those who decide a second time, once, when a request waits longer than three working days.
+
+        Runs in a transaction with scope `every`. Returns how many requests.
+        """
+        day, now = today(self.clock), self.clock.now()
+        reminded = 0
+        for row in await self.people.to_remind(now - timedelta(days=REMIND_AFTER_WORKING_DAYS)):
+            if after_working_days(local(row.asked_at).date(), REMIND_AFTER_WORKING_DAYS) > day:
+                continue
+            row.reminded_at = now
+            self._publish(row)
+            reminded += 1
+        await self.db.flush()
+        return reminded
 
     async def _decide(
         self, principal: Principal, request_id: UUID, organisation: Organisation, form: AnswerForm

@@ -22,11 +22,12 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound, broken_constraint
 from marketplace.core.forms import FormReader
-from marketplace.core.ids import new_id
+from marketplace.core.ids import new_id, parse_id
 from marketplace.core.outbox import publish
 from marketplace.providers.errors import HereAlready, JoinLinkDead
 from marketplace.providers.events import JoiningSubmitted, OrganisationJoined
 from marketplace.providers.models import Joining, Organisation, OrganisationKind, Worker, WorkerKind
+from marketplace.providers.repository.applications import ApplicationRepository
 from marketplace.providers.repository.duplicates import DuplicateRepository
 from marketplace.providers.repository.joining import JoiningRepository
 from marketplace.providers.repository.organisations import OrganisationRepository
@@ -43,6 +44,7 @@ from marketplace.providers.service.joining_answers import (
     open_step,
     read_answer,
     read_password,
+    round_of,
 )
 from marketplace.providers.service.recognising import Recognising
 from marketplace.providers.service.registration import RegistrationService
@@ -105,7 +107,7 @@ class JoiningService:
         if step not in STEPS:
             raise NotFound
         form = FormReader(data)
-        answers = read_answer(form, step)
+        answers = {**read_answer(form, step), **round_of(form.raw("round"))}
         email = form.email("email", "your e-mail address") if step == "email" else ""
         password = read_password(form) if step == "password" else ""
         form.done()
@@ -130,6 +132,23 @@ class JoiningService:
         await self.recognising.recognise(joining)
         await self.db.flush()
         return joining, secret
+
+    async def come_from(self, secret: str | None, round_id: str) -> None:
+        """Keep which round of a council somebody wants to apply in: joining ends there."""
+        joining = await self.current(secret)
+        if joining is not None and round_of(round_id):
+            joining.answers = {**joining.answers, **round_of(round_id)}
+            await self.db.flush()
+
+    async def wanted_round(self, secret_key: str, link: str) -> UUID | None:
+        """Return the round that somebody came from whose registration a link confirms, if there is such a round.
+
+        Raises:
+            JoinLinkDead: Used, too old, or not ours.
+        """
+        round_id = parse_id(str((await self.waiting(secret_key, link)).answers.get("round") or ""))
+        facts = await ApplicationRepository(self.db).round(round_id) if round_id else None
+        return facts.round.id if facts else None
 
     async def choose(self, secret: str | None, data: Mapping[str, Any]) -> Joining:
         """Keep what somebody does about an organisation that is here: ask to join it, or say that theirs is another.

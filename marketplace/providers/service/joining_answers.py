@@ -7,6 +7,7 @@ from typing import Any, Final
 from marketplace.accounts.service import check_password
 from marketplace.core.errors import InvalidInput
 from marketplace.core.forms import FormReader
+from marketplace.core.ids import parse_id
 from marketplace.providers.models import Joining, OrganisationKind
 from marketplace.providers.service.numbers import read_charity, read_company, read_cqc
 
@@ -90,6 +91,12 @@ def values_of(joining: Joining | None) -> dict[str, str]:
     if joining is None:
         return {}
     return {**{name: str(value) for name, value in joining.answers.items()}, "email": joining.email}
+
+
+def round_of(text: str) -> dict[str, str]:
+    """Return the round that somebody came from as it is kept with the answers; empty where the text names none."""
+    found = parse_id(text)
+    return {"round": str(found)} if found else {}
 
 
 def numbers_of(answers: Mapping[str, Any]) -> dict[str, str | None]:

@@ -326,7 +326,8 @@ class MarketService:
 
     async def _cards(self, hits: Sequence[Hit], maker: CardMaker) -> list[Result]:
         """Read the rows of the hits from PostgreSQL; what left the market since it was indexed is left out."""
-        own = [found for hit in hits if (found := parse_id(hit.id)) is not None]
+        ids = [parse_id(hit.id) for hit in hits]
+        own = [found for found in ids if found is not None]
         theirs = [hit.id.removeprefix(REGISTER_PREFIX) for hit in hits if hit.id.startswith(REGISTER_PREFIX)]
         listings = await self.facts.cards(own, maker.day) if own else {}
         locations = await self.facts.register_cards(theirs) if theirs else {}
@@ -334,8 +335,7 @@ class MarketService:
             {row.worker_id for row in listings.values() if needs_time_left(row, maker.now)}, maker.day
         )
         cards: list[Result] = []
-        for hit in hits:
-            listing_id = parse_id(hit.id)
+        for hit, listing_id in zip(hits, ids, strict=True):
             if listing_id is not None and listing_id in listings:
                 cards.append(maker.listing(listings[listing_id], hit, left))
             elif (location := locations.get(hit.id.removeprefix(REGISTER_PREFIX))) is not None:

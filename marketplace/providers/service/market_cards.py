@@ -102,8 +102,8 @@ class CardMaker(msgspec.Struct, frozen=True, kw_only=True):
         kind = KIND_OF[category]
         is_rated = kind == REGULATED or row.regulator_location_id is not None
         return Result(
-            id=str(row.id),
-            url=f"/market/{row.id}",
+            id=hit.id,
+            url=f"/market/{hit.id}",
             name=row.title,
             provider=row.provider,
             category=category.value,
@@ -198,7 +198,10 @@ def marked(field: str, text: str, hit: Hit) -> str:
     Returns:
         Safe HTML with `mark` elements, or the plain text.
     """
-    excerpt = next((one for one in getattr(hit, "highlights", ()) if one.field == field), None)
+    excerpts = getattr(hit, "highlights", ())
+    if not excerpts:
+        return text
+    excerpt = next((one for one in excerpts if one.field == field), None)
     if excerpt is None or not excerpt.marks or not text.startswith(excerpt.text):
         return text
     parts: list[Markup] = []

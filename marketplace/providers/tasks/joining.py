@@ -5,7 +5,8 @@ from uuid import UUID
 
 from marketplace.accounts import AccountRepository, Role
 from marketplace.accounts.service import link_secret
-from marketplace.core.database import session_maker, transaction
+from marketplace.core.clock import today
+from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.outbox import first_time, task
 from marketplace.core.schedule import every
 from marketplace.messaging import MessagingService, delivery
@@ -20,7 +21,7 @@ from marketplace.providers.events import (
     RegulatorLinkDecided,
     RegulatorLinkMade,
 )
-from marketplace.providers.models import Evidence, EvidenceKind
+from marketplace.providers.models import Evidence, EvidenceKind, HiddenWhy
 from marketplace.providers.repository.evidence import EvidenceRepository
 from marketplace.providers.repository.joining import JoiningRepository
 from marketplace.providers.repository.organisations import OrganisationRepository
@@ -135,10 +136,17 @@ async def tell_evidence_decided(message_id: UUID, event: EvidenceDecided) -> Non
 
 @task("providers.tell_cover_changed", on=CoverChanged)
 async def tell_cover_changed(message_id: UUID, event: CoverChanged) -> None:
-    """Tell an organisation that its listings left the market or came back. Bookings tells the others."""
+    """Tell an organisation that its listings left the market or came back. Bookings tells the others.
+
+    Where its insurance ended today, the message of that end says so already.
+    """
     async with transaction(session_maker(), "every") as db:
         if not await first_time(db, "providers.tell_cover_changed", message_id):
             return
+        if event.is_hidden and event.why == HiddenWhy.EVIDENCE.value:
+            ended = await EvidenceRepository(db).ended(event.organisation_id, today(clock_of(db)))
+            if any(paper.kind is EvidenceKind.LIABILITY_INSURANCE for paper in ended):
+                return
         context = {
             "is_hidden": event.is_hidden,
             "why": event.why,

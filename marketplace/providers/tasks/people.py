@@ -1,12 +1,14 @@
 """Telling people of invitations, requests to join, new names and merges."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from marketplace.accounts import AccountRepository, Role
-from marketplace.core.clock import today
+from marketplace.core.clock import local, today
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.formats import uk_date
 from marketplace.core.outbox import first_time, task
+from marketplace.core.schedule import every
 from marketplace.messaging import MessagingService, delivery
 from marketplace.messaging.sending import send_secret
 from marketplace.providers.events import InvitationSent, JoinRequestMoved, OrganisationRenamed, OrganisationsMerged
@@ -15,6 +17,7 @@ from marketplace.providers.repository.merges import MergeRepository
 from marketplace.providers.repository.organisations import OrganisationRepository
 from marketplace.providers.repository.people import PeopleRepository
 from marketplace.providers.service.invitations import secret_of
+from marketplace.providers.service.join_requests import JoinRequestService
 from marketplace.providers.service.telling import tell_organisation
 
 
@@ -48,15 +51,21 @@ async def tell_join_request(message_id: UUID, event: JoinRequestMoved) -> None:
         if event.status == JoinRequestStatus.WAITING.value:
             if not await first_time(db, "providers.tell_join_request", message_id):
                 return
-            context = {"name": request.name, "organisation": organisation.name, "message": request.message}
+            if request.status is not JoinRequestStatus.WAITING:
+                return  # Somebody decided in the meantime.
+            template = "join_request_reminder" if request.reminded_at else "join_request"
+            context = {
+                "name": request.name,
+                "organisation": organisation.name,
+                "message": request.message,
+                "asked_on": local(request.asked_at).date(),
+            }
             if await PeopleRepository(db).has_keeper(organisation.id, today(clock_of(db))):
                 link = f"{settings.public_url}/provider/people"
-                await tell_organisation(db, organisation.id, "join_request", {**context, "link": link})
+                await tell_organisation(db, organisation.id, template, {**context, "link": link})
                 return
             link = f"{settings.public_url}/join-requests"
-            await MessagingService(db).tell(
-                event.council_id, "join_request", {**context, "link": link}, role=Role.ACCREDITOR
-            )
+            await MessagingService(db).tell(event.council_id, template, {**context, "link": link}, role=Role.ACCREDITOR)
             return
         if event.status == JoinRequestStatus.ACCEPTED.value and await first_time(
             db, "providers.tell_join_request", message_id
@@ -77,6 +86,13 @@ async def tell_join_request(message_id: UUID, event: JoinRequestMoved) -> None:
         to_address = request.email
     # Who was refused has no account, so this goes to the address that was confirmed.
     await send_secret(event.request_id, event.council_id, to_address, "join_request_answered", answer, {})
+
+
+@every(timedelta(hours=1), "providers.remind_join_requests")
+async def remind_join_requests() -> None:
+    """Ask those who decide about a request again after three working days; each request is reminded of once."""
+    async with transaction(session_maker(), "every") as db:
+        await JoinRequestService(db).remind()
 
 
 @task("providers.tell_renamed", on=OrganisationRenamed)

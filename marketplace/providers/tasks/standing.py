@@ -32,10 +32,12 @@ from marketplace.providers.models import (
     Organisation,
 )
 from marketplace.providers.repository.market import MarketRepository
+from marketplace.providers.repository.pa_register import PaRegisterRepository
 from marketplace.providers.repository.standing import StandingRepository
 from marketplace.providers.repository.standing_facts import facts_of
 from marketplace.providers.service.market_index import process_search, refresh_listings
 from marketplace.providers.service.standing.explain import in_words, why_not
+from marketplace.providers.service.standing.own import is_stopped_by_end
 from marketplace.providers.service.standing.watch import StandingWatch
 from marketplace.providers.service.telling import tell_organisation
 
@@ -58,8 +60,11 @@ async def tell_accreditation_acted(message_id: UUID, event: AccreditationActed) 
             "is_confidential": action.is_confidential,
             "reply_until": action.reply_until,
         }
-        provider = {**context, "link": f"{site_address()}/provider/standing"}
-        await tell_organisation(db, event.organisation_id, "accreditation_acted", provider)
+        is_award = action.kind is ActionKind.AWARD
+        if not (is_award and await PaRegisterRepository(db).of_accreditation(event.accreditation_id)):
+            # An approved assistant is told once, of the register: see `tell_pa_approval`.
+            provider = {**context, "link": f"{site_address()}/provider/standing"}
+            await tell_organisation(db, event.organisation_id, "accreditation_acted", provider)
         if action.kind in STOPS or action.kind is ActionKind.REINSTATE:
             broker = {**context, "link": f"{site_address()}/organisations/{event.organisation_id}"}
             await MessagingService(db).tell(event.council_id, "accreditation_acted_broker", broker, role=Role.BROKER)
@@ -67,7 +72,11 @@ async def tell_accreditation_acted(message_id: UUID, event: AccreditationActed) 
 
 @task("providers.tell_standing_changed", on=StandingChanged)
 async def tell_standing_changed(message_id: UUID, event: StandingChanged) -> None:
-    """Tell brokers that an organisation gets no new work, or gets it again, and how many people that concerns (V4)."""
+    """Tell brokers that an organisation gets no new work, or gets it again, and how many people that concerns (V4).
+
+    The organisation is told as well, but not where another message of the day says it: that its evidence ended, or its
+    year as a personal assistant.
+    """
     async with transaction(session_maker(), "every") as db:
         if not await first_time(db, "providers.tell_standing_changed", message_id):
             return
@@ -75,6 +84,10 @@ async def tell_standing_changed(message_id: UUID, event: StandingChanged) -> Non
         context |= {"counts": event.counts, "why": event.why}
         broker = {**context, "link": f"{site_address()}/organisations/{event.organisation_id}"}
         await MessagingService(db).tell(event.council_id, "standing_changed_broker", broker, role=Role.BROKER)
+        row, day = await db.get_one(Accreditation, event.accreditation_id), today(clock_of(db))
+        is_year_over = row.live_until <= day and await PaRegisterRepository(db).of_accreditation(row.id) is not None
+        if not event.counts and (is_year_over or await is_stopped_by_end(db, row, day)):
+            return
         provider = {**context, "link": f"{site_address()}/provider/standing"}
         await tell_organisation(db, event.organisation_id, "standing_changed", provider)
 

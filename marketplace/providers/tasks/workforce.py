@@ -3,16 +3,19 @@
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from marketplace.accounts import AccountRepository, Role
 from marketplace.core.database import session_maker, transaction
 from marketplace.core.outbox import first_time, task
 from marketplace.core.schedule import every
 from marketplace.messaging import MessagingService, delivery
 from marketplace.providers.events import NominationMoved, PaApprovalMoved
-from marketplace.providers.models import NominationStatus
+from marketplace.providers.models import ActionKind, NominationStatus, PaApproval
 from marketplace.providers.repository.nominations import NominationRepository
 from marketplace.providers.repository.organisations import OrganisationRepository
 from marketplace.providers.repository.pa_register import PaRegisterRepository
+from marketplace.providers.repository.standing import StandingRepository
 from marketplace.providers.repository.workforce import WorkforceRepository
 from marketplace.providers.service.telling import tell_organisation
 from marketplace.providers.service.workforce.pa_register import PaWatch, last_day
@@ -58,6 +61,8 @@ async def tell_pa_approval(message_id: UUID, event: PaApprovalMoved) -> None:
         if not await first_time(db, "providers.tell_pa_approval", message_id):
             return
         row = await PaRegisterRepository(db).own(event.organisation_id, event.approval_id)
+        if event.status == PaApprovalStatus.REMOVED.value and await _is_told_of_removal(db, row):
+            return
         organisation = await OrganisationRepository(db).find(row.organisation_id)
         council = await AccountRepository(db).council(row.council_id)
         context = {
@@ -76,6 +81,14 @@ async def tell_pa_approval(message_id: UUID, event: PaApprovalMoved) -> None:
         else:
             context["link"] = f"{base}/provider/pa-approval/{row.id}"
             await tell_organisation(db, row.organisation_id, "pa_approval", context)
+
+
+async def _is_told_of_removal(db: AsyncSession, row: PaApproval) -> bool:
+    """Whether the accreditation was removed with the approval: that message has the reason and the days to reply."""
+    if row.accreditation_id is None:
+        return False
+    last = await StandingRepository(db).last_action(row.accreditation_id)
+    return last is not None and last[0].kind is ActionKind.REMOVE
 
 
 @every(timedelta(hours=1), "providers.watch_pa_approvals")

@@ -1,9 +1,10 @@
 """Makes the people of a council: who they are, what matters to them, and their budgets."""
 
+import random
 from datetime import date, timedelta
 
 from marketplace.accounts.permissions import Role
-from marketplace.accounts.words import COMMUNICATION_NEEDS, INTERESTS, Gender
+from marketplace.accounts.words import COMMUNICATION_NEEDS, ETHNIC_GROUPS, INTERESTS, Gender
 from marketplace.people.models import Budget, BudgetStatus, FundingRoute, Person
 from marketplace.reporting.demo.content.people import APPRECIATED, FAMILY, GIVEN, IMPORTANT, STREETS, SUPPORT
 from marketplace.reporting.demo.spots import Spot
@@ -49,6 +50,12 @@ def make_people(world: World, council: Council) -> None:
     )
 
 
+def _ethnicity(council: Council, number: int) -> str:
+    """Ethnic group of a made-up person; one in eight has not said. Drawn apart, so that nothing else moves."""
+    rng = random.Random(f"ethnicity {council.text.slug} {number}")  # noqa: S311
+    return rng.choices(("", *ETHNIC_GROUPS), (12, 8, 3, 2, 74, 1))[0]
+
+
 def _person(world: World, council: Council, number: int, star: str | None) -> Client:
     rng, book, text = world.rng, world.book, council.text
     gender = rng.choices((Gender.FEMALE, Gender.MALE, Gender.NOT_SAID), (55, 43, 2))[0]
@@ -79,6 +86,7 @@ def _person(world: World, council: Council, number: int, star: str | None) -> Cl
         family_name=family,
         born_on=_birthday(world, age),
         gender=gender,
+        ethnicity=_ethnicity(council, number),
         address_line=f"{rng.randint(1, 140)} {rng.choice(STREETS)}",
         town=spot.town,
         postcode=spot.postcode,

@@ -52,7 +52,8 @@ class OrganisationDeskService:
             Part(
                 "Evidence",
                 "/provider/evidence",
-                f"{plural(found['counting'], 'piece')} of evidence count today, {found['unseen']} to be seen.",
+                f"{plural(found['counting'], 'piece')} of evidence count today"
+                + (f", {found['unseen']} to be seen." if found["unseen"] else "."),
                 f"{found['ending']} to renew in 30 days" if found["ending"] else "",
             ),
             Part(

@@ -21,6 +21,7 @@ TASK_COLOURS: dict[TaskStatus, str] = {
     TaskStatus.NOT_STARTED: "not_started",
     TaskStatus.IN_PROGRESS: "in_progress",
     TaskStatus.TO_CONFIRM: "waiting",
+    TaskStatus.CHANGED: "due",
 }
 """State names of the filter `status_tag`, for their colour. What is done or cannot start has no tag."""
 PAPER_COLOURS: dict[PaperState, str] = {

@@ -17,6 +17,7 @@ from marketplace.core.files.forms import UPLOAD, FileForm
 from marketplace.core.files.kinds import FileRefused
 from marketplace.core.flash import flash
 from marketplace.core.web import FormData, submit
+from marketplace.providers.errors import DeclareFirst
 from marketplace.providers.routes.applications.common import page, read_id
 from marketplace.providers.routes.evidence_files import file_line
 from marketplace.providers.service.applications.drafts import ApplicationService
@@ -115,14 +116,19 @@ class SentFileController(Controller):
     @get("/{file_id:str}", permission=Permission.APPLICATIONS_SCORE)
     async def open(
         self,
+        request: Request[Any, Any, Any],
         db: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
         application_id: FromPath[str],
         file_id: FromPath[str],
-    ) -> Response[bytes]:
-        """Hand a file out."""
+    ) -> Response[bytes] | Redirect:
+        """Hand a file out; whoever is to score the application declares their interests first."""
         service = AnswerFileService(db)
-        return file_answer(*await service.open_as_council(principal, read_id(application_id), read_id(file_id)))
+        try:
+            return file_answer(*await service.open_as_council(principal, read_id(application_id), read_id(file_id)))
+        except DeclareFirst as error:
+            flash(request, error.detail, kind="information")
+            return Redirect(f"/accreditation/scoring/{error.evaluation_id}", status_code=303)
 
 
 async def _looked_at(principal: Principal, opened: Opened, form: FileForm) -> tuple[list[CheckedFile], dict[str, str]]:

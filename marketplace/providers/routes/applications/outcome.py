@@ -85,14 +85,17 @@ async def status_page(db: AsyncSession, opened: Opened) -> Template:
     following = next_round(later, opened.now)
     # Scores are the council's own business until it has decided.
     scores = await applications.scores(application.id) if is_decided else {}
+    scored = [
+        (row, opened.lot(row.lot_id), scores[row.id])
+        for row in opened.of_kind(CriterionKind.SCORED)
+        if row.id in scores
+    ]
+    needed = {row.pass_score for row, _, given in scored if row.pass_score and given.score < row.pass_score}
     context = {
         "is_decided": is_decided,
         "lots": [(lot, row) for lot in opened.lots for row in rows if row.lot_id == lot.id],
-        "scores": [
-            (row, opened.lot(row.lot_id), scores[row.id])
-            for row in opened.of_kind(CriterionKind.SCORED)
-            if row.id in scores
-        ],
+        "scores": scored,
+        "least": needed.pop() if len(needed) == 1 else None,
         "appeal": appeal,
         "until": until,
         "may_appeal": service.is_open(opened, rows, until, appeal),

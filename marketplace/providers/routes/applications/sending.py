@@ -147,6 +147,7 @@ def _check_page(checked: Checked, values: FormData, errors: dict[str, str]) -> T
         "warnings": [item.warning for item in opened.needed if item.warning],
         "state": opened.round_state,
         "closed_words": CLOSED_WORDS.get(opened.round_state, ""),
+        "asked_anew": {str(key) for key in opened.asked_anew},
         "statuses": {str(key): answer.confirmed_at is not None for key, answer in opened.every_answer.items()},
     }
     return page("check", opened, context, values=values, errors=errors)

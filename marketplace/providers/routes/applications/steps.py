@@ -56,6 +56,7 @@ class ApplicationStepController(Controller):
             "done": sum(step.status is TaskStatus.DONE for step in steps),
             "total": len(steps),
             "to_confirm": sum(step.status is TaskStatus.TO_CONFIRM for step in steps),
+            "to_reread": sum(step.status is TaskStatus.CHANGED for step in steps),
             "warnings": [item.warning for item in opened.needed if item.warning],
             "closed_words": CLOSED_WORDS.get(opened.round_state, ""),
             "later": later,
@@ -162,6 +163,9 @@ class ApplicationStepController(Controller):
             return Redirect(opened.path, status_code=303)
         stored = opened.answer(criterion)
         values = {"choice": stored.choice, "words": stored.words} if stored else {}
+        if answer_status(stored, is_asked_anew=criterion.id in opened.asked_anew) is TaskStatus.CHANGED:
+            # An answer that is ticked already would be sent on without reading what is asked now.
+            values["choice"] = ""
         return await _question_page(db, principal, opened, criterion.id, values, {})
 
     @post("/questions/{criterion_id:str}", permission=Permission.APPLICATIONS_OWN)
@@ -174,14 +178,12 @@ class ApplicationStepController(Controller):
         criterion_id: FromPath[str],
         data: URLEncodedBody[FormData],
     ) -> Redirect | Template:
-        """Keep an answer and lead on, confirm an earlier one, or copy it."""
+        """Keep an answer and lead on, which confirms an earlier one, or copy it."""
         service, found, asked = ApplicationService(db), read_id(application_id), read_id(criterion_id)
         action = FormReader(data).raw("action")
 
         async def act() -> str:
-            if action == "confirm":
-                opened = await service.confirm(principal, found, asked, version=read_version(data))
-            elif action == "copy":
+            if action == "copy":
                 await service.copy(principal, found, asked)
                 return f"/provider/applications/{found}/questions/{asked}"
             else:
@@ -195,9 +197,7 @@ class ApplicationStepController(Controller):
                 answer = await submit(request, db, principal.actor, data, act)
         except InvalidInput as error:
             opened = await open_application(db, principal, found)
-            stored = opened.every_answer.get(asked)
-            values = {"choice": stored.choice, "words": stored.words} if action == "confirm" and stored else data
-            return await _question_page(db, principal, opened, asked, values, error.fields)
+            return await _question_page(db, principal, opened, asked, data, error.fields)
         except AnswerChanged:
             opened = await open_application(db, principal, found)
             return await _question_page(db, principal, opened, asked, data, {}, has_changed=True)
@@ -234,7 +234,7 @@ async def _question_page(
     criterion = service.question(opened, criterion_id)
     stored = opened.answer(criterion)
     source = await service.earlier(principal, opened, criterion)
-    status = answer_status(stored)
+    status = answer_status(stored, is_asked_anew=criterion.id in opened.asked_anew)
     context = {
         "criterion": criterion,
         "lot": opened.lot(criterion.lot_id),
@@ -242,7 +242,7 @@ async def _question_page(
         "version": stored.version if stored else 0,
         "earlier": earlier_of(source, criterion) if source else None,
         "is_carried": stored is not None and stored.carried_from_id is not None,
-        "is_to_confirm": status is TaskStatus.TO_CONFIRM,
+        "is_to_confirm": status in (TaskStatus.TO_CONFIRM, TaskStatus.CHANGED),
         "may_copy": source is not None
         and criterion.kind is CriterionKind.SCORED
         and not (stored and stored.words)

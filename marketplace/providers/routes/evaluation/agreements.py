@@ -21,8 +21,8 @@ from marketplace.providers.models import Agreement
 from marketplace.providers.repository.agreements import WAITING, AgreementRepository
 from marketplace.providers.repository.evaluation import DeskRepository
 from marketplace.providers.routes.choosing.common import attempt, id_of
-from marketplace.providers.service.agreement_words import SignForm, are_terms_true, shown_hash
-from marketplace.providers.service.agreements import AgreementService
+from marketplace.providers.service.agreement_words import ExtendForm, SignForm, are_terms_true, shown_hash
+from marketplace.providers.service.agreements import AgreementService, is_late
 from marketplace.providers.service.evaluation.desk import AGREEMENT_LABELS
 from marketplace.providers.states import AgreementStatus
 
@@ -115,10 +115,27 @@ class AgreementController(Controller):
 
         return await attempt(request, db, principal.actor, data, act)
 
+    @post("/{agreement_id:str}/more-time", permission=Permission.APPLICATIONS_DECIDE)
+    async def extend(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        agreement_id: FromPath[str],
+        data: URLEncodedBody[FormData],
+    ) -> Redirect | Template:
+        """Give the organisation more time to sign."""
+        found = id_of(agreement_id)
 
-def is_late(row: Agreement, day: date) -> bool:
-    """Whether the organisation's last day to sign has passed without its signature."""
-    return row.status is AgreementStatus.OFFERED and row.sign_by is not None and row.sign_by < day
+        async def act() -> str:
+            await AgreementService(db).extend(principal, found, ExtendForm.read(data))
+            flash(request, "The organisation has more time to sign and is told")
+            return f"/accreditation/agreements/{found}"
+
+        try:
+            return await attempt(request, db, principal.actor, data, act)
+        except InvalidInput as error:
+            return await _page(db, principal, found, typed(data), error.fields)
 
 
 def facts(row: Agreement, day: date) -> dict[str, Any]:
@@ -158,6 +175,7 @@ async def _page(
         "may_sign": may_sign and not why_not,
         "why_not": why_not,
         "may_offer_again": principal.may(Permission.APPLICATIONS_DECIDE) and service.may_offer_again(row),
+        "may_extend": principal.may(Permission.APPLICATIONS_DECIDE) and row.status is AgreementStatus.OFFERED,
         "values": values,
         "errors": errors,
     }

@@ -28,7 +28,7 @@ from marketplace.providers.service.evaluation.forms import (
     WhyForm,
 )
 from marketplace.providers.service.evaluation.moderation import ModerationService, Side
-from marketplace.providers.service.evaluation.rules import LEAST_REASON_WORDS, SCORES, of_lot, score_words
+from marketplace.providers.service.evaluation.rules import LEAST_REASON_WORDS, SCORES, of_lot
 from marketplace.providers.states import ApplicationStatus
 
 ONE = "/accreditation/applications/{application_id:str}"
@@ -204,10 +204,10 @@ def bars(side: Side) -> list[dict[str, Any]]:
                 "lot": lot,
                 "row": lot_row,
                 "result": result,
-                "rows": [
-                    (item.title, agreed.get(item.id, 0), score_words(agreed[item.id]) if item.id in agreed else "–")
-                    for item in counted
-                ],
+                # That the whole is too low is said beside the pass mark.
+                "below": result.short_of[1:]
+                if result.percent is not None and result.percent < lot.pass_percent
+                else result.short_of,
                 "table": [
                     (
                         item.title,

@@ -17,9 +17,9 @@ from marketplace.core.flash import flash
 from marketplace.core.web import FormData, typed
 from marketplace.providers.repository.evaluation import DeskRepository
 from marketplace.providers.routes.choosing.common import attempt, id_of
-from marketplace.providers.routes.evaluation.agreements import facts, is_late
+from marketplace.providers.routes.evaluation.agreements import facts
 from marketplace.providers.service.agreement_words import SignForm
-from marketplace.providers.service.agreements import AgreementService
+from marketplace.providers.service.agreements import AgreementService, is_late
 from marketplace.providers.service.evaluation.desk import AGREEMENT_LABELS
 from marketplace.providers.service.evaluation.forms import WhyForm
 from marketplace.providers.states import AgreementStatus
@@ -114,6 +114,7 @@ async def _page(
     context = {
         **facts(row, today(clock_of(db))),
         "council": council.name if council else "",
+        "contact": (council.contact_email or council.contact_phone) if council else "",
         "lots": await service.lots(row),
         "declined_because": next((step.why for step in steps if step.to_status == AgreementStatus.DECLINED), ""),
         "values": values,

@@ -58,17 +58,22 @@ class Earlier(msgspec.Struct, frozen=True, kw_only=True):
 def earlier_of(source: EarlierAnswer, criterion: Criterion) -> Earlier:
     """Put an earlier answer beside what its criterion asks now."""
     then = source.criterion
-    parts = differences(then.question, criterion.question)
     is_other_answer = then.wanted_answer != criterion.wanted_answer
     return Earlier(
         choice=source.answer.choice,
         words=source.answer.words,
         where=f"{source.round.name}, {source.council.short_name}",
         was_sent=source.application.submitted_at is not None,
-        parts=parts,
-        is_changed=any(part.kind != "same" for part in parts) or is_other_answer,
+        parts=differences(then.question, criterion.question),
+        is_changed=is_asked_anew(source, criterion),
         wanted_was=then.wanted_answer if is_other_answer else "",
     )
+
+
+def is_asked_anew(source: EarlierAnswer, criterion: Criterion) -> bool:
+    """Whether the question reads differently now, or wants another answer."""
+    then = source.criterion
+    return (then.question, then.wanted_answer) != (criterion.question, criterion.wanted_answer)
 
 
 def newest_by_key(found: Iterable[EarlierAnswer], framework_id: UUID, kind: CriterionKind) -> dict[str, EarlierAnswer]:

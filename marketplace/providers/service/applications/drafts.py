@@ -1,4 +1,4 @@
-"""Writing an application: begin it, choose lots, show that one may apply, answer, confirm what was carried over."""
+"""Writing an application: begin it, choose lots, show that one may apply, answer, copy from an earlier round."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -28,7 +28,7 @@ from marketplace.providers.models import (
 from marketplace.providers.repository.applications import ApplicationRepository, EarlierAnswer, RoundFacts
 from marketplace.providers.repository.frameworks import FrameworkRepository
 from marketplace.providers.service.applications.carry import carried, newest_by_key, to_carry
-from marketplace.providers.service.applications.forms import AnswerForm, check_answer
+from marketplace.providers.service.applications.forms import AnswerForm
 from marketplace.providers.service.applications.opened import Opened, is_wanted, open_application
 from marketplace.providers.service.frameworks.rounds import takes_applications
 from marketplace.providers.service.reach import reach_council, reach_every_council
@@ -216,6 +216,8 @@ class ApplicationService:
     ) -> Opened:
         """Take an answer. One that is not finished is kept as it is and counts for nothing yet.
 
+        What was carried over counts from here on, changed or not.
+
         Args:
             principal: Who answers.
             application_id: Of which application.
@@ -241,27 +243,6 @@ class ApplicationService:
             # Nothing was written: what is done or waits to be confirmed stays so.
             return opened
         await self._keep(principal, opened, criterion, form, self.clock.now(), is_finished=is_finished)
-        return await open_application(self.db, principal, application_id)
-
-    async def confirm(self, principal: Principal, application_id: UUID, criterion_id: UUID, *, version: int) -> Opened:
-        """Say that an answer which was carried over holds now.
-
-        Raises:
-            NotFound: Not theirs, or nothing was carried over.
-            InvalidInput: It does not answer what is asked now.
-            AnswerChanged: A colleague changed it in the meantime.
-            StepRefused: It has been sent.
-        """
-        opened = await self._to_change(principal, application_id)
-        criterion = self.question(opened, criterion_id)
-        stored = opened.answer(criterion)
-        if stored is None or stored.carried_from_id is None:
-            raise NotFound
-        if stored.version != version:
-            raise AnswerChanged
-        form = AnswerForm(stored.choice, stored.words)
-        check_answer(criterion, form)
-        await self._keep(principal, opened, criterion, form, self.clock.now(), is_finished=True)
         return await open_application(self.db, principal, application_id)
 
     async def copy(self, principal: Principal, application_id: UUID, criterion_id: UUID) -> Opened:

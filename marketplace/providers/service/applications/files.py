@@ -14,11 +14,13 @@ from marketplace.core.files.kinds import FileRefused, GivenFile
 from marketplace.core.files.store import FileStore
 from marketplace.core.ids import new_id
 from marketplace.core.models import StoredFile
+from marketplace.providers.errors import DeclareFirst, HasInterest
 from marketplace.providers.models import Application, ApplicationAnswer, ApplicationFile, Criterion
 from marketplace.providers.repository.applications import ApplicationRepository
 from marketplace.providers.service.applications.drafts import NOT_A_DRAFT, ApplicationService
 from marketplace.providers.service.applications.opened import Opened, open_application
-from marketplace.providers.states import ApplicationStatus
+from marketplace.providers.service.evaluation.fairness import DECLARED, has_declared
+from marketplace.providers.states import ApplicationStatus, EvaluationStatus
 
 MOST_FILES: Final = 5
 """With one answer."""
@@ -125,14 +127,21 @@ class AnswerFileService:
         Raises:
             Forbidden: The role neither reads nor scores applications.
             NotFound: It is a draft, another council's, or not this user's to score.
+            DeclareFirst: They were asked to score it and have not declared their interests.
+            HasInterest: They declared one.
             NotReady: The virus scanner has not looked at it yet.
         """
         principal.require(Permission.APPLICATIONS_SCORE)
         application = await self.applications.find(principal.council_id, application_id)
         if application.status is ApplicationStatus.DRAFT:
             raise NotFound
+        own = await self.applications.evaluation_of(application.id, principal.user_id)
         may_read = principal.may(Permission.APPLICATIONS_READ)
-        if not may_read and not await self.applications.is_scoring(application.id, principal.user_id):
+        if own is not None and own.status is EvaluationStatus.ASSIGNED:
+            raise DeclareFirst(own.id)
+        if may_read and own is not None and has_declared(own):
+            raise HasInterest(DECLARED)
+        if not may_read and (own is None or own.status not in (EvaluationStatus.SCORING, EvaluationStatus.SUBMITTED)):
             raise NotFound
         files = await self.applications.files(application.id)
         if all(stored.id != file_id for kept in files.values() for stored in kept):

@@ -22,6 +22,7 @@ from marketplace.providers.models import (
 from marketplace.providers.repository.applications import ApplicationRepository, RoundFacts
 from marketplace.providers.repository.evidence import EvidenceRepository
 from marketplace.providers.repository.frameworks import FrameworkRepository
+from marketplace.providers.service.applications.carry import is_asked_anew
 from marketplace.providers.service.applications.papers import Needed, needed
 from marketplace.providers.service.frameworks.rounds import RoundState, round_state
 from marketplace.providers.service.reach import reach_council, reach_every_council
@@ -70,6 +71,8 @@ class Opened(msgspec.Struct, kw_only=True):
     is_registered: bool
     now: datetime
     day: date
+    asked_anew: frozenset[UUID] = frozenset()
+    """Criteria of a draft whose answer comes from an earlier round, in which the question was another."""
 
     @property
     def path(self) -> str:
@@ -197,6 +200,14 @@ async def open_application(
         # What was sent carries its papers as they stood then.
         evidence = await EvidenceRepository(db).of_organisation(organisation_id)
         opened.needed = needed(opened.lots, opened.criteria, evidence, day, facts.round.starts_on)
+        sources = await applications.sources(answers)
+        opened.asked_anew = frozenset(
+            row.id
+            for row in criteria
+            if (answer := opened.answer(row)) is not None
+            and answer.carried_from_id in sources
+            and is_asked_anew(sources[answer.carried_from_id], row)
+        )
         opened.is_registered = opened.needs_registration and await is_registered(db, organisation_id)
     if not is_wide:
         await reach_council(db, principal, application.council_id)

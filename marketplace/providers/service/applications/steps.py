@@ -16,6 +16,8 @@ class TaskStatus(StrEnum):
     IN_PROGRESS = "in_progress"
     TO_CONFIRM = "to_confirm"
     """It was brought over from an earlier round and somebody has to say that it still holds."""
+    CHANGED = "changed"
+    """As before, and the question has changed since: the earlier answer may not fit it."""
     DONE = "done"
     CANNOT_START = "cannot_start"
 
@@ -24,6 +26,7 @@ STATUS_LABELS = {
     TaskStatus.NOT_STARTED: "Not started",
     TaskStatus.IN_PROGRESS: "In progress",
     TaskStatus.TO_CONFIRM: "To confirm",
+    TaskStatus.CHANGED: "Changed: read again",
     TaskStatus.DONE: "Done",
     TaskStatus.CANNOT_START: "Cannot start yet",
 }
@@ -53,13 +56,15 @@ def word_count(text: str) -> int:
     return len(text.split())
 
 
-def answer_status(answer: ApplicationAnswer | None) -> TaskStatus:
-    """Say how far an answer is."""
+def answer_status(answer: ApplicationAnswer | None, *, is_asked_anew: bool = False) -> TaskStatus:
+    """Say how far an answer is, and whether its question changed since it was given."""
     if answer is None:
         return TaskStatus.NOT_STARTED
     if answer.confirmed_at is not None:
         return TaskStatus.DONE
-    return TaskStatus.TO_CONFIRM if answer.carried_from_id is not None else TaskStatus.IN_PROGRESS
+    if answer.carried_from_id is None:
+        return TaskStatus.IN_PROGRESS
+    return TaskStatus.CHANGED if is_asked_anew else TaskStatus.TO_CONFIRM
 
 
 def sections(opened: Opened) -> list[Section]:
@@ -167,7 +172,7 @@ def _papers(opened: Opened) -> list[Step]:
 
 def _question(opened: Opened, criterion: Criterion) -> Step:
     answer = opened.answer(criterion)
-    status = answer_status(answer)
+    status = answer_status(answer, is_asked_anew=criterion.id in opened.asked_anew)
     hint = ""
     if criterion.kind is CriterionKind.SCORED:
         written = word_count(answer.words) if answer else 0
@@ -182,6 +187,7 @@ def _question(opened: Opened, criterion: Criterion) -> Step:
         TaskStatus.NOT_STARTED: f"Answer “{criterion.title}”",
         TaskStatus.IN_PROGRESS: f"Finish “{criterion.title}”",
         TaskStatus.TO_CONFIRM: f"Say whether your earlier answer still holds: “{criterion.title}”",
+        TaskStatus.CHANGED: f"Read the changed question and answer it: “{criterion.title}”",
     }
     return Step(
         name=str(criterion.id),

@@ -122,11 +122,14 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def effect_words(effects: Effects) -> str:
-    """Say what rests on an accreditation: "3 planners, 2 open offers and 1 coming visit"."""
-    return (
-        f"{plural(effects.planners, 'planner')}, {plural(effects.open_offers, 'open offer')} and "
-        f"{plural(effects.coming_visits, 'coming visit')}"
+    """Say what rests on an accreditation: "3 planners, 2 open offers and 1 coming visit"; empty where nothing does."""
+    counted = (
+        (effects.planners, "planner"),
+        (effects.open_offers, "open offer"),
+        (effects.coming_visits, "coming visit"),
     )
+    *first, last = [plural(count, word) for count, word in counted if count] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def allowed(row: Accreditation, hold: AccreditationHold | None, day: date) -> Sequence[Decision]:

@@ -19,6 +19,7 @@ from marketplace.providers.models import (
     Evidence,
     Organisation,
 )
+from marketplace.providers.repository.evidence import EvidenceRepository
 from marketplace.providers.repository.market import MarketRepository
 from marketplace.providers.repository.organisations import OrganisationRepository
 from marketplace.providers.repository.standing import StandingRepository
@@ -156,18 +157,29 @@ class OwnStanding:
 
 
 async def stopped_by(db: AsyncSession, paper: Evidence) -> list[str]:
+    """Return what a piece of evidence stops on the day it ends, each as "Home care for Example Council"."""
+    councils = {row.id: row.name for row in await MarketRepository(db).councils()}
+    return [f"{SERVICE_LABELS[row.service_line]} for {councils[row.council_id]}" for row in await _stopped(db, paper)]
+
+
+async def is_stopped_by_end(db: AsyncSession, accreditation: Accreditation, day: date) -> bool:
+    """Whether an accreditation stopped on a day because evidence ended: the message of that end names it already."""
+    papers = await EvidenceRepository(db).ended(accreditation.organisation_id, day)
+    return any([accreditation.id in {row.id for row in await _stopped(db, paper)} for paper in papers])
+
+
+async def _stopped(db: AsyncSession, paper: Evidence) -> list[Accreditation]:
     """Return the accreditations that stop, or stopped, to count on the day a piece of evidence ends.
 
-    Each as "Support planning for Example Council". One for which another piece counts beyond that day is left out, and
-    so is one that stops on that day for something else alone.
+    One for which another piece counts beyond that day is left out, and so is one that stops on that day for something
+    else alone.
     """
     if paper.expires_on is None:
         return []
     rows = await StandingRepository(db).of_organisation(paper.organisation_id)
     facts = await facts_of(db, rows)
-    councils = {row.id: row.name for row in await MarketRepository(db).councils()}
     return [
-        f"{SERVICE_LABELS[row.service_line]} for {councils[row.council_id]}"
+        row
         for row in rows
         if not why_not(facts[row.id], paper.expires_on - DAY)
         and any(reason.code == paper.kind.value for reason in why_not(facts[row.id], paper.expires_on))
