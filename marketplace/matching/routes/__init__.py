@@ -1,6 +1,7 @@
 """Pages of matching, one module a noun."""
 
 from marketplace.matching.routes.alerts import AlertController, HandBackController
+from marketplace.matching.routes.care import CARE
 from marketplace.matching.routes.conflicts import ConflictController
 from marketplace.matching.routes.contests import ContestController
 from marketplace.matching.routes.following import FollowingController
@@ -32,4 +33,5 @@ ROUTES = [
     ContestController,
     how_we_match,
     shared_shortlist,
+    *CARE,
 ]
