@@ -57,6 +57,7 @@ async def test_declaring_shows_the_offers_it_touches_and_ending_needs_a_reason(
     worker, _ = await make_planner(db, broker.council, name="Pia Planner")
     referral, person = await make_case(db, broker)
     await make_offer(db, broker, referral, person, worker)
+    referral_id = referral.id
     reference, worker_id, person_reference = referral.reference, str(worker.id), person.reference
     staff = await browser.signed_in(broker)
     assert "No conflict is declared" in (await staff.open("/matching/conflicts")).words
@@ -71,6 +72,7 @@ async def test_declaring_shows_the_offers_it_touches_and_ending_needs_a_reason(
     assert "touches offers that are open or accepted" in page.words
     assert reference in page.words
     assert "Pia Planner" in (await staff.open("/matching/conflicts")).words
+    assert "A conflict of interest was declared" in (await staff.open(f"/referrals/{referral_id}")).words
     assert set((await staff.post(f"{path}/end", {"reason": ""}, expect=422)).errors()) == {"reason"}
     await staff.post(f"{path}/end", {"reason": "Moved away"})
     late = await staff.post(f"{path}/end", {"reason": "Again"}, expect=409)

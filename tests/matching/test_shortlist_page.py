@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts.permissions import Role
 from marketplace.core.clock import FixedClock
 from marketplace.matching.service.sharing import Shared, read_token, share_token
+from marketplace.providers.models import ListingCategory
 from tests.browser import Browser, count
-from tests.factories import make_member, make_person
+from tests.factories import make_listing, make_member, make_organisation, make_person
 from tests.factories_brokerage import make_broker, make_case, make_planner, make_postcode, referral_form
 from tests.factories_onecase import deliver_matching, make_decided
 
@@ -169,3 +170,24 @@ async def test_pages_round_a_referral_belong_to_its_council_and_wait_for_it(brow
     for page in ("what-if", "left-out", "print"):
         await staff.get(f"/referrals/{found.referral_id}/{page}", expect=409)
     await reader.get(f"/referrals/{found.referral_id}/what-if", expect=403)
+
+
+async def test_alternatives_name_groups_assistants_and_equipment_with_price_and_distance(
+    browser: Browser, db: AsyncSession
+) -> None:
+    broker = await make_broker(db)
+    await make_postcode(db)
+    organisation = await make_organisation(db, name="Good Neighbours")
+    for category, title, pence in (
+        (ListingCategory.COMMUNITY, "Tea and dominoes", 200),
+        (ListingCategory.PERSONAL_ASSISTANT, "Daily help", 1_600),
+        (ListingCategory.EQUIPMENT, "Grab rails", 4_000),
+        (ListingCategory.HOME_CARE, "Agency visits", 2_900),
+    ):
+        await make_listing(db, organisation, category=category, title=title, price_pence=pence)
+    referral, _ = await make_case(db, broker)
+    path = f"/referrals/{referral.id}/alternatives"
+    page = await (await browser.signed_in(broker)).open(path)
+    for words in ("Tea and dominoes", "Daily help", "Grab rails", "£2", "A group nearby"):
+        assert words in page.words, words
+    assert "Agency visits" not in page.words

@@ -19,7 +19,7 @@ from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit, typed
 from marketplace.matching.forms import NO_RULE, ReasonForm, ReferralForm, referral_values
-from marketplace.matching.models import Offer, Referral, Urgency
+from marketplace.matching.models import Conflict, Offer, Referral, Urgency
 from marketplace.matching.packs import anonymous_pack
 from marketplace.matching.pages import (
     LONG_LIST,
@@ -36,6 +36,7 @@ from marketplace.matching.pages import (
     week_words,
 )
 from marketplace.matching.repository import (
+    ConflictRepository,
     ContestRepository,
     OfferRepository,
     PreferenceRepository,
@@ -385,6 +386,7 @@ async def _page(db: AsyncSession, principal: Principal, referral: Referral, most
         "pack": anonymous_pack(referral, person, None),
         "may_match": principal.may(Permission.REFERRALS_MATCH),
         "contest": await ContestRepository(db).open_of(council_id, referral.id) if current else None,
+        "conflict": await _conflict(db, referral, current) if current else None,
         "heard": await PreferenceRepository(db).latest(council_id, referral_id=referral.id),
         "heard_labels": HEARD_LABELS,
         "may_record": principal.may(Permission.REFERRALS_RECORD),
@@ -416,6 +418,19 @@ async def _names(
         for worker_id, row in (await PlannerRepository(db).with_organisation(others)).items():
             names[str(worker_id)] = (row[0].name, row[1].name)
     return names, organisations
+
+
+async def _conflict(db: AsyncSession, referral: Referral, offer: Offer) -> Conflict | None:
+    """Return a conflict of interest that was declared between who has the offer and the person."""
+    return next(
+        (
+            row
+            for row in await ConflictRepository(db).live(referral.council_id)
+            if row.person_id in (None, referral.person_id)
+            and (row.worker_id == offer.worker_id or row.organisation_id == offer.organisation_id)
+        ),
+        None,
+    )
 
 
 def _view(made: Shortlisted, names: dict[str, tuple[str, str]], offers: Sequence[Offer], most: int) -> ShortlistView:
