@@ -11,7 +11,8 @@ from marketplace.accounts.permissions import Role
 from marketplace.core.clock import FixedClock
 from marketplace.core.errors import Forbidden, InvalidInput, NotFound
 from marketplace.matching.errors_care import NotYet, RequirementChanged, RequirementNotOpen
-from marketplace.matching.forms_care import CareDeclineForm, TermsForm, requirement_values
+from marketplace.matching.forms_care import TermsForm, requirement_values
+from marketplace.matching.forms_offers import CareDeclineForm
 from marketplace.matching.models import (
     CareHours,
     Conflict,
