@@ -168,8 +168,9 @@ def gain_words(figures: Mapping[str, Any]) -> str:
             continue
         more = own["placed"] - other["placed"]
         percent = round(100 * own["total"] / other["total"]) - 100
+        fit = f"{percent:+d}% fit" if percent else "as much fit"
         people = f", {plural(more, 'person', 'people')} more placed" if more > 0 else ""
-        said.append(f"{percent:+d}% fit{people} against “{PRACTICE_LABELS[name].lower()}”")
+        said.append(f"{fit}{people} against “{PRACTICE_LABELS[name].lower()}”")
     return "; ".join(said)
 
 
@@ -184,7 +185,7 @@ def proof_words(run: AssignmentRun, figures: Mapping[str, Any]) -> str:
     seconds = f"{figures['seconds']:.1f} seconds"
     if run.is_optimal:
         return (
-            f"Proven best: nobody can place more people, the most urgent first, or reach more points than "
+            f"Nobody can place more people, the most urgent first, or reach more points than "
             f"{figures['bound']:,}. Worked out and checked in {seconds}."
         )
     gap = figures["bound"] - figures["total"]
