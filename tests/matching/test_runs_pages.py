@@ -184,7 +184,8 @@ async def test_the_first_page_of_matching_counts_each_referral_with_a_proposal_o
     for _ in range(2):
         await make_run(db, broker)
     placed = await count(db, "proposals", "worker_id IS NOT NULL")
-    assert placed and placed % 2 == 0
+    assert placed
+    assert placed % 2 == 0
     page = await (await browser.signed_in(broker)).open("/matching")
     assert f"{placed // 2} proposals to decide" in page.words
 
