@@ -107,6 +107,16 @@ def uk_datetime(instant: datetime) -> str:
     return f"{uk_day(local)} at {uk_time(local)}"
 
 
+def uk_deadline(instant: datetime) -> str:
+    """Write until when something is possible; the end of a day is 11:59pm, because "midnight" could be either end.
+
+    Raises:
+        ValueError: An instant without a time zone.
+    """
+    local = _london(instant)
+    return uk_datetime(instant - timedelta(minutes=1) if uk_time(local) == "midnight" else instant)
+
+
 def time_range(start: datetime | time, end: datetime | time) -> str:
     """Write the times of a visit: "8am to 8:30am", "10pm to 7am the next day".
 

@@ -9,7 +9,7 @@ import msgspec
 
 from marketplace.accounts.words import COMMUNICATION_NEEDS, GENDER_LABELS, LANGUAGES, NEEDS, SKILLS, Gender
 from marketplace.core.clock import week_start
-from marketplace.core.formats import plural, uk_date, uk_datetime
+from marketplace.core.formats import plural, uk_date, uk_datetime, uk_deadline
 from marketplace.core.models import Step
 from marketplace.matching.engine import (
     Candidate,
@@ -220,7 +220,7 @@ def offer_rows(offers: Iterable[Offer], names: Names) -> list[list[str]]:
             str(offer.rank),
             offer.override_reason or ("First in the ranking" if offer.rank == 1 else ""),
             OFFER_LABELS[offer.status],
-            uk_datetime(offer.answered_at) if offer.answered_at else f"By {uk_datetime(offer.answer_by)}",
+            uk_datetime(offer.answered_at) if offer.answered_at else f"By {uk_deadline(offer.answer_by)}",
             offer.decline_reason,
         ]
         for offer in offers

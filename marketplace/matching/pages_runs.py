@@ -13,7 +13,7 @@ from marketplace.matching.engine import Part
 from marketplace.matching.forms_runs import FAIRNESS
 from marketplace.matching.models import AssignmentRule, AssignmentRun, Proposal, Referral, RuleKind, Urgency
 from marketplace.matching.states import ProposalStatus, RunStatus
-from marketplace.matching.words import PART_LABELS, URGENCY_LABELS
+from marketplace.matching.words import PART_LABELS, URGENCY_LABELS, version_words
 from marketplace.matching.words_runs import PRACTICE_HINTS, PRACTICE_LABELS, PROPOSAL_LABELS
 from marketplace.people.models import Person
 
@@ -118,7 +118,7 @@ def scope_rows(run: AssignmentRun, districts: Mapping[str, str], weights_version
         "Looks ahead": plural(weeks, "week") if weeks else "As far as the council plans",
         "Most that one organisation should get": f"{cap}% of the placed referrals" if cap else "",
         "Spread of work": FAIRNESS[scope.get("fairness") or "none"][0],
-        "Weights": f"The council’s published weights, version {weights_version}" if weights_version else "",
+        "Weights": f"The council’s published weights, {version_words(weights_version)}" if weights_version else "",
         "Order between equals": f"Drawn by the published rule with the text “{run.salt}”",
     }
     return [{"key": key, "value": value} for key, value in rows.items() if value]
@@ -133,10 +133,10 @@ def practice_table(figures: Mapping[str, Any]) -> list[list[str]]:
             *(f"{number:,}" for number in item["placed_by_tier"]),
             f"{item['waiting']:,}",
             miles(item["mean_metres"]),
-            f"{item['needs_met_percent']:g}%",
+            f"{item['needs_met_percent']:.1f}%",
             f"{item['total']:,}",
-            f"{item['mean_fit']:g}",
-            f"{item['largest_share_percent']:g}%",
+            f"{item['mean_fit']:,.1f}",
+            f"{item['largest_share_percent']:.1f}%",
         ]
         for name, item in _practices(figures)
     ]
@@ -168,8 +168,9 @@ def gain_words(figures: Mapping[str, Any]) -> str:
             continue
         more = own["placed"] - other["placed"]
         percent = round(100 * own["total"] / other["total"]) - 100
+        fit = f"{percent:+d}% fit" if percent else "as much fit"
         people = f", {plural(more, 'person', 'people')} more placed" if more > 0 else ""
-        said.append(f"{percent:+d}% fit{people} against “{PRACTICE_LABELS[name].lower()}”")
+        said.append(f"{fit}{people} against “{PRACTICE_LABELS[name].lower()}”")
     return "; ".join(said)
 
 
@@ -184,7 +185,7 @@ def proof_words(run: AssignmentRun, figures: Mapping[str, Any]) -> str:
     seconds = f"{figures['seconds']:.1f} seconds"
     if run.is_optimal:
         return (
-            f"Proven best: nobody can place more people, the most urgent first, or reach more points than "
+            f"Nobody can place more people, the most urgent first, or reach more points than "
             f"{figures['bound']:,}. Worked out and checked in {seconds}."
         )
     gap = figures["bound"] - figures["total"]

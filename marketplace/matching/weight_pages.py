@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from marketplace.core.formats import miles
 from marketplace.matching.engine import Part, Weights
 from marketplace.matching.weight_forms import PARTS, WEIGHT_NAMES, reach_of
 from marketplace.matching.words import PART_LABELS, PART_REASONS
@@ -11,7 +12,7 @@ def table_rows(weights: Weights) -> list[list[str]]:
     """Return every part that counts: words, points, share of all points, what it looks at."""
     total = sum(weights.most(part) for part in Part)
     return [
-        [PART_LABELS[part], f"{most:,}", f"{100 * most / total:.0f} %" if total else "", PART_REASONS[part]]
+        [PART_LABELS[part], f"{most:,}", f"{100 * most / total:.0f}%" if total else "", PART_REASONS[part]]
         for part in Part
         if (most := weights.most(part))
     ]
@@ -20,10 +21,25 @@ def table_rows(weights: Weights) -> list[list[str]]:
 def reach_rows(weights: Weights) -> list[dict[str, Any]]:
     """Return the numbers that are not points, as rows of a summary list."""
     return [
-        {"key": reach_of(name).label, "value": f"{getattr(weights, name):,}"}
+        _reach_row(name, getattr(weights, name))
         for name in WEIGHT_NAMES
-        if name not in PARTS
+        if name not in PARTS and _counts(name, weights)
     ]
+
+
+def _reach_row(name: str, value: int) -> dict[str, Any]:
+    """One number that is not points; people read a distance in miles."""
+    label = reach_of(name).label
+    if name == "distance_reach_metres":
+        return {"key": label.removesuffix(", in metres"), "value": miles(value)}
+    return {"key": label, "value": f"{value:,}"}
+
+
+def _counts(name: str, weights: Weights) -> bool:
+    """Whether a number has a meaning: travel goes either by miles or by minutes."""
+    if name == "distance_reach_metres":
+        return not weights.travel_reach_minutes
+    return name != "travel_reach_minutes" or bool(weights.travel_reach_minutes)
 
 
 def changed_rows(before: Weights, after: Weights) -> list[list[str]]:

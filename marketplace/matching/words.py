@@ -1,6 +1,9 @@
 """How matching writes its states and codes for people."""
 
+from datetime import date
+
 from marketplace.accounts.words import GENDER_LABELS, INTERESTS, NEEDS, SKILLS, Gender
+from marketplace.core.formats import uk_date
 from marketplace.matching.engine import Part, Rule
 from marketplace.matching.models import Complexity, ConflictKind, HeardHow, ReferralSource, Urgency, WeightPurpose
 from marketplace.matching.states import ContestStatus, OfferStatus, ReferralStatus
@@ -148,6 +151,17 @@ _NEED_PHRASES = {
     "carer": "caring responsibilities",
 }
 """Needs as they stand after "people with"."""
+
+
+def version_words(version: str) -> str:
+    """Write a version of weights for people: "version 2 of 1 March 2027"; the platform's own: "the usual ones of …"."""
+    day, _, name = version.partition("/")
+    number = name.rpartition("-")[2]
+    try:
+        since = uk_date(date.fromisoformat(day))
+    except ValueError:
+        return f"version {version}"
+    return f"version {number} of {since}" if number.isdigit() else f"the usual ones of {since}"
 
 
 def skill_code(code: str) -> str:

@@ -31,7 +31,11 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        pounds=formats.pounds, uk_date=formats.uk_date, uk_datetime=formats.uk_datetime, uk_time=formats.uk_time
+        pounds=formats.pounds,
+        uk_date=formats.uk_date,
+        uk_datetime=formats.uk_datetime,
+        uk_deadline=formats.uk_deadline,
+        uk_time=formats.uk_time,
     )
     return environment
 

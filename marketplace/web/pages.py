@@ -26,6 +26,7 @@ from markupsafe import Markup, escape
 from marketplace.core import formats
 from marketplace.core.prose import blocks as typed_blocks
 from marketplace.core.prose import headings as typed_headings
+from marketplace.matching.words import version_words
 
 SERVICE_NAME = "Care Marketplace"
 STATIC_PREFIX = "/static/"
@@ -314,6 +315,7 @@ FILTERS: dict[str, Any] = {
     "uk_short_date": formats.uk_short_date,
     "uk_month": formats.uk_month,
     "uk_datetime": formats.uk_datetime,
+    "uk_deadline": formats.uk_deadline,
     "uk_time": formats.uk_time,
     "time_range": formats.time_range,
     "date_range": formats.date_range,
@@ -321,6 +323,7 @@ FILTERS: dict[str, Any] = {
     "miles": formats.miles,
     "days_ago": formats.days_ago,
     "plural": formats.plural,
+    "weights_version": version_words,
     "sort_code_masked": formats.sort_code_masked,
     "account_masked": formats.account_masked,
     "status_text": status_text,

@@ -57,6 +57,12 @@ def test_an_instant_is_written_in_london_time() -> None:
     assert formats.uk_datetime(summer) == "Saturday 20 June 2026 at 8:05am"
 
 
+def test_a_deadline_at_midnight_is_the_end_of_the_day_before() -> None:
+    midnight = datetime(2026, 11, 26, tzinfo=UTC)
+    assert formats.uk_deadline(midnight) == "Wednesday 25 November 2026 at 11:59pm"
+    assert formats.uk_deadline(midnight.replace(hour=10)) == "Thursday 26 November 2026 at 10am"
+
+
 def test_the_missing_hour_is_never_shown() -> None:
     # On 29 March 2026 London clocks go from 00:59 straight to 02:00.
     assert formats.uk_time(datetime(2026, 3, 29, 1, 30, tzinfo=UTC)) == "2:30am"

@@ -24,7 +24,7 @@ def decision(month: int, by: UUID = ANNE, *, is_followed: bool = True, reason: s
 def test_shares_are_whole_per_cent_and_none_without_decisions() -> None:
     assert tally("", []).changed_percent is None
     assert tally("", [decision(1), decision(1), decision(1, is_followed=False)]).changed_percent == 33
-    assert tally("", [decision(1), decision(1, is_followed=False)]).words == "50 %"
+    assert tally("", [decision(1), decision(1, is_followed=False)]).words == "50%"
 
 
 def test_months_without_decisions_stand_between_others() -> None:
@@ -59,7 +59,7 @@ async def test_the_page_and_the_file_show_a_councils_own_decisions(browser: Brow
     staff, foreign = await browser.signed_in(broker), await browser.signed_in(abroad)
     social = await browser.signed_in(await make_member(db, Role.SOCIAL_WORKER))
     page = await staff.open("/matching/decisions")
-    for words in ("March 2027", "Bo Broker", "33 %", "Changed or rejected", "0 % changed is not a goal"):
+    for words in ("March 2027", "Bo Broker", "33%", "Changed or rejected", "0% changed is not a goal"):
         assert words in page.words, words
     file = await staff.get("/matching/decisions.csv")
     assert file.text.count("\r\n") == 4

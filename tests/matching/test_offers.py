@@ -93,7 +93,7 @@ async def test_the_best_placed_planner_is_first_and_every_reason_is_given(browse
         "Not accredited for support planning (2)",
         "Baseless Bob",
         "Where they start from is not recorded",
-        "No single change would make it first",
+        "No single change would make them first",
     ):
         assert reason in words, reason
     assert "Foreign Fay" not in words
@@ -107,7 +107,7 @@ async def test_the_second_is_told_what_would_make_it_first(browser: Browser, db:
     referral_id = referral.id
     page = await (await browser.signed_in(broker)).open(f"/referrals/{referral_id}")
     assert "2. Away Al" in page.words
-    assert "Would be first if it was" in page.words
+    assert "Would be first if they were" in page.words
 
 
 async def test_the_same_input_gives_the_same_ranking_and_a_stored_one_can_be_repeated(

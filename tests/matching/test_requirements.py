@@ -397,7 +397,7 @@ async def test_small_numbers_of_unmet_need_are_not_shown(browser: Browser, db: A
     staff = await browser.signed_in(broker)
     words = (await staff.open("/requirements/unmet")).words
     assert "Not met6" in words.replace(" rounds", "")
-    assert "fewer than 5" in words
+    assert "Every number is below 5" in words
     assert "PR1 6" in words or "PR16" in words, words[:900]
     await staff.get("/requirements/unmet?days=3", expect=404)
     other = await browser.signed_in(await make_broker(db))

@@ -12,6 +12,7 @@ from marketplace.accounts.permissions import Role
 from marketplace.core.clock import FixedClock
 from marketplace.matching import tasks_runs
 from marketplace.matching.models import AssignmentRun
+from marketplace.matching.pages_runs import gain_words
 from marketplace.matching.service.run_job import RunJob
 from marketplace.matching.service.runs import RunService
 from tests.browser import Browser, count
@@ -173,3 +174,25 @@ async def test_others_see_nothing_and_cannot_act(browser: Browser, db: AsyncSess
     await stranger.post(f"/matching/runs/{run_id}/accept", {"proposals": str(proposal_id)}, expect=404)
     await planner.get(f"/matching/runs/{run_id}", expect=403)
     assert await count(db, "offers") == 0
+
+
+async def test_the_first_page_of_matching_counts_each_referral_with_a_proposal_once(
+    browser: Browser, db: AsyncSession
+) -> None:
+    broker = await make_broker(db)
+    await make_list(db, broker)
+    for _ in range(2):
+        await make_run(db, broker)
+    placed = await count(db, "proposals", "worker_id IS NOT NULL")
+    assert placed
+    assert placed % 2 == 0
+    page = await (await browser.signed_in(broker)).open("/matching")
+    assert f"{placed // 2} proposals to decide" in page.words
+
+
+def test_a_gain_of_nothing_is_said_in_words() -> None:
+    def way(total: int) -> dict[str, int]:
+        return {"placed": 3, "total": total}
+
+    figures = {"practices": {"proposal": way(600), "rotation": way(400), "best_first": way(601)}}
+    assert gain_words(figures) == "+50% fit against “in turn”; as much fit against “best for each in turn”"

@@ -31,7 +31,7 @@ async def test_the_funnel_counts_each_planner_once_and_everybody_has_a_way_to_th
     staff = await browser.signed_in(broker)
     page = await staff.open(path)
     assert "6 planners: 1 whose base nobody recorded, 2 too far, 3 fit" in page.words
-    assert page.words.count("Would be first if it was") + page.words.count("No single change") == 2
+    assert page.words.count("Would be first if they were") + page.words.count("No single change") == 2
     page = await staff.open(f"{path}/left-out")
     assert "Too far away (2)" in page.words
     assert "1 to 2 of 2" in page.words

@@ -18,6 +18,7 @@ from marketplace.matching.engine import DEFAULT_WEIGHTS, Part
 from marketplace.matching.models import WeightPurpose
 from marketplace.matching.service import ShortlistService, WeightService
 from marketplace.matching.weight_forms import PARTS, WeightsForm, weight_values
+from marketplace.matching.words import version_words
 from tests.browser import Browser, count
 from tests.factories import make_council, make_member
 from tests.factories_brokerage import make_broker, make_case, make_offer, make_planner
@@ -101,8 +102,14 @@ async def test_a_manager_drafts_checks_previews_and_publishes(browser: Browser, 
     assert await count(db, "audit_entries", "action = 'matching.publish_weights'") == 1
     assert await count(db, "steps", "subject_kind = 'weight_set' AND to_status = 'published'") == 1
     public = await browser.open(f"/how-we-match/{slug}")
-    for words in ("2027-03-03/planning-1", "Roads are long here", "2,000", "A person decides, and you are told"):
+    for words in ("since 3 March 2027", "Roads are long here", "2,000", "A person decides, and you are told"):
         assert words in public.words, words
+
+
+def test_a_version_is_written_with_its_number_and_day() -> None:
+    assert version_words("2027-03-01/planning-2") == "version 2 of 1 March 2027"
+    assert version_words(DEFAULT_WEIGHTS.version) == "the usual ones of 1 January 2026"
+    assert version_words("trial") == "version trial"
 
 
 async def test_published_weights_never_change(db: AsyncSession) -> None:

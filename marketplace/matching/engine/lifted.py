@@ -1,6 +1,6 @@
 """What would let somebody in who is left out by one rule alone, and where they would stand then.
 
-"Would be first if it went 3 miles further", "would be second if accredited for support planning in Doncaster". Every
+"Would be first if they went 3 miles further", "would be second if accredited for support planning in Doncaster". Every
 answer is worked out by making the change and ranking again. A rule that is the person's own wish, or a conflict of
 interest, has no change to suggest: the answer says where it would stand, and that the rule stays.
 """
@@ -25,7 +25,6 @@ from marketplace.matching.engine.model import (
     week_of,
 )
 from marketplace.matching.engine.rank import DEFAULT_WEIGHTS
-from marketplace.matching.engine.refusals import explain
 from marketplace.matching.engine.rules import BIT, Facts, Rule, check, is_accredited, rules_of, short_bands
 from marketplace.matching.engine.score import score
 from marketplace.matching.engine.whatif import METRES_PER_TENTH_MILE
@@ -139,7 +138,7 @@ def _lifted(field: Field, case: Case, table: CandidateTable, row: int, weights: 
             gap=gap,
             total=total,
             is_change=mended.is_change,
-            text=f"{place} {mended.words}" if mended.is_change else f"{place}, but: {explain(rule, facts)}",
+            text=f"{place} {mended.words}" if mended.is_change else f"{place} if this rule did not hold",
             case=mended.case,
             candidate=mended.candidate,
         )
@@ -167,12 +166,12 @@ def _within_area(facts: Facts) -> list[_Mended]:
     if candidate.radius_metres is None:
         covered = min(case.area_codes, default=None)
         if covered is None:
-            return [_Mended(case, replace(candidate, radius_metres=facts.metres), "if it covered this home")]
-        words = f"if it covered {case.label(covered)}"
+            return [_Mended(case, replace(candidate, radius_metres=facts.metres), "if they covered this home")]
+        words = f"if they covered {case.label(covered)}"
         return [_Mended(case, replace(candidate, areas=candidate.areas | {covered}), words)]
     short = facts.metres - candidate.radius_metres
     tenths = int(-(-short // METRES_PER_TENTH_MILE))
-    words = f"if it went {tenths_of_miles_text(tenths)} further"
+    words = f"if they went {tenths_of_miles_text(tenths)} further"
     # Rounded up, so that the miles said are never a metre short.
     farther = candidate.radius_metres + int(-(-tenths * METRES_PER_TENTH_MILE // 1))
     return [_Mended(case, replace(candidate, radius_metres=farther), words)]
@@ -184,14 +183,14 @@ def _travel_time(facts: Facts) -> list[_Mended]:
         words = f"if the council accepted {count_text(minutes, 'minute')} on the way"
         case = replace(case, most_minutes=minutes)
     else:
-        words = f"if it accepted {count_text(minutes, 'minute')} on the way"
+        words = f"if they accepted {count_text(minutes, 'minute')} on the way"
     most = None if candidate.most_minutes is None else max(minutes, candidate.most_minutes)
     return [_Mended(case, replace(candidate, most_minutes=most), words)]
 
 
 def _language(facts: Facts) -> list[_Mended]:
     case, candidate = facts.case, facts.candidate
-    words = f"if it spoke {_labels(case, case.essential_languages - candidate.languages)}"
+    words = f"if they spoke {_labels(case, case.essential_languages - candidate.languages)}"
     return [_Mended(case, replace(candidate, languages=candidate.languages | case.essential_languages), words)]
 
 

@@ -105,7 +105,7 @@ def what_would_make_first(
     )
     changes = _changes(case, table.candidates[row], standing, weights, field.enough_for_first(row, total))
     found = tuple(sorted(changes, key=lambda change: change.gain))
-    text = f"Would be first {found[0].text}" if found else "No single change would make it first"
+    text = f"Would be first {found[0].text}" if found else "No single change would make them first"
     return WhatIf(candidate_id=candidate_id, rank=rank, gap=gap, changes=found, text=text)
 
 
@@ -131,7 +131,7 @@ def _changes(case: Case, candidate: Candidate, standing: _Standing, weights: Wei
         gains = distance_points(nearer, weights) - had[Part.DISTANCE]
     if (step := _first_enough(gains, enough)) is not None:
         amount = int(tenths[step])
-        text = f"if it was {tenths_of_miles_text(amount)} nearer"
+        text = f"if they were {tenths_of_miles_text(amount)} nearer"
         yield Change(kind=ChangeKind.NEARER, amount=amount, gain=int(gains[step]), text=text)
 
     if case.budget_pence and candidate.tariff_pence is not None:
@@ -139,14 +139,14 @@ def _changes(case: Case, candidate: Candidate, standing: _Standing, weights: Wei
         gains = price_points(candidate.tariff_pence - cuts, case, weights) - had[Part.PRICE]
         if (step := _first_enough(gains, enough)) is not None:
             amount = int(cuts[step])
-            text = f"if it cost {pounds_text(amount)} less"
+            text = f"if they charged {pounds_text(amount)} less"
             yield Change(kind=ChangeKind.CHEAPER, amount=amount, gain=int(gains[step]), text=text)
 
     if case.wished_languages and not case.wished_languages & candidate.languages:
         gains = language_points(np.array([1]), case, weights)
         if gains[0] >= enough:
             code = min(case.wished_languages)
-            text = f"if it spoke {case.label(code)}"
+            text = f"if they spoke {case.label(code)}"
             yield Change(kind=ChangeKind.LANGUAGE, code=code, gain=int(gains[0]), text=text)
 
     unmet = case.needs - candidate.specialisms
@@ -155,7 +155,7 @@ def _changes(case: Case, candidate: Candidate, standing: _Standing, weights: Wei
         gains = specialism_points(np.array([met + 1]), case, weights) - had[Part.SPECIALISM]
         if gains[0] >= enough:
             code = min(unmet)
-            text = f"if it had worked with people with {case.label(code)}"
+            text = f"if they had worked with people with {case.label(code)}"
             yield Change(kind=ChangeKind.SPECIALISM, code=code, gain=int(gains[0]), text=text)
 
     missing = sorted(case.interests - candidate.interests)
@@ -163,14 +163,14 @@ def _changes(case: Case, candidate: Candidate, standing: _Standing, weights: Wei
     gains = interests_points(shared + np.arange(1, len(missing) + 1), case, weights) - had[Part.INTERESTS]
     if (step := _first_enough(gains, enough)) is not None:
         codes = tuple(missing[: step + 1])
-        text = f"if it shared {list_text(case.label(code) for code in codes)}"
+        text = f"if they shared {list_text(case.label(code) for code in codes)}"
         yield Change(kind=ChangeKind.INTERESTS, codes=codes, amount=len(codes), gain=int(gains[step]), text=text)
 
     legal = case.legal_cost_pence
     if legal is not None and candidate.tariff_pence is not None and candidate.tariff_pence < legal:
         gains = price_points(np.array([legal]), case, weights) - had[Part.PRICE]
         if gains[0] >= enough:
-            text = f"if it charged the lawful {pounds_text(legal)}"
+            text = f"if they charged the lawful {pounds_text(legal)}"
             yield Change(kind=ChangeKind.LAWFUL_PRICE, amount=legal, gain=int(gains[0]), text=text)
 
 

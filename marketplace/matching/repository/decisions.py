@@ -8,15 +8,18 @@ from uuid import UUID
 from sqlalchemy import (
     ARRAY,
     CompoundSelect,
+    Integer,
     Row,
     Select,
     Uuid,
     and_,
     any_,
     case,
+    cast,
     func,
     literal,
     literal_column,
+    null,
     or_,
     select,
     union_all,
@@ -198,11 +201,14 @@ class DecisionRepository(Repository[Offer]):
 
     model_type = Offer
 
-    async def since(self, council_id: UUID, since: datetime) -> Sequence[Row[datetime, UUID, bool, str, str, int]]:
+    async def since(
+        self, council_id: UUID, since: datetime
+    ) -> Sequence[Row[datetime, UUID, bool, str, str, int | None]]:
         """Return decisions as (at, by_user_id, is_followed, reason, reference, rank), the latest first.
 
         An offer follows the proposal when it went to the first of the ranking, or confirmed what a waiting-list run
-        proposed. A proposal that was rejected, or whose referral went to somebody else, was not followed.
+        proposed. A proposal that was rejected, or whose referral went to somebody else, was not followed. Nobody was
+        chosen by a rejection, so it has no rank.
         """
         offered = (
             select(
@@ -223,7 +229,7 @@ class DecisionRepository(Repository[Offer]):
                 literal(value=False),
                 Proposal.why,
                 Referral.reference,
-                Proposal.own_rank,
+                cast(null(), Integer),
             )
             .join(Referral, Referral.id == Proposal.referral_id)
             .where(
@@ -233,7 +239,7 @@ class DecisionRepository(Repository[Offer]):
             )
         )
         question: CompoundSelect[Any] = union_all(offered, rejected)
-        rows: Sequence[Row[datetime, UUID, bool, str, str, int]] = (
+        rows: Sequence[Row[datetime, UUID, bool, str, str, int | None]] = (
             await self.db.execute(question.order_by(literal_column("1").desc()).limit(20_000))
         ).all()
         return rows

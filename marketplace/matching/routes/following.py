@@ -51,7 +51,7 @@ class FollowingController(Controller):
                     one.reference,
                     uk_date(one.at),
                     users.get(one.by_user_id, GONE) if one.by_user_id else GONE,
-                    str(one.rank or ""),
+                    f"Number {one.rank} of the shortlist" if one.rank else "Proposal rejected",
                     one.reason or "No reason recorded",
                 ]
                 for one in decisions

@@ -229,6 +229,8 @@ async def _page(
         "maximum": proposal.detail.get("maximum") or 0,
         "is_pinned": bool(proposal.detail.get("is_pinned")),
         "others": others,
+        "proposed_id": str(proposal.worker_id) if is_open else "",
+        "has_others": any(item.rank and (not is_open or item.id != str(proposal.worker_id)) for item in others),
         "choices": [(item.id, f"{item.name}, {item.organisation}{_points(item)}") for item in others],
         "rules": [
             (rule, rule_words(rule, names), users.get(rule.made_by_user_id, SOMEBODY), uk_datetime(rule.made_at))

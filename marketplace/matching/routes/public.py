@@ -24,7 +24,7 @@ from marketplace.matching.repository import ReferralRepository, ShortlistReposit
 from marketplace.matching.service import WeightService
 from marketplace.matching.service.sharing import read_token
 from marketplace.matching.service.shortlists import Choice, stored_ranking
-from marketplace.matching.service.weights import version_of, weights_in
+from marketplace.matching.service.weights import weights_in
 from marketplace.matching.weight_pages import reach_rows, table_rows
 from marketplace.matching.words import PURPOSE_LABELS, RULE_LABELS
 from marketplace.providers.repository.planners import PlannerRepository
@@ -36,16 +36,18 @@ async def how_we_match(db: NamedDependency[AsyncSession], slug: FromPath[str]) -
     council = await _council(db, slug)
     on = today(clock_of(db))
     service = WeightService(db)
-    tables = []
+    tables, in_force = [], set()
     for purpose in WeightPurpose:
         weights, row = await service.in_force(council.id, purpose, on)
         if row is None and purpose is not WeightPurpose.PLANNING:
             continue
+        if row is not None:
+            in_force.add(row.id)
         tables.append(
             {
                 "purpose": purpose,
                 "label": PURPOSE_LABELS[purpose],
-                "version": weights.version,
+                "number": row.number if row is not None else 0,
                 "since": uk_date(row.starts_on) if row is not None and row.starts_on else "",
                 "reason": row.reason if row is not None else "",
                 "rows": table_rows(weights),
@@ -55,13 +57,14 @@ async def how_we_match(db: NamedDependency[AsyncSession], slug: FromPath[str]) -
     history = [
         {
             "label": PURPOSE_LABELS[row.purpose],
-            "version": version_of(row),
+            "number": row.number,
             "since": uk_date(row.starts_on) if row.starts_on else "",
             "is_future": row.starts_on is not None and row.starts_on > on,
             "reason": row.reason,
             "rows": table_rows(weights_in(row)),
         }
         for row in await WeightRepository(db).published(council.id)
+        if row.id not in in_force
     ]
     context = {
         "council": council,

@@ -46,7 +46,7 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def words(self) -> str:
         """The share in words."""
-        return "–" if self.changed_percent is None else f"{self.changed_percent} %"
+        return "–" if self.changed_percent is None else f"{self.changed_percent}%"
 
 
 def tally(label: str, decisions: Iterable[Decision]) -> Tally:

@@ -12,7 +12,7 @@ from marketplace.core.clock import today, week_start
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound, PlatformError, broken_constraint
 from marketplace.core.events import Event
-from marketplace.core.formats import uk_date, uk_datetime
+from marketplace.core.formats import uk_date, uk_deadline
 from marketplace.matching.calendar import answer_deadline
 from marketplace.matching.engine import RankedCandidate, Rule
 from marketplace.matching.errors import (
@@ -230,7 +230,7 @@ class OfferService:
         offer, referral = await self._open_for(principal, offer_id)
         now = clock_of(self.db).now()
         if now >= offer.answer_by:
-            raise AnswerTooLate(f"It ended on {uk_datetime(offer.answer_by)}. The council offers it to somebody else.")
+            raise AnswerTooLate(f"It ended on {uk_deadline(offer.answer_by)}. The council offers it to somebody else.")
         row = (await PlannerRepository(self.db).with_organisation([offer.worker_id]))[offer.worker_id]
         await self._need_accreditation(
             offer.organisation_id, row[1].name, offer.council_id, then="The council takes the offer back."

@@ -129,7 +129,7 @@ class RunService:
             replaces_run_id=before.id if before is not None else None,
             asked_by_user_id=principal.user_id,
             asked_at=now,
-            stage="Waiting for a free worker",
+            stage="The proposals asked before it come first",
         )
         self.db.add(run)
         await self.db.flush()

@@ -6,7 +6,6 @@ from uuid import UUID
 import msgspec
 
 from marketplace.accounts.permissions import Role
-from marketplace.accounts.words import INTERESTS, NEEDS
 from marketplace.core.clock import local, week_start
 from marketplace.matching import engine
 from marketplace.matching.engine import Accreditation, Candidate, CandidateTable, Case, RankedCandidate, grid_metres
@@ -20,6 +19,7 @@ from marketplace.matching.models import (
     Urgency,
 )
 from marketplace.matching.states import OfferStatus, ReferralStatus
+from marketplace.matching.words import engine_labels
 from marketplace.providers.models import ServiceLine
 from marketplace.reporting.demo.book import Move
 from marketplace.reporting.demo.content.people import INTERIM, WANTS
@@ -31,9 +31,6 @@ WEEK = timedelta(days=7)
 HORIZON_WEEKS = 6
 PLANS_PER_WEEK = 5
 _TIER = {Urgency.CRISIS: 0, Urgency.URGENT: 1, Urgency.STANDARD: 2}
-_LABELS = {code: words.lower() for code, words in (NEEDS | INTERESTS).items()} | {
-    ServiceLine.SUPPORT_PLANNING.value: "support planning"
-}
 
 
 class Matched(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,7 +215,7 @@ class Desk:
             needs=frozenset(client.needs),
             interests=frozenset(client.interests),
             urgency_tier=_TIER[story.urgency],
-            labels={**_LABELS, council: self.council.text.name},
+            labels=engine_labels(council, self.council.text.name),
         )
         candidates = tuple(self._candidate(shop, helper, start) for shop, helper in self.planners)
         table = CandidateTable.from_candidates(candidates)

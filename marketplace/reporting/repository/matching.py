@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import distinct, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.matching.models import (
@@ -52,8 +52,15 @@ class MatchingDesk:
         return await self._count(Contest, Contest.council_id == council_id, status=ContestStatus.OPEN)
 
     async def proposals(self, council_id: UUID) -> int:
-        """Return how many proposals of waiting-list runs wait for a decision."""
-        return await self._count(Proposal, Proposal.council_id == council_id, status=ProposalStatus.PROPOSED)
+        """Return for how many referrals a planner is proposed by a waiting-list run and nobody has decided yet."""
+        found = await self.db.scalar(
+            select(func.count(distinct(Proposal.referral_id))).where(
+                Proposal.council_id == council_id,
+                Proposal.status == ProposalStatus.PROPOSED,
+                Proposal.worker_id.is_not(None),
+            )
+        )
+        return found or 0
 
     async def requirements(self, council_id: UUID) -> dict[RequirementStatus, int]:
         """Return how many requirements for care are in each state."""
@@ -87,6 +94,6 @@ class MatchingDesk:
         )
         return {row[0]: row[1] for row in rows if row[1] is not None}
 
-    async def _count(self, model: type[RematchAlert | Contest | Proposal], mine: object, *, status: object) -> int:
+    async def _count(self, model: type[RematchAlert | Contest], mine: object, *, status: object) -> int:
         found = await self.db.scalar(select(func.count()).select_from(model).where(mine, model.status == status))  # type: ignore[arg-type]
         return found or 0

@@ -59,13 +59,13 @@ class MatchingDeskService:
                 requirements.get(RequirementStatus.NO_OFFERS, 0),
                 "requirement for care without offers",
                 "requirements for care without offers",
-                "/requirements?status=no_offers",
+                "/requirements?tab=unmet",
             ),
             (
                 requirements.get(RequirementStatus.CLOSED, 0),
                 "requirement for care with offers to compare",
                 "requirements for care with offers to compare",
-                "/requirements?status=closed",
+                "/requirements?tab=compare",
             ),
             (sum(urgencies.values()), "referral without a planner", "referrals without a planner", "/referrals"),
         )

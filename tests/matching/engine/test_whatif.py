@@ -134,10 +134,10 @@ def test_a_language_and_miles_are_offered_as_ways_to_be_first():
     )
 
     # 60 points behind for the language and 50 for the distance: neither alone closes the gap.
-    assert what_would_make_first(case, table, "ben").text == "No single change would make it first"
+    assert what_would_make_first(case, table, "ben").text == "No single change would make them first"
     # Without the language on the other side, either would do.
     by_kind = {change.kind: change.text for change in what_would_make_first(case, near, "ben").changes}
-    assert by_kind[ChangeKind.LANGUAGE] == "if it spoke Polish"
+    assert by_kind[ChangeKind.LANGUAGE] == "if they spoke Polish"
     assert by_kind[ChangeKind.NEARER].endswith("miles nearer")
 
 
@@ -154,8 +154,8 @@ def test_shared_interests_and_the_lawful_price_are_ways_to_be_first():
     of_ben = {change.kind: change.text for change in what_would_make_first(case, table, "ben").changes}
 
     assert of_ben == {
-        ChangeKind.LAWFUL_PRICE: "if it charged the lawful £15",
-        ChangeKind.INTERESTS: "if it shared chess",
+        ChangeKind.LAWFUL_PRICE: "if they charged the lawful £15",
+        ChangeKind.INTERESTS: "if they shared chess",
     }
 
 

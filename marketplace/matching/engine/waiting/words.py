@@ -44,7 +44,7 @@ def one_by_one_text() -> str:
 def later_text(eligible: int) -> str:
     """Say that those who fit have places, but later than the weeks this run planned."""
     fit = f"{count_text(eligible, 'planner')} {'fits' if eligible == 1 else 'fit'}"
-    return f"{fit}; the places left are later than this run plans."
+    return f"{fit}; the places left are later than this proposal looks ahead."
 
 
 def first_free_text(day: int, metres: int) -> str:

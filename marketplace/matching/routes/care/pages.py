@@ -98,7 +98,7 @@ async def history(db: AsyncSession, steps: Sequence[Step]) -> list[dict[str, str
             "title": REQUIREMENT_LABELS[RequirementStatus(step.to_status)],
             "when": uk_datetime(step.at),
             "at": step.at.isoformat(),
-            "by": names.get(step.by_user_id, "") if step.by_user_id else "By the platform",
+            "by": names.get(step.by_user_id, "") if step.by_user_id else "by the platform",
             "text": step.why,
         }
         for step in steps

@@ -12,7 +12,7 @@ from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput
-from marketplace.core.formats import pounds, uk_date, uk_datetime
+from marketplace.core.formats import pounds, uk_date, uk_deadline
 from marketplace.matching.care.legal_cost import CostRules, LegalCost, legal_cost
 from marketplace.matching.care.week import weekly_price
 from marketplace.matching.errors_care import (
@@ -255,7 +255,7 @@ class CareOfferService:
     def _need_open(self, asked: Asked) -> None:
         row = asked.requirement
         if row.answer_by is not None and self.clock.now() >= row.answer_by and asked.is_this_round:
-            raise OfferTooLate(f"It ended on {uk_datetime(row.answer_by)}.")
+            raise OfferTooLate(f"It ended on {uk_deadline(row.answer_by)}.")
         if not self.is_open(asked):
             raise RequirementNotOpen("The council does not ask for offers any more.")
 
