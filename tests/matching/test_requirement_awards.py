@@ -159,6 +159,18 @@ async def test_not_the_first_needs_a_reason_and_the_persons_choice_none(db: Asyn
     assert await count(db, "requirement_awards", "rank = 2 AND preference_id IS NOT NULL") == 1
 
 
+async def test_another_than_the_persons_choice_needs_a_reason_even_when_it_is_first(db: AsyncSession) -> None:
+    broker = await make_broker(db)
+    row, sent, _ = await closed_with(db, broker, 2_500, 2_700)
+    await mark(db, broker, row, 5, 1)
+    await hear(db, broker, row, sent[1])
+    with pytest.raises(InvalidInput):
+        await award(db, broker, row, sent[0])
+    assert await count(db, "requirement_awards") == 0
+    await award(db, broker, row, sent[0], reason="They chose again when we told them about the start")
+    assert await count(db, "requirement_awards", "rank = 1 AND override_reason <> ''") == 1
+
+
 async def test_an_award_is_made_once(db: AsyncSession) -> None:
     broker = await make_broker(db)
     row, sent, _ = await closed_with(db, broker, 2_500)
