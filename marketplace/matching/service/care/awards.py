@@ -208,7 +208,7 @@ class AwardService:
         Raises:
             NotYet: The offers have no points, or the person was not heard since.
             AwardRefused: Visits are left over or covered twice, more providers than agreed, above the ceiling, an
-                offer that is no longer valid, or a start in the past.
+                offer that is no longer valid, a start in the past, or a conflict of interest declared since.
             CareNotAccredited: A provider's accreditation does not count on the first day (invariant 6).
             InvalidInput: Not the person's choice, or not the first, without a reason.
         """
@@ -222,7 +222,10 @@ class AwardService:
         if len(chosen) != len(form.offer_ids) or not chosen:
             raise NotFound
         self._check(made, chosen)
+        conflicts = await self.requirements.conflicts(row.council_id, row.person_id)
         for item in chosen:
+            if item.offer.organisation_id in conflicts:
+                raise AwardRefused(f"A conflict of interest is recorded for {item.name}. Choose another offer.")
             await self._need_accreditation(row, item)
         if needs_reason(made, chosen) and not form.reason:
             against = any(item.is_chosen for item in made.offers)
