@@ -17,6 +17,7 @@ from marketplace.matching.calendar import answer_deadline
 from marketplace.matching.engine import RankedCandidate, Rule
 from marketplace.matching.errors import (
     AgainstChoice,
+    AlreadyPlanned,
     AnswerTooLate,
     InConflict,
     NotAccredited,
@@ -173,10 +174,17 @@ class OfferService:
 
         The caller holds `CONTESTS_ANSWER` and has locked the referral. Who listens to `OfferHandedBack` learns that the
         planner who had accepted no longer plans.
+
+        Raises:
+            AlreadyPlanned: The plan is signed off: it is changed by a review, not by another planner.
         """
         principal.require(Permission.CONTESTS_ANSWER)
         seen = await self.offers.find(principal.council_id, offer_id)
         referral = await self.referrals.find(principal.council_id, seen.referral_id, locked=True)
+        if referral.planned_at is not None:
+            raise AlreadyPlanned(
+                "What was agreed is in place. Let the decision stand, and change the plan by a review."
+            )
         offer = await self.offers.find(principal.council_id, offer_id, locked=True)
         was_accepted = offer.status is OfferStatus.ACCEPTED
         answered_at = offer.answered_at
