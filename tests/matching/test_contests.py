@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts.models import Council
 from marketplace.accounts.permissions import Role
 from marketplace.core.clock import FixedClock
+from marketplace.matching.repository.runs import note_planned
 from marketplace.matching.tasks_contests import remind_of_contests
 from tests.browser import Browser, count, events
 from tests.factories import make_member, make_person
@@ -114,6 +115,25 @@ async def test_a_contest_of_an_accepted_offer_hands_it_back(browser: Browser, db
     assert await count(db, "referrals", "status = 'received'") == 1
     assert await count(db, "preferences", "said = 'A woman'") == 1
     assert "OfferHandedBack" in await events(db)
+
+
+async def test_a_contest_of_a_signed_off_plan_does_not_put_the_referral_back(
+    browser: Browser, db: AsyncSession, clock: FixedClock
+) -> None:
+    found = await make_decided(db)
+    council_id = found.broker.council.id
+    reader, manager, theirs = [await browser.signed_in(one) for one in (found.reader, found.manager, found.planner)]
+    await theirs.post(f"/offers/{found.offer_id}/accept")
+    await reader.post(f"/my-match/{found.referral_id}/say", {"said": "We do not get on", "wants": "A woman"})
+    await note_planned(db, council_id, UUID(str(found.referral_id)), clock.now())
+    contest = str(await db.scalar(text("SELECT id FROM contests")))
+    answer = {"outcome": "upheld", "answer": "Yes", "version": "1"}
+    refused = await manager.post(f"/contests/{contest}/answer", answer, expect=409)
+    assert refused.heading == "The plan of this referral is already signed off"
+    assert await count(db, "referrals", "status = 'matched'") == 1
+    assert await count(db, "contests", "status = 'open'") == 1
+    await manager.post(f"/contests/{contest}/answer", {**answer, "outcome": "kept"})
+    assert await count(db, "contests", "status = 'kept'") == 1
 
 
 async def test_a_decision_that_stands_is_answered_with_reasons_and_everybody_is_told(

@@ -422,6 +422,22 @@ async def test_an_offer_is_not_accepted_once_the_accreditation_is_suspended(brow
     assert await events(db) == ["OfferMade", "OfferWithdrawn"]
 
 
+async def test_an_accreditation_that_ends_before_the_week_of_the_place_stops_a_yes(
+    browser: Browser, db: AsyncSession
+) -> None:
+    broker = await make_broker(db)
+    worker, planner = await make_planner(db, broker.council)
+    referral, person = await make_case(db, broker)
+    offer = await make_offer(db, broker, referral, person, worker)
+    offer_id = offer.id
+    await suspend(db, starts_on=date(2027, 3, 5))  # The place is in the week of 8 March.
+    theirs = await browser.signed_in(planner)
+    page = await theirs.post(f"/offers/{offer_id}/accept", expect=409)
+    assert "is not accredited for support planning in the week of 8 March 2027" in page.words
+    assert await count(db, "offers", "status = 'withdrawn'") == 1
+    assert await count(db, "referrals", "status = 'received'") == 1
+
+
 async def test_somebody_elses_offer_looks_like_none(browser: Browser, db: AsyncSession) -> None:
     broker = await make_broker(db)
     worker, _ = await make_planner(db, broker.council)

@@ -35,6 +35,7 @@ from tests.factories_care import (
     send_offer,
     visits_of,
 )
+from tests.factories_onecase import make_conflict
 from tests.factories_standing import suspend
 from tests.matching.test_requirement_offers import deliver_all
 from tests.matching.test_requirements import CANARY, LEAKS
@@ -157,6 +158,29 @@ async def test_not_the_first_needs_a_reason_and_the_persons_choice_none(db: Asyn
     assert [item.rank for item in made.offers] == [2, 1]  # The person's choice stands on top, with its own rank.
     await award(db, broker, row, sent[1])
     assert await count(db, "requirement_awards", "rank = 2 AND preference_id IS NOT NULL") == 1
+
+
+async def test_another_than_the_persons_choice_needs_a_reason_even_when_it_is_first(db: AsyncSession) -> None:
+    broker = await make_broker(db)
+    row, sent, _ = await closed_with(db, broker, 2_500, 2_700)
+    await mark(db, broker, row, 5, 1)
+    await hear(db, broker, row, sent[1])
+    with pytest.raises(InvalidInput):
+        await award(db, broker, row, sent[0])
+    assert await count(db, "requirement_awards") == 0
+    await award(db, broker, row, sent[0], reason="They chose again when we told them about the start")
+    assert await count(db, "requirement_awards", "rank = 1 AND override_reason <> ''") == 1
+
+
+async def test_a_conflict_declared_after_the_offer_stops_its_award(db: AsyncSession) -> None:
+    broker = await make_broker(db)
+    row, sent, _ = await closed_with(db, broker, 2_500)
+    await mark(db, broker, row, 5)
+    await hear(db, broker, row)
+    await make_conflict(db, broker, organisation_id=sent[0].organisation_id, person_id=row.person_id)
+    with pytest.raises(AwardRefused, match="conflict of interest"):
+        await award(db, broker, row, sent[0])
+    assert await count(db, "requirement_awards") == 0
 
 
 async def test_an_award_is_made_once(db: AsyncSession) -> None:

@@ -137,6 +137,31 @@ async def test_the_legal_wage_of_the_day_counts(db: AsyncSession) -> None:
     assert (await send_offer(db, provider, row, 3_800)).is_below_cost is False
 
 
+async def test_the_legal_wage_of_the_first_day_counts_when_it_rises_before_it(
+    browser: Browser, db: AsyncSession
+) -> None:
+    broker = await make_broker(db)
+    _, provider = await make_care_provider(db, broker.council)
+    row = await make_requirement(db, broker)
+    await open_requirement(db, broker, row)
+    db.add(
+        CouncilSetting(
+            council_id=broker.council.id, key="payments.legal_wage_pence", value={"value": 2_000},
+            starts_on=date(2027, 3, 20), set_by_user_id=broker.user.id, set_at=datetime(2027, 3, 1, tzinfo=UTC),
+        )
+    )  # fmt: skip
+    await db.flush()
+    sent = await send_offer(db, provider, row, 2_600)
+    assert "£12.71" in sent.legal_cost["lines"][0]["how"]
+    version = sent.version
+    with pytest.raises(InvalidInput):
+        await send_offer(db, provider, row, 2_600, starts_on=date(2027, 3, 20), version=version)
+    seller = await browser.signed_in(provider)
+    late = offer_fields(**{"rate_pence": "26", "starts_on-day": "22", "version": str(version)})
+    path = f"/provider/requirements/{row.id}/offer"
+    assert set((await seller.post(path, {**late, "step": "check"}, expect=422)).errors()) == {"below_cost_reason"}
+
+
 async def test_everything_wrong_with_an_offer_is_said_at_once(browser: Browser, db: AsyncSession) -> None:
     broker = await make_broker(db)
     _, provider = await make_care_provider(db, broker.council)

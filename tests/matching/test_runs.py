@@ -40,6 +40,7 @@ from tests.browser import count
 from tests.factories import Member, make_council, make_member
 from tests.factories_brokerage import make_broker, make_case, make_planner, offer_form
 from tests.factories_runs import EVERYTHING, carry_out, make_list, make_run, renew, solve_here
+from tests.factories_standing import suspend
 
 
 @pytest.fixture(autouse=True)
@@ -379,6 +380,22 @@ async def test_one_that_cannot_be_followed_leaves_the_others(db: AsyncSession) -
     assert gone.status is ProposalStatus.OUTDATED
     assert "Polish" in gone.why
     assert (await db.get_one(Referral, gone.referral_id)).status.value == "received"
+
+
+async def test_a_week_in_which_the_accreditation_will_have_ended_is_not_offered(db: AsyncSession) -> None:
+    broker = await make_broker(db)
+    await make_list(db, broker)
+    run = await make_run(db, broker)
+    found = (await lines(db, run)).values()
+    last = max(found, key=lambda row: row.start_on or date.min)
+    assert last.start_on is not None
+    assert last.start_on > date(2027, 3, 14)
+    await suspend(db, starts_on=last.start_on - timedelta(days=last.start_on.weekday()))
+    decided = await accept_some(broker.principal, run.id, [last.id])
+    await renew(db)
+    assert (decided.offered, decided.not_offered) == (0, 1)
+    assert last.status is ProposalStatus.OUTDATED
+    assert "is not accredited for support planning in the week of" in last.why
 
 
 async def test_nobody_confirms_for_another_council_or_without_the_role(db: AsyncSession) -> None:

@@ -89,6 +89,17 @@ async def test_a_small_group_is_held_back_everywhere(browser: Browser, db: Any, 
     assert line.count("Held back") == 5
 
 
+async def test_a_held_back_group_cannot_be_found_by_taking_the_others_from_the_whole(
+    browser: Browser, db: Any, broker: Any, planner: Any
+) -> None:
+    await _served(db, broker, planner, 18, ethnicity="white")
+    await _served(db, broker, planner, 3, ethnicity="black")
+    file = (await (await browser.signed_in(broker)).get("/matching/fairness/figures.csv?months=12")).text
+    white = next(line for line in file.splitlines() if "White" in line)
+    assert "about 20" in white
+    assert "18" not in white.split(",")
+
+
 async def test_one_person_who_waits_cannot_be_found_in_a_share(
     browser: Browser, db: Any, broker: Any, planner: Any
 ) -> None:

@@ -111,6 +111,7 @@ class ContestService:
         Raises:
             ContestClosed: It was answered or taken back.
             OwnDecision: Who decided answers.
+            AlreadyPlanned: The plan is signed off, so the decision cannot be taken again.
         """
         principal.require(Permission.CONTESTS_ANSWER)
         seen = await self.contests.find(principal.council_id, contest_id)

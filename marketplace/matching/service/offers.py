@@ -1,6 +1,6 @@
 """Offering a referral to one planner, and the planner's answer."""
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
@@ -17,6 +17,7 @@ from marketplace.matching.calendar import answer_deadline
 from marketplace.matching.engine import RankedCandidate, Rule
 from marketplace.matching.errors import (
     AgainstChoice,
+    AlreadyPlanned,
     AnswerTooLate,
     InConflict,
     NotAccredited,
@@ -41,9 +42,10 @@ from marketplace.matching.service.shortlists import Shortlisted, ShortlistServic
 from marketplace.matching.states import OFFER, REFERRAL, OfferStatus, ReferralStatus
 from marketplace.matching.words import OFFER_LABELS, STATUS_LABELS
 from marketplace.people import PeopleRepository
-from marketplace.providers.models import Worker
+from marketplace.providers.models import ServiceLine, Worker
+from marketplace.providers.repository.accreditations import AccreditationRepository
 from marketplace.providers.repository.planners import PlannerRepository
-from marketplace.providers.service.planners import PlannerService
+from marketplace.providers.service.planners import WORKING_DAYS, PlannerService
 
 LATE = "Nobody answered in time"
 STOPPED = "The organisation takes no new work from this council at present"
@@ -115,8 +117,16 @@ class OfferService:
         *,
         proposal_id: UUID | None = None,
     ) -> Offer:
-        """Write an offer with its stored ranking, and hold the place. The referral is locked and waits."""
+        """Write an offer with its stored ranking, and hold the place. The referral is locked and waits.
+
+        Raises:
+            NotAccredited: The accreditation ends before the week: a proposal may be for a later one than was ranked.
+            PlaceTaken: The planner's last place in that week has gone.
+        """
         council_id, clock = principal.council_id, clock_of(self.db)
+        ended = await self._why_not_accredited(worker.organisation_id, council_id, week_on)
+        if ended is not None:
+            raise NotAccredited(f"The organisation of {worker.name} {ended}. Choose somebody else.")
         shortlist = ShortlistService(self.db).store(principal, referral, made)
         await self.db.flush()
         now = clock.now()
@@ -173,10 +183,17 @@ class OfferService:
 
         The caller holds `CONTESTS_ANSWER` and has locked the referral. Who listens to `OfferHandedBack` learns that the
         planner who had accepted no longer plans.
+
+        Raises:
+            AlreadyPlanned: The plan is signed off: it is changed by a review, not by another planner.
         """
         principal.require(Permission.CONTESTS_ANSWER)
         seen = await self.offers.find(principal.council_id, offer_id)
         referral = await self.referrals.find(principal.council_id, seen.referral_id, locked=True)
+        if referral.planned_at is not None:
+            raise AlreadyPlanned(
+                "What was agreed is in place. Let the decision stand, and change the plan by a review."
+            )
         offer = await self.offers.find(principal.council_id, offer_id, locked=True)
         was_accepted = offer.status is OfferStatus.ACCEPTED
         answered_at = offer.answered_at
@@ -200,16 +217,16 @@ class OfferService:
         return offer
 
     async def withdraw_stopped(self, council_id: UUID, offer_id: UUID) -> bool:
-        """Take back an open offer of an organisation that may not plan for the council today (invariant 6).
+        """Take back an open offer of an organisation that may not plan for the council today, or then (invariant 6).
 
         Its planner and the broker are told; nobody is told why. Returns whether there was anything to take back.
         """
         seen = await self.offers.find(council_id, offer_id)
         referral = await self.referrals.find(council_id, seen.referral_id, locked=True)
         offer = await self.offers.find(council_id, offer_id, locked=True)
-        on = today(clock_of(self.db))
+        week_on = (await self.offers.place_of(council_id, [offer.id])).get(offer.id)
         if offer.status is not OfferStatus.OFFERED or (
-            await self.planners.why_not_accredited(offer.organisation_id, council_id, on) is None
+            await self._why_not_accredited(offer.organisation_id, council_id, week_on) is None
         ):
             return False
         await self._end(offer, referral, OfferStatus.WITHDRAWN, None, STOPPED)
@@ -232,8 +249,9 @@ class OfferService:
         if now >= offer.answer_by:
             raise AnswerTooLate(f"It ended on {uk_deadline(offer.answer_by)}. The council offers it to somebody else.")
         row = (await PlannerRepository(self.db).with_organisation([offer.worker_id]))[offer.worker_id]
+        week_on = (await self.offers.place_of(offer.council_id, [offer.id])).get(offer.id)
         await self._need_accreditation(
-            offer.organisation_id, row[1].name, offer.council_id, then="The council takes the offer back."
+            offer.organisation_id, row[1].name, offer.council_id, week_on, then="The council takes the offer back."
         )
         if await ConflictRepository(self.db).between(offer, referral.person_id) is not None:
             raise InConflict("The council recorded it after the offer was made. It offers this to somebody else.")
@@ -303,12 +321,29 @@ class OfferService:
         REFERRAL.move(self.db, referral, ReferralStatus.RECEIVED, by=by, why=why)
 
     async def _need_accreditation(
-        self, organisation_id: UUID, name: str, council_id: UUID, *, then: str = "Choose somebody else."
+        self,
+        organisation_id: UUID,
+        name: str,
+        council_id: UUID,
+        week_on: date | None = None,
+        *,
+        then: str = "Choose somebody else.",
     ) -> None:
-        on = today(clock_of(self.db))
-        why = await self.planners.why_not_accredited(organisation_id, council_id, on)
+        why = await self._why_not_accredited(organisation_id, council_id, week_on)
         if why is not None:
             raise NotAccredited(f"{name} {why}. {then}")
+
+    async def _why_not_accredited(self, organisation_id: UUID, council_id: UUID, week_on: date | None) -> str | None:
+        """Say why an organisation may not plan for a council today, or on any working day of the week of a place."""
+        on = today(clock_of(self.db))
+        why = await self.planners.why_not_accredited(organisation_id, council_id, on)
+        if why is not None or week_on is None or week_on <= on:
+            return why
+        accreditations = AccreditationRepository(self.db)
+        for day in (week_on + timedelta(days=offset) for offset in range(WORKING_DAYS)):
+            if await accreditations.is_live(organisation_id, council_id, ServiceLine.SUPPORT_PLANNING, day, on):
+                return None
+        return f"is not accredited for support planning in the week of {uk_date(week_on)}"
 
     async def _take_place(self, offer: Offer, worker: Worker, week_on: date) -> int:
         """Hold the smallest free place of a week. The unique key on planner, week and number decides a race.

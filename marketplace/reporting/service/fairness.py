@@ -268,7 +268,9 @@ def _dimension(kind: _Kind, served: Sequence[Served], hold: Suppressor) -> Dimen
             groups[label].append(row)
     place = {label: number for number, label in enumerate(kind.order)}
     labels = sorted(groups, key=lambda label: (place.get(label, len(place)), label == "Not known", label))
-    rows = [_group(label, groups[label], hold) for label in labels]
+    # Beside a group that is held back, the others' exact counts taken from the whole would give it away.
+    is_rounded = any(hold.is_small(len(group)) for group in groups.values())
+    rows = [_group(label, groups[label], hold, is_rounded=is_rounded) for label in labels]
     shown = [groups[row.label] for row in rows if not row.is_held_back]
     return Dimension(
         key=kind.key,
@@ -280,7 +282,7 @@ def _dimension(kind: _Kind, served: Sequence[Served], hold: Suppressor) -> Dimen
     )
 
 
-def _group(label: str, rows: Sequence[Served], hold: Suppressor) -> GroupRow:
+def _group(label: str, rows: Sequence[Served], hold: Suppressor, *, is_rounded: bool) -> GroupRow:
     if hold.is_small(len(rows)):
         held = "Held back"
         return GroupRow(
@@ -292,7 +294,7 @@ def _group(label: str, rows: Sequence[Served], hold: Suppressor) -> GroupRow:
     points = [row.score for row in placed if row.score is not None]
     return GroupRow(
         label=label,
-        referrals=hold.words(len(rows)),
+        referrals=hold.about(len(rows)) if is_rounded else hold.words(len(rows)),
         placed=share,
         placed_percent=percent,
         days=_days(rows, hold),

@@ -92,7 +92,11 @@ class Suppressor:
         whole = sum(parts)
         if self.is_small(whole) or not any(self.is_small(part) for part in parts):
             return self.words(whole)
-        return f"about {max(self.least, round(whole / ROUND_TO) * ROUND_TO):,}"
+        return self.about(whole)
+
+    def about(self, number: int) -> str:
+        """Write a count to the nearest five, never as a number that would be held back."""
+        return f"about {max(self.least, round(number / ROUND_TO) * ROUND_TO):,}"
 
 
 class UnmetNeedService:

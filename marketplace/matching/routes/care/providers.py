@@ -1,5 +1,6 @@
 """A provider's pages: what councils ask for without who it is about, the offer, saying no, the outcome (V7, V8)."""
 
+from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -270,12 +271,17 @@ async def _shared(db: AsyncSession, asked: Asked) -> dict[str, Any]:
 
 
 async def _offer_form(
-    db: AsyncSession, service: CareOfferService, asked: Asked, values: FormData, errors: dict[str, str]
+    db: AsyncSession,
+    service: CareOfferService,
+    asked: Asked,
+    values: FormData,
+    errors: dict[str, str],
+    starts_on: date | None = None,
 ) -> Template:
     context = {
         **await _shared(db, asked),
         "seen": anonymous(asked.requirement, asked.visits, asked.person),
-        "cost": service.cost(asked, ()),
+        "cost": await service.cost(asked, (), starts_on or asked.requirement.starts_on),
         "is_open": service.is_open(asked),
         "visit_options": [(str(visit.id), visit_words(visit)) for visit in asked.visits],
         "skills": list(SKILLS.items()),
@@ -287,10 +293,10 @@ async def _offer_form(
 async def _check_page(
     db: AsyncSession, service: CareOfferService, asked: Asked, data: FormData, form: CareOfferForm
 ) -> Template:
-    cost, price = service.cost(asked, form.visit_ids), service.price(asked, form)
+    cost, price = await service.cost(asked, form.visit_ids, form.starts_on), service.price(asked, form)
     if price < cost.total_pence and not form.below_cost_reason:
         reason = "This price is below the least lawful price. Say how it can be done, or change the price"
-        return await _offer_form(db, service, asked, data, {"below_cost_reason": reason})
+        return await _offer_form(db, service, asked, data, {"below_cost_reason": reason}, form.starts_on)
     context = {
         **await _shared(db, asked),
         "form": form,

@@ -208,9 +208,9 @@ class AwardService:
         Raises:
             NotYet: The offers have no points, or the person was not heard since.
             AwardRefused: Visits are left over or covered twice, more providers than agreed, above the ceiling, an
-                offer that is no longer valid, or a start in the past.
+                offer that is no longer valid, a start in the past, or a conflict of interest declared since.
             CareNotAccredited: A provider's accreditation does not count on the first day (invariant 6).
-            InvalidInput: Not the first, without a reason.
+            InvalidInput: Not the person's choice, or not the first, without a reason.
         """
         made = await self._comparing(principal, requirement_id, form.version)
         row = made.requirement
@@ -222,10 +222,15 @@ class AwardService:
         if len(chosen) != len(form.offer_ids) or not chosen:
             raise NotFound
         self._check(made, chosen)
+        conflicts = await self.requirements.conflicts(row.council_id, row.person_id)
         for item in chosen:
+            if item.offer.organisation_id in conflicts:
+                raise AwardRefused(f"A conflict of interest is recorded for {item.name}. Choose another offer.")
             await self._need_accreditation(row, item)
         if needs_reason(made, chosen) and not form.reason:
-            raise InvalidInput({"reason": "Say why you award an offer that is not first in points"})
+            against = any(item.is_chosen for item in made.offers)
+            words = "another offer than the person chose" if against else "an offer that is not first in points"
+            raise InvalidInput({"reason": f"Say why you award {words}"})
         now = self.clock.now()
         awards = []
         for item in chosen:
@@ -375,13 +380,13 @@ class AwardService:
 
 
 def needs_reason(made: Comparison, chosen: Sequence[Compared]) -> bool:
-    """Whether an award must be explained: it is neither the person's choice nor the first in points.
+    """Whether an award must be explained: it is not the person's choice, or, where they chose nobody, not the first.
 
     The whole week from one provider comes before shared weeks: a shared award needs a reason while a whole offer
     stands within the ceiling.
     """
-    if any(item.is_chosen for item in chosen):
-        return False
+    if any(item.is_chosen for item in made.offers):
+        return not any(item.is_chosen for item in chosen)
     whole = [item for item in made.offers if item.is_whole]
     if len(chosen) == 1:
         return chosen[0].rank != min(item.rank for item in whole or made.offers)

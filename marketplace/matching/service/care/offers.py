@@ -1,6 +1,7 @@
 """Offers of providers for anonymised requirements: the inbox, the offer, saying no, taking it back (V7, V8)."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -56,7 +57,6 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """The newest; it may have ended."""
     offered_visits: set[UUID]
     """Empty: all visits."""
-    rules: CostRules
 
     @property
     def live_offer(self) -> RequirementOffer | None:
@@ -69,9 +69,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return self.invitation.round == self.requirement.round
 
 
-async def cost_rules(db: AsyncSession, council_id: UUID) -> CostRules:
-    """Return what counts today for the least lawful price."""
-    settings = await settings_of(db, council_id, today(clock_of(db)))
+async def cost_rules(db: AsyncSession, council_id: UUID, on: date) -> CostRules:
+    """Return what counts on a day for the least lawful price: the wage changes each April."""
+    settings = await settings_of(db, council_id, on)
     return CostRules(
         wage_pence=int(settings["payments.legal_wage_pence"]),
         employer_percent=int(settings["matching.employer_cost_percent"]),
@@ -112,7 +112,6 @@ class CareOfferService:
             person=await PeopleRepository(self.db).find(requirement.council_id, requirement.person_id),
             offer=offer,
             offered_visits=(await self.offers.visit_ids([offer.id])).get(offer.id, set()) if offer else set(),
-            rules=await cost_rules(self.db, requirement.council_id),
         )
 
     async def mark_seen(self, asked: Asked) -> None:
@@ -131,9 +130,13 @@ class CareOfferService:
             and self.clock.now() < row.answer_by
         )
 
-    def cost(self, asked: Asked, visit_ids: Sequence[UUID]) -> LegalCost:
-        """Work out the least lawful price of the visits offered; none named are all."""
-        return legal_cost(_chosen(asked, visit_ids), asked.rules)
+    async def cost(self, asked: Asked, visit_ids: Sequence[UUID], starts_on: date) -> LegalCost:
+        """Work out the least lawful price of the visits offered; none named are all.
+
+        The wage of the day on which the care would start counts: that is what its workers must be paid.
+        """
+        on = max(starts_on, today(self.clock))
+        return legal_cost(_chosen(asked, visit_ids), await cost_rules(self.db, asked.requirement.council_id, on))
 
     def price(self, asked: Asked, form: CareOfferForm) -> int:
         """Price of the week of the visits offered, in pence."""
@@ -156,7 +159,7 @@ class CareOfferService:
         if before is not None and before.version != form.version:
             raise RequirementChanged("Somebody of your organisation changed the offer. Look at it again.")
         await self._need_accreditation(asked, form)
-        cost, price = self.cost(asked, form.visit_ids), self.price(asked, form)
+        cost, price = await self.cost(asked, form.visit_ids, form.starts_on), self.price(asked, form)
         is_below = price < cost.total_pence
         if is_below and not form.below_cost_reason:
             raise InvalidInput(
