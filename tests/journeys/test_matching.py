@@ -175,8 +175,8 @@ def test_a_week_of_a_part_time_planner_never_takes_more_than_three_plans(site: S
     assert max(Counter(weeks).values()) <= FULL_WEEK, weeks
 
     async def taken(db: AsyncSession) -> dict[Any, int]:
-        mine = CapacityReservation.worker_id == worker_id, CapacityReservation.released_at.is_(None)
-        return Counter(await db.scalars(select(CapacityReservation.week_starts_on).where(*mine)))
+        held = select(CapacityReservation.week_on).where(CapacityReservation.worker_id == worker_id)
+        return Counter(await db.scalars(held))
 
     assert max(site.arrange(taken).values()) <= FULL_WEEK
 
@@ -198,7 +198,7 @@ def test_a_waiting_list_is_proposed_changed_by_hand_confirmed_and_handed_back(si
     broker.look()
     site.wait_for_mail(f"broker@{council}", "roposal")
     broker.open(first_run)
-    for words in ("Beside how it is done today", "Nearest", "Still waiting", "What is proposed"):
+    for words in ("Beside how it is done today", "The nearest", "Still waiting", "What is proposed"):
         assert words in broker.text, words
 
     # A pin and a veto, then once more.
@@ -249,7 +249,10 @@ def test_a_waiting_list_is_proposed_changed_by_hand_confirmed_and_handed_back(si
     assert "There is a problem" in planner.text
     planner.page.locator("main input[name=reason]").first.check()
     send(planner, "Hand it back")
+    assert "You have handed the referral back" in planner.text
+    planner.follow(re.compile(reference))
     assert "You handed this referral back" in planner.text
+    assert planner.page.get_by_text("Who you plan with").count() == 0
 
     # The broker reads who is best placed now, and decides.
     site.wait_for_mail(f"broker@{council}", "")
