@@ -105,7 +105,9 @@ def scan(
     streets = {_HOUSE_NUMBER.sub("", part).strip() for part in parts}
     dates = [uk_date(born_on), uk_date(born_on).rsplit(" ", 1)[0], born_on.isoformat()] if born_on else []
     pieces = {piece for name in names for piece in re.split(r"[\s,\-]+", name) if len(piece) >= _SHORTEST_NAME}
-    given, family = (names[0].split(), names[-1]) if len(names) > 1 and all(name.strip() for name in names) else ([], "")
+    given, family = (
+        (names[0].split(), names[-1]) if len(names) > 1 and all(name.strip() for name in names) else ([], "")
+    )
     called = {" ".join(given), given[0]} if given else set()
     together = {words for first in called for words in (f"{first} {family}", f"{family} {first}")}
     for kind, words, is_certain in (

@@ -236,9 +236,7 @@ def write(broker: Walker, site: Site, name: str, **given: str) -> str:
     return requirement.removesuffix("/preview")
 
 
-def offer(
-    provider: Walker, who: str, path: str, rate: str, name: str, *, rival: str, reason: str = ""
-) -> None:
+def offer(provider: Walker, who: str, path: str, rate: str, name: str, *, rival: str, reason: str = "") -> None:
     """Read what is asked, and offer; a price below the legal cost is refused until a reason is given (V8)."""
     provider.sign_in(who)
     provider.open("/provider/requirements")

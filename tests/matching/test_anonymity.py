@@ -43,7 +43,12 @@ def test_no_known_text_survives_between_spaces(before: str, after: str, known: s
 
 @pytest.mark.parametrize(
     "text",
-    ["mary anne o'brien-smith", "Mary O'Brien Smith likes tea", "For O'Brien-Smith, Mary Anne", "Mary  Anne O'BRIEN-SMITH"],
+    [
+        "mary anne o'brien-smith",
+        "Mary O'Brien Smith likes tea",
+        "For O'Brien-Smith, Mary Anne",
+        "Mary  Anne O'BRIEN-SMITH",
+    ],
 )
 def test_a_full_name_must_go(text: str) -> None:
     assert any(item.is_certain for item in scan(text, names=NAMES, places=PLACES))
