@@ -182,7 +182,7 @@ def test_a_week_of_a_part_time_planner_never_takes_more_than_three_plans(site: S
 
 
 def test_a_waiting_list_is_proposed_changed_by_hand_confirmed_and_handed_back(site: Site, walk: Any) -> None:
-    """The job works in the background; a pin and a veto; some lines are confirmed; one comes back and is re-proposed."""
+    """The job works in the background; a pin and a veto; some lines are confirmed; one comes back."""
     council = "doncaster.example"
     broker = walk(scripts=True)
     broker.sign_in(f"broker@{council}")
