@@ -6,7 +6,7 @@ betray: the page where it is written says so and shows what planners will see.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import msgspec
@@ -74,7 +74,7 @@ _TITLED = re.compile(r"\b(?:Mr|Mrs|Miss|Ms|Dr|Rev)\.?\s+[A-Z][\w’'-]+")
 def scan(
     text: str,
     *,
-    names: Iterable[str],
+    names: Sequence[str],
     places: Iterable[str],
     numbers: Iterable[str] = (),
     born_on: date | None = None,
@@ -83,7 +83,7 @@ def scan(
 
     Args:
         text: What was written.
-        names: Names of the person and those around them.
+        names: Given and family name of the person. Each alone may be a word ("Rose"); together they must go.
         places: Address line, town, postcode.
         numbers: Telephone, e-mail, reference of the person.
         born_on: Date of birth, in the ways it is usually written.
@@ -105,7 +105,13 @@ def scan(
     streets = {_HOUSE_NUMBER.sub("", part).strip() for part in parts}
     dates = [uk_date(born_on), uk_date(born_on).rsplit(" ", 1)[0], born_on.isoformat()] if born_on else []
     pieces = {piece for name in names for piece in re.split(r"[\s,\-]+", name) if len(piece) >= _SHORTEST_NAME}
+    given, family = (
+        (names[0].split(), names[-1]) if len(names) > 1 and all(name.strip() for name in names) else ([], "")
+    )
+    called = {" ".join(given), given[0]} if given else set()
+    together = {words for first in called for words in (f"{first} {family}", f"{family} {first}")}
     for kind, words, is_certain in (
+        ("the person’s full name", sorted(together), True),
         ("the person’s address", [part for part in parts if part not in streets], True),
         ("a number we hold of the person", list(numbers), True),
         ("the person’s date of birth", dates, True),

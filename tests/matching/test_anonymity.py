@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketplace.matching.anonymity import LEFT_OUT, without_identity
+from marketplace.matching.anonymity import LEFT_OUT, scan, without_identity
 
 NAMES = ["Mary Anne", "O'Brien-Smith"]
 PLACES = ["Flat 2, 14 Mill Lane", "Leyland", "PR25 1AB", "07700 900123", "mary@test.example", "LL-12/3"]
@@ -39,3 +39,27 @@ def test_no_known_text_survives_between_spaces(before: str, after: str, known: s
     cleaned = without_identity(f"{before} {known} {after}", names=NAMES, places=PLACES)
     assert f" {known} " not in f" {cleaned} "
     assert LEFT_OUT in cleaned
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mary anne o'brien-smith",
+        "Mary O'Brien Smith likes tea",
+        "For O'Brien-Smith, Mary Anne",
+        "Mary  Anne O'BRIEN-SMITH",
+    ],
+)
+def test_a_full_name_must_go(text: str) -> None:
+    assert any(item.is_certain for item in scan(text, names=NAMES, places=PLACES))
+
+
+@pytest.mark.parametrize("text", ["Anne Boleyn", "A smith by trade", "mary", "Leyland"])
+def test_a_part_of_a_name_or_a_place_may_be_a_word(text: str) -> None:
+    found = scan(text, names=NAMES, places=PLACES)
+    assert found
+    assert not any(item.is_certain for item in found)
+
+
+def test_a_person_with_one_name_is_warned_about_only() -> None:
+    assert [item.is_certain for item in scan("Plato is here", names=["Plato", ""], places=[])] == [False]

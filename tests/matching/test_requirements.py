@@ -368,7 +368,7 @@ async def test_the_ladder_widens_and_raises_within_a_brokers_limit(browser: Brow
     service = RequirementService(db)
     await service.change_terms(broker.principal, row.id, terms(20_000))
     assert (row.ceiling_weekly_pence, row.radius_metres, row.most_providers) == (20_000, None, 2)
-    with pytest.raises(Forbidden):  # The limit counts from what was agreed, not from the last raise.
+    with pytest.raises(InvalidInput):  # The limit counts from what was agreed, not from the last raise.
         await service.change_terms(broker.principal, row.id, terms(20_001))
     with pytest.raises(Forbidden):
         await service.change_terms(manager.principal, row.id, terms(26_000, most_providers=3))

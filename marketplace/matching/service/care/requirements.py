@@ -257,7 +257,8 @@ class RequirementService:
         raise it. While offers are compared the ceiling alone may change.
 
         Raises:
-            Forbidden: Not the role, or more than a broker may raise.
+            Forbidden: Not the role.
+            InvalidInput: More than a broker may raise.
             RequirementChanged: Somebody else saved it since the form was drawn.
             RequirementNotOpen: Providers are being asked, or it is over.
         """
@@ -455,10 +456,9 @@ class RequirementService:
             return
         limit = int(await setting(self.db, row.council_id, "matching.raise_limit_pence", today(self.clock)))
         if pence > row.agreed_ceiling_pence + limit:
-            raise Forbidden(
-                f"You may raise the ceiling to {pounds(row.agreed_ceiling_pence + limit)} a week. "
-                "More needs a manager who may raise it."
-            )
+            most = pounds(row.agreed_ceiling_pence + limit)
+            message = f"You may raise the ceiling to {most} a week. More needs a manager who may raise it"
+            raise InvalidInput({"ceiling_weekly_pence": message})
 
     def _tell_closed(self, row: Requirement) -> None:
         outbox.publish(
