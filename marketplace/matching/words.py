@@ -1,6 +1,6 @@
 """How matching writes its states and codes for people."""
 
-from marketplace.accounts.words import GENDER_LABELS, INTERESTS, NEEDS, Gender
+from marketplace.accounts.words import GENDER_LABELS, INTERESTS, NEEDS, SKILLS, Gender
 from marketplace.matching.engine import Part, Rule
 from marketplace.matching.models import Complexity, ReferralSource, Urgency
 from marketplace.matching.states import OfferStatus, ReferralStatus
@@ -85,11 +85,17 @@ _NEED_PHRASES = {
 """Needs as they stand after "people with"."""
 
 
+def skill_code(code: str) -> str:
+    """Return the code of a skill as the engine knows it: some skills have the code of an interest."""
+    return f"skill:{code}"
+
+
 def engine_labels(council_id: str, council_name: str) -> dict[str, str]:
     """Words for the codes that a ranking's reasons mention."""
     return {
         **{code: _NEED_PHRASES.get(code, label.lower()) for code, label in NEEDS.items()},
         **{code: label.lower() for code, label in INTERESTS.items()},
+        **{skill_code(code): label[0].lower() + label[1:] for code, label in SKILLS.items()},
         **{gender.value: label.lower() for gender, label in GENDER_LABELS.items() if gender is not Gender.NOT_SAID},
         ServiceLine.SUPPORT_PLANNING.value: "support planning",
         council_id: council_name,

@@ -65,6 +65,8 @@ class Requirement(Base, WithId):
     """Asked no further away than this; None: whoever covers the place."""
     chosen_organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
     excluded_organisation_ids: Mapped[list[str]] = mapped_column(default=list)
+    known_organisation_ids: Mapped[list[str]] = mapped_column(default=list)
+    """Who cares for the person already, as the broker knows it: continuity counts when offers are scored (K5)."""
     most_providers: Mapped[int] = mapped_column(default=1)
     """The week may be shared by at most so many; more than 1 with the person's consent only."""
     split_agreed: Mapped[bool] = mapped_column(default=False)
@@ -72,6 +74,8 @@ class Requirement(Base, WithId):
     latest_start_on: Mapped[date]
     ceiling_weekly_pence: Mapped[int] = mapped_column(BigInteger)
     """What the council means to pay at most in a week."""
+    agreed_ceiling_pence: Mapped[int] = mapped_column(BigInteger)
+    """The ceiling as first written, or as somebody agreed who may raise it beyond a broker's limit."""
     plan_version_id: Mapped[UUID | None]
     """The plan it comes from, where it comes from one; plans own the row."""
     opened_at: Mapped[datetime | None]
@@ -127,6 +131,8 @@ class RequirementInvitation(Base, WithId):
     invited_at: Mapped[datetime]
     rank: Mapped[int | None]
     seen_at: Mapped[datetime | None]
+    reminded_at: Mapped[datetime | None]
+    """When it was told, in this round, that the time to answer ends soon."""
     declined_at: Mapped[datetime | None]
     decline_reason: Mapped[str] = mapped_column(Text, default="")
 

@@ -1,6 +1,6 @@
 """Questions about referrals, shortlists, offers and places."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -130,6 +130,16 @@ class OfferRepository(Repository[Offer]):
         """Return a referral's offers, newest first."""
         question = self.of(council_id).where(Offer.referral_id == referral_id)
         return await self.every(question.order_by(Offer.offered_at.desc(), Offer.id.desc()).limit(100))
+
+    async def ended_of(
+        self, council_id: UUID, referral_ids: Collection[UUID], status: OfferStatus
+    ) -> dict[UUID, list[Offer]]:
+        """Return by referral its offers in one state, newest first."""
+        question = self.of(council_id).where(Offer.referral_id.in_(list(referral_ids)), Offer.status == status)
+        found: dict[UUID, list[Offer]] = {}
+        for offer in await self.every(question.order_by(Offer.offered_at.desc(), Offer.id.desc())):
+            found.setdefault(offer.referral_id, []).append(offer)
+        return found
 
     async def open_of(self, council_id: UUID, referral_id: UUID, *, locked: bool = False) -> Offer | None:
         """Return the offer of a referral that waits for its answer."""

@@ -1,0 +1,19 @@
+"""Questions about the tables of matching, one module a noun."""
+
+from marketplace.matching.repository.decisions import (
+    ConflictRepository,
+    ContestRepository,
+    PreferenceRepository,
+)
+from marketplace.matching.repository.referrals import OfferRepository, ReferralRepository, ShortlistRepository
+from marketplace.matching.repository.weights import WeightRepository
+
+__all__ = [
+    "ConflictRepository",
+    "ContestRepository",
+    "OfferRepository",
+    "PreferenceRepository",
+    "ReferralRepository",
+    "ShortlistRepository",
+    "WeightRepository",
+]

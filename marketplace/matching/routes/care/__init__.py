@@ -1,0 +1,15 @@
+"""Pages of requirements for care: the broker's and the provider's."""
+
+from marketplace.matching.routes.care.offers import ComparisonController
+from marketplace.matching.routes.care.providers import ProviderRequirementController
+from marketplace.matching.routes.care.requirements import RequirementController
+from marketplace.matching.routes.care.rounds import RoundController
+from marketplace.matching.routes.care.unmet import UnmetController
+
+CARE = [
+    UnmetController,
+    RequirementController,
+    RoundController,
+    ComparisonController,
+    ProviderRequirementController,
+]

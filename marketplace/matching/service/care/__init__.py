@@ -1,0 +1,19 @@
+"""Requirements for care from draft to award.
+
+`RequirementService` writes, opens and ends them; `CareRankingService` says who could deliver; `CareOfferService` is the
+provider's side; `AwardService` compares and awards.
+"""
+
+from marketplace.matching.service.care.awards import AwardService, Comparison
+from marketplace.matching.service.care.candidates import CareRankingService, RankedProviders
+from marketplace.matching.service.care.offers import CareOfferService
+from marketplace.matching.service.care.requirements import RequirementService
+
+__all__ = [
+    "AwardService",
+    "CareOfferService",
+    "CareRankingService",
+    "Comparison",
+    "RankedProviders",
+    "RequirementService",
+]

@@ -1,0 +1,245 @@
+"""What the engine is told about a council: its planners as candidates and its referrals as cases.
+
+One ranking and a run over the whole waiting list are fed by the same functions, so that a planner who is left out of
+one is left out of the other.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.accounts import settings_of
+from marketplace.core.clock import local, today, week_start
+from marketplace.core.database import clock_of
+from marketplace.matching import engine
+from marketplace.matching.engine import Accreditation, Candidate, Case, grid_metres
+from marketplace.matching.models import Conflict, Offer, Preference, Referral, Urgency
+from marketplace.matching.repository import ConflictRepository, OfferRepository, PreferenceRepository
+from marketplace.matching.states import OfferStatus
+from marketplace.matching.words import engine_labels, skill_code
+from marketplace.people.models import Person
+from marketplace.providers.models import ServiceLine
+from marketplace.providers.service.planners import Planner, PlannerService
+
+URGENCY_TIER = {Urgency.CRISIS: 0, Urgency.URGENT: 1, Urgency.STANDARD: 2}
+CARE_LINES = frozenset({ServiceLine.HOME_CARE, ServiceLine.PERSONAL_ASSISTANCE, ServiceLine.COMMUNITY_SUPPORT})
+"""Services whose sellers may have an interest in what a plan says."""
+SELLS_CARE_NO, SELLS_CARE_OWN = "no", "not_for_own_customers"
+"""Values of the setting `matching.planner_sells_care`; the third, "yes", sets no rule."""
+
+
+class Pool(msgspec.Struct, frozen=True, kw_only=True):
+    """A council's planners as they stand now, for cases that start on `start` or later."""
+
+    settings: dict[str, Any]
+    start: date
+    weeks: int
+    candidates: tuple[Candidate, ...]
+    planners: dict[str, Planner]
+    """By worker id."""
+    without_base: tuple[str, ...]
+    """Worker ids that cannot be ranked because nobody recorded where they start from."""
+
+
+class CaseFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a referral besides its own row and its person's."""
+
+    declined: dict[str, date] = {}
+    """Day on which a planner said no to it, by worker id."""
+    sellers: frozenset[UUID] = frozenset()
+    """Organisations that were awarded the person's care."""
+    chosen_organisation_id: UUID | None = None
+    """The organisation the person chose, when they named no planner."""
+
+
+def earliest_start(urgency: Urgency, on: date) -> date:
+    """First day on which a place is looked for: today in a crisis, else the next Monday.
+
+    A planner has working days to answer, so a place in the present week would mostly be gone by then.
+    """
+    return on if urgency is Urgency.CRISIS else week_start(on) + timedelta(days=7)
+
+
+def road_factor(settings: Mapping[str, Any], lad_code: str) -> float:
+    """Roads against straight lines where somebody lives: the factor of their district, else the council's usual one."""
+    factors: Mapping[str, float] = settings["matching.road_factor"]
+    return float(factors.get(lad_code) or factors.get("default") or 1.3)
+
+
+def case_of(
+    referral: Referral,
+    person: Person,
+    facts: CaseFacts,
+    settings: Mapping[str, Any],
+    council_name: str,
+    start: date,
+) -> Case:
+    """Return a referral as the engine's case.
+
+    Args:
+        referral: The referral.
+        person: Whose it is; must have a position.
+        facts: What else is known.
+        settings: The council's settings on the day.
+        council_name: For the words of the reasons.
+        start: First day on which a place is looked for.
+    """
+    x_metres, y_metres = grid_metres(person.lat or 0.0, person.lon or 0.0)
+    essential = frozenset({referral.essential_language} if referral.essential_language else ())
+    council = str(referral.council_id)
+    chosen_worker = str(referral.chosen_worker_id) if referral.chosen_worker_id else None
+    chosen_organisation = None if chosen_worker else facts.chosen_organisation_id
+    rule = settings["matching.planner_sells_care"]
+    sellers = facts.sellers if rule in (SELLS_CARE_NO, SELLS_CARE_OWN) else frozenset()
+    return Case(
+        id=str(referral.id),
+        service=ServiceLine.SUPPORT_PLANNING.value,
+        council=council,
+        start_day=start.toordinal(),
+        x_metres=x_metres,
+        y_metres=y_metres,
+        window_days=int(settings["matching.horizon_weeks"]) * 7,
+        road_factor=road_factor(settings, person.lad_code),
+        required_gender=referral.required_gender,
+        essential_languages=essential,
+        required_skills=frozenset(skill_code(code) for code in referral.required_skills),
+        # Met with the candidates' conflicts: the person, everybody of the council, and who sells the person's care.
+        party_ids=frozenset({str(person.id), council, *(str(item) for item in sellers)}),
+        # The engine has one list for "not this worker"; the page tells a refusal by the person from one by the planner.
+        excluded_worker_ids=frozenset(facts.declined),
+        excluded_organisation_ids=frozenset(referral.excluded_organisation_ids),
+        chosen_worker_id=chosen_worker,
+        chosen_organisation_id=str(chosen_organisation) if chosen_organisation else None,
+        wished_languages=frozenset(person.languages) - {"English"} - essential,
+        needs=frozenset(referral.needs),
+        interests=frozenset(person.interests),
+        previous_worker_id=str(referral.previous_worker_id) if referral.previous_worker_id else None,
+        urgency_tier=URGENCY_TIER[referral.urgency],
+        labels=engine_labels(council, council_name),
+    )
+
+
+def candidate_of(planner: Planner, *, open_cases: int, conflicts: Collection[str]) -> Candidate:
+    """Return a planner as the engine's candidate. The planner must have a base."""
+    worker = planner.worker
+    x_metres, y_metres = grid_metres(worker.lat or 0.0, worker.lon or 0.0)
+    return Candidate(
+        id=str(worker.id),
+        organisation_id=str(planner.organisation_id),
+        x_metres=x_metres,
+        y_metres=y_metres,
+        accreditations=tuple(
+            Accreditation(
+                service=row.service_line.value,
+                council=str(row.council_id),
+                from_day=row.from_day.toordinal(),
+                until_day=row.until_day.toordinal(),
+            )
+            for row in sorted(planner.accredited, key=lambda row: (row.from_day, row.service_line, row.until_day))
+        ),
+        radius_metres=worker.radius_metres,
+        gender=worker.gender.value,
+        languages=frozenset(worker.languages),
+        specialisms=frozenset(worker.specialisms),
+        skills=frozenset(skill_code(code) for code in worker.skills),
+        interests=frozenset(worker.interests),
+        # Their own organisation is a party of cases whose care it sells.
+        conflicts=frozenset({str(planner.organisation_id), *conflicts}),
+        first_free_day=planner.first_day.toordinal(),
+        places_from_week=engine.week_of(planner.weeks[0].week_on.toordinal()),
+        free_places_by_week=tuple(week.free for week in planner.weeks),
+        week_capacity=planner.plans_per_week,
+        open_cases=open_cases,
+    )
+
+
+def conflicts_by_planner(
+    council_id: UUID, planners: Sequence[Planner], conflicts: Sequence[Conflict], settings: Mapping[str, Any]
+) -> dict[UUID, frozenset[str]]:
+    """Return by worker whom they must not plan for: ids of people, and the council's for everybody of it."""
+    by_worker: dict[UUID, set[str]] = {}
+    by_organisation: dict[UUID, set[str]] = {}
+    for conflict in conflicts:
+        party = str(conflict.person_id or council_id)
+        if conflict.worker_id is not None:
+            by_worker.setdefault(conflict.worker_id, set()).add(party)
+        elif conflict.organisation_id is not None:
+            by_organisation.setdefault(conflict.organisation_id, set()).add(party)
+    no_sellers = settings["matching.planner_sells_care"] == SELLS_CARE_NO
+    found = {}
+    for planner in planners:
+        parties = by_worker.get(planner.worker.id, set()) | by_organisation.get(planner.organisation_id, set())
+        if no_sellers and any(row.service_line in CARE_LINES for row in planner.accredited):
+            parties = parties | {str(council_id)}
+        found[planner.worker.id] = frozenset(parties)
+    return found
+
+
+class InputService:
+    """Inputs of rankings and runs, read from rows."""
+
+    def __init__(self, db: AsyncSession) -> None:
+        self.db = db
+        self.offers = OfferRepository(db)
+        self.conflicts = ConflictRepository(db)
+
+    async def candidates_of(
+        self, council_id: UUID, start: date, weeks: int, *, settings: dict[str, Any] | None = None
+    ) -> Pool:
+        """Return a council's planners with their free places from a day on.
+
+        Args:
+            council_id: Whose planners.
+            start: First day of interest: the earliest start of any case.
+            weeks: How many weeks of places, 1 or more.
+            settings: The council's settings, when the caller has read them already.
+        """
+        found = settings or await settings_of(self.db, council_id, today(clock_of(self.db)))
+        planners = await PlannerService(self.db).candidates(
+            council_id, from_day=start, weeks=weeks, plans_per_week=int(found["matching.plans_per_week"])
+        )
+        open_cases = await self.offers.open_cases(council_id)
+        conflicts = conflicts_by_planner(council_id, planners, await self.conflicts.live(council_id), found)
+        return Pool(
+            settings=found,
+            start=start,
+            weeks=weeks,
+            candidates=tuple(
+                candidate_of(
+                    planner,
+                    open_cases=open_cases.get(planner.worker.id, 0),
+                    conflicts=conflicts[planner.worker.id],
+                )
+                for planner in planners
+                if planner.worker.lat is not None
+            ),
+            planners={str(planner.worker.id): planner for planner in planners},
+            without_base=tuple(str(planner.worker.id) for planner in planners if planner.worker.lat is None),
+        )
+
+    async def facts_of(self, council_id: UUID, referrals: Sequence[Referral]) -> dict[UUID, CaseFacts]:
+        """Return by referral what else is known, in three questions however many there are."""
+        ids = [referral.id for referral in referrals]
+        offers = await self.offers.ended_of(council_id, ids, OfferStatus.DECLINED)
+        sellers = await self.conflicts.sellers(council_id, {referral.person_id for referral in referrals})
+        said = await PreferenceRepository(self.db).latest_of(council_id, ids)
+        return {
+            referral.id: CaseFacts(
+                declined=_declined(offers.get(referral.id, ())),
+                sellers=sellers.get(referral.person_id, frozenset()),
+                chosen_organisation_id=_chosen_organisation(said.get(referral.id)),
+            )
+            for referral in referrals
+        }
+
+
+def _declined(offers: Sequence[Offer]) -> dict[str, date]:
+    return {str(offer.worker_id): local(offer.answered_at).date() for offer in offers if offer.answered_at is not None}
+
+
+def _chosen_organisation(said: Preference | None) -> UUID | None:
+    return said.organisation_id if said is not None and said.worker_id is None else None
