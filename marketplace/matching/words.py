@@ -54,6 +54,8 @@ PART_LABELS: dict[Part, str] = {
     Part.WAITING: "How soon",
     Part.SPARE_CAPACITY: "Spare places",
     Part.FAIR_SPREAD: "Fair spread of work",
+    Part.URGENCY: "How soon, in an urgent case",
+    Part.ORGANISATION_SPREAD: "Fair spread between organisations",
 }
 RULE_LABELS: dict[Rule, str] = {
     Rule.ACCREDITED_SERVICE: "Not accredited for support planning",
@@ -66,6 +68,11 @@ RULE_LABELS: dict[Rule, str] = {
     Rule.NOT_EXCLUDED: "Not wanted, or has said no",
     Rule.PERSONS_CHOICE: "The person has chosen somebody else",
     Rule.HAS_CAPACITY: "No free place soon enough",
+    Rule.WITHIN_TRAVEL_TIME: "Too long on the way",
+    Rule.REQUIRED_EQUIPMENT: "Does not have the equipment that is needed",
+    Rule.HAS_PLACE: "Not enough places left",
+    Rule.HAS_HOURS: "Not free at the times that are needed",
+    Rule.COMPLEX_STAYS: "Stays with the council's own team",
 }
 
 _NEED_PHRASES = {

@@ -11,9 +11,8 @@ from typing import Any
 import msgspec
 
 from marketplace.matching.engine.candidates import CandidateTable
+from marketplace.matching.engine.canonical import encoded, plain, written
 from marketplace.matching.engine.model import ENGINE, Candidate, Case, Weights
-
-_encoder = msgspec.json.Encoder(order="sorted")
 
 
 class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,10 +27,14 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def dump_inputs(case: Case, candidates: Iterable[Candidate], weights: Weights, salt: str) -> dict[str, Any]:
     """Give the inputs as plain JSON values."""
-    ordered = tuple(sorted(candidates, key=lambda candidate: candidate.id))
-    inputs = Inputs(format=ENGINE, case=case, weights=weights, salt=salt, candidates=ordered)
-    plain: dict[str, Any] = msgspec.json.decode(_encoder.encode(inputs))
-    return plain
+    ordered = sorted(candidates, key=lambda candidate: candidate.id)
+    return {
+        "format": ENGINE,
+        "case": plain(case),
+        "weights": plain(weights),
+        "salt": salt,
+        "candidates": [plain(candidate) for candidate in ordered],
+    }
 
 
 def load_inputs(stored: dict[str, Any]) -> Inputs:
@@ -51,5 +54,11 @@ def fingerprint(case: Case, table: CandidateTable, weights: Weights, salt: str) 
     The candidates go in as the sorted SHA-256 of each, which the table keeps up to date: thousands of them are not
     written out again for every case.
     """
-    form = {"engine": ENGINE, "case": case, "weights": weights, "salt": salt, "candidates": table.fingerprint()}
-    return sha256(_encoder.encode(form)).hexdigest()
+    form = {
+        "engine": ENGINE,
+        "case": written(case),
+        "weights": written(weights),
+        "salt": salt,
+        "candidates": table.fingerprint(),
+    }
+    return sha256(encoded(form)).hexdigest()

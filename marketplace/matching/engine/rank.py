@@ -3,6 +3,7 @@
 A proposal for a named person to decide on, never a decision: care data are health data (matching.md section 9).
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -13,14 +14,18 @@ from marketplace.matching.engine.candidates import CandidateTable
 from marketplace.matching.engine.inputs import fingerprint
 from marketplace.matching.engine.model import ENGINE, NO_DAY, Case, Part, Weights
 from marketplace.matching.engine.reasons import reason
-from marketplace.matching.engine.rules import BIT, Checked, Facts, Rule, check, explain, rules_of
-from marketplace.matching.engine.score import PARTS, Scored, score
+from marketplace.matching.engine.refusals import explain
+from marketplace.matching.engine.rules import BIT, Checked, Facts, Rule, check, rules_of
+from marketplace.matching.engine.score import PARTS, Scored, score, shown_parts
 from marketplace.matching.engine.ties import tie_keys
 
 DEFAULT_WEIGHTS: Final = Weights()
 
+Ties = Callable[[NDArray[np.intp]], NDArray[np.uint64]]
+"""Tie keys of the given rows: worked out only where there is something to settle."""
 
-class Points(msgspec.Struct, frozen=True):
+
+class Points(msgspec.Struct, frozen=True, gc=False):
     """Points for one part. A maximum of 0 means that the part is told but not counted."""
 
     points: int
@@ -33,7 +38,7 @@ class Points(msgspec.Struct, frozen=True):
         return f"{self.reason} ({self.points} of {self.maximum})" if self.maximum else self.reason
 
 
-class RankedCandidate(msgspec.Struct, frozen=True, kw_only=True):
+class RankedCandidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One line of the shortlist. `total` is the sum of the points of `parts`, always."""
 
     id: str
@@ -46,7 +51,7 @@ class RankedCandidate(msgspec.Struct, frozen=True, kw_only=True):
     first_day: int  # First day on which the candidate can start.
 
 
-class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A candidate who may not be offered the case; `reasons[i]` says rule `rules[i]` in words."""
 
     id: str
@@ -67,7 +72,7 @@ class Ranking(msgspec.Struct, frozen=True, kw_only=True):
         failed: Per rule, how many broke it, whatever else they broke.
         failed_only: Per rule, how many broke it and nothing else: what lifting the rule would bring.
         nearest_miss: Per rule, the nearest candidate who broke it and nothing else.
-        fingerprint: SHA-256 of the inputs, see `inputs.fingerprint`.
+        fingerprint: SHA-256 of the inputs, see `inputs.fingerprint`; "" where it was not asked for.
     """
 
     engine: str
@@ -93,6 +98,7 @@ def rank(
     limit: int | None = None,
     left_out_limit: int | None = None,
     salt: str = "",
+    sealed: bool = True,
 ) -> Ranking:
     """Rank everybody in the table for one case.
 
@@ -103,6 +109,8 @@ def rank(
         limit: Longest shortlist; None for everybody eligible. Totals and ranks do not depend on it.
         left_out_limit: Longest list of those left out; None for all. The counts are always over all.
         salt: Published text that settles ties, another for each run, so that nobody is always favoured.
+        sealed: Whether to work out the fingerprint, which a ranking that is stored needs. A table that has just changed
+            takes some 10 ms for it at 20,000 candidates; without it the fingerprint is "".
 
     Returns:
         The same ranking for the same inputs, whatever the order of rows, the process and the machine.
@@ -114,13 +122,15 @@ def rank(
         raise ValueError("a limit must not be below 0")
     checked = check(case, table)
     scored = score(case, table, weights, checked, checked.eligible_rows())
-    ties = tie_keys(salt, case.id, table.id_hashes)
-    best = _first(-scored.totals, ties[scored.rows], limit)
+
+    def ties(rows: NDArray[np.intp]) -> NDArray[np.uint64]:
+        return tie_keys(salt, case.id, table.id_hashes[rows])
+
+    best = _first(-scored.totals, scored.rows, ties, limit)
     entries = (_entry(place, int(i), case, table, weights, checked, scored) for place, i in enumerate(best, start=1))
-    out_rows = np.flatnonzero(checked.failed)
-    # One number to sort by: broken rules, then metres, which stay below 2**40.
-    obstacles = (np.bitwise_count(checked.failed[out_rows]).astype(np.int64) << 40) + checked.metres[out_rows]
-    out = out_rows[_first(obstacles, ties[out_rows], left_out_limit)]
+    out_rows = np.flatnonzero(checked.failed) if left_out_limit != 0 else np.zeros(0, dtype=np.intp)
+    out = _least_left_out(checked, out_rows, ties, left_out_limit)
+    counts = _counts(checked)
     return Ranking(
         engine=ENGINE,
         case_id=case.id,
@@ -130,10 +140,27 @@ def rank(
         eligible=len(scored.rows),
         entries=tuple(entries),
         left_out=tuple(_left_out(int(row), case, table, checked) for row in out),
-        **_counts(checked),
-        nearest_miss=_nearest_misses(case, table, checked, ties),
-        fingerprint=fingerprint(case, table, weights, salt),
+        **counts,
+        nearest_miss=_nearest_misses(case, table, checked, ties, counts["failed_only"]),
+        fingerprint=fingerprint(case, table, weights, salt) if sealed else "",
     )
+
+
+def left_out_by(
+    case: Case, table: CandidateTable, rule: Rule | None = None, *, limit: int | None = None, salt: str = ""
+) -> tuple[LeftOut, ...]:
+    """List who is left out, or left out by one rule among others: for a page that is opened on demand.
+
+    In the order of `Ranking.left_out`: fewest broken rules first, then the nearest.
+    """
+    checked = check(case, table)
+    rows = np.flatnonzero(checked.failed if rule is None else checked.failed & np.uint16(BIT[rule]))
+
+    def ties(of_rows: NDArray[np.intp]) -> NDArray[np.uint64]:
+        return tie_keys(salt, case.id, table.id_hashes[of_rows])
+
+    listed = _least_left_out(checked, rows, ties, limit)
+    return tuple(_left_out(int(row), case, table, checked) for row in listed)
 
 
 def why_left_out(case: Case, table: CandidateTable, candidate_id: str) -> LeftOut | None:
@@ -165,25 +192,43 @@ def why_first(ranking: Ranking) -> str:
     return f"First because: {'; '.join(first.parts[part].text for part in top)}"
 
 
-def _first(keys: NDArray[np.int64], ties: NDArray[np.uint64], limit: int | None) -> NDArray[np.intp]:
-    """Indexes of the smallest keys in order, ties by tie key; sorts only what can get into the limit."""
-    if limit is None or limit >= len(keys):
-        return np.lexsort((ties, keys))
+def _first(keys: NDArray[np.int64], rows: NDArray[np.intp], ties: Ties, limit: int | None) -> NDArray[np.intp]:
+    """Indexes of the smallest keys in order, ties by the tie key of the row; sorts only what can get into the limit."""
     if limit == 0:
         return np.zeros(0, dtype=np.intp)
-    within = np.flatnonzero(keys <= np.partition(keys, limit - 1)[limit - 1])
-    return within[np.lexsort((ties[within], keys[within]))[:limit]]
+    if limit is None or limit >= len(keys):
+        return np.lexsort((ties(rows), keys))
+    bound = keys.min() if limit == 1 else np.partition(keys, limit - 1)[limit - 1]
+    within = np.flatnonzero(keys <= bound)
+    if len(within) == 1:
+        return within
+    return within[np.lexsort((ties(rows[within]), keys[within]))[:limit]]
+
+
+def _least_left_out(checked: Checked, rows: NDArray[np.intp], ties: Ties, limit: int | None) -> NDArray[np.intp]:
+    """These rows, who break a rule, in order: fewest broken rules first, then the nearest."""
+    # One number to sort by: broken rules, then metres, which stay below 2**40.
+    obstacles = (np.bitwise_count(checked.failed[rows]).astype(np.int64) << 40) + checked.metres[rows]
+    return rows[_first(obstacles, rows, ties, limit)]
 
 
 def _entry(
     place: int, i: int, case: Case, table: CandidateTable, weights: Weights, checked: Checked, scored: Scored
 ) -> RankedCandidate:
-    row = int(scored.rows[i])
+    row, shown = int(scored.rows[i]), shown_parts(weights)
     candidate, first_day = table.candidates[row], int(checked.first_day[row])
-    facts = Facts(case=case, candidate=candidate, metres=int(checked.metres[row]), first_day=first_day)
+    facts = Facts(
+        case=case,
+        candidate=candidate,
+        metres=int(checked.metres[row]),
+        first_day=first_day,
+        organisation_percent=int(table.organisation_percent()[row]) if weights.organisation_spread else 0,
+    )
     parts = {
         part: Points(points, maximum, reason(part, facts, weights))
+        # The later parts are the last ones, and those that are not shown have no points.
         for part, points, maximum in zip(PARTS, scored.points[:, i].tolist(), scored.maxima.tolist(), strict=True)
+        if part in shown
     }
     return RankedCandidate(
         id=candidate.id,
@@ -203,7 +248,7 @@ def _left_out(row: int, case: Case, table: CandidateTable, checked: Checked) -> 
         case=case,
         candidate=candidate,
         metres=int(checked.metres[row]),
-        first_day=candidate.first_day(case.start_day) if first_day == NO_DAY else first_day,
+        first_day=candidate.first_day(case.start_day, case.places_needed) if first_day == NO_DAY else first_day,
     )
     rules = rules_of(int(checked.failed[row]))
     return LeftOut(
@@ -217,24 +262,28 @@ def _left_out(row: int, case: Case, table: CandidateTable, checked: Checked) -> 
 
 def _counts(checked: Checked) -> dict[str, dict[Rule, int]]:
     """The three tables of counts, from how often each combination of broken rules occurs."""
-    combinations = np.bincount(checked.failed, minlength=1 << len(BIT))
+    combinations = np.bincount(checked.failed)
     occurring = np.flatnonzero(combinations)
-    counts = {int(bits): int(combinations[bits]) for bits in occurring}
+    counts = dict(zip(occurring.tolist(), combinations[occurring].tolist(), strict=True))
+    called = {rule: BIT[rule] for rule in checked.called}
     funnel, seen = {}, 0
-    for rule, bit in BIT.items():
+    for rule, bit in called.items():
         seen |= bit
         funnel[rule] = sum(count for bits, count in counts.items() if not bits & seen)
-    failed = {rule: sum(count for bits, count in counts.items() if bits & bit) for rule, bit in BIT.items()}
-    return {"funnel": funnel, "failed": failed, "failed_only": {rule: counts.get(bit, 0) for rule, bit in BIT.items()}}
+    failed = {rule: sum(count for bits, count in counts.items() if bits & bit) for rule, bit in called.items()}
+    return {
+        "funnel": funnel,
+        "failed": failed,
+        "failed_only": {rule: counts.get(bit, 0) for rule, bit in called.items()},
+    }
 
 
 def _nearest_misses(
-    case: Case, table: CandidateTable, checked: Checked, ties: NDArray[np.uint64]
+    case: Case, table: CandidateTable, checked: Checked, ties: Ties, failed_only: dict[Rule, int]
 ) -> dict[Rule, LeftOut]:
     misses = {}
-    for rule, bit in BIT.items():
-        rows = np.flatnonzero(checked.failed == bit)
-        if len(rows):
-            nearest = rows[_first(checked.metres[rows], ties[rows], 1)[0]]
-            misses[rule] = _left_out(int(nearest), case, table, checked)
+    for rule in (rule for rule, number in failed_only.items() if number):
+        rows = np.flatnonzero(checked.failed == BIT[rule])
+        nearest = rows[_first(checked.metres[rows], rows, ties, 1)[0]]
+        misses[rule] = _left_out(int(nearest), case, table, checked)
     return misses

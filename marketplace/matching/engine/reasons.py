@@ -1,14 +1,37 @@
 """The plain reason behind each part of a score, for a broker and for the person."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Final
 
-import numpy as np
-
-from marketplace.matching.engine.model import Part, Weights, week_of
+from marketplace.matching.engine.model import Candidate, Case, Part, Weights, week_of
 from marketplace.matching.engine.rules import Facts
-from marketplace.matching.engine.score import counted_rating
+from marketplace.matching.engine.score import counted_as
 from marketplace.matching.engine.words import count_text, day_text, kilometres_text, list_text, miles_text, pounds_text
+
+
+class Mark(StrEnum):
+    """What a page shows beside a part that was counted as neutral, or not at all, for want of a fact or a fair one."""
+
+    NOT_RATED = "not-rated"  # Quality counts as the published mean.
+    NO_PRICE = "no-price"
+    BELOW_LAWFUL_COST = "below-lawful-cost"
+    ABOVE_BUDGET = "above-budget"
+
+
+def marks(case: Case, candidate: Candidate) -> dict[Part, Mark]:
+    """Parts of a candidate's score that need a mark. Derived, not stored: a stored ranking's inputs give it again."""
+    found = {}
+    if candidate.rating is None:
+        found[Part.QUALITY] = Mark.NOT_RATED
+    if case.budget_pence:
+        if candidate.tariff_pence is None:
+            found[Part.PRICE] = Mark.NO_PRICE
+        elif candidate.tariff_pence < (case.legal_cost_pence or 0):
+            found[Part.PRICE] = Mark.BELOW_LAWFUL_COST
+        elif candidate.tariff_pence > case.budget_pence:
+            found[Part.PRICE] = Mark.ABOVE_BUDGET
+    return found
 
 
 def reason(part: Part, facts: Facts, weights: Weights) -> str:
@@ -19,7 +42,8 @@ def reason(part: Part, facts: Facts, weights: Weights) -> str:
 def _distance(facts: Facts, weights: Weights) -> str:
     miles = miles_text(facts.metres)
     about = "Less than a mile" if miles.startswith("less") else f"About {miles}"
-    return f"{about} away ({kilometres_text(facts.metres)})"
+    away = f"{about} away ({kilometres_text(facts.metres)})"
+    return f"{away}, {count_text(facts.minutes, 'minute')} on the way" if weights.travel_reach_minutes else away
 
 
 def _specialism(facts: Facts, weights: Weights) -> str:
@@ -66,8 +90,7 @@ def _quality(facts: Facts, weights: Weights) -> str:
     if candidate.rating is None:
         return "Not rated: counted as average"
     of = f"Rated {candidate.rating} of 100 ({count_text(candidate.rating_count, 'rating')})"
-    drawn = counted_rating(np.array([candidate.rating]), np.array([candidate.rating_count]), weights)
-    counted = int(drawn[0] + 0.5)
+    counted = int(counted_as(candidate.rating, candidate.rating_count, weights) + 0.5)
     return of if counted == candidate.rating else f"{of}, counted as {counted}"
 
 
@@ -77,6 +100,9 @@ def _price(facts: Facts, weights: Weights) -> str:
         return "No budget named: not counted"
     if tariff is None:
         return "No price published: no points"
+    legal = facts.case.legal_cost_pence
+    if legal is not None and tariff < legal:
+        return f"{pounds_text(tariff)}, below the lawful cost of {pounds_text(legal)}: no points"
     if tariff == budget:
         return f"{pounds_text(tariff)}, the whole of the budget"
     side = "below" if tariff < budget else "above"
@@ -107,6 +133,21 @@ def _labels(facts: Facts, codes: frozenset[str], last: str) -> str:
     return list_text((facts.case.label(code) for code in codes), last)
 
 
+def _urgency(facts: Facts, weights: Weights) -> str:
+    tier = facts.case.urgency_tier
+    if tier > 1:
+        return "A standard case: not counted"
+    which = "An urgent case" if tier else "A crisis"
+    if facts.first_day is None:
+        return f"{which}: no free place known"
+    days = facts.first_day - facts.case.start_day
+    return f"{which}: can start after {count_text(days, 'day')}" if days else f"{which}: can start at once"
+
+
+def _organisation_spread(facts: Facts, weights: Weights) -> str:
+    return f"Its organisation has {facts.organisation_percent} per cent of the open cases"
+
+
 _WORDS: Final[dict[Part, Callable[[Facts, Weights], str]]] = {
     Part.DISTANCE: _distance,
     Part.SPECIALISM: _specialism,
@@ -118,4 +159,6 @@ _WORDS: Final[dict[Part, Callable[[Facts, Weights], str]]] = {
     Part.WAITING: _waiting,
     Part.SPARE_CAPACITY: _spare_capacity,
     Part.FAIR_SPREAD: _fair_spread,
+    Part.URGENCY: _urgency,
+    Part.ORGANISATION_SPREAD: _organisation_spread,
 }

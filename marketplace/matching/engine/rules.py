@@ -1,4 +1,4 @@
-"""The hard rules: who may be offered a case at all, and the words for why not.
+"""The hard rules: who may be offered a case at all. `refusals` has the words for why not.
 
 Every rule is a bit of its own. A candidate is eligible when no bit is set; the bits that are set are the explanation.
 
@@ -8,16 +8,25 @@ are never overridden; a worker's gender counts only when the person asked for it
 
 from collections.abc import Callable
 from enum import StrEnum
-from math import sqrt
 from typing import Final
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from marketplace.matching.engine.candidates import CandidateTable, Column
-from marketplace.matching.engine.model import NO_DAY, Candidate, Case, monday_of, week_of
-from marketplace.matching.engine.words import day_text, list_text, outside_text
+from marketplace.matching.engine.candidates import ANY_DISTANCE, CandidateTable, Column
+from marketplace.matching.engine.model import NO_DAY, WEEK_BANDS, Candidate, Case, ConflictKind
+from marketplace.matching.engine.standing import (
+    accredited,
+    first_days,
+    pair_metres,
+    pair_minutes,
+    road_minutes,
+    table_metres,
+)
+from marketplace.matching.engine.standing import (
+    road_metres as road_metres,
+)
 
 
 class Rule(StrEnum):
@@ -33,41 +42,59 @@ class Rule(StrEnum):
     NOT_EXCLUDED = "not-excluded"
     PERSONS_CHOICE = "persons-choice"
     HAS_CAPACITY = "has-capacity"
+    WITHIN_TRAVEL_TIME = "within-travel-time"
+    REQUIRED_EQUIPMENT = "required-equipment"
+    HAS_PLACE = "has-place"
+    HAS_HOURS = "has-hours"
+    COMPLEX_STAYS = "complex-stays"
 
+
+FORMER_RULES: Final = tuple(Rule)[:10]
+"""The rules of the first stored rankings, which every ranking counts. A later one is counted where it is called for."""
 
 BIT: Final[dict[Rule, int]] = {rule: 1 << index for index, rule in enumerate(Rule)}
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the words about one case and one candidate are made from.
 
-    `first_day` is the first day with a free place from the case's start on, in the window or after it; None if the
-    diary shows none.
+    `first_day` is the first day with the places needed from the case's start on, in the window or after it; None if the
+    diary shows none. `organisation_percent` is the share of all open cases that the organisation has.
     """
 
     case: Case
     candidate: Candidate
     metres: int
     first_day: int | None
+    organisation_percent: int = 0
 
     @classmethod
     def of(cls, case: Case, candidate: Candidate) -> "Facts":
         """Work the facts out for one pair, exactly as `check` does for all."""
-        dx, dy = candidate.x_metres - case.x_metres, candidate.y_metres - case.y_metres
-        metres = int(sqrt(float(dx * dx + dy * dy)) * case.road_factor + 0.5)
-        return cls(case=case, candidate=candidate, metres=metres, first_day=candidate.first_day(case.start_day))
+        return cls(
+            case=case,
+            candidate=candidate,
+            metres=pair_metres(case, candidate),
+            first_day=candidate.first_day(case.start_day, case.places_needed),
+        )
+
+    @property
+    def minutes(self) -> int:
+        """Minutes on the way, one way."""
+        return pair_minutes(self.case, self.candidate, self.metres)
 
 
 class Checked(msgspec.Struct, frozen=True):
     """The rules applied to a whole table; every array has one value per row.
 
     `failed[row]` holds a `BIT` per broken rule, `metres` the distance, `first_day` the first day on which the candidate
-    can start, `NO_DAY` where that is not within the window.
+    can start, `NO_DAY` where that is not within the window. `called` are the rules that counts are given for.
     """
 
     failed: NDArray[np.uint16]
     metres: NDArray[np.int64]
     first_day: NDArray[np.int64]
+    called: tuple[Rule, ...] = FORMER_RULES
 
     def eligible_rows(self) -> NDArray[np.intp]:
         """Rows that break no rule."""
@@ -77,9 +104,9 @@ class Checked(msgspec.Struct, frozen=True):
 def check(case: Case, table: CandidateTable) -> Checked:
     """Apply every rule to every candidate."""
     numbers = table.numbers
-    metres = road_metres(case, numbers[Column.X_METRES], numbers[Column.Y_METRES])
-    first_day = _first_days(case, table)
-    service, council = _accredited(case, table, first_day)
+    metres = table_metres(case, table)
+    first_day = first_days(case, table)
+    service, council = accredited(case, table, first_day)
     passed = {
         Rule.ACCREDITED_SERVICE: service,
         Rule.ACCREDITED_COUNCIL: council | ~service,
@@ -87,35 +114,49 @@ def check(case: Case, table: CandidateTable) -> Checked:
         Rule.HAS_CAPACITY: first_day != NO_DAY,
     }
     # A rule that the case does not call for is not computed: most cases name no language, no choice and no refusal.
+    if case.area_codes:
+        passed[Rule.WITHIN_AREA] |= table.areas.has_any(case.area_codes)
     if case.required_gender is not None:
         gender = table.code(case.required_gender)
         passed[Rule.WORKER_GENDER] = (numbers[Column.GENDER] == gender) & (gender >= 0)
     if case.essential_languages:
-        passed[Rule.ESSENTIAL_LANGUAGE] = table.languages.count(case.essential_languages) == len(
-            case.essential_languages
-        )
+        passed[Rule.ESSENTIAL_LANGUAGE] = table.languages.has_all(case.essential_languages)
     if case.required_skills:
-        passed[Rule.REQUIRED_SKILL] = table.skills.count(case.required_skills) == len(case.required_skills)
-    if case.party_ids:
+        passed[Rule.REQUIRED_SKILL] = table.skills.has_all(case.required_skills)
+    if case.party_ids or case.care_organisation_ids or case.evaluator_ids or case.family_ids:
         passed[Rule.NO_CONFLICT] = ~_in_conflict(case, table)
     if case.excluded_worker_ids or case.excluded_organisation_ids:
-        passed[Rule.NOT_EXCLUDED] = ~_excluded(case, table)
+        passed[Rule.NOT_EXCLUDED] = ~_named(table, case.excluded_worker_ids, case.excluded_organisation_ids)
     if case.chosen_worker_id is not None or case.chosen_organisation_id is not None:
         passed[Rule.PERSONS_CHOICE] = _chosen(case, table)
+    called = called_rules(case, table)
+    for rule in called[len(FORMER_RULES) :]:
+        passed[rule] = _LATER_RULES[rule](case, table, metres)
     failed = np.zeros(len(table), dtype=np.uint16)
     for rule, passes in passed.items():
         failed |= (~passes).astype(np.uint16) * np.uint16(BIT[rule])
-    return Checked(failed, metres, first_day)
+    return Checked(failed, metres, first_day, called)
 
 
-def road_metres(case: Case, x_metres: NDArray[np.int64], y_metres: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Distances from the case: straight lines times its road factor, to the nearest metre, halves up.
+def called_rules(case: Case, table: CandidateTable) -> tuple[Rule, ...]:
+    """Rules that a ranking counts: the first ten always, a later one where the case or a candidate brings it up."""
+    calls = {
+        Rule.WITHIN_TRAVEL_TIME: case.most_minutes is not None or _anybody_limits(table, Column.MOST_MINUTES),
+        Rule.REQUIRED_EQUIPMENT: bool(case.required_equipment),
+        Rule.HAS_PLACE: _anybody_limits(table, Column.PLACES_LEFT),
+        Rule.HAS_HOURS: any(case.needed_quarters),
+        Rule.COMPLEX_STAYS: case.complex_stays,
+    }
+    return (*FORMER_RULES, *(rule for rule, is_called in calls.items() if is_called))
 
-    The squares are whole numbers below 2**53 and a square root is exact to the last bit, so every machine agrees.
+
+def later_rules(case: Case, table: CandidateTable) -> bool:
+    """Whether the case must go through `check`: it, or a candidate, brings up what came after the first engine.
+
+    For a batch with a quicker way of its own for the first ten rules, which is right where this says no.
     """
-    dx, dy = x_metres - case.x_metres, y_metres - case.y_metres
-    straight = np.sqrt((dx * dx + dy * dy).astype(np.float64))
-    return np.floor(straight * case.road_factor + 0.5).astype(np.int64)
+    more = case.area_codes or case.care_organisation_ids or case.evaluator_ids or case.family_ids or case.road_factors
+    return bool(more) or case.places_needed != 1 or len(called_rules(case, table)) > len(FORMER_RULES)
 
 
 def rules_of(bits: int) -> tuple[Rule, ...]:
@@ -131,66 +172,51 @@ def is_accredited(case: Case, candidate: Candidate, day: int) -> bool:
     )
 
 
-def explain(code: Rule, facts: Facts) -> str:
-    """Say in plain English why a candidate breaks a rule. Only sensible for a rule that is broken.
-
-    Names nobody, and says nothing about other people's cases.
-    """
-    return _WORDS[code](facts)
-
-
-def _first_days(case: Case, table: CandidateTable) -> NDArray[np.int64]:
-    """First day in the window with a free place, by row; `NO_DAY` where there is none."""
-    earliest = np.maximum(table.numbers[Column.FIRST_FREE_DAY], case.start_day)
-    first = np.full(len(table), NO_DAY, dtype=np.int64)
-    weeks = range(week_of(case.start_day), week_of(case.last_day) + 1)
-    for week in reversed(weeks):  # Backwards, so that the earliest week has the last word.
-        index = week - table.first_week
-        if 0 <= index < len(table.free_places):
-            possible = (table.free_places[index] > 0) & (earliest < monday_of(week + 1))
-            first = np.where(possible, np.maximum(earliest, monday_of(week)), first)
-    first[first > case.last_day] = NO_DAY
-    return first
+def conflict_kinds(case: Case, candidate: Candidate) -> tuple[ConflictKind, ...]:
+    """What kinds of conflict of interest stand between a candidate and a case, in the order of `ConflictKind`."""
+    kinds = {
+        _kind(candidate.conflict_kinds.get(party))
+        for party in candidate.conflicts & (case.party_ids | case.care_organisation_ids)
+    }
+    if candidate.organisation_id in case.care_organisation_ids:
+        kinds.add(ConflictKind.SELLS_CARE)
+    if not case.evaluator_ids.isdisjoint((candidate.id, candidate.organisation_id)):
+        kinds.add(ConflictKind.EVALUATOR)
+    if candidate.id in case.family_ids:
+        kinds.add(ConflictKind.FAMILY)
+    return tuple(kind for kind in ConflictKind if kind in kinds)
 
 
-def _accredited(
-    case: Case, table: CandidateTable, first_day: NDArray[np.int64]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Who is accredited for the service on the day asked for, and who also for this council.
+def short_bands(case: Case, candidate: Candidate) -> dict[int, int]:
+    """Quarter hours that the candidate is short of, by band of the week; all that is needed where its are not known."""
+    free = candidate.free_quarters or (0,) * WEEK_BANDS
+    return {
+        band: needed - free[band] for band, needed in enumerate(case.needed_quarters) if needed and needed > free[band]
+    }
 
-    For this council the accreditation must be live on the candidate's first possible day, too: one that has ended by
-    then would make the offer void.
-    """
-    service, council, from_day, until_day = table.accreditations.values
-    for_service = np.flatnonzero(service == table.code(case.service))
-    rows, from_day, until_day = table.accreditations.rows[for_service], from_day[for_service], until_day[for_service]
-    on_start = (from_day <= case.start_day) & (case.start_day < until_day)
-    here = council[for_service] == table.code(case.council)
-    first = np.where(first_day[rows] == NO_DAY, case.start_day, first_day[rows])
-    on_first = (from_day <= first) & (first < until_day)
 
-    def anyone(which: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        found = np.zeros(len(table), dtype=np.bool_)
-        found[rows[which]] = True
-        return found
+def _kind(name: str | None) -> ConflictKind:
+    return next((kind for kind in ConflictKind if kind.value == name), ConflictKind.OTHER)
 
-    return anyone(on_start), anyone(on_start & here) & anyone(on_first & here)
+
+def _anybody_limits(table: CandidateTable, column: Column) -> bool:
+    return table.kept(f"anybody-limits-{column.name}", lambda: bool(np.any(table.numbers[column] != ANY_DISTANCE)))
 
 
 def _in_conflict(case: Case, table: CandidateTable) -> NDArray[np.bool_]:
-    found = np.zeros(len(table), dtype=np.bool_)
-    for party in case.party_ids:
+    found = _named(table, case.evaluator_ids | case.family_ids, case.care_organisation_ids | case.evaluator_ids)
+    for party in case.party_ids | case.care_organisation_ids:
         if (code := table.code(party)) >= 0:
-            found[table.conflicts.rows[table.conflicts.values[0] == code]] = True
+            found[table.conflicts.rows[table.conflicts.group(code)]] = True
     return found
 
 
-def _excluded(case: Case, table: CandidateTable) -> NDArray[np.bool_]:
+def _named(table: CandidateTable, worker_ids: frozenset[str], organisation_ids: frozenset[str]) -> NDArray[np.bool_]:
     found = np.zeros(len(table), dtype=np.bool_)
-    for worker in case.excluded_worker_ids:
+    for worker in worker_ids:
         if (row := table.row_of.get(worker)) is not None:
             found[row] = True
-    for organisation in case.excluded_organisation_ids:
+    for organisation in organisation_ids:
         if (code := table.code(organisation)) >= 0:
             found |= table.numbers[Column.ORGANISATION] == code
     return found
@@ -208,70 +234,42 @@ def _chosen(case: Case, table: CandidateTable) -> NDArray[np.bool_]:
     return found
 
 
-def _service_words(facts: Facts) -> str:
-    case = facts.case
-    return f"Not accredited for {case.label(case.service)} on {day_text(case.start_day)}"
+def _in_travel_time(case: Case, table: CandidateTable, metres: NDArray[np.int64]) -> NDArray[np.bool_]:
+    most = table.numbers[Column.MOST_MINUTES]
+    if case.most_minutes is not None:
+        most = np.minimum(most, case.most_minutes)
+    passes: NDArray[np.bool_] = road_minutes(case, table, metres) <= most
+    return passes
 
 
-def _council_words(facts: Facts) -> str:
-    case, what = facts.case, f"for {facts.case.label(facts.case.service)} in {facts.case.label(facts.case.council)}"
-    if facts.first_day is not None and is_accredited(case, facts.candidate, case.start_day):
-        return f"Not accredited {what} on {day_text(facts.first_day)}, the first day with a free place"
-    return f"Not accredited {what} on {day_text(case.start_day)}"
+def _has_equipment(case: Case, table: CandidateTable, metres: NDArray[np.int64]) -> NDArray[np.bool_]:
+    return table.equipment.has_all(case.required_equipment)
 
 
-def _area_words(facts: Facts) -> str:
-    return outside_text(facts.metres, facts.candidate.radius_metres or 0)
+def _has_place(case: Case, table: CandidateTable, metres: NDArray[np.int64]) -> NDArray[np.bool_]:
+    passes: NDArray[np.bool_] = table.numbers[Column.PLACES_LEFT] >= case.places_needed
+    return passes
 
 
-def _gender_words(facts: Facts) -> str:
-    return f"Not a {facts.case.label(facts.case.required_gender or '')} worker, which the person asked for"
+def _has_hours(case: Case, table: CandidateTable, metres: NDArray[np.int64]) -> NDArray[np.bool_]:
+    if not len(table.free_quarters):
+        return np.zeros(len(table), dtype=np.bool_)
+    enough = np.ones(len(table), dtype=np.bool_)
+    for band, needed in enumerate(case.needed_quarters):
+        if needed:
+            enough &= table.free_quarters[band] >= needed
+    return enough
 
 
-def _language_words(facts: Facts) -> str:
-    missing = facts.case.essential_languages - facts.candidate.languages
-    return f"Does not speak {_labels(facts.case, missing, 'or')}, which is essential"
+def _is_of_the_council(case: Case, table: CandidateTable, metres: NDArray[np.int64]) -> NDArray[np.bool_]:
+    passes: NDArray[np.bool_] = table.numbers[Column.IS_COUNCIL_WORKER] == 1
+    return passes
 
 
-def _skill_words(facts: Facts) -> str:
-    missing = facts.case.required_skills - facts.candidate.skills
-    return f"Does not have a skill that is required: {_labels(facts.case, missing, 'and')}"
-
-
-def _conflict_words(facts: Facts) -> str:
-    return "Has a conflict of interest in this case"
-
-
-def _excluded_words(facts: Facts) -> str:
-    if facts.candidate.id in facts.case.excluded_worker_ids:
-        return "The person asked not to have this worker"
-    return "The person asked not to have this organisation"
-
-
-def _choice_words(facts: Facts) -> str:
-    return "The person has chosen somebody else"
-
-
-def _capacity_words(facts: Facts) -> str:
-    last = facts.case.last_day
-    if facts.first_day is None:
-        return f"No free place known on or before {day_text(last)}"
-    return f"No free place before {day_text(facts.first_day)}; the latest start is {day_text(last)}"
-
-
-def _labels(case: Case, codes: frozenset[str], last: str) -> str:
-    return list_text((case.label(code) for code in codes), last)
-
-
-_WORDS: Final[dict[Rule, Callable[[Facts], str]]] = {
-    Rule.ACCREDITED_SERVICE: _service_words,
-    Rule.ACCREDITED_COUNCIL: _council_words,
-    Rule.WITHIN_AREA: _area_words,
-    Rule.WORKER_GENDER: _gender_words,
-    Rule.ESSENTIAL_LANGUAGE: _language_words,
-    Rule.REQUIRED_SKILL: _skill_words,
-    Rule.NO_CONFLICT: _conflict_words,
-    Rule.NOT_EXCLUDED: _excluded_words,
-    Rule.PERSONS_CHOICE: _choice_words,
-    Rule.HAS_CAPACITY: _capacity_words,
+_LATER_RULES: Final[dict[Rule, Callable[[Case, CandidateTable, NDArray[np.int64]], NDArray[np.bool_]]]] = {
+    Rule.WITHIN_TRAVEL_TIME: _in_travel_time,
+    Rule.REQUIRED_EQUIPMENT: _has_equipment,
+    Rule.HAS_PLACE: _has_place,
+    Rule.HAS_HOURS: _has_hours,
+    Rule.COMPLEX_STAYS: _is_of_the_council,
 }

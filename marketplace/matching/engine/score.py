@@ -6,6 +6,7 @@ points that were added up, on every machine. Parts a case does not ask for have 
 Source: matching.md 3.1.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -13,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketplace.matching.engine.candidates import CandidateTable, Column
-from marketplace.matching.engine.model import Case, Part, Weights
+from marketplace.matching.engine.model import LATER_PARTS, Case, Part, Weights
 from marketplace.matching.engine.rules import Checked
+from marketplace.matching.engine.standing import road_minutes, week_of_days
 
 PARTS: Final = tuple(Part)
 
@@ -36,24 +38,18 @@ class Scored(msgspec.Struct, frozen=True):
 
 def score(case: Case, table: CandidateTable, weights: Weights, checked: Checked, rows: NDArray[np.intp]) -> Scored:
     """Score the given rows, which must be eligible: a part may take for granted what the rules ensure."""
-    numbers = table.numbers[:, rows]
-    first_day = checked.first_day[rows]
-    points = np.vstack(
-        [
-            distance_points(checked.metres[rows], weights),
-            specialism_points(table.specialisms.count(case.needs, rows), case, weights),
-            interests_points(table.interests.count(case.interests, rows), case, weights),
-            language_points(table.languages.count(case.wished_languages, rows), case, weights),
-            _continuity_points(case, table, rows, weights),
-            _quality_points(numbers[Column.RATING], numbers[Column.RATING_COUNT], weights),
-            price_points(numbers[Column.TARIFF_PENCE], case, weights),
-            waiting_points(first_day - case.start_day, weights),
-            capacity_points(_places_in_week_of(first_day, table, rows), numbers[Column.WEEK_CAPACITY], weights),
-            _spread_points(numbers[Column.OPEN_CASES], weights),
-        ]
-    )
+    points = np.zeros((len(PARTS), len(rows)), dtype=np.int64)
     maxima = np.array([most_points(part, case, weights) for part in PARTS], dtype=np.int64)
+    of = _Columns(case, table, weights, checked, rows)
+    for index, part in enumerate(PARTS):
+        if maxima[index]:  # Where nobody can get a point, nothing is worked out.
+            points[index] = _POINTS[part](of)
     return Scored(rows, points, maxima, points.sum(axis=0))
+
+
+def shown_parts(weights: Weights) -> tuple[Part, ...]:
+    """Parts that an entry of a shortlist tells: the first ten always, a later one where it is counted."""
+    return tuple(part for part in PARTS if part not in LATER_PARTS or weights.most(part))
 
 
 def most_points(part: Part, case: Case, weights: Weights) -> int:
@@ -70,6 +66,8 @@ def most_points(part: Part, case: Case, weights: Weights) -> int:
             return most if case.previous_worker_id is not None else 0
         case Part.PRICE:
             return most if case.budget_pence else 0
+        case Part.URGENCY:
+            return int(most * _URGENCY.get(case.urgency_tier, 0.0) + 0.5)
         case _:
             return most
 
@@ -77,6 +75,11 @@ def most_points(part: Part, case: Case, weights: Weights) -> int:
 def distance_points(metres: Whole, weights: Weights) -> Whole:
     """Full points next door, falling in a straight line to none at the reach."""
     return _rounded(weights.distance * np.maximum(0.0, 1.0 - metres / weights.distance_reach_metres))
+
+
+def travel_points(minutes: Whole, weights: Weights) -> Whole:
+    """`distance_points` where the council counts minutes on the way and not metres."""
+    return _rounded(weights.distance * np.maximum(0.0, 1.0 - minutes / weights.travel_reach_minutes))
 
 
 def specialism_points(met: Whole, case: Case, weights: Weights) -> Whole:
@@ -97,17 +100,24 @@ def language_points(shared: Whole, case: Case, weights: Weights) -> Whole:
 def price_points(tariff_pence: Whole, case: Case, weights: Weights) -> Whole:
     """Points for the share of the budget that is left. None without a budget, without a tariff or above the budget.
 
-    Never enough to decide alone: the lowest price is not an automatic winner.
+    None either for a price below what a lawful employer can charge: it is paid for in wages. Never enough to decide
+    alone: the lowest price is not an automatic winner.
     """
     if not case.budget_pence:
         return np.zeros(len(tariff_pence), dtype=np.int64)
     left = np.maximum(0.0, (case.budget_pence - tariff_pence) / case.budget_pence)
-    return _rounded(weights.price * np.where(tariff_pence < 0, 0.0, left))
+    return _rounded(weights.price * np.where(tariff_pence < (case.legal_cost_pence or 0), 0.0, left))
 
 
 def waiting_points(days: Whole, weights: Weights) -> Whole:
     """Full points for a start on the day asked for, falling in a straight line to none at the reach."""
     return _rounded(weights.waiting * np.maximum(0.0, 1.0 - days / weights.waiting_reach_days))
+
+
+def urgency_points(days: Whole, case: Case, weights: Weights) -> Whole:
+    """Points for a soon start, by the reach of the waiting, in a crisis; half of them in an urgent case."""
+    most = most_points(Part.URGENCY, case, weights)
+    return _rounded(most * np.maximum(0.0, 1.0 - days / weights.waiting_reach_days))
 
 
 def capacity_points(places: Whole, week_capacity: Whole, weights: Weights) -> Whole:
@@ -125,29 +135,111 @@ def counted_rating(rating: Whole, rating_count: Whole, weights: Weights) -> NDAr
     return np.where(rating < 0, float(mean), drawn)
 
 
-def _quality_points(rating: Whole, rating_count: Whole, weights: Weights) -> Whole:
-    return _rounded(weights.quality * (counted_rating(rating, rating_count, weights) / 100.0))
+def counted_as(rating: int, rating_count: int, weights: Weights) -> float:
+    """`counted_rating` of one candidate who is rated."""
+    mean, mean_count = weights.mean_rating, weights.mean_rating_count
+    return (rating * rating_count + mean * mean_count) / max(1, rating_count + mean_count)
 
 
-def _continuity_points(case: Case, table: CandidateTable, rows: NDArray[np.intp], weights: Weights) -> Whole:
-    previous = None if case.previous_worker_id is None else table.row_of.get(case.previous_worker_id)
-    return np.where(rows == (-1 if previous is None else previous), weights.continuity, 0).astype(np.int64)
-
-
-def _spread_points(open_cases: Whole, weights: Weights) -> Whole:
-    return _rounded(weights.fair_spread * np.maximum(0.0, 1.0 - open_cases / weights.fair_spread_cases))
-
-
-def _places_in_week_of(first_day: Whole, table: CandidateTable, rows: NDArray[np.intp]) -> Whole:
+def places_from(first_day: Whole, table: CandidateTable, rows: NDArray[np.intp]) -> Whole:
+    """Free places of each row in the week of its day."""
     if not len(table.free_places):
         return np.zeros(len(rows), dtype=np.int64)
     index = np.clip(week_of_days(first_day) - table.first_week, 0, len(table.free_places) - 1)
     return table.free_places[index, rows].astype(np.int64)
 
 
-def week_of_days(days: Whole) -> Whole:
-    """`week_of` for many days."""
-    return (days - 1) // 7
+class _Columns:
+    """What the parts are worked out from, for the rows to be scored; a column is only read when a part asks for it."""
+
+    def __init__(
+        self, case: Case, table: CandidateTable, weights: Weights, checked: Checked, rows: NDArray[np.intp]
+    ) -> None:
+        self.case, self.table, self.weights, self.rows = case, table, weights, rows
+        self.metres, self.first_day = checked.metres[rows], checked.first_day[rows]
+
+    def column(self, column: Column) -> Whole:
+        values: Whole = self.table.numbers[column][self.rows]
+        return values
+
+    @property
+    def days(self) -> Whole:
+        return self.first_day - self.case.start_day
+
+
+def _distance(of: _Columns) -> Whole:
+    if of.weights.travel_reach_minutes:
+        return travel_points(road_minutes(of.case, of.table, of.metres, of.rows), of.weights)
+    return distance_points(of.metres, of.weights)
+
+
+def _specialism(of: _Columns) -> Whole:
+    return specialism_points(of.table.specialisms.count(of.case.needs, of.rows), of.case, of.weights)
+
+
+def _interests(of: _Columns) -> Whole:
+    return interests_points(of.table.interests.count(of.case.interests, of.rows), of.case, of.weights)
+
+
+def _language(of: _Columns) -> Whole:
+    return language_points(of.table.languages.count(of.case.wished_languages, of.rows), of.case, of.weights)
+
+
+def _continuity(of: _Columns) -> Whole:
+    previous = of.table.row_of.get(of.case.previous_worker_id or "", -1)
+    return np.where(of.rows == previous, of.weights.continuity, 0).astype(np.int64)
+
+
+def _quality(of: _Columns) -> Whole:
+    rating = counted_rating(of.column(Column.RATING), of.column(Column.RATING_COUNT), of.weights)
+    return _rounded(of.weights.quality * (rating / 100.0))
+
+
+def _price(of: _Columns) -> Whole:
+    return price_points(of.column(Column.TARIFF_PENCE), of.case, of.weights)
+
+
+def _waiting(of: _Columns) -> Whole:
+    return waiting_points(of.days, of.weights)
+
+
+def _spare_capacity(of: _Columns) -> Whole:
+    places = places_from(of.first_day, of.table, of.rows)
+    return capacity_points(places, of.column(Column.WEEK_CAPACITY), of.weights)
+
+
+def _fair_spread(of: _Columns) -> Whole:
+    share = np.maximum(0.0, 1.0 - of.column(Column.OPEN_CASES) / of.weights.fair_spread_cases)
+    return _rounded(of.weights.fair_spread * share)
+
+
+def _urgency(of: _Columns) -> Whole:
+    return urgency_points(of.days, of.case, of.weights)
+
+
+def _organisation_spread(of: _Columns) -> Whole:
+    percent = of.table.organisation_percent()[of.rows]
+    share = np.maximum(0.0, 1.0 - percent / of.weights.organisation_share_percent)
+    return _rounded(of.weights.organisation_spread * share)
+
+
+_POINTS: Final[dict[Part, Callable[[_Columns], Whole]]] = {
+    Part.DISTANCE: _distance,
+    Part.SPECIALISM: _specialism,
+    Part.INTERESTS: _interests,
+    Part.LANGUAGE: _language,
+    Part.CONTINUITY: _continuity,
+    Part.QUALITY: _quality,
+    Part.PRICE: _price,
+    Part.WAITING: _waiting,
+    Part.SPARE_CAPACITY: _spare_capacity,
+    Part.FAIR_SPREAD: _fair_spread,
+    Part.URGENCY: _urgency,
+    Part.ORGANISATION_SPREAD: _organisation_spread,
+}
+
+_URGENCY: Final = {0: 1.0, 1: 0.5}
+"""Share of the part for urgency by the tier of the case; nothing for a tier that is not here."""
 
 
 def _rounded(points: NDArray[np.float64]) -> Whole:

@@ -8,23 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marketplace.matching.engine.candidates import CandidateTable
+from marketplace.matching.engine.field import Field
 from marketplace.matching.engine.model import Candidate, Case, Part, Weights, week_of
 from marketplace.matching.engine.rank import DEFAULT_WEIGHTS
-from marketplace.matching.engine.rules import check, is_accredited
+from marketplace.matching.engine.rules import is_accredited
 from marketplace.matching.engine.score import (
-    PARTS,
     capacity_points,
     distance_points,
+    interests_points,
     language_points,
     price_points,
-    score,
     specialism_points,
+    travel_points,
+    urgency_points,
     waiting_points,
 )
-from marketplace.matching.engine.ties import tie_keys
-from marketplace.matching.engine.words import count_text, pounds_text, tenths_of_miles_text
+from marketplace.matching.engine.standing import pair_minutes
+from marketplace.matching.engine.words import count_text, list_text, pounds_text, tenths_of_miles_text, weekday_text
 
-_METRES_PER_TENTH_MILE = 160.9344
+METRES_PER_TENTH_MILE = 160.9344
 _PRICE_STEP_PENCE = 100
 
 
@@ -36,6 +38,8 @@ class ChangeKind(StrEnum):
     CHEAPER = "cheaper"  # amount: pence
     LANGUAGE = "language"  # code: the language
     SPECIALISM = "specialism"  # code: the need
+    INTERESTS = "interests"  # codes: the interests
+    LAWFUL_PRICE = "lawful-price"  # amount: pence, the price that would be lawful
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +48,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     kind: ChangeKind
     amount: int = 0
     code: str | None = None
+    codes: tuple[str, ...] = ()
     gain: int
     text: str
 
@@ -87,27 +92,21 @@ def what_would_make_first(
         ValueError: The candidate is not in the table, or breaks a rule (see `rank.why_left_out`).
     """
     row = table.row_of.get(candidate_id)
-    checked = check(case, table)
-    if row is None or checked.failed[row]:
+    field = Field(case, table, weights, salt)
+    if row is None or field.checked.failed[row]:
         raise ValueError(f"{candidate_id} is not on the shortlist of case {case.id}")
-    scored = score(case, table, weights, checked, checked.eligible_rows())
-    ties = tie_keys(salt, case.id, table.id_hashes)[scored.rows]
-    mine = int(np.flatnonzero(scored.rows == row)[0])
-    ahead = (scored.totals > scored.totals[mine]) | ((scored.totals == scored.totals[mine]) & (ties < ties[mine]))
-    if not ahead.any():
+    points = field.points_of(row)
+    total = sum(points.values())
+    rank, gap = field.place_of(row, total)
+    if rank == 1:
         return WhatIf(candidate_id=candidate_id, rank=1, gap=0, changes=(), text="Is first already")
-    first = np.lexsort((ties, -scored.totals))[0]
-    gap = int(scored.totals[first] - scored.totals[mine])
-    enough = gap if ties[mine] < ties[first] else gap + 1
     standing = _Standing(
-        points=dict(zip(PARTS, scored.points[:, mine].tolist(), strict=True)),
-        metres=int(checked.metres[row]),
-        first_day=int(checked.first_day[row]),
+        points=points, metres=int(field.checked.metres[row]), first_day=int(field.checked.first_day[row])
     )
-    changes = _changes(case, table.candidates[row], standing, weights, enough)
+    changes = _changes(case, table.candidates[row], standing, weights, field.enough_for_first(row, total))
     found = tuple(sorted(changes, key=lambda change: change.gain))
     text = f"Would be first {found[0].text}" if found else "No single change would make it first"
-    return WhatIf(candidate_id=candidate_id, rank=1 + int(ahead.sum()), gap=gap, changes=found, text=text)
+    return WhatIf(candidate_id=candidate_id, rank=rank, gap=gap, changes=found, text=text)
 
 
 def _changes(case: Case, candidate: Candidate, standing: _Standing, weights: Weights, enough: int) -> Iterator[Change]:
@@ -118,13 +117,18 @@ def _changes(case: Case, candidate: Candidate, standing: _Standing, weights: Wei
     gains = _gains_of_earlier_days(case, candidate, standing, weights, days)
     if (step := _first_enough(gains, enough)) is not None:
         amount = int(days[step])
-        text = f"with a free date {count_text(amount, 'day')} earlier"
+        weekday = weekday_text(standing.first_day - amount)
+        text = f"with a free {weekday} {count_text(amount, 'day')} earlier"
         yield Change(kind=ChangeKind.EARLIER, amount=amount, gain=int(gains[step]), text=text)
 
-    tenths = np.arange(1, int(standing.metres / _METRES_PER_TENTH_MILE) + 1)
+    tenths = np.arange(1, int(standing.metres / METRES_PER_TENTH_MILE) + 1)
     # Rounded up, so that a move of the metres said is never a metre short.
-    nearer = np.ceil(standing.metres - tenths * _METRES_PER_TENTH_MILE).astype(np.int64)
-    gains = distance_points(nearer, weights) - had[Part.DISTANCE]
+    nearer = np.ceil(standing.metres - tenths * METRES_PER_TENTH_MILE).astype(np.int64)
+    if weights.travel_reach_minutes:
+        minutes = np.array([pair_minutes(case, candidate, metres) for metres in nearer.tolist()], dtype=np.int64)
+        gains = travel_points(minutes, weights) - had[Part.DISTANCE]
+    else:
+        gains = distance_points(nearer, weights) - had[Part.DISTANCE]
     if (step := _first_enough(gains, enough)) is not None:
         amount = int(tenths[step])
         text = f"if it was {tenths_of_miles_text(amount)} nearer"
@@ -154,6 +158,21 @@ def _changes(case: Case, candidate: Candidate, standing: _Standing, weights: Wei
             text = f"if it had worked with people with {case.label(code)}"
             yield Change(kind=ChangeKind.SPECIALISM, code=code, gain=int(gains[0]), text=text)
 
+    missing = sorted(case.interests - candidate.interests)
+    shared = len(case.interests) - len(missing)
+    gains = interests_points(shared + np.arange(1, len(missing) + 1), case, weights) - had[Part.INTERESTS]
+    if (step := _first_enough(gains, enough)) is not None:
+        codes = tuple(missing[: step + 1])
+        text = f"if it shared {list_text(case.label(code) for code in codes)}"
+        yield Change(kind=ChangeKind.INTERESTS, codes=codes, amount=len(codes), gain=int(gains[step]), text=text)
+
+    legal = case.legal_cost_pence
+    if legal is not None and candidate.tariff_pence is not None and candidate.tariff_pence < legal:
+        gains = price_points(np.array([legal]), case, weights) - had[Part.PRICE]
+        if gains[0] >= enough:
+            text = f"if it charged the lawful {pounds_text(legal)}"
+            yield Change(kind=ChangeKind.LAWFUL_PRICE, amount=legal, gain=int(gains[0]), text=text)
+
 
 def _gains_of_earlier_days(
     case: Case, candidate: Candidate, standing: _Standing, weights: Weights, days: NDArray[np.int64]
@@ -163,10 +182,12 @@ def _gains_of_earlier_days(
     The earlier week may be fuller, so the part for spare capacity moves with the date.
     """
     earlier = standing.first_day - days
-    places = np.array([max(1, candidate.free_places(week_of(day))) for day in earlier.tolist()], dtype=np.int64)
+    least = case.places_needed
+    places = np.array([max(least, candidate.free_places(week_of(day))) for day in earlier.tolist()], dtype=np.int64)
     live = np.array([is_accredited(case, candidate, day) for day in earlier.tolist()], dtype=np.bool_)
     capacity = np.full(len(days), candidate.week_capacity, dtype=np.int64)
     gains = waiting_points(earlier - case.start_day, weights) - standing.points[Part.WAITING]
+    gains += urgency_points(earlier - case.start_day, case, weights) - standing.points[Part.URGENCY]
     gains += capacity_points(places, capacity, weights) - standing.points[Part.SPARE_CAPACITY]
     return np.where(live, gains, -1)
 

@@ -6,7 +6,10 @@ Distances are in miles, as road signs are, with kilometres beside them because a
 from collections.abc import Iterable
 from datetime import date
 
+from marketplace.matching.engine.model import BANDS, WEEKDAYS
+
 _METRES_PER_MILE = 1609.344
+_PLACES = ("first", "second", "third")
 # strftime would follow the process's locale.
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -18,6 +21,19 @@ def day_text(day: int) -> str:
     """Write a day (`date.toordinal()`): "3 March 2027"."""
     value = date.fromordinal(day)
     return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+
+
+def weekday_text(day: int) -> str:
+    """Write the day of the week of a day: "Tuesday"."""
+    return WEEKDAYS[date.fromordinal(day).weekday()]
+
+
+def place_text(rank: int) -> str:
+    """Write a place in an order: "first", "second", "third", "4th", "21st"."""
+    if rank <= len(_PLACES):
+        return _PLACES[rank - 1]
+    ending = "th" if rank // 10 % 10 == 1 else {1: "st", 2: "nd", 3: "rd"}.get(rank % 10, "th")
+    return f"{rank:,}{ending}"
 
 
 def miles_text(metres: float) -> str:
@@ -56,6 +72,21 @@ def pounds_text(pence: int) -> str:
 def count_text(number: int, noun: str) -> str:
     """Write a number with its noun: "1 place", "4 places"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def band_text(band: int) -> str:
+    """Write a band of the week, see `model.band_of`: "Tuesday morning"."""
+    weekday, of_day = divmod(band, len(BANDS))
+    return f"{WEEKDAYS[weekday]} {BANDS[of_day]}"
+
+
+def quarters_text(quarters: int) -> str:
+    """Write a number of quarter hours: "45 minutes", "1 hour", "2 hours 15 minutes"."""
+    hours, rest = divmod(quarters, 4)
+    spoken = [count_text(hours, "hour")] if hours else []
+    if rest or not hours:
+        spoken.append(f"{rest * 15} minutes")
+    return " ".join(spoken)
 
 
 def list_text(words: Iterable[str], last: str = "and") -> str:

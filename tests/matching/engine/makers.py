@@ -21,6 +21,18 @@ COUNCILS = ("lancashire", "derby")
 SERVICES = ("support-planning", "advocacy")
 LABELS = {"pl": "Polish", "ur": "Urdu", "bsl": "British Sign Language", "lancashire": "Lancashire", "derby": "Derby"}
 EVERY_PART = Weights(version="2027-01-01/test", spare_capacity=80, fair_spread=40)
+LATER_PARTS_TOO = Weights(
+    version="2027-01-02/test",
+    spare_capacity=30,
+    fair_spread=20,
+    urgency=90,
+    organisation_spread=70,
+    travel_reach_minutes=45,
+    organisation_share_percent=60,
+)
+EQUIPMENT = ("hoist", "van")
+AREAS = ("E07000123", "E07000124", "PR", "PR1")
+DISTRICT_TYPES = ("urban", "rural", "island")
 
 
 def for_all(
@@ -83,10 +95,31 @@ def random_accreditation(rng: Random) -> Accreditation:
     )
 
 
-def random_candidate(rng: Random, id: str) -> Candidate:
+def later_facts(rng: Random) -> dict[str, Any]:
+    """Facts of a candidate that the first engine did not know."""
+    ids = rng.sample(("person-1", "org-x", "person-2"), rng.randrange(3))
+    return {
+        "radius_metres": rng.choice((None, 40_000, rng.randrange(2_000, 30_000))),
+        "areas": some_of(rng, AREAS) if rng.random() < 0.5 else frozenset(),
+        "district_type": rng.choice((None, *DISTRICT_TYPES)),
+        "most_minutes": rng.choice((None, None, rng.randrange(5, 60))),
+        "equipment": some_of(rng, EQUIPMENT),
+        "conflict_kinds": {id: rng.choice(("family", "sells-care", "evaluator", "other", "odd")) for id in ids},
+        "places_left": rng.choice((None, None, rng.randrange(4))),
+        "free_quarters": tuple(rng.randrange(9) for _ in range(35)) if rng.random() < 0.8 else (),
+        "is_council_worker": rng.random() < 0.3,
+    }
+
+
+def random_candidate(rng: Random, id: str, later: bool = False) -> Candidate:
     """A candidate who breaks any one rule now and then, and about half the time none."""
     odd = [rng.random() < 0.12 for _ in range(4)]
     rated = rng.random() < 0.7
+    candidate = _former_candidate(rng, id, odd, rated)
+    return msgspec.structs.replace(candidate, **later_facts(rng)) if later else candidate
+
+
+def _former_candidate(rng: Random, id: str, odd: list[bool], rated: bool) -> Candidate:
     return Candidate(
         id=id,
         organisation_id=rng.choice(("org-a", "org-b", "org-c", "org-d")),
@@ -115,20 +148,52 @@ def random_candidate(rng: Random, id: str) -> Candidate:
     )
 
 
-def random_candidates(seed: int, size: int) -> list[Candidate]:
+def random_candidates(seed: int, size: int, later: bool = False) -> list[Candidate]:
     """Candidates with ids out of a few more than there are, so that two lists overlap; some of them are twins."""
     rng = Random(seed)
     ids = rng.sample([f"worker-{number}" for number in range(size + 4)], size)
-    listed = [random_candidate(rng, id) for id in ids]
+    listed = [random_candidate(rng, id, later) for id in ids]
     for index in range(1, size):
         if rng.random() < 0.2:  # A tie to settle.
             listed[index] = msgspec.structs.replace(listed[index - 1], id=ids[index])
     return listed
 
 
-def random_case(seed: int) -> Case:
+def random_case(seed: int, later: bool = False) -> Case:
     """A case that calls for any one rule now and then."""
     rng = Random(seed)
+    case = _former_case(rng)
+    return msgspec.structs.replace(case, **later_wants(rng)) if later else case
+
+
+def later_wants(rng: Random) -> dict[str, Any]:
+    """What a case can tell that the first engine did not know."""
+
+    def sometimes(value: Any, otherwise: Any) -> Any:
+        return value if rng.random() < 0.4 else otherwise
+
+    needed = [0] * 35
+    for band in rng.sample(range(35), rng.randrange(4)):
+        needed[band] = rng.randrange(7)
+    return {
+        "area_codes": sometimes(frozenset({"E07000123", "PR", "PR1"}), frozenset()),
+        "district_type": rng.choice((None, *DISTRICT_TYPES)),
+        "road_factors": sometimes({"urban": 1.2, "rural": 1.75}, {}),
+        "speeds_kmh": sometimes({"urban": 22, "rural": 55}, {}),
+        "most_minutes": sometimes(rng.randrange(5, 60), None),
+        "required_equipment": rng.choice((frozenset(), frozenset(), frozenset({"hoist"}))),
+        "care_organisation_ids": rng.choice((frozenset(), frozenset(), frozenset({"org-a", "org-x"}))),
+        "evaluator_ids": rng.choice((frozenset(), frozenset({"worker-3", "org-d"}))),
+        "family_ids": rng.choice((frozenset(), frozenset({"worker-1"}))),
+        "needed_quarters": sometimes(tuple(needed), ()),
+        "places_needed": rng.choice((1, 1, 2)),
+        "complex_stays": rng.random() < 0.1,
+        "legal_cost_pence": sometimes(9_500, None),
+        "urgency_tier": rng.randrange(4),
+    }
+
+
+def _former_case(rng: Random) -> Case:
 
     def rarely(value: Any, otherwise: Any) -> Any:
         return value if rng.random() < 0.15 else otherwise
@@ -162,8 +227,8 @@ def random_case(seed: int) -> Case:
 
 # Drawn by seed: a field at a time, hypothesis keeps to small values, and hardly anybody would be eligible.
 seeds = st.integers(0, 2**32 - 1)
-candidate_lists = st.builds(random_candidates, seeds, st.integers(0, 16))
-cases = st.builds(random_case, seeds)
+candidate_lists = st.builds(random_candidates, seeds, st.integers(0, 16), st.booleans())
+cases = st.builds(random_case, seeds, st.booleans())
 NO_SHRINKING = Weights(version="2027-02-01/odd", distance=7, specialism=13, waiting=3, mean_rating_count=0)
-weights = st.sampled_from((Weights(), EVERY_PART, NO_SHRINKING))
+weights = st.sampled_from((Weights(), EVERY_PART, NO_SHRINKING, LATER_PARTS_TOO))
 salts = st.sampled_from(("", "run-2027-03-01", "run-2027-03-02"))

@@ -30,6 +30,33 @@ def test_a_table_changed_row_by_row_ranks_as_one_built_anew(case, before, newer,
     assert rank(case, table) == rank(case, built)
 
 
+@for_all(makers.cases, makers.candidate_lists, makers.candidate_lists, st.sets(st.integers(0, 20), max_size=4))
+def test_a_table_with_many_changes_at_once_ranks_as_one_built_anew_and_the_old_one_stays(case, before, newer, removals):
+    table = CandidateTable.from_candidates(before)
+    as_it_was, fingerprint = rank(case, table, weights=makers.LATER_PARTS_TOO), table.fingerprint()
+    ids = {candidate.id for candidate in newer}
+    gone = [candidate.id for index, candidate in enumerate(before) if index in removals and candidate.id not in ids]
+    wanted = {candidate.id: candidate for candidate in (*before, *newer) if candidate.id not in gone}
+
+    changed = table.changed(newer, gone)
+
+    built = CandidateTable.from_candidates(wanted.values())
+    assert rank(case, changed, makers.LATER_PARTS_TOO) == rank(case, built, makers.LATER_PARTS_TOO)
+    assert rank(case, table, makers.LATER_PARTS_TOO) == as_it_was
+    assert table.fingerprint() == fingerprint
+
+
+def test_a_change_that_names_somebody_twice_or_nobody_is_refused():
+    table = CandidateTable.from_candidates([make_candidate("ana")])
+
+    with pytest.raises(ValueError, match="twice"):
+        table.changed([make_candidate("ben"), make_candidate("ben")])
+    with pytest.raises(ValueError, match="twice"):
+        table.changed([make_candidate("ana")], ["ana"])
+    with pytest.raises(KeyError):
+        table.changed((), ["stranger"])
+
+
 @for_all(st.lists(st.frozensets(st.integers(0, 200).map(str), max_size=9), min_size=1, max_size=6), st.data())
 def test_bit_sets_count_like_sets_past_one_word(sets, data):
     bits = BitSets([frozenset[str]()] * len(sets))
@@ -71,3 +98,13 @@ def test_a_candidate_of_impossible_numbers_is_refused():
         make_case(road_factor=float("nan"))
     with pytest.raises(ValueError, match="window_days"):
         make_case(window_days=0)
+    with pytest.raises(ValueError, match="free_quarters"):
+        make_candidate(free_quarters=(1,) * 34)
+    with pytest.raises(ValueError, match="below 0"):
+        make_candidate(places_left=-1)
+    with pytest.raises(ValueError, match="speed"):
+        make_case(speeds_kmh={"rural": 0})
+    with pytest.raises(ValueError, match="places_needed"):
+        make_case(places_needed=0)
+    with pytest.raises(ValueError, match="road_factor"):
+        make_case(road_factors={"rural": 0.5})

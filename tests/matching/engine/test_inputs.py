@@ -13,6 +13,9 @@ from marketplace.matching.engine import CandidateTable, Weights, dump_inputs, fi
 from tests.matching.engine import makers
 from tests.matching.engine.makers import accreditation, for_all, make_candidate, make_case
 
+STORED = Path(__file__).parent / "stored_rankings.json"
+"""Inputs and results as the engine stored them before it knew travel times, equipment, hours and the later parts."""
+
 ROOT = Path(__file__).resolve().parents[3]
 RANK_AGAIN = """
 import json, sys, msgspec
@@ -91,6 +94,19 @@ def test_the_fingerprint_of_known_inputs_is_the_one_already_stored():
     assert fingerprint(make_case(), table, Weights(), "run-1") == (
         "b4c1178152ebb00f1f9b5eb65401385e03bd83212f7ea3ecc1337d4473980ae8"
     )
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_a_ranking_stored_by_the_first_engine_is_repeated_to_the_letter(number):
+    stored = json.loads(STORED.read_text())[number]
+
+    inputs = load_inputs(stored["inputs"])
+    table = CandidateTable.from_candidates(inputs.candidates)
+    again = rank(inputs.case, table, inputs.weights, limit=5, left_out_limit=6, salt=inputs.salt)
+
+    assert msgspec.json.decode(msgspec.json.encode(again)) == stored["result"]
+    assert again.fingerprint == stored["fingerprint"]
+    assert dump_inputs(inputs.case, inputs.candidates, inputs.weights, inputs.salt) == stored["inputs"]
 
 
 def test_a_whole_road_factor_has_one_fingerprint_however_it_was_written():

@@ -5,8 +5,21 @@ import random
 import msgspec
 import pytest
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from marketplace.matching.engine import CandidateTable, Part, Rule, Weights, rank, why_first, why_left_out
+from marketplace.matching.engine import (
+    CandidateTable,
+    Mark,
+    Part,
+    Rule,
+    Weights,
+    left_out_by,
+    marks,
+    rank,
+    why_first,
+    why_left_out,
+)
+from marketplace.matching.engine.model import LATER_PARTS
 from tests.matching.engine import makers, oracle
 from tests.matching.engine.makers import START, for_all, make_candidate, make_case
 
@@ -30,7 +43,7 @@ def test_the_total_is_the_sum_of_the_parts_shown_and_no_part_passes_its_maximum(
         assert entry.total == sum(points.points for points in entry.parts.values())
         assert entry.maximum == sum(points.maximum for points in entry.parts.values())
         assert all(0 <= points.points <= points.maximum and points.reason for points in entry.parts.values())
-        assert list(entry.parts) == list(Part)
+        assert list(entry.parts) == [part for part in Part if part not in LATER_PARTS or weights.most(part)]
 
 
 @for_all(makers.cases, makers.candidate_lists)
@@ -72,7 +85,9 @@ def test_the_counts_agree_with_the_list_of_those_left_out(case, candidates):
     assert ranking.considered == len(candidates) == len(ranking.entries) + len(ranking.left_out)
     assert ranking.eligible == len(ranking.entries)
     standing = {candidate.id for candidate in candidates}
-    for rule in Rule:
+    assert set(ranking.failed) == set(ranking.funnel) == set(ranking.failed_only)
+    assert {rule for left in ranking.left_out for rule in left.rules} <= set(ranking.failed)
+    for rule in ranking.failed:
         breakers = [left for left in ranking.left_out if rule in left.rules]
         alone = [left for left in breakers if len(left.rules) == 1]
         standing -= {left.id for left in breakers}
@@ -193,6 +208,63 @@ def test_the_example_of_the_formulation_scores_as_published():
         "4 of 5 places free in the week of 6 March 2027",
         "Has 0 open cases",
     ]
+
+
+def test_the_later_parts_score_as_published():
+    weights = Weights(urgency=80, organisation_spread=50, travel_reach_minutes=60)
+    crisis = make_case(urgency_tier=0, speed_kmh=40, budget_pence=2_000, legal_cost_pence=1_550)
+    ana = make_candidate(
+        "ana", x_metres=makers.EAST + 10_000, first_free_day=START + 7, open_cases=1, tariff_pence=1_500
+    )
+    ben = make_candidate("ben", organisation_id="moor", open_cases=9, tariff_pence=1_600)
+    table = CandidateTable.from_candidates([ana, ben])
+
+    by_id = {entry.id: entry.parts for entry in rank(crisis, table, weights).entries}
+    urgent = {entry.id: entry.parts for entry in rank(replace(crisis, urgency_tier=1), table, weights).entries}
+    standard = {entry.id: entry.parts for entry in rank(replace(crisis, urgency_tier=2), table, weights).entries}
+
+    # 10 km at 40 km/h are 15 of 60 minutes; a week of 28 days; 10 per cent of the open cases, and no points from 40 on.
+    assert (by_id["ana"][Part.DISTANCE].points, by_id["ana"][Part.URGENCY].points) == (188, 60)
+    assert by_id["ana"][Part.DISTANCE].reason == "About 6 miles away (10 km), 15 minutes on the way"
+    assert by_id["ana"][Part.URGENCY].text == "A crisis: can start after 7 days (60 of 80)"
+    assert (
+        by_id["ana"][Part.ORGANISATION_SPREAD].text == "Its organisation has 10 per cent of the open cases (38 of 50)"
+    )
+    assert by_id["ben"][Part.ORGANISATION_SPREAD].points == 0
+    assert by_id["ana"][Part.PRICE].text == "£15, below the lawful cost of £15.50: no points (0 of 60)"
+    assert by_id["ben"][Part.PRICE].points == 12
+    assert (urgent["ana"][Part.URGENCY].points, urgent["ana"][Part.URGENCY].maximum) == (30, 40)
+    assert urgent["ben"][Part.URGENCY].reason == "An urgent case: can start at once"
+    assert standard["ana"][Part.URGENCY].text == "A standard case: not counted"
+
+
+def test_missing_and_unfair_facts_are_marked():
+    case = make_case(budget_pence=2_000, legal_cost_pence=1_550)
+
+    assert marks(case, make_candidate()) == {Part.QUALITY: Mark.NOT_RATED, Part.PRICE: Mark.NO_PRICE}
+    assert marks(case, make_candidate(tariff_pence=1_500))[Part.PRICE] is Mark.BELOW_LAWFUL_COST
+    assert marks(case, make_candidate(tariff_pence=2_001))[Part.PRICE] is Mark.ABOVE_BUDGET
+    assert marks(make_case(), make_candidate(rating=80, rating_count=1)) == {}
+
+
+@for_all(makers.cases, makers.candidate_lists, st.sampled_from([None, *Rule]), runs=40)
+def test_those_left_out_are_listed_on_demand_as_in_the_ranking(case, candidates, rule):
+    table = CandidateTable.from_candidates(candidates)
+    whole = rank(case, table, salt="run-1").left_out
+
+    listed = left_out_by(case, table, rule, salt="run-1")
+
+    assert listed == tuple(left for left in whole if rule is None or rule in left.rules)
+    assert left_out_by(case, table, rule, limit=2, salt="run-1") == listed[:2]
+
+
+def test_a_ranking_that_is_not_stored_needs_no_fingerprint():
+    table = CandidateTable.from_candidates([make_candidate()])
+
+    sealed, unsealed = rank(make_case(), table), rank(make_case(), table, sealed=False)
+
+    assert (len(sealed.fingerprint), unsealed.fingerprint) == (64, "")
+    assert replace(unsealed, fingerprint=sealed.fingerprint) == sealed
 
 
 def test_the_first_is_explained_by_its_largest_leads():

@@ -23,7 +23,9 @@ from tests.matching.engine.makers import EAST, EVERY_PART, START, accreditation,
 METRES_PER_TENTH_MILE = 160.9344
 
 
-def changed(case: Case, candidate: Candidate, kind: ChangeKind, amount: int, code: str | None) -> Candidate:
+def changed(
+    case: Case, candidate: Candidate, kind: ChangeKind, amount: int, code: str | None, codes: tuple[str, ...] = ()
+) -> Candidate:
     """The candidate after a change; distances must lie on the case's parallel, by a road factor of 1."""
     facts: dict[str, Any]
     match kind:
@@ -45,6 +47,10 @@ def changed(case: Case, candidate: Candidate, kind: ChangeKind, amount: int, cod
             facts = {"languages": candidate.languages | {code}}
         case ChangeKind.SPECIALISM:
             facts = {"specialisms": candidate.specialisms | {code}}
+        case ChangeKind.INTERESTS:
+            facts = {"interests": candidate.interests | set(codes[:amount])}
+        case ChangeKind.LAWFUL_PRICE:
+            facts = {"tariff_pence": amount}
     return msgspec.structs.replace(candidate, **facts)
 
 
@@ -70,12 +76,18 @@ def leads(case: Case, table: CandidateTable, candidate: Candidate, weights: Weig
         ]
     ),
     makers.salts,
-    st.sampled_from((Weights(), EVERY_PART)),
+    st.sampled_from((Weights(), EVERY_PART, makers.LATER_PARTS_TOO)),
     st.data(),
 )
 def test_every_change_named_makes_the_candidate_first_and_a_smaller_step_does_not(candidates, salt, weights, data):
     case = make_case(
-        needs=frozenset({"dementia", "autism"}), wished_languages=frozenset({"pl"}), budget_pence=50_000, window_days=28
+        needs=frozenset({"dementia", "autism"}),
+        interests=frozenset({"choir", "chess", "walking"}),
+        wished_languages=frozenset({"pl"}),
+        budget_pence=50_000,
+        legal_cost_pence=data.draw(st.sampled_from((None, 12_000))),
+        urgency_tier=data.draw(st.sampled_from((0, 1, 2))),
+        window_days=28,
     )
     table = CandidateTable.from_candidates(candidates)
     entries = rank(case, table, weights, salt=salt).entries
@@ -89,11 +101,11 @@ def test_every_change_named_makes_the_candidate_first_and_a_smaller_step_does_no
     assert answer.gap == entries[0].total - entry.total
     assert [change.gain for change in answer.changes] == sorted(change.gain for change in answer.changes)
     for change in answer.changes:
-        after = changed(case, candidate, change.kind, change.amount, change.code)
+        after = changed(case, candidate, change.kind, change.amount, change.code, change.codes)
         assert leads(case, table, after, weights, salt)
-        step = {ChangeKind.CHEAPER: 100}.get(change.kind, 1)
+        step = {ChangeKind.CHEAPER: 100, ChangeKind.LAWFUL_PRICE: 60_000}.get(change.kind, 1)
         if change.amount > step:
-            less = changed(case, candidate, change.kind, change.amount - step, None)
+            less = changed(case, candidate, change.kind, change.amount - step, None, change.codes)
             assert not leads(case, table, less, weights, salt)
 
 
@@ -107,8 +119,8 @@ def test_an_earlier_free_date_is_named_when_it_is_the_smallest_change():
     assert answer.smallest is not None
     assert (answer.smallest.kind, answer.rank, answer.gap) == (ChangeKind.EARLIER, 2, 22)
     assert answer.text in (
-        "Would be first with a free date 10 days earlier",
-        "Would be first with a free date 11 days earlier",
+        "Would be first with a free Saturday 10 days earlier",
+        "Would be first with a free Friday 11 days earlier",
     )
 
 
@@ -127,6 +139,24 @@ def test_a_language_and_miles_are_offered_as_ways_to_be_first():
     by_kind = {change.kind: change.text for change in what_would_make_first(case, near, "ben").changes}
     assert by_kind[ChangeKind.LANGUAGE] == "if it spoke Polish"
     assert by_kind[ChangeKind.NEARER].endswith("miles nearer")
+
+
+def test_shared_interests_and_the_lawful_price_are_ways_to_be_first():
+    case = make_case(interests=frozenset({"choir", "chess", "walking"}), budget_pence=3_000, legal_cost_pence=1_500)
+    table = CandidateTable.from_candidates(
+        [
+            make_candidate("ana", interests=frozenset({"choir"}), tariff_pence=2_000),
+            # Below the lawful cost it has no points for its price; at that cost it would have 30, and ana has 20.
+            make_candidate("ben", interests=frozenset({"choir"}), tariff_pence=1_000),
+        ]
+    )
+
+    of_ben = {change.kind: change.text for change in what_would_make_first(case, table, "ben").changes}
+
+    assert of_ben == {
+        ChangeKind.LAWFUL_PRICE: "if it charged the lawful £15",
+        ChangeKind.INTERESTS: "if it shared chess",
+    }
 
 
 def test_no_earlier_date_is_offered_on_which_the_accreditation_is_not_live():
