@@ -35,8 +35,8 @@ def print_figures(figures: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def progress(label: str) -> Generator[Progress, None, None]:
-    """Show a bar while something long goes on. Without a terminal nothing is shown."""
+def progress(label: str, of: str = "rows") -> Generator[Progress, None, None]:
+    """Show a bar while something long goes on, and how many `of` it are done. Without a terminal nothing is shown."""
     if not sys.stderr.isatty():
         yield lambda share, rows: None
         return
@@ -46,6 +46,6 @@ def progress(label: str) -> Generator[Progress, None, None]:
 
         def show(share: float, rows: int) -> None:
             bar.n = round(100 * min(1.0, share), 1)
-            bar.set_postfix_str(f"{rows:,} rows", refresh=True)
+            bar.set_postfix_str(f"{rows:,} {of}", refresh=True)
 
         yield show

@@ -63,6 +63,15 @@ def build_parser() -> argparse.ArgumentParser:
     query.add_argument("--limit", type=_positive, default=10, help="results at most (default: 10)")
     _json(query)
 
+    match = _group(commands, "match", "the matching engine")
+    solve = _command(match, "solve", "the best assignment for a file of cases, candidates and pairs", "matching:solve")
+    solve.add_argument("input", metavar="INPUT", help="marketplace-match/1 (JSON), or - for standard input")
+    solve.add_argument("--output", metavar="FILE", help="write the answer here, not to standard output")
+    solve.add_argument(
+        "--time-limit", metavar="S", type=_seconds, help="give the best answer found after so many seconds"
+    )
+    solve.add_argument("--json", action="store_true", help="print the figures as JSON, too, when there is an --output")
+
     _json(_command(commands, "check", "check every invariant; exit code 1 on a breach", "checking:check"))
     audit = _group(commands, "audit", "the audit log")
     _json(_command(audit, "verify", "walk the hash chain of each council", "checking:audit_verify"))
@@ -149,3 +158,13 @@ def _positive(text: str) -> int:
     if not 1 <= number <= 1000:
         raise argparse.ArgumentTypeError("must be a whole number from 1 to 1000")
     return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 1_000_000:
+        raise argparse.ArgumentTypeError("must be a number of seconds above 0")
+    return seconds
