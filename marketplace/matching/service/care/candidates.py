@@ -185,7 +185,7 @@ class CareRankingService:
         """Return free quarter hours by organisation and slot, for those that said how many they have."""
         found: dict[UUID, dict[int, int]] = {}
         for row in await self.requirements.free_hours(organisation_ids, service):
-            found.setdefault(row.organisation_id, {})[slot(row.weekday, row.band)] = row.free_quarters
+            found.setdefault(row.organisation_id, {})[slot(row.weekday, row.band)] = row.left_quarters
         return found
 
 
