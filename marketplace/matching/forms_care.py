@@ -10,7 +10,6 @@ import msgspec
 from marketplace.accounts.words import INTERESTS, LANGUAGES, NEEDS, SKILLS
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
-from marketplace.core.money import Pence
 from marketplace.core.places import METRES_PER_MILE
 from marketplace.matching.bands import WEEKDAYS
 from marketplace.matching.care.scoring import MOST_MARK
@@ -71,7 +70,7 @@ class RequirementForm(msgspec.Struct, frozen=True, kw_only=True):
     split_agreed: bool
     starts_on: date
     latest_start_on: date
-    ceiling_weekly_pence: Pence
+    ceiling_weekly_pence: int
     visits: list[VisitLine]
     version: int
 
@@ -142,7 +141,7 @@ class TermsForm(msgspec.Struct, frozen=True, kw_only=True):
     radius_metres: int | None
     most_providers: int
     split_agreed: bool
-    ceiling_weekly_pence: Pence
+    ceiling_weekly_pence: int
     starts_on: date
     latest_start_on: date
     reason: str
@@ -221,7 +220,7 @@ class OpenForm(msgspec.Struct, frozen=True, kw_only=True):
 class CareOfferForm(msgspec.Struct, frozen=True, kw_only=True):
     """What a provider offers."""
 
-    rate_pence: Pence
+    rate_pence: int
     visit_ids: list[UUID]
     """Empty: the whole week."""
     starts_on: date

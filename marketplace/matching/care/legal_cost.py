@@ -14,7 +14,6 @@ from typing import Any
 import msgspec
 
 from marketplace.core.formats import duration, plural, pounds
-from marketplace.core.money import Pence
 from marketplace.matching.care.week import HOUR_MINUTES, WeekVisit, half_up, weekly_price, worker_minutes
 
 SHORT_MINUTES = 30
@@ -26,7 +25,7 @@ _HUNDRED = 100
 class CostRules(msgspec.Struct, frozen=True, kw_only=True):
     """What the council's settings say on a day."""
 
-    wage_pence: Pence
+    wage_pence: int
     """Legal minimum wage for an hour, from the age of 21."""
     employer_percent: int
     """National Insurance, pension, holiday and training on top of the wage, in per cent."""
@@ -40,17 +39,17 @@ class CostLine(msgspec.Struct, frozen=True):
     label: str
     how: str
     """How it comes about, in words."""
-    pence: Pence
+    pence: int
 
 
 class LegalCost(msgspec.Struct, frozen=True, kw_only=True):
     """The least lawful price of a week, with its working. The lines add up to the total."""
 
     lines: tuple[CostLine, ...]
-    total_pence: Pence
+    total_pence: int
     minutes: int
     """Minutes of care in the week, each worker counted."""
-    least_rate_pence: Pence
+    least_rate_pence: int
     """The lowest price for an hour at which the week brings the total in."""
 
     def as_json(self) -> dict[str, Any]:
@@ -67,7 +66,7 @@ def legal_cost(visits: Sequence[WeekVisit], rules: CostRules) -> LegalCost:
         rules: The settings.
 
     Returns:
-        Pence. Half a penny is rounded up once a line: each kind of visit, travel, and the employer's costs on their
+        int. Half a penny is rounded up once a line: each kind of visit, travel, and the employer's costs on their
         sum.
 
     Raises:
@@ -126,7 +125,7 @@ def _time_line(label: str, visits: Sequence[WeekVisit], rules: CostRules) -> Cos
     )
 
 
-def _least_rate(total: Pence, minutes: int, visits: Sequence[WeekVisit]) -> Pence:
+def _least_rate(total: int, minutes: int, visits: Sequence[WeekVisit]) -> int:
     """Search the lowest rate: a price is rounded for each visit, so that a division alone can be pence off."""
     low, high = 0, total * HOUR_MINUTES // minutes + HOUR_MINUTES
     while low < high:

@@ -21,7 +21,6 @@ from typing import Any
 import msgspec
 
 from marketplace.core.formats import plural, pounds, uk_date
-from marketplace.core.money import Pence
 
 MOST_MARK = 5
 _FULL = 100
@@ -102,9 +101,9 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 class OfferFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What the points of one offer are made from. Prices are of a week of the visits offered."""
 
-    weekly_pence: Pence
-    ceiling_pence: Pence
-    legal_pence: Pence
+    weekly_pence: int
+    ceiling_pence: int
+    legal_pence: int
     accepted_below_cost: bool
     quality: Quality
     is_known: bool

@@ -7,7 +7,6 @@ from typing import Protocol
 import msgspec
 
 from marketplace.core.formats import duration, uk_time
-from marketplace.core.money import Pence
 from marketplace.matching.bands import BANDS, WEEKDAYS, quarters_by_slot, slot
 
 HOUR_MINUTES = 60
@@ -69,7 +68,7 @@ def quarters(visits: Iterable[WeekVisit]) -> dict[int, int]:
     return found
 
 
-def weekly_price(rate_pence: Pence, visits: Iterable[WeekVisit]) -> Pence:
+def weekly_price(rate_pence: int, visits: Iterable[WeekVisit]) -> int:
     """Price of a week at a rate for an hour of one worker.
 
     Half a penny is rounded up once a visit and worker, so that a week equals the sum of its visits.

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, delete, func, or_, select, text, tuple_
+from sqlalchemy import Row, and_, delete, func, or_, select, text, tuple_
 
 from marketplace.accounts.models import Council
 from marketplace.core.models import Step
@@ -239,7 +238,7 @@ class InvitationRepository(Repository[RequirementInvitation]):
             .correlate(RequirementInvitation)
             .scalar_subquery()
         )
-        question: Select[Any] = (
+        question = (
             select(RequirementInvitation, Requirement, Council, RequirementOffer)
             .join(Requirement, Requirement.id == RequirementInvitation.requirement_id)
             .join(Council, Council.id == RequirementInvitation.council_id)

@@ -749,6 +749,7 @@ def upgrade() -> None:
     op.add_column("offers", sa.Column("handed_back_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("offers", sa.Column("hand_back_reason", sa.Text(), server_default="", nullable=False))
     op.create_foreign_key(op.f("fk_offers_proposal_id"), "offers", "proposals", ["proposal_id"], ["id"])
+    op.add_column("join_requests", sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("people", sa.Column("ethnicity", sa.Text(), server_default="", nullable=False))
     op.add_column(
         "referrals", sa.Column("required_skills", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False)
@@ -758,6 +759,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.drop_column("referrals", "required_skills")
+    op.drop_column("join_requests", "reminded_at")
     op.drop_column("people", "ethnicity")
     op.drop_constraint(op.f("fk_offers_proposal_id"), "offers", type_="foreignkey")
     op.drop_column("offers", "hand_back_reason")

@@ -16,6 +16,7 @@ from marketplace.core.clock import Clock, SystemClock, today
 from marketplace.core.database import SessionMaker, transaction
 from marketplace.reporting.demo.applications import make_applications
 from marketplace.reporting.demo.book import Book
+from marketplace.reporting.demo.care import make_care
 from marketplace.reporting.demo.choosing import tell_choosing
 from marketplace.reporting.demo.content.councils import COUNCILS
 from marketplace.reporting.demo.councils import make_council
@@ -137,6 +138,8 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
         make_applications(world, council)
         make_evaluation(world, council)
         make_joining(world, council, secret_key)
+    for council in councils:
+        make_care(world, council)
     return book
 
 
