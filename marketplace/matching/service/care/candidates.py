@@ -1,6 +1,8 @@
 """Who could deliver the care: the engine ranks organisations as it ranks planners, with the weights for care."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -12,9 +14,9 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.places import distance_metres
 from marketplace.matching import engine
-from marketplace.matching.bands import slot, slot_label
+from marketplace.matching.bands import QUARTER_MINUTES, quarters_by_slot, slot, slot_label
 from marketplace.matching.care.scoring import REGULATOR_POINTS, Quality
-from marketplace.matching.care.week import HOUR_MINUTES, quarters, worker_minutes
+from marketplace.matching.care.week import HOUR_MINUTES, half_up, quarters, worker_minutes
 from marketplace.matching.engine import Accreditation, Candidate, CandidateTable, Case, Ranking, Rule, grid_metres
 from marketplace.matching.errors import CannotRank
 from marketplace.matching.models import Requirement, RequirementVisit, Urgency, WeightPurpose
@@ -88,6 +90,18 @@ class _Base(msgspec.Struct, frozen=True):
     radius_metres: int | None
 
 
+class Market(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of organisations for one service, read once for any number of rankings."""
+
+    council_name: str
+    settings: Mapping[str, Any]
+    weights: engine.Weights
+    listings: dict[UUID, list[Listing]]
+    teams: dict[UUID, Team]
+    hours: dict[UUID, dict[int, int]]
+    quality: dict[UUID, Quality]
+
+
 class CareRankingService:
     """Rankings of organisations for requirements."""
 
@@ -102,83 +116,60 @@ class CareRankingService:
         visits: Sequence[RequirementVisit],
         person: Person,
         council_name: str,
+        *,
+        with_hours: bool = True,
     ) -> RankedProviders:
         """Rank who could deliver a requirement, as things stand now.
+
+        Args:
+            requirement: What is needed.
+            visits: Its week.
+            person: Whose care it is.
+            council_name: As the reasons call the council.
+            with_hours: Whether too few free hours leave a provider out. Splitting a week asks that for itself.
 
         Raises:
             CannotRank: Nobody knows where the person lives, or the week has no visit.
         """
-        if person.lat is None or person.lon is None:
-            raise CannotRank("The person’s postcode is not in the directory, so distances cannot be measured.")
-        if not visits:
-            raise CannotRank("There is no visit in the week yet.")
+        need_place_and_week(visits, person)
         council_id, on = requirement.council_id, today(clock_of(self.db))
-        settings = await settings_of(self.db, council_id, on)
-        published = await WeightRepository(self.db).in_force(council_id, WeightPurpose.CARE, on)
-        weights = weights_in(published) if published else weights_of(settings["matching.weights"])
         rows = await self.facts.organisations(
             council_id, requirement.service_line, requirement.starts_on, on, lot_code=requirement.lot_code
         )
-        ids = [row[0].id for row in rows]
-        listings = await self.facts.listings(ids, requirement.service_line)
-        teams = await self.facts.teams(ids, requirement.starts_on)
-        hours = await self._hours(ids, requirement.service_line)
-        quality = await quality_of(self.facts, ids)
-        conflicts = await self.requirements.conflicts(council_id, person.id)
-        known = await known_carers(self.requirements, requirement)
-        factors: Mapping[str, float] = settings["matching.road_factor"]
-        factor = float(factors.get(person.lad_code, factors.get("default", 1.3)))
-        case = _case(requirement, visits, person, factor, council_name, known & set(ids))
-        needed = quarters(visits)
-        candidates: list[Candidate] = []
-        notes: dict[str, list[str]] = {}
-        short: dict[str, str] = {}
-        names = {str(row[0].id): row[0].name for row in rows}
-        nowhere: list[LeftOutProvider] = []
-        for organisation, is_live in rows:
-            offers = listings.get(organisation.id, [])
-            base = _base(offers, person, requirement.radius_metres)
-            if base is None:
-                nowhere.append(
-                    LeftOutProvider(
-                        organisation.id,
-                        organisation.name,
-                        "Where it works is not recorded",
-                        "It has no published listing of this service that says where it works",
-                        "no-base",
-                    )
-                )
-                continue
-            team = teams.get(organisation.id, Team())
-            key = str(organisation.id)
-            notes[key] = _unknowns(requirement, team, offers, organisation.id in hours)
-            lacking = _lacking(requirement, needed, hours.get(organisation.id))
-            if lacking:
-                short[key] = lacking
-            candidates.append(
-                _candidate(
-                    organisation,
-                    case,
-                    base,
-                    offers,
-                    team,
-                    quality.get(organisation.id, Quality()),
-                    is_live=bool(is_live),
-                    has_hours=not lacking,
-                    in_conflict=organisation.id in conflicts,
-                    requirement=requirement,
-                )
-            )
-        table = CandidateTable.from_candidates(candidates)
-        ranking = engine.rank(
-            case, table, weights, limit=LONGEST, left_out_limit=LONGEST_LEFT_OUT, salt=requirement.reference
+        market = await self.market(
+            council_id, council_name, requirement.service_line, {row[0].id for row in rows}, requirement.starts_on
         )
-        return RankedProviders(
-            lines=_lines(ranking, names, notes),
-            left_out=(*_left_out(ranking, names, short), *nowhere),
-            fingerprint=ranking.fingerprint,
-            weights_version=weights.version,
-            answer_hours=int(settings["matching.requirement_hours"][requirement.urgency.value]),
+        conflicts = set(await self.requirements.conflicts(council_id, person.id))
+        known = await known_carers(self.requirements, requirement)
+        organisations = [(row[0], bool(row[1])) for row in rows]
+        return rank_in(
+            market, requirement, visits, person, organisations, conflicts=conflicts, known=known, with_hours=with_hours
+        )
+
+    async def market(
+        self, council_id: UUID, council_name: str, service: ServiceLine, organisation_ids: set[UUID], day: date
+    ) -> Market:
+        """Read what rankings for one service need to know of organisations.
+
+        Args:
+            council_id: Whose weights and settings count.
+            council_name: As the reasons call the council.
+            service: What is bought.
+            organisation_ids: Of whom.
+            day: Workers who have left by then do not count.
+        """
+        on = today(clock_of(self.db))
+        settings = await settings_of(self.db, council_id, on)
+        published = await WeightRepository(self.db).in_force(council_id, WeightPurpose.CARE, on)
+        ids = sorted(organisation_ids)
+        return Market(
+            council_name=council_name,
+            settings=settings,
+            weights=weights_in(published) if published else weights_of(settings["matching.weights"]),
+            listings=await self.facts.listings(ids, service),
+            teams=await self.facts.teams(ids, day),
+            hours=await self._hours(ids, service),
+            quality=await quality_of(self.facts, ids),
         )
 
     async def _hours(self, organisation_ids: Sequence[UUID], service: ServiceLine) -> dict[UUID, dict[int, int]]:
@@ -187,6 +178,97 @@ class CareRankingService:
         for row in await self.requirements.free_hours(organisation_ids, service):
             found.setdefault(row.organisation_id, {})[slot(row.weekday, row.band)] = row.left_quarters
         return found
+
+
+def need_place_and_week(visits: Sequence[RequirementVisit], person: Person) -> None:
+    """Refuse what cannot be ranked.
+
+    Raises:
+        CannotRank: Nobody knows where the person lives, or the week has no visit.
+    """
+    if person.lat is None or person.lon is None:
+        raise CannotRank("The person’s postcode is not in the directory, so distances cannot be measured.")
+    if not visits:
+        raise CannotRank("There is no visit in the week yet.")
+
+
+def travel_quarters(settings: Mapping[str, Any]) -> int:
+    """Quarter hours of travel that each visit adds for each worker, as the council counts it; half rounded up."""
+    return half_up(int(settings["matching.travel_minutes_per_visit"]), QUARTER_MINUTES)
+
+
+def rank_in(
+    market: Market,
+    requirement: Requirement,
+    visits: Sequence[RequirementVisit],
+    person: Person,
+    organisations: Sequence[tuple[Organisation, bool]],
+    *,
+    conflicts: Collection[UUID],
+    known: set[UUID],
+    with_hours: bool = True,
+) -> RankedProviders:
+    """Rank organisations for a requirement by what is known of them; whether each is accredited stands beside it."""
+    need_place_and_week(visits, person)
+    settings = market.settings
+    factors: Mapping[str, float] = settings["matching.road_factor"]
+    factor = float(factors.get(person.lad_code, factors.get("default", 1.3)))
+    ids = {organisation.id for organisation, _ in organisations}
+    case = _case(requirement, visits, person, factor, market.council_name, known & ids)
+    needed = quarters(visits)
+    for visit in visits:
+        first = next(iter(quarters_by_slot(visit.weekday, visit.starts_local, visit.minutes)))
+        needed[first] += travel_quarters(settings) * visit.workers
+    candidates: list[Candidate] = []
+    notes: dict[str, list[str]] = {}
+    short: dict[str, str] = {}
+    names = {str(organisation.id): organisation.name for organisation, _ in organisations}
+    nowhere: list[LeftOutProvider] = []
+    for organisation, is_live in organisations:
+        offers = market.listings.get(organisation.id, [])
+        base = _base(offers, person, requirement.radius_metres)
+        if base is None:
+            nowhere.append(
+                LeftOutProvider(
+                    organisation.id,
+                    organisation.name,
+                    "Where it works is not recorded",
+                    "It has no published listing of this service that says where it works",
+                    "no-base",
+                )
+            )
+            continue
+        team = market.teams.get(organisation.id, Team())
+        key = str(organisation.id)
+        notes[key] = _unknowns(requirement, team, offers, organisation.id in market.hours)
+        lacking = _lacking(requirement, needed, market.hours.get(organisation.id)) if with_hours else ""
+        if lacking:
+            short[key] = lacking
+        candidates.append(
+            _candidate(
+                organisation,
+                case,
+                base,
+                offers,
+                team,
+                market.quality.get(organisation.id, Quality()),
+                is_live=bool(is_live),
+                has_hours=not lacking,
+                in_conflict=organisation.id in conflicts,
+                requirement=requirement,
+            )
+        )
+    table = CandidateTable.from_candidates(candidates)
+    ranking = engine.rank(
+        case, table, market.weights, limit=LONGEST, left_out_limit=LONGEST_LEFT_OUT, salt=requirement.reference
+    )
+    return RankedProviders(
+        lines=_lines(ranking, names, notes),
+        left_out=(*_left_out(ranking, names, short), *nowhere),
+        fingerprint=ranking.fingerprint,
+        weights_version=market.weights.version,
+        answer_hours=int(settings["matching.requirement_hours"][requirement.urgency.value]),
+    )
 
 
 async def quality_of(facts: CareFacts, organisation_ids: Sequence[UUID]) -> dict[UUID, Quality]:
@@ -293,7 +375,8 @@ def _lacking(requirement: Requirement, needed: Mapping[int, int], free: Mapping[
     if free is None:
         return ""
     missing = [number for number, quarter_hours in sorted(needed.items()) if free.get(number, 0) < quarter_hours]
-    if not missing or (requirement.split_agreed and requirement.most_providers > 1 and len(missing) < len(needed)):
+    may_share = requirement.split_agreed and requirement.most_providers > 1
+    if not missing or (may_share and any(free.get(number, 0) for number in needed)):
         return ""
     shown = ", ".join(slot_label(number) for number in missing[:3])
     return f"Not enough free hours: {shown}{' and more' if len(missing) > 3 else ''}"
