@@ -81,9 +81,7 @@ def hours_text(quarters: int) -> str:
 
 def hours_values(rows: Iterable[CareHours]) -> dict[str, str]:
     """Return what is free now as the form shows it; a slot with nothing free is empty."""
-    return {
-        f"slot-{slot(row.weekday, row.band)}": hours_text(row.left_quarters) for row in rows if row.left_quarters
-    }
+    return {f"slot-{slot(row.weekday, row.band)}": hours_text(row.left_quarters) for row in rows if row.left_quarters}
 
 
 def copied(data: Mapping[str, Any]) -> dict[str, Any] | None:

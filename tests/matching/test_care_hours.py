@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import marketplace.matching.tasks_hours  # noqa: F401 - its listener is registered with the import
 from marketplace.accounts.permissions import Role
 from marketplace.core.clock import FixedClock
 from marketplace.core.errors import Forbidden, InvalidInput
@@ -16,9 +17,18 @@ from marketplace.matching.service.care import RequirementService
 from marketplace.matching.service.care.hours import CareHoursService
 from marketplace.providers.models import OrganisationKind, ServiceLine
 from tests.browser import Browser, count, events
-from tests.factories import make_council, make_member, make_organisation
+from tests.factories import Member, make_council, make_member, make_organisation
 from tests.factories_brokerage import make_broker
-from tests.factories_care import again, make_care_provider, make_requirement
+from tests.factories_care import (
+    again,
+    at_end,
+    make_care_provider,
+    make_requirement,
+    open_requirement,
+    send_offer,
+)
+from tests.matching.test_requirement_awards import award, closed_with, hear, mark
+from tests.matching.test_requirement_offers import deliver_all
 
 PAGE = "/provider/care-hours"
 
@@ -35,8 +45,18 @@ def everywhere(quarters: int, **given: int) -> HoursForm:
     return HoursForm(service_line=ServiceLine.HOME_CARE, quarters=tuple(wanted))
 
 
+async def won(db: AsyncSession, broker: Member) -> Any:
+    """A requirement awarded to the one provider that there is."""
+    row, offers, members = await closed_with(db, broker, 2_600)
+    await mark(db, broker, row, 4)
+    await hear(db, broker, row)
+    await award(db, broker, row, *offers)
+    return row, offers, members
+
+
 @pytest.mark.parametrize(
-    ("typed", "quarters"), [("2", 8), ("2.5", 10), ("2,5", 10), ("0.25", 1), (" 4 ", 16), ("", 0), ("0", 0), ("500", 2000)]
+    ("typed", "quarters"),
+    [("2", 8), ("2.5", 10), ("2,5", 10), ("0.25", 1), (" 4 ", 16), ("", 0), ("0", 0), ("500", 2000)],
 )
 def test_hours_are_read_as_quarters(typed: str, quarters: int) -> None:
     assert HoursForm.read(fields(slot_3=typed)).quarters[3] == quarters
@@ -44,7 +64,9 @@ def test_hours_are_read_as_quarters(typed: str, quarters: int) -> None:
     assert hours_text(8) == "2"
 
 
-@pytest.mark.parametrize("typed", ["-1", "−2", "two", "2.1", "1e3", "nan", "501", "2h", "0x10", "٣", "99999999999", "1.", ".5."])
+@pytest.mark.parametrize(
+    "typed", ["-1", "−2", "two", "2.1", "1e3", "nan", "501", "2h", "0x10", "٣", "99999999999", "1.", ".5."]
+)
 def test_what_is_no_number_of_quarter_hours_is_refused_by_name_of_the_slot(typed: str) -> None:
     with pytest.raises(InvalidInput) as found:
         HoursForm.read(fields(slot_8=typed))
@@ -116,7 +138,9 @@ async def test_saying_nothing_free_is_not_the_same_as_not_having_said(db: AsyncS
     assert "Not enough free hours" in ranked.left_out[0].why
 
 
-async def test_hours_said_two_weeks_ago_are_marked_as_old(browser: Browser, db: AsyncSession, clock: FixedClock) -> None:
+async def test_hours_said_two_weeks_ago_are_marked_as_old(
+    browser: Browser, db: AsyncSession, clock: FixedClock
+) -> None:
     broker = await make_broker(db)
     _, provider = await make_care_provider(db, broker.council)
     hours = CareHoursService(db)
@@ -147,6 +171,37 @@ async def test_another_organisation_and_another_role_change_nothing(browser: Bro
         await CareHoursService(db).say(broker.principal, everywhere(1))
     await again(db, broker)
     await (await browser.signed_in(broker)).post(PAGE, fields(), expect=403)
+
+
+async def test_awards_after_the_hours_were_said_are_taken_off_and_earlier_ones_are_not(
+    browser: Browser, db: AsyncSession, clock: FixedClock
+) -> None:
+    broker = await make_broker(db)
+    clock.move_to(clock.now() - timedelta(days=7))
+    _, (old,), (provider,) = await won(db, broker)
+    clock.move_to(clock.now() + timedelta(hours=1))
+    hours = CareHoursService(db)
+    await hours.say(provider.principal, everywhere(8))
+    assert not await hours.take_off_awards(old.organisation_id, ServiceLine.HOME_CARE)
+    row = await make_requirement(db, broker)
+    clock.move_to(clock.now() + timedelta(hours=1))
+    await open_requirement(db, broker, row)
+    offer = await send_offer(db, provider, row)
+    at_end(db, row)
+    await RequirementService(db).close_on_time(row.council_id, row.id)
+    await mark(db, broker, row, 4)
+    await hear(db, broker, row)
+    await award(db, broker, row, offer)
+    await deliver_all(db)
+    now = await hours.now_free(provider.principal, ServiceLine.HOME_CARE)
+    assert now is not None
+    # Seven visits of half an hour, each with 15 minutes of travel.
+    assert ([now.quarters[day * 5] for day in range(7)], now.awarded) == ([5] * 7, 21)
+    assert not await hours.take_off_awards(offer.organisation_id, ServiceLine.HOME_CARE)  # Again changes nothing.
+    await again(db, provider)
+    page = await (await browser.signed_in(provider)).open(PAGE)
+    assert "awarded to you, taken off for you" in page.words
+    assert page.field("slot-0") == "1.25"
 
 
 async def test_a_service_without_an_accreditation_is_not_there(browser: Browser, db: AsyncSession) -> None:

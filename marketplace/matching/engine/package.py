@@ -149,9 +149,7 @@ def nobody_for(visits: Sequence[PackageVisit], providers: Sequence[PackageProvid
     return tuple(found)
 
 
-def spare_after(
-    plan: Plan, visits: Sequence[PackageVisit], provider: PackageProvider
-) -> PackageProvider:
+def spare_after(plan: Plan, visits: Sequence[PackageVisit], provider: PackageProvider) -> PackageProvider:
     """Return a provider with what it has left after its visits of a plan."""
     if provider.free is None:
         return provider
@@ -178,14 +176,10 @@ def workers_for(visit: PackageVisit, provider: PackageProvider) -> int:
 class _Search:
     """The week in components, and what sets of providers can do in each."""
 
-    def __init__(
-        self, visits: Sequence[PackageVisit], providers: Sequence[PackageProvider], salt: str
-    ) -> None:
+    def __init__(self, visits: Sequence[PackageVisit], providers: Sequence[PackageProvider], salt: str) -> None:
         self.visits, self.providers = visits, providers
         self.parts = _parts(visits)
-        self.ties = [
-            [tie_key(salt, visit.id, provider.id) >> _TIE_SHIFT for provider in providers] for visit in visits
-        ]
+        self.ties = [[tie_key(salt, visit.id, provider.id) >> _TIE_SHIFT for provider in providers] for visit in visits]
         self.uses = [[_uses(visit, provider) for provider in providers] for visit in visits]
         self.memo: dict[tuple[int, tuple[int, ...]], tuple[Value, Choice]] = {}
         self.was_cut: set[tuple[int, tuple[int, ...]]] = set()

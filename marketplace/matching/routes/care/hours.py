@@ -64,7 +64,7 @@ class CareHoursController(Controller):
 
         async def action() -> str:
             said = await hours.say(principal, HoursForm.read(data, workers=workers))
-            flash(request, f"Saved: {hours_text(said.total)} hours a week are free")
+            flash(request, f"Saved: {hours_text(said)} hours a week are free")
             return f"{PATH}?service={line.value}"
 
         try:

@@ -14,7 +14,7 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.places import distance_metres
 from marketplace.matching import engine
-from marketplace.matching.bands import QUARTER_MINUTES, quarters_by_slot, slot, slot_label
+from marketplace.matching.bands import QUARTER_MINUTES, slot, slot_label
 from marketplace.matching.care.scoring import REGULATOR_POINTS, Quality
 from marketplace.matching.care.week import HOUR_MINUTES, half_up, quarters, worker_minutes
 from marketplace.matching.engine import Accreditation, Candidate, CandidateTable, Case, Ranking, Rule, grid_metres
@@ -215,10 +215,7 @@ def rank_in(
     factor = float(factors.get(person.lad_code, factors.get("default", 1.3)))
     ids = {organisation.id for organisation, _ in organisations}
     case = _case(requirement, visits, person, factor, market.council_name, known & ids)
-    needed = quarters(visits)
-    for visit in visits:
-        first = next(iter(quarters_by_slot(visit.weekday, visit.starts_local, visit.minutes)))
-        needed[first] += travel_quarters(settings) * visit.workers
+    needed = quarters(visits, travel_quarters(settings))
     candidates: list[Candidate] = []
     notes: dict[str, list[str]] = {}
     short: dict[str, str] = {}

@@ -4,7 +4,6 @@ What is said is what is free at that instant. Whatever any council awards afterw
 write the same hours twice; when the organisation says its hours anew, counting starts again from there.
 """
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -12,7 +11,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import Permission, Principal, audit
+from marketplace.accounts import Permission, Principal, audit, settings_of
+from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.outbox import publish
 from marketplace.matching.bands import BANDS, SLOTS, slot
@@ -21,6 +21,7 @@ from marketplace.matching.events import CareHoursChanged
 from marketplace.matching.forms_hours import HoursForm
 from marketplace.matching.models import CareHours
 from marketplace.matching.repository.hours import CareHoursRepository
+from marketplace.matching.service.care.candidates import travel_quarters
 from marketplace.matching.words_care import CARE_SERVICES
 from marketplace.providers.events import EVERYWHERE
 from marketplace.providers.models import OrganisationKind, ServiceLine
@@ -87,8 +88,11 @@ class CareHoursService:
         rows = await self.hours.said(principal.need_organisation(), service)
         return free_hours(list(rows), self.clock.now())
 
-    async def say(self, principal: Principal, form: HoursForm) -> FreeHours:
-        """Record what is free from now on. All 35 slots are kept, so that none free is not the same as not said."""
+    async def say(self, principal: Principal, form: HoursForm) -> int:
+        """Record what is free from now on. Returns the quarter hours of the week.
+
+        All 35 slots are kept, so that none free is not the same as not said.
+        """
         principal.require(Permission.REQUIREMENTS_ANSWER)
         organisation_id = principal.need_organisation()
         # Two windows at once: the one that saves last wins as a whole, never a mixture of both.
@@ -122,9 +126,7 @@ class CareHoursService:
             after={"service_line": form.service_line, "quarters": sum(form.quarters)},
         )
         publish(self.db, CareHoursChanged(council_id=EVERYWHERE, organisation_id=organisation_id))
-        found = free_hours(rows, now)
-        assert found is not None
-        return found
+        return sum(form.quarters)
 
     async def take_off_awards(self, organisation_id: UUID, service: ServiceLine) -> bool:
         """Take off what was awarded since the hours were said. Counted afresh, so it may run any number of times.
@@ -136,9 +138,13 @@ class CareHoursService:
         if not rows:
             return False
         since = min(row.said_at for row in rows)
-        taken: Mapping[int, int] = quarters_of(
-            await self.hours.awarded_visits(organisation_id, service, since)
-        )
+        taken: dict[int, int] = {}
+        awarded = await self.hours.awarded_visits(organisation_id, service, since)
+        for council_id in {visit.council_id for visit in awarded}:
+            travel = travel_quarters(await settings_of(self.db, council_id, today(self.clock)))
+            theirs = quarters_of([visit for visit in awarded if visit.council_id == council_id], travel)
+            for number, count in theirs.items():
+                taken[number] = taken.get(number, 0) + count
         changed = False
         for row in rows:
             wanted = taken.get(slot(row.weekday, row.band), 0)
