@@ -1,6 +1,6 @@
 """Pages of requirements for care: the broker's and the provider's."""
 
-from marketplace.matching.routes.care.fit import FitController
+from marketplace.matching.routes.care.fit import FitController, TogetherController
 from marketplace.matching.routes.care.hours import CareHoursController
 from marketplace.matching.routes.care.offers import ComparisonController
 from marketplace.matching.routes.care.providers import ProviderRequirementController
@@ -16,4 +16,5 @@ CARE = [
     ProviderRequirementController,
     CareHoursController,
     FitController,
+    TogetherController,
 ]
