@@ -1,4 +1,4 @@
-"""Measure the solver for several capacities: weekly hours in a county, and generalised assignment by the classical recipes.
+"""Measure the solver for several capacities: weekly hours in a county, and the classical recipes.
 
     python -m benchmarks.hours_bench --parts hours-1000 small CE D
     python -m benchmarks.hours_bench --parts hours-20000

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts.models import Council
 from marketplace.accounts.permissions import Role
 from marketplace.core.database import clock_of
-from marketplace.matching.forms_care import CareOfferForm, OpenForm, RequirementForm, VisitLine
+from marketplace.matching.forms_care import OpenForm, RequirementForm, VisitLine
+from marketplace.matching.forms_offers import CareOfferForm
 from marketplace.matching.models import Requirement, RequirementOffer, RequirementRoute, RequirementVisit, Urgency
 from marketplace.matching.repository.care import RequirementRepository
 from marketplace.matching.service.care import CareOfferService, RequirementService

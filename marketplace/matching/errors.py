@@ -57,3 +57,115 @@ class OfferClosed(Conflict):
 
     code = "offer-closed"
     title = "This offer is no longer open"
+
+
+class RunUnderWay(Conflict):
+    """The council has a run that is not done yet."""
+
+    code = "run-under-way"
+    title = "Another proposal is being worked out"
+
+
+class RunOver(Conflict):
+    """The run has ended, so there is nothing to stop."""
+
+    code = "run-over"
+    title = "This proposal is no longer being worked out"
+
+
+class RunNotDone(Conflict):
+    """The run has no result that could be acted on."""
+
+    code = "run-not-done"
+    title = "This proposal is not ready"
+
+
+class RunReplaced(Conflict):
+    """A newer run took over."""
+
+    code = "run-replaced"
+    title = "A newer proposal has taken the place of this one"
+
+
+class BreaksRule(Conflict):
+    """Somebody asked for a pair that breaks a rule."""
+
+    code = "breaks-rule"
+    title = "This planner cannot take this referral"
+
+
+class ProposalDecided(Conflict):
+    """Somebody has decided about the proposal already."""
+
+    code = "proposal-decided"
+    title = "Somebody has already decided about this"
+
+
+class AlertClosed(Conflict):
+    """The alert was dealt with, or its cause has ended."""
+
+    code = "alert-closed"
+    title = "This has been dealt with already"
+
+
+class AlreadyPlanned(Conflict):
+    """The plan is signed off, so the referral cannot go back."""
+
+    code = "already-planned"
+    title = "The plan of this referral is already signed off"
+
+
+class AgainstChoice(Conflict):
+    """The person chose somebody else, who can take the referral."""
+
+    code = "against-choice"
+    title = "The person has chosen somebody else"
+
+
+class ContestOpen(Conflict):
+    """A contest of the decision waits for its answer."""
+
+    code = "contest-open"
+    title = "The council is looking at this already"
+
+
+class NothingToContest(Conflict):
+    """There is no proposal or decision that could be contested."""
+
+    code = "nothing-to-contest"
+    title = "There is no proposal to look at again"
+
+
+class ContestClosed(Conflict):
+    """The contest was answered or taken back."""
+
+    code = "contest-closed"
+    title = "This has been answered"
+
+
+class OwnDecision(Conflict):
+    """Who decided may not answer the contest of the decision."""
+
+    code = "own-decision"
+    title = "Somebody else answers this"
+
+
+class WeightsChanged(Conflict):
+    """Somebody else changed the draft since the form was drawn."""
+
+    code = "weights-changed"
+    title = "Somebody else has changed this draft"
+
+
+class WeightsPublished(Conflict):
+    """Published weights never change."""
+
+    code = "weights-published"
+    title = "These weights are published and never change"
+
+
+class ConflictEnded(Conflict):
+    """The declared conflict of interest has ended."""
+
+    code = "conflict-ended"
+    title = "This conflict of interest has ended already"

@@ -79,6 +79,12 @@ class RunAsked(Event, frozen=True, kw_only=True):
     run_id: UUID
 
 
+class RunRepeatAsked(Event, frozen=True, kw_only=True):
+    """Somebody wants to see that the stored inputs of a run give the same proposal again."""
+
+    run_id: UUID
+
+
 class RunFinished(Event, frozen=True, kw_only=True):
     """A waiting-list run ended: done, failed or cancelled."""
 

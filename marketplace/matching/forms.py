@@ -6,9 +6,9 @@ from uuid import UUID
 
 import msgspec
 
-from marketplace.accounts.words import COMMUNICATION_NEEDS, LANGUAGES, NEEDS, Gender
+from marketplace.accounts.words import COMMUNICATION_NEEDS, LANGUAGES, NEEDS, SKILLS, Gender
 from marketplace.core.forms import FormReader
-from marketplace.matching.models import Complexity, Referral, ReferralSource, Urgency
+from marketplace.matching.models import Complexity, ConflictKind, HeardHow, Referral, ReferralSource, Urgency
 from marketplace.matching.words import DECLINE_REASONS
 
 LONGEST_TEXT = 4_000
@@ -18,6 +18,8 @@ MOST_WEEKLY_PENCE = 1_000_000
 
 GENDER_RULES = (Gender.FEMALE.value, Gender.MALE.value)
 """Genders a person may ask a planner to have."""
+CHOSE = ("planner", "organisation", "nobody")
+"""What a form on hearing somebody asks: whether they chose, and whom."""
 NO_RULE = "any"
 """What the form sends when the person does not mind."""
 
@@ -36,6 +38,7 @@ class ReferralForm(msgspec.Struct, frozen=True, kw_only=True):
     indicative_weekly_pence: int
     required_gender: str | None
     essential_language: str | None
+    required_skills: list[str]
     person_informed: bool
     chosen_worker_id: UUID | None
     previous_worker_id: UUID | None
@@ -82,6 +85,7 @@ class ReferralForm(msgspec.Struct, frozen=True, kw_only=True):
             indicative_weekly_pence=budget or 0,
             required_gender=None if gender in ("", NO_RULE) else gender,
             essential_language=form.option("essential_language", "the language", LANGUAGES, required=False) or None,
+            required_skills=form.options("required_skills", "the skills", SKILLS),
             person_informed=form.ticked("person_informed"),
             chosen_worker_id=chosen,
             previous_worker_id=_known(form, "previous_worker_id", "the planner who knows the person", workers),
@@ -137,6 +141,7 @@ class OfferForm(msgspec.Struct, frozen=True, kw_only=True):
     first_day: int
     """Number of the day (`date.toordinal()`) on which the place was shown."""
     override_reason: str
+    """Why somebody who is not first, or not the person's choice. The first needs none."""
 
     @classmethod
     def read(cls, data: dict[str, Any]) -> "OfferForm":
@@ -156,7 +161,7 @@ class OfferForm(msgspec.Struct, frozen=True, kw_only=True):
             rank=rank,
             score=form.number("score", "the points", least=0, most=1_000_000),
             first_day=form.number("first_day", "the day", least=1, most=3_652_059),
-            override_reason=reason if rank > 1 else "",
+            override_reason=reason,
         )
         form.done()
         return found
@@ -184,6 +189,145 @@ class DeclineForm(msgspec.Struct, frozen=True):
         if code == "other":
             return cls(more)
         return cls(f"{label}: {more}" if more else label)
+
+
+class HeardForm(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person said they want, and whom they chose."""
+
+    how: HeardHow
+    said: str
+    worker_id: UUID | None
+    organisation_id: UUID | None
+
+    @classmethod
+    def read(cls, data: dict[str, Any], *, workers: Collection[UUID], organisations: Collection[UUID]) -> "HeardForm":
+        """Read the form.
+
+        Args:
+            data: The form.
+            workers: Planners that may be named.
+            organisations: Organisations that may be named.
+
+        Raises:
+            InvalidInput: With all messages.
+        """
+        form = FormReader(data)
+        how = form.choice("how", "how you heard them", HeardHow)
+        said = form.text("said", "what they said, in their words", longest=LONGEST_TEXT)
+        chose = form.option("chose", "whether they chose somebody", CHOSE)
+        worker_id = _known(form, "worker_id", "the planner they chose", workers) if chose == "planner" else None
+        organisation_id = (
+            _known(form, "organisation_id", "the organisation they chose", organisations)
+            if chose == "organisation"
+            else None
+        )
+        if chose == "planner" and worker_id is None:
+            form.wrong("worker_id", "Select the planner they chose")
+        if chose == "organisation" and organisation_id is None:
+            form.wrong("organisation_id", "Select the organisation they chose")
+        form.done()
+        return cls(how=how or HeardHow.TELEPHONE, said=said, worker_id=worker_id, organisation_id=organisation_id)
+
+
+class ContestForm(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong with a decision, and what should happen instead."""
+
+    said: str
+    wants: str
+    worker_id: UUID | None
+
+    @classmethod
+    def read(cls, data: dict[str, Any], *, workers: Collection[UUID]) -> "ContestForm":
+        """Read the form. `workers` may be named instead.
+
+        Raises:
+            InvalidInput: With all messages.
+        """
+        form = FormReader(data)
+        found = cls(
+            said=form.text("said", "what is wrong", longest=LONGEST_TEXT),
+            wants=form.text("wants", "what should happen instead", required=False, longest=LONGEST_TEXT),
+            worker_id=_known(form, "worker_id", "the planner you want", workers),
+        )
+        form.done()
+        return found
+
+
+class AnswerForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The council's answer to a contest."""
+
+    is_upheld: bool
+    answer: str
+    version: int
+
+    @classmethod
+    def read(cls, data: dict[str, Any]) -> "AnswerForm":
+        """Read the form.
+
+        Raises:
+            InvalidInput: With all messages.
+        """
+        form = FormReader(data)
+        outcome = form.option("outcome", "what you decided", ("upheld", "kept"))
+        answer = form.text("answer", "the answer to the person", longest=LONGEST_TEXT)
+        version = form.number("version", "the version", least=1, most=1_000_000, required=False)
+        form.done()
+        return cls(is_upheld=outcome == "upheld", answer=answer, version=version)
+
+
+class ConflictForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A conflict of interest: who must not act for whom, and why."""
+
+    worker_id: UUID | None
+    organisation_id: UUID | None
+    person_id: UUID | None
+    kind: ConflictKind
+    note: str
+
+    @classmethod
+    def read(
+        cls,
+        data: dict[str, Any],
+        *,
+        workers: Collection[UUID],
+        organisations: Collection[UUID],
+        person_id: UUID | None,
+    ) -> "ConflictForm":
+        """Read the form.
+
+        Args:
+            data: The form.
+            workers: Planners that may be named.
+            organisations: Organisations that may be named.
+            person_id: The person whose reference was typed, None when nobody has it.
+
+        Raises:
+            InvalidInput: With all messages.
+        """
+        form = FormReader(data)
+        party = form.option("party", "who has the conflict", ("worker", "organisation"))
+        worker_id = _known(form, "worker_id", "the planner", workers) if party == "worker" else None
+        organisation_id = (
+            _known(form, "organisation_id", "the organisation", organisations) if party == "organisation" else None
+        )
+        if party == "worker" and worker_id is None:
+            form.wrong("worker_id", "Select the planner")
+        if party == "organisation" and organisation_id is None:
+            form.wrong("organisation_id", "Select the organisation")
+        with_whom = form.option("with_whom", "with whom", ("person", "everybody"))
+        reference = form.text("person_reference", "the person’s reference", required=with_whom == "person")
+        if with_whom == "person" and reference and person_id is None:
+            form.wrong("person_reference", "We know nobody with this reference. Look it up on the person’s page")
+        kind = form.choice("kind", "what kind of conflict it is", ConflictKind)
+        note = form.text("note", "the note", required=kind is ConflictKind.OTHER, longest=LONGEST_REASON)
+        form.done()
+        return cls(
+            worker_id=worker_id,
+            organisation_id=organisation_id,
+            person_id=person_id if with_whom == "person" else None,
+            kind=kind or ConflictKind.OTHER,
+            note=note,
+        )
 
 
 def _known(form: FormReader, name: str, label: str, ids: Collection[UUID]) -> UUID | None:

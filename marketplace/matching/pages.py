@@ -7,16 +7,28 @@ from uuid import UUID
 
 import msgspec
 
-from marketplace.accounts.words import COMMUNICATION_NEEDS, GENDER_LABELS, LANGUAGES, NEEDS, Gender
+from marketplace.accounts.words import COMMUNICATION_NEEDS, GENDER_LABELS, LANGUAGES, NEEDS, SKILLS, Gender
 from marketplace.core.clock import week_start
 from marketplace.core.formats import plural, uk_date, uk_datetime
 from marketplace.core.models import Step
-from marketplace.matching.engine import Candidate, LeftOut, RankedCandidate, Ranking, Rule, week_of, why_first
+from marketplace.matching.engine import (
+    Candidate,
+    LeftOut,
+    Part,
+    RankedCandidate,
+    Ranking,
+    Rule,
+    Weights,
+    week_of,
+    why_first,
+)
 from marketplace.matching.forms import GENDER_RULES, NO_RULE
 from marketplace.matching.models import Offer, Referral
+from marketplace.matching.service.shortlists import Choice
 from marketplace.matching.states import OfferStatus, ReferralStatus
 from marketplace.matching.words import (
     COMPLEXITY_LABELS,
+    FUNNEL_WORDS,
     OFFER_LABELS,
     PART_LABELS,
     RULE_LABELS,
@@ -29,10 +41,11 @@ SHOWN = 10
 """Planners a page shows before "show all"."""
 LONG_LIST = 50
 """Planners of the longest list."""
-SHOWN_LEFT_OUT = 40
+SHOWN_LEFT_OUT = 10
 WAITING = frozenset({ReferralStatus.RECEIVED, ReferralStatus.INCOMPLETE, ReferralStatus.OFFERED})
 """States in which the clock to the plan is running."""
 
+GONE = ("Somebody who has left", "")
 Names = Mapping[str, tuple[str, str]]
 """Name and organisation by worker id."""
 
@@ -78,6 +91,11 @@ class ShortlistView(msgspec.Struct, frozen=True, kw_only=True):
     """When nobody fits: what lifting one rule would bring."""
     weights_version: str
     fingerprint: str
+    funnel: str
+    """Such as "312 planners: 40 too far, 12 without a free place soon enough. 20 fit"."""
+    choice_cannot: str = ""
+    """Why the person's choice cannot be followed; the list then holds others."""
+    choice_name: str = ""
 
 
 def shortlist_view(
@@ -90,6 +108,7 @@ def shortlist_view(
     notes: Mapping[str, str] | None = None,
     what_ifs: Mapping[str, str] | None = None,
     most: int = SHOWN,
+    choice: Choice | None = None,
 ) -> ShortlistView:
     """Put a ranking into words for a page.
 
@@ -102,6 +121,7 @@ def shortlist_view(
         notes: A remark for a planner, by worker id.
         what_ifs: What would bring a planner to the top, by worker id.
         most: Planners to show.
+        choice: Whom the person chose.
     """
     by_id = {candidate.id: candidate for candidate in candidates}
     lines = [
@@ -119,7 +139,39 @@ def shortlist_view(
         possible=[] if ranking.eligible else _possible(ranking),
         weights_version=ranking.weights_version,
         fingerprint=ranking.fingerprint,
+        funnel=funnel_words(ranking, len(without_base)),
+        choice_cannot=choice.cannot if choice else "",
+        choice_name=_choice_name(choice, candidates, names) if choice else "",
     )
+
+
+def funnel_words(ranking: Ranking, without_base: int = 0) -> str:
+    """Say how many planners fell out at which rule: each is counted once, at the first rule they break."""
+    everybody = ranking.considered + without_base
+    steps, before = [], ranking.considered
+    if without_base:
+        steps.append(f"{without_base:,} whose base nobody recorded")
+    for rule, standing in ranking.funnel.items():
+        if before > standing:
+            steps.append(f"{before - standing:,} {FUNNEL_WORDS[rule]}")
+        before = standing
+    left = f"{ranking.eligible:,} {'fits' if ranking.eligible == 1 else 'fit'}"
+    return f"{plural(everybody, 'planner')}: {', '.join([*steps, left])}"
+
+
+def left_out_lines(
+    left_out: Iterable[LeftOut], names: Names, declined: Mapping[str, date]
+) -> list[tuple[str, str, str, str, str]]:
+    """Return who was left out as (first rule's code, name, organisation, every reason, worker id)."""
+    return [
+        (_first_rule(item, declined).value, *names.get(item.id, GONE), _reasons(item, declined), item.id)
+        for item in left_out
+    ]
+
+
+def published_parts(weights: Weights) -> list[tuple[str, int]]:
+    """Return the most points of each part that counts."""
+    return [(PART_LABELS[part], weights.most(part)) for part in Part if weights.most(part)]
 
 
 def due_words(referral: Referral, today: date) -> str:
@@ -147,6 +199,7 @@ def referral_rows(referral: Referral, names: Names, organisations: Mapping[str, 
         "Why complex": referral.complexity_reason,
         "Gender of the planner": gender,
         "Essential language": referral.essential_language or "No rule",
+        "Skills the planner must have": ", ".join(SKILLS.get(code, code) for code in referral.required_skills),
         "Person’s choice of planner": _name(names, referral.chosen_worker_id),
         "Has planned with": _name(names, referral.previous_worker_id),
         "Does not want": ", ".join(
@@ -162,7 +215,7 @@ def offer_rows(offers: Iterable[Offer], names: Names) -> list[list[str]]:
     """Return a referral's offers as rows of a table."""
     return [
         [
-            ", ".join(names.get(str(offer.worker_id), ("Somebody who has left", ""))).rstrip(", "),
+            ", ".join(names.get(str(offer.worker_id), GONE)).rstrip(", "),
             uk_datetime(offer.offered_at),
             str(offer.rank),
             offer.override_reason or ("First in the ranking" if offer.rank == 1 else ""),
@@ -210,6 +263,7 @@ def form_choices(planners: Sequence[tuple[str, str, str, str]]) -> dict[str, Any
         "communication_needs": list(COMMUNICATION_NEEDS.items()),
         "genders": [(NO_RULE, "No rule"), *((code, f"{GENDER_LABELS[Gender(code)]} only") for code in GENDER_RULES)],
         "languages": [(language, language) for language in LANGUAGES],
+        "skills": list(SKILLS.items()),
         "planners": [(worker_id, f"{name}, {organisation}") for worker_id, name, _, organisation in planners],
         "organisations": list(organisations.items()),
     }
@@ -219,7 +273,7 @@ def _line(entry: RankedCandidate, candidate: Candidate, names: Names, note: str,
     week = week_of(entry.first_day)
     monday = week_start(date.fromordinal(entry.first_day))
     places = plural(candidate.week_capacity, "place")
-    name, organisation = names.get(entry.id, ("Somebody who has left", ""))
+    name, organisation = names.get(entry.id, GONE)
     return Line(
         id=entry.id,
         name=name,
@@ -250,16 +304,8 @@ def _groups(
     """Group who was left out by the first rule they break, in the order of the rules."""
     found: dict[str, list[tuple[str, str, str]]] = {label: [] for label in RULE_LABELS.values()}
     for item in left_out:
-        reasons = [
-            f"Declined this referral on {uk_date(declined[item.id])}"
-            if rule is Rule.NOT_EXCLUDED and item.id in declined
-            else words
-            for rule, words in zip(item.rules, item.reasons, strict=True)
-        ]
-        # Somebody who said no is named for that, whatever else would stand in the way.
-        first = Rule.NOT_EXCLUDED if item.id in declined else item.rules[0]
-        name, organisation = names.get(item.id, ("Somebody who has left", ""))
-        found[RULE_LABELS[first]].append((name, organisation, "; ".join(reasons)))
+        label = RULE_LABELS[_first_rule(item, declined)]
+        found[label].append((*names.get(item.id, GONE), _reasons(item, declined)))
     no_base = "Where they start from is not recorded"
     found["No base recorded"] = [(*names.get(item, ("", "")), no_base) for item in without_base]
     return [
@@ -272,6 +318,27 @@ def _groups(
         for label, people in found.items()
         if people
     ]
+
+
+def _first_rule(item: LeftOut, declined: Mapping[str, date]) -> Rule:
+    # Somebody who said no is named for that, whatever else would stand in the way.
+    return Rule.NOT_EXCLUDED if item.id in declined else item.rules[0]
+
+
+def _reasons(item: LeftOut, declined: Mapping[str, date]) -> str:
+    return "; ".join(
+        f"Declined this referral on {uk_date(declined[item.id])}"
+        if rule is Rule.NOT_EXCLUDED and item.id in declined
+        else words
+        for rule, words in zip(item.rules, item.reasons, strict=True)
+    )
+
+
+def _choice_name(choice: Choice, candidates: Iterable[Candidate], names: Names) -> str:
+    if choice.worker_id:
+        return ", ".join(names.get(choice.worker_id, GONE)).rstrip(", ")
+    found = (names.get(one.id) for one in candidates if one.organisation_id == choice.organisation_id)
+    return next((name[1] for name in found if name), "An organisation without planners")
 
 
 def _possible(ranking: Ranking) -> list[str]:

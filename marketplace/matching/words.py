@@ -2,8 +2,8 @@
 
 from marketplace.accounts.words import GENDER_LABELS, INTERESTS, NEEDS, SKILLS, Gender
 from marketplace.matching.engine import Part, Rule
-from marketplace.matching.models import Complexity, ReferralSource, Urgency
-from marketplace.matching.states import OfferStatus, ReferralStatus
+from marketplace.matching.models import Complexity, ConflictKind, HeardHow, ReferralSource, Urgency, WeightPurpose
+from marketplace.matching.states import ContestStatus, OfferStatus, ReferralStatus
 from marketplace.providers.models import ServiceLine
 
 URGENCY_LABELS: dict[Urgency, str] = {
@@ -35,6 +35,30 @@ OFFER_LABELS: dict[OfferStatus, str] = {
     OfferStatus.DECLINED: "Declined",
     OfferStatus.WITHDRAWN: "Taken back",
     OfferStatus.LAPSED: "Not answered in time",
+}
+HEARD_LABELS: dict[HeardHow, str] = {
+    HeardHow.ONLINE: "They wrote it here",
+    HeardHow.TELEPHONE: "On the telephone",
+    HeardHow.IN_PERSON: "In person",
+    HeardHow.REPRESENTATIVE: "Through somebody who speaks for them",
+    HeardHow.ADVOCATE: "Through an advocate",
+}
+CONFLICT_LABELS: dict[ConflictKind, str] = {
+    ConflictKind.SELLS_CARE: "Sells the person’s care",
+    ConflictKind.FAMILY: "Family or close friend",
+    ConflictKind.EVALUATOR: "Decides about the person’s money or assessment",
+    ConflictKind.OTHER: "Something else",
+}
+CONTEST_LABELS: dict[ContestStatus, str] = {
+    ContestStatus.OPEN: "Waits for an answer",
+    ContestStatus.UPHELD: "Decided again",
+    ContestStatus.KEPT: "Decision stands",
+    ContestStatus.WITHDRAWN: "Taken back by the person",
+}
+PURPOSE_LABELS: dict[WeightPurpose, str] = {
+    WeightPurpose.PLANNING: "Finding a support planner",
+    WeightPurpose.CARE: "Finding care by the hour",
+    WeightPurpose.OFFERS: "Comparing offers of providers",
 }
 DECLINE_REASONS: dict[str, str] = {
     "no_time": "I have no time that week",
@@ -74,6 +98,40 @@ RULE_LABELS: dict[Rule, str] = {
     Rule.HAS_HOURS: "Not free at the times that are needed",
     Rule.COMPLEX_STAYS: "Stays with the council's own team",
 }
+
+FUNNEL_WORDS: dict[Rule, str] = {
+    Rule.ACCREDITED_SERVICE: "not accredited for support planning",
+    Rule.ACCREDITED_COUNCIL: "not accredited here, or not for long enough",
+    Rule.WITHIN_AREA: "too far",
+    Rule.WORKER_GENDER: "not the gender asked for",
+    Rule.ESSENTIAL_LANGUAGE: "without the essential language",
+    Rule.REQUIRED_SKILL: "without a required skill",
+    Rule.NO_CONFLICT: "with a conflict of interest",
+    Rule.NOT_EXCLUDED: "not wanted, or said no",
+    Rule.PERSONS_CHOICE: "not the person’s choice",
+    Rule.HAS_CAPACITY: "without a free place soon enough",
+    Rule.WITHIN_TRAVEL_TIME: "too long on the way",
+    Rule.REQUIRED_EQUIPMENT: "without the equipment",
+    Rule.HAS_PLACE: "without enough places",
+    Rule.HAS_HOURS: "not free at the times",
+    Rule.COMPLEX_STAYS: "outside the council’s own team",
+}
+"""How the funnel counts who fell out at a rule: "40 too far"."""
+PART_REASONS: dict[Part, str] = {
+    Part.DISTANCE: "How far the planner has to travel. Next door brings all points, and they fall with every mile.",
+    Part.SPECIALISM: "How many of the person’s needs the planner has worked with before.",
+    Part.INTERESTS: "What both like to do, where both have said so.",
+    Part.LANGUAGE: "A language besides English that the person speaks.",
+    Part.CONTINUITY: "The planner has worked with the person before.",
+    Part.QUALITY: "What people said after their plans. Who has no ratings yet counts as average.",
+    Part.PRICE: "How much of the budget the price leaves. It never decides alone.",
+    Part.WAITING: "How soon the planner has a free place.",
+    Part.SPARE_CAPACITY: "How much of the planner’s week is still free.",
+    Part.FAIR_SPREAD: "How few people the planner works with now, so that the work is spread.",
+    Part.URGENCY: "A free place soon, for people in a crisis.",
+    Part.ORGANISATION_SPREAD: "How small a share of the work the planner’s organisation has now.",
+}
+"""What each part of the score looks at, for everybody."""
 
 _NEED_PHRASES = {
     "older": "needs of later life",

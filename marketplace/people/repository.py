@@ -52,6 +52,11 @@ class PeopleRepository(Repository[Person]):
             question = question.where(Person.id != other_than)
         return await self.maybe(question) is not None
 
+    async def by_reference(self, council_id: UUID, reference: str) -> Person | None:
+        """Return the person with a reference, however its letters are written."""
+        question = self.of(council_id).where(func.lower(Person.reference) == reference.strip().lower())
+        return await self.maybe(question)
+
     async def next_reference(self, council_id: UUID) -> str:
         """Return the next reference of the council's own series, "P-000123". Call `hold_references` first."""
         last = await self.db.scalar(

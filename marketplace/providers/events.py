@@ -16,6 +16,16 @@ class ListingChanged(Event, frozen=True, kw_only=True):
     listing_id: UUID
 
 
+class WorkerTimeChanged(Event, frozen=True, kw_only=True):
+    """A worker is away, back, gone, or works more or less: what was given to them may not hold.
+
+    `council_id` is that of whoever noted it; the worker's work may be for any council.
+    """
+
+    organisation_id: UUID
+    worker_id: UUID
+
+
 class AccreditationChanged(Event, frozen=True, kw_only=True):
     """A council accredited an organisation for a service, or suspended, reinstated, removed or extended that."""
 

@@ -79,6 +79,14 @@ SELDOM = {
     "/audit": "Who did what and when",
 }
 """Entries that stand on a page of their own, each with a hint, where the menu would need a second line."""
+RATHER_SELDOM = {
+    "/accreditation/scoring": "Applications that you score",
+    "/provider/feedback": "What people said, and your replies",
+    "/shortlists": "Offers kept and shared",
+    "/organisations": "Who is accredited, and for what",
+}
+"""These follow them there, one after the other, until the rest fits."""
+HINTS = SELDOM | RATHER_SELDOM
 MORE = ("More", "/more")
 WIDTH_PX = 1100
 """Room for the menu on a screen of 1,280 pixels: the page's width in app.scss."""
@@ -103,8 +111,13 @@ def entries(principal: Principal) -> tuple[list[tuple[str, str]], list[tuple[str
         items.append(search)
     if width_px(items) <= WIDTH_PX:
         return items, []
-    kept = [item for item in items if item[1] not in SELDOM]
-    return [*kept, MORE], [item for item in items if item[1] in SELDOM]
+    folded = list(SELDOM)
+    following = iter(RATHER_SELDOM)
+    while True:
+        kept = [*(item for item in items if item[1] not in folded), MORE]
+        if width_px(kept) <= WIDTH_PX or (more := next(following, None)) is None:
+            return kept, [item for item in items if item[1] in folded]
+        folded.append(more)
 
 
 def width_px(items: list[tuple[str, str]]) -> float:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import AccountRepository, Permission, Principal
 from marketplace.core.database import session_maker, transaction
 from marketplace.web import metrics
-from marketplace.web.navigation import SELDOM, entries
+from marketplace.web.navigation import HINTS, entries
 from marketplace.web.operations import OperationsController
 
 
@@ -43,7 +43,7 @@ async def feedback(db: NamedDependency[AsyncSession]) -> Template:
 async def more(principal: NamedDependency[Principal]) -> Template:
     """What the menu of this role has no room for."""
     folded = entries(principal)[1]
-    return Template("web/more.html", context={"folded": [(*item, SELDOM[item[1]]) for item in folded]})
+    return Template("web/more.html", context={"folded": [(*item, HINTS[item[1]]) for item in folded]})
 
 
 @get("/health", permission=None)

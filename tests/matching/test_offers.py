@@ -454,13 +454,13 @@ async def test_people_are_told_with_a_reference_and_a_link_and_no_more(
     await theirs.post(f"/offers/{offer_id}/accept")
     await _deliver(db)
     rows = (await db.execute(text("SELECT template, subject, body FROM messages ORDER BY created_at, template"))).all()
-    assert {row.template for row in rows} == {"offer_made", "offer_accepted", "planner_found"}
+    assert {row.template for row in rows} == {"decision_told", "offer_made", "offer_accepted", "planner_found"}
     for row in rows:
         assert not [leak for leak in LEAKS if leak in (row.subject + row.body).lower()]
         assert "http" in row.body
-        if row.template != "planner_found":
+        if row.template not in ("planner_found", "decision_told"):
             assert reference in row.subject
-        else:
+        elif row.template == "planner_found":
             assert "Pia Planner from Helping Hands" in row.body
 
 

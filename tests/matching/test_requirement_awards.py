@@ -16,7 +16,8 @@ from marketplace.matching.errors_care import (
     RequirementChanged,
     RequirementNotOpen,
 )
-from marketplace.matching.forms_care import AwardForm, HeardForm, Mark, TermsForm
+from marketplace.matching.forms_care import TermsForm
+from marketplace.matching.forms_offers import AwardForm, HeardForm, Mark
 from marketplace.matching.models import HeardHow, Requirement, RequirementOffer, UnmetReason, WeightPurpose, WeightSet
 from marketplace.matching.service.care import AwardService, RequirementService
 from marketplace.matching.states import RequirementStatus, WeightStatus

@@ -15,7 +15,7 @@ from marketplace.core.database import scope_to
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.queue import deliver
 from marketplace.matching.errors_care import CareNotAccredited, OfferTooLate, RequirementChanged, RequirementNotOpen
-from marketplace.matching.forms_care import CareDeclineForm
+from marketplace.matching.forms_offers import CareDeclineForm
 from marketplace.matching.service.care import CareOfferService, RequirementService
 from marketplace.matching.tasks_care import remind_of_requirements
 from tests.browser import Browser, count, events

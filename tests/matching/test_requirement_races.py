@@ -10,7 +10,7 @@ from sqlalchemy import text
 from marketplace.core.clock import FixedClock
 from marketplace.core.database import SessionMaker, make_engine, make_session_maker, transaction, use_session_maker
 from marketplace.core.errors import Conflict
-from marketplace.matching.forms_care import AwardForm
+from marketplace.matching.forms_offers import AwardForm
 from marketplace.matching.service.care import AwardService, CareOfferService, RequirementService
 from tests.conftest import NOW, admin, clone_database
 from tests.factories_brokerage import make_broker

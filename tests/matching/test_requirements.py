@@ -11,7 +11,8 @@ from marketplace.accounts.permissions import Role
 from marketplace.core.clock import FixedClock
 from marketplace.core.errors import Forbidden, InvalidInput, NotFound
 from marketplace.matching.errors_care import NotYet, RequirementChanged, RequirementNotOpen
-from marketplace.matching.forms_care import CareDeclineForm, TermsForm, requirement_values
+from marketplace.matching.forms_care import TermsForm, requirement_values
+from marketplace.matching.forms_offers import CareDeclineForm
 from marketplace.matching.models import (
     CareHours,
     Conflict,
@@ -94,6 +95,29 @@ async def test_a_broker_writes_a_requirement_and_sees_what_providers_will_see(
     listed = await staff.open("/requirements?tab=draft")
     assert "C-2027-00001" in listed.words
     assert "C-2027-00001" in (await staff.open("/requirements?tab=open&q=00001")).words
+    assert "C-2027-00001" in (await staff.open(f"/people/{person_id}")).words
+
+
+async def test_only_providers_of_the_lot_are_asked(db: AsyncSession) -> None:
+    broker = await make_broker(db)
+    await make_care_provider(db, broker.council)
+    row = await make_requirement(db, broker, lot_code="1b")
+    await open_requirement(db, broker, row)
+    assert row.status is RequirementStatus.NO_OFFERS
+    assert await count(db, "requirement_invitations") == 0
+
+
+async def test_the_queue_is_paged_by_key(browser: Browser, db: AsyncSession) -> None:
+    broker = await make_broker(db)
+    person = await make_person(db, broker.council)
+    for _ in range(27):
+        await make_requirement(db, broker, person)
+    staff = await browser.signed_in(broker)
+    first = await staff.open("/requirements?tab=draft")
+    second = await staff.open(first.link("after="))
+    shown = [[link for link in page.links() if link.startswith("/requirements/0")] for page in (first, second)]
+    assert (len(shown[0]), len(shown[1])) == (25, 2)
+    assert not set(shown[0]) & set(shown[1])
 
 
 async def test_rows_of_the_week_are_added_and_removed_without_scripts(browser: Browser, db: AsyncSession) -> None:

@@ -77,7 +77,7 @@ async def test_a_change_keeps_the_base_and_tells_the_market(browser: Browser, db
 
     worker = await the_worker(db)
     assert (worker.name, worker.postcode) == ("Jo New", "PR1 2HE")
-    assert await events(db) == ["ListingChanged"]
+    assert await events(db) == ["WorkerTimeChanged", "ListingChanged"]
     before, after = (
         await db.execute(text("SELECT before, after FROM audit_entries WHERE action = 'providers.change_worker'"))
     ).one()

@@ -17,6 +17,7 @@ from marketplace.matching.engine import arrivals_kernels as kernels
 from marketplace.matching.engine.arrivals_kernels import (
     AT,
     BLOCK,
+    CANDIDATE,
     CAPACITY,
     COLUMN,
     END,
@@ -25,6 +26,7 @@ from marketplace.matching.engine.arrivals_kernels import (
     HEAD,
     NOWHERE,
     PAIR,
+    POINTS,
     START,
     USED,
 )
@@ -59,8 +61,8 @@ class Arrivals:
         """
         self._tiers, (self._low, self._high) = tiers, scores
         self._step = (self._high - self._low) * (len(capacity) + 1) + 1
-        # Distances add up a worth and a gain.
-        if (tiers + 1) * self._step >= LARGEST_WORTH // 2:
+        # Distances add up a worth and a gain; points take 32 bits.
+        if self._high - self._low >= 2**31 or (tiers + 1) * self._step >= LARGEST_WORTH // 2:
             raise InvalidInstance("scores, candidates and tiers together do not fit 64-bit arithmetic")
         count = len(capacity)
         self._seats = np.zeros((count, 4), np.int64)
@@ -71,9 +73,8 @@ class Arrivals:
         self._work = np.zeros((4, count), np.int32)
         self._moved = np.zeros((2, count + 2), np.int32)
         self._cases = np.full((256, 6), -1, np.int32)
-        self._gain, self._tier = np.zeros(256, np.int64), np.zeros(256, np.int64)
-        self._count = 0
-        self._pairs = 0
+        self._gain, self._lift, self._spare, self._tier = (np.zeros(256, np.int64) for _ in range(4))
+        self._count = self._pair_count = self._used_blocks = 0
         self._make_room(pairs)
 
     @classmethod
@@ -106,14 +107,17 @@ class Arrivals:
         """
         made = cls(capacity, tiers=tier_count, scores=scores, pairs=len(pair_case) + len(pair_case) // 8 + 1024)
         starts = np.searchsorted(pair_case, np.arange(len(tiers) + 1))
-        worth = made._worth_of(tiers[pair_case], score)
-        proof = certify(assignment, worth, pair_case, pair_candidate, Places.of(capacity, len(tiers)))
+        lift = (tier_count - tiers) * made._step
+        points = score - made._low
+        proof = certify(
+            assignment, lift[pair_case] + points, pair_case, pair_candidate, Places.of(capacity, len(tiers))
+        )
         made._price[:] = proof.price
-        order = np.lexsort((-worth, pair_case))
+        order = np.lexsort((-points, pair_case))
         made._grow_cases(len(tiers))
-        made._candidate[: len(order)], made._worth[: len(order)] = pair_candidate[order], worth[order]
-        made._pairs, made._count = len(order), len(tiers)
-        made._tier[: len(tiers)], made._gain[: len(tiers)] = tiers, proof.gain
+        made._pairs[: len(order), CANDIDATE], made._pairs[: len(order), POINTS] = pair_candidate[order], points[order]
+        made._pair_count, made._count = len(order), len(tiers)
+        made._tier[: len(tiers)], made._gain[: len(tiers)], made._lift[: len(tiers)] = tiers, proof.gain, lift
         made._cases[: len(tiers), START], made._cases[: len(tiers), END] = starts[:-1], starts[1:]
         made._cases[: len(tiers), AT] = NOWHERE
         held = np.full(len(tiers), -1)
@@ -122,7 +126,7 @@ class Arrivals:
         for case in range(len(tiers)):
             made._enter(case)
             if held[case] >= 0:
-                kernels.seat(made._cases, made._seats, made._candidate, case, int(held[case]))
+                kernels.seat(made._cases, made._seats, made._pairs, case, int(held[case]))
         return made
 
     def arrive(self, tier: int, candidates: NDArray[np.integer], score: Int64s) -> tuple[int, list[Move]]:
@@ -143,17 +147,18 @@ class Arrivals:
             raise ValueError(f"tier {tier} is not one of {self._tiers}")
         if len(score) and not self._low <= int(score.min()) <= int(score.max()) <= self._high:
             raise ValueError(f"a score is not from {self._low} to {self._high}")
-        case, first = self._count, self._pairs
+        case, first = self._count, self._pair_count
         self._grow_cases(case + 1)
-        if first + len(candidates) > len(self._candidate):
+        if first + len(candidates) > len(self._pairs):
             self._compact(len(candidates))
-            first = self._pairs
+            first = self._pair_count
         end = first + len(candidates)
         order = np.argsort(-score, kind="stable")
-        self._candidate[first:end] = candidates[order]
-        self._worth[first:end] = self._worth_of(np.int64(tier), score[order])
-        self._tier[case], self._cases[case] = tier, (first, end, -1, NOWHERE, -1, -1)
-        self._count, self._pairs = case + 1, end
+        self._pairs[first:end, CANDIDATE] = candidates[order]
+        self._pairs[first:end, POINTS] = score[order] - self._low
+        self._tier[case], self._lift[case] = tier, (self._tiers - tier) * self._step
+        self._cases[case] = (first, end, -1, NOWHERE, -1, -1)
+        self._count, self._pair_count = case + 1, end
         self._enter(case)
         return case, self._moves(self._take_in(case))
 
@@ -171,7 +176,7 @@ class Arrivals:
         self._cases[case, AT] = GONE
         self._gain[case] = 0
         if pair >= 0:
-            self._fill(int(self._candidate[pair]), changes)
+            self._fill(int(self._pairs[pair, CANDIDATE]), changes)
         return self._moves(changes)
 
     def set_capacity(self, candidate: int, capacity: int) -> list[Move]:
@@ -225,8 +230,7 @@ class Arrivals:
     def score(self) -> int:
         """Total score of all proposals."""
         cases = np.flatnonzero(self._cases[: self._count, PAIR] >= 0)
-        levels = (self._tiers - self._tier[cases]) * self._step
-        return int((self._worth[self._cases[cases, PAIR]] - levels + self._low).sum())
+        return int(self._pairs[self._cases[cases, PAIR], POINTS].astype(np.int64).sum()) + self._low * len(cases)
 
     def prove(self) -> None:
         """Check the assignment against its prices, independently of how it was found.
@@ -242,11 +246,8 @@ class Arrivals:
         pairs = first + np.arange(len(owner))
         proof = Certificate(self._price, np.zeros(0, np.int64), self._gain[: self._count])
         places = Places.of(self._seats[:, CAPACITY], self._count)
-        check(proof, self.assignment, self._worth[pairs], owner, self._candidate[pairs], places)
-
-    def _worth_of(self, tiers: "Int64s | np.int64", score: Int64s) -> Int64s:
-        worth: Int64s = (self._tiers - tiers) * self._step + (score - self._low)
-        return worth
+        worth = self._lift[owner] + self._pairs[pairs, POINTS]
+        check(proof, self.assignment, worth, owner, np.ascontiguousarray(self._pairs[pairs, CANDIDATE]), places)
 
     def _held(self, case: int) -> int:
         if not 0 <= case < self._count or self._cases[case, AT] == GONE:
@@ -258,11 +259,12 @@ class Arrivals:
         count = kernels.take_in(
             self._cases,
             self._gain,
+            self._lift,
+            self._spare,
             self._seats,
             self._price,
-            self._candidate,
+            self._pairs,
             self._owner,
-            self._worth,
             self._distance,
             self._work,
             self._moved,
@@ -277,13 +279,14 @@ class Arrivals:
             count = kernels.fill(
                 self._cases,
                 self._gain,
+                self._lift,
+                self._spare,
                 self._seats,
                 self._price,
-                self._candidate,
+                self._pairs,
                 self._owner,
                 self._blocks,
                 self._block_rows,
-                self._block_worth,
                 self._distance,
                 self._work,
                 self._moved,
@@ -295,7 +298,7 @@ class Arrivals:
     def _moves(self, changes: dict[int, int]) -> list[Move]:
         moves = []
         for case, held in changes.items():
-            before = int(self._candidate[held]) if held >= 0 else None
+            before = int(self._pairs[held, CANDIDATE]) if held >= 0 else None
             after = self.candidate_of(case)
             if before != after:
                 moves.append(Move(case, before, after))
@@ -305,12 +308,10 @@ class Arrivals:
         self._used_blocks = kernels.enter(
             self._cases,
             self._seats,
-            self._candidate,
+            self._pairs,
             self._owner,
-            self._worth,
             self._blocks,
             self._block_rows,
-            self._block_worth,
             self._used_blocks,
             case,
         )
@@ -322,6 +323,8 @@ class Arrivals:
         more = max(needed, 2 * size) - size
         self._cases = np.concatenate([self._cases, np.full((more, 6), -1, np.int32)])
         self._gain = np.concatenate([self._gain, np.zeros(more, np.int64)])
+        self._lift = np.concatenate([self._lift, np.zeros(more, np.int64)])
+        self._spare = np.concatenate([self._spare, np.zeros(more, np.int64)])
         self._tier = np.concatenate([self._tier, np.zeros(more, np.int64)])
 
     def _compact(self, needed: int) -> None:
@@ -331,23 +334,22 @@ class Arrivals:
         lengths = cases[present, END] - cases[present, START]
         ends = np.cumsum(lengths)
         kept = np.repeat(cases[present, START] - (ends - lengths), lengths) + np.arange(int(lengths.sum()))
-        candidate, worth = self._candidate[kept], self._worth[kept]
+        rows = self._pairs[kept]
         held = cases[present, PAIR]
         shift = (ends - lengths) - cases[present, START]
         cases[present, PAIR] = np.where(held >= 0, held + shift, -1)
         cases[present, START], cases[present, END] = ends - lengths, ends
         self._make_room(max(2 * len(kept), len(kept) + needed, 1024))
-        self._candidate[: len(kept)], self._worth[: len(kept)], self._pairs = candidate, worth, len(kept)
+        self._pairs[: len(kept)], self._pair_count = rows, len(kept)
         self._seats[:, COLUMN] = -1
         for case in present.tolist():
             self._enter(case)
 
     def _make_room(self, pairs: int) -> None:
         """New tables of pairs, without any. A candidate has one block at most that is not full."""
-        self._candidate, self._owner = np.zeros(pairs, np.int32), np.zeros(pairs, np.int32)
-        self._worth = np.zeros(pairs, np.int64)
+        self._pairs: Int32s = np.zeros((pairs, 2), np.int32)
+        self._owner: Int32s = np.zeros(pairs, np.int32)
         blocks = pairs // BLOCK + len(self._seats) + 1
-        self._used_blocks: int = 0
         self._blocks: Int32s = np.zeros((blocks, 2), np.int32)
-        self._block_rows: Int32s = np.zeros((blocks, 2, BLOCK), np.int32)
-        self._block_worth: Int64s = np.zeros((blocks, BLOCK), np.int64)
+        self._block_rows: Int32s = np.zeros((blocks, 3, BLOCK), np.int32)
+        self._used_blocks = 0

@@ -2,12 +2,15 @@
 
 Tables (rows are cases, candidates or pairs; columns are named below):
 
-- `cases[case]`: its pairs are `START` up to `END`, sorted by worth, largest first; `PAIR` is the one it holds or -1;
+- `cases[case]`: its pairs are `START` up to `END`, most points first; `PAIR` is the one it holds or -1;
   `AT` is that candidate, `NOWHERE`, or `GONE` for a case that left; `NEXT` and `BEFORE` link the cases of a candidate.
 - `seats[candidate]`: `CAPACITY`, `USED`, the first case it holds (`HEAD`), the last block of its pairs (`COLUMN`).
-- `price[candidate]`, `gain[case]`; `candidate[pair]`, `owner[pair]`, `worth[pair]`.
-- `blocks[block]`: `SIZE` pairs of one candidate, and its block before (`LINK`); `block_rows[block]` holds their cases
-  and numbers, `block_worth[block]` their worths, so that a candidate's pairs lie side by side.
+- `price[candidate]`, `gain[case]`, `lift[case]` (worth of its tier); `pairs[pair]`: its `CANDIDATE` and its `POINTS`
+  (score less the least there is); `owner[pair]`. The worth of a pair is the lift of its case plus its points.
+- `spare[case]`: no pair of the case but the one it holds costs it less than this; what costs more than a search may go
+  need not be looked at. It is a lower bound, made exact whenever the pairs are looked at.
+- `blocks[block]`: `SIZE` pairs of one candidate, and its block before (`LINK`); `block_rows[block]` holds their cases,
+  numbers and points, so that a candidate's pairs lie side by side.
 - `distance[candidate]` (`FAR` between two calls) and `work` (`HEAP`, `PLACE` in it, `VIA` pair, `TOUCHED`) are scratch.
 - `moved[0]` and `moved[1]` receive the cases that moved and the pairs they held before.
 
@@ -23,6 +26,7 @@ from marketplace.matching.engine.compiled import compiled
 START, END, PAIR, AT, NEXT, BEFORE = 0, 1, 2, 3, 4, 5
 NOWHERE, GONE = -1, -2
 CAPACITY, USED, HEAD, COLUMN = 0, 1, 2, 3
+CANDIDATE, POINTS = 0, 1
 SIZE, LINK = 0, 1
 BLOCK = 64
 HEAP, PLACE, VIA, TOUCHED = 0, 1, 2, 3
@@ -33,7 +37,7 @@ Int64s = NDArray[np.int64]
 
 
 @compiled
-def _lift(work: Int32s, distance: Int64s, item: int, at: int) -> None:
+def _raise(work: Int32s, distance: Int64s, item: int, at: int) -> None:
     """Move an item towards the top of the heap until its parent is no farther."""
     while at > 0:
         parent = (at - 1) >> 1
@@ -74,9 +78,9 @@ def _pop(work: Int32s, distance: Int64s, size: int) -> int:
 
 
 @compiled
-def seat(cases: Int32s, seats: Int64s, candidate: Int32s, case: int, pair: int) -> None:
+def seat(cases: Int32s, seats: Int64s, pairs: Int32s, case: int, pair: int) -> None:
     """Put a case without a place on a pair of its own."""
-    j = candidate[pair]
+    j = pairs[pair, CANDIDATE]
     head = seats[j, HEAD]
     cases[case, PAIR], cases[case, AT] = pair, j
     cases[case, NEXT], cases[case, BEFORE] = head, -1
@@ -104,12 +108,10 @@ def unseat(cases: Int32s, seats: Int64s, case: int) -> None:
 def enter(
     cases: Int32s,
     seats: Int64s,
-    candidate: Int32s,
+    pairs: Int32s,
     owner: Int32s,
-    worth: Int64s,
     blocks: Int32s,
     block_rows: Int32s,
-    block_worth: Int64s,
     used_blocks: int,
     case: int,
 ) -> int:
@@ -119,7 +121,7 @@ def enter(
         How many blocks are in use now.
     """
     for pair in range(cases[case, START], cases[case, END]):
-        j = candidate[pair]
+        j = pairs[pair, CANDIDATE]
         owner[pair] = case
         block = seats[j, COLUMN]
         if block < 0 or blocks[block, SIZE] == BLOCK:
@@ -129,7 +131,7 @@ def enter(
             used_blocks += 1
         at = blocks[block, SIZE]
         block_rows[block, 0, at], block_rows[block, 1, at] = case, pair
-        block_worth[block, at] = worth[pair]
+        block_rows[block, 2, at] = pairs[pair, POINTS]
         blocks[block, SIZE] = at + 1
     return used_blocks
 
@@ -138,11 +140,12 @@ def enter(
 def take_in(
     cases: Int32s,
     gain: Int64s,
+    lift: Int64s,
+    spare: Int64s,
     seats: Int64s,
     price: Int64s,
-    candidate: Int32s,
+    pairs: Int32s,
     owner: Int32s,
-    worth: Int64s,
     distance: Int64s,
     work: Int32s,
     moved: Int32s,
@@ -153,9 +156,9 @@ def take_in(
     Returns:
         How many cases moved, this one included if it got a place.
     """
-    most = 0
+    most = np.int64(0)
     for pair in range(cases[case, START], cases[case, END]):
-        most = max(most, worth[pair] - price[candidate[pair]])
+        most = max(most, lift[case] + pairs[pair, POINTS] - price[pairs[pair, CANDIDATE]])
     gain[case] = most
     # The cheapest end so far: this case stays without a place.
     limit, last_seat, last_case = most, -1, case
@@ -168,12 +171,22 @@ def take_in(
             base = d + gain[k]
             if settled >= 0 and base < limit:
                 limit, last_seat, last_case = base, settled, k
+            if settled >= 0 and d + spare[k] >= limit:
+                k = cases[k, NEXT]
+                continue
+            base -= lift[k]
+            least = limit
+            held = cases[k, PAIR]
             for pair in range(cases[k, START], cases[k, END]):
-                there = base - worth[pair]
+                there = base - pairs[pair, POINTS]
                 if there >= limit:
                     break
-                j = candidate[pair]
+                j = pairs[pair, CANDIDATE]
                 there += price[j]
+                if there >= least and there >= distance[j]:
+                    continue
+                if pair != held:
+                    least = min(least, there)
                 # What is settled is nearer than this, so it needs no mark.
                 if there >= distance[j] or there >= limit:
                     continue
@@ -184,9 +197,10 @@ def take_in(
                     size += 1
                 distance[j] = there
                 work[VIA, j] = pair
-                _lift(work, distance, j, work[PLACE, j])
+                _raise(work, distance, j, work[PLACE, j])
                 if seats[j, USED] < seats[j, CAPACITY]:
                     limit, last_seat, last_case = there, j, -1
+            spare[k] = least - d
             if settled < 0:
                 break
             k = cases[k, NEXT]
@@ -205,6 +219,7 @@ def take_in(
             k = seats[j, HEAD]
             while k >= 0:
                 gain[k] -= rise
+                spare[k] = max(0, spare[k] - rise)
                 k = cases[k, NEXT]
     count = 0
     if last_case == case:
@@ -222,7 +237,8 @@ def take_in(
         j = cases[k, AT]
         if j >= 0:
             unseat(cases, seats, k)
-        seat(cases, seats, candidate, k, pair)
+        seat(cases, seats, pairs, k, pair)
+        spare[k] = 0
         if k == case:
             return count
 
@@ -231,13 +247,14 @@ def take_in(
 def fill(
     cases: Int32s,
     gain: Int64s,
+    lift: Int64s,
+    spare: Int64s,
     seats: Int64s,
     price: Int64s,
-    candidate: Int32s,
+    pairs: Int32s,
     owner: Int32s,
     blocks: Int32s,
     block_rows: Int32s,
-    block_worth: Int64s,
     distance: Int64s,
     work: Int32s,
     moved: Int32s,
@@ -263,7 +280,7 @@ def fill(
         while block >= 0:
             for at in range(blocks[block, SIZE]):
                 k = block_rows[block, 0, at]
-                there = base + gain[k] - block_worth[block, at]
+                there = base + gain[k] - lift[k] - block_rows[block, 2, at]
                 if there >= limit:
                     continue
                 j = cases[k, AT]
@@ -277,7 +294,7 @@ def fill(
                         size += 1
                     distance[j] = there
                     work[VIA, j] = block_rows[block, 1, at]
-                    _lift(work, distance, j, work[PLACE, j])
+                    _raise(work, distance, j, work[PLACE, j])
                 elif j == NOWHERE:
                     limit, last_seat, last_pair = there, settled, block_rows[block, 1, at]
             block = blocks[block, LINK]
@@ -291,12 +308,15 @@ def fill(
             while k >= 0:
                 gain[k] += fall
                 k = cases[k, NEXT]
+    for k in range(len(spare)):
+        spare[k] = max(0, spare[k] - limit)
     count = 0
     if last_pair >= 0:
         k = owner[last_pair]
         moved[0, count], moved[1, count] = k, -1
         count += 1
-        seat(cases, seats, candidate, k, last_pair)
+        seat(cases, seats, pairs, k, last_pair)
+        spare[k] = 0
     j = last_seat
     while j != hole:
         pair = work[VIA, j]
@@ -304,6 +324,7 @@ def fill(
         moved[0, count], moved[1, count] = k, cases[k, PAIR]
         count += 1
         unseat(cases, seats, k)
-        seat(cases, seats, candidate, k, pair)
-        j = candidate[pair]
+        seat(cases, seats, pairs, k, pair)
+        spare[k] = 0
+        j = pairs[pair, CANDIDATE]
     return count

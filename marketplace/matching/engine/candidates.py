@@ -89,7 +89,7 @@ class CandidateTable:
             raise ValueError("two ids have the same 64-bit hash, so ties between them would depend on row order")
         for name in _SETS:
             setattr(self, name, BitSets([getattr(candidate, name) for candidate in self.candidates]))
-        self.accreditations = RaggedRows(4, 2, [self._accreditations(candidate) for candidate in self.candidates])
+        self.accreditations = RaggedRows(4, 2, self._accreditations(self.candidates))
         self.conflicts = RaggedRows(1, 1, [self._conflicts(candidate) for candidate in self.candidates])
         self.first_week = 0
         self.free_places: NDArray[np.int16] = np.zeros((0, len(self.candidates)), dtype=np.int16)
@@ -127,7 +127,7 @@ class CandidateTable:
         self.numbers[:, row] = self._numbers([candidate])[:, 0]
         for name in _SETS:
             getattr(self, name).replace(row, getattr(candidate, name))
-        self.accreditations.replace(row, self._accreditations(candidate))
+        self.accreditations.replace(row, self._accreditations([candidate])[0])
         self.conflicts.replace(row, self._conflicts(candidate))
         self._write_diaries(np.array([row]), [candidate])
         self._digests[row] = None
@@ -270,7 +270,7 @@ class CandidateTable:
         for name in _SETS:
             sets = [getattr(candidate, name) for candidate in listed]
             setattr(table, name, getattr(self, name).changed(kept, size, rows, sets))
-        accredited = {row: table._accreditations(item) for row, item in zip(rows.tolist(), listed, strict=True)}
+        accredited = dict(zip(rows.tolist(), table._accreditations(listed), strict=True))
         table.accreditations = self.accreditations.changed(new_row_of, accredited)
         conflicting = {row: table._conflicts(item) for row, item in zip(rows.tolist(), listed, strict=True)}
         table.conflicts = self.conflicts.changed(new_row_of, conflicting)
@@ -307,16 +307,21 @@ class CandidateTable:
         ]
         return np.array(listed, dtype=np.int64).reshape(len(listed), len(Column)).T.copy()
 
-    def _accreditations(self, candidate: Candidate) -> list[tuple[int, ...]]:
-        return [
-            (
-                self._intern(item.service),
-                self._intern(item.council),
-                item.from_day,
-                NO_DAY if item.until_day is None else item.until_day,
-            )
-            for item in candidate.accreditations
-        ]
+    def _accreditations(self, candidates: Sequence[Candidate]) -> list[list[tuple[int, ...]]]:
+        """Records by candidate. Those of one organisation mostly share theirs, so each distinct one is read once."""
+        known: dict[int, list[tuple[int, ...]]] = {}
+        for candidate in candidates:
+            if id(candidate.accreditations) not in known:
+                known[id(candidate.accreditations)] = [
+                    (
+                        self._intern(item.service),
+                        self._intern(item.council),
+                        item.from_day,
+                        NO_DAY if item.until_day is None else item.until_day,
+                    )
+                    for item in candidate.accreditations
+                ]
+        return [known[id(candidate.accreditations)] for candidate in candidates]
 
     def _conflicts(self, candidate: Candidate) -> list[tuple[int, ...]]:
         return [(self._intern(party),) for party in sorted(candidate.conflicts)]

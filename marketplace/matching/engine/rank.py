@@ -127,7 +127,7 @@ def rank(
         return tie_keys(salt, case.id, table.id_hashes[rows])
 
     best = _first(-scored.totals, scored.rows, ties, limit)
-    entries = (_entry(place, int(i), case, table, weights, checked, scored) for place, i in enumerate(best, start=1))
+    entries = _entries(best, case, table, weights, checked, scored)
     out_rows = np.flatnonzero(checked.failed) if left_out_limit != 0 else np.zeros(0, dtype=np.intp)
     out = _least_left_out(checked, out_rows, ties, left_out_limit)
     counts = _counts(checked)
@@ -138,7 +138,7 @@ def rank(
         salt=salt,
         considered=len(table),
         eligible=len(scored.rows),
-        entries=tuple(entries),
+        entries=entries,
         left_out=tuple(_left_out(int(row), case, table, checked) for row in out),
         **counts,
         nearest_miss=_nearest_misses(case, table, checked, ties, counts["failed_only"]),
@@ -212,34 +212,41 @@ def _least_left_out(checked: Checked, rows: NDArray[np.intp], ties: Ties, limit:
     return rows[_first(obstacles, rows, ties, limit)]
 
 
-def _entry(
-    place: int, i: int, case: Case, table: CandidateTable, weights: Weights, checked: Checked, scored: Scored
-) -> RankedCandidate:
-    row, shown = int(scored.rows[i]), shown_parts(weights)
-    candidate, first_day = table.candidates[row], int(checked.first_day[row])
-    facts = Facts(
-        case=case,
-        candidate=candidate,
-        metres=int(checked.metres[row]),
-        first_day=first_day,
-        organisation_percent=int(table.organisation_percent()[row]) if weights.organisation_spread else 0,
+def _entries(
+    best: NDArray[np.intp], case: Case, table: CandidateTable, weights: Weights, checked: Checked, scored: Scored
+) -> tuple[RankedCandidate, ...]:
+    """The lines of the shortlist for these places in `scored`, in their order."""
+    shown, rows = shown_parts(weights), scored.rows[best]
+    maximum_of = dict(zip(PARTS, scored.maxima.tolist(), strict=True))
+    percents = table.organisation_percent()[rows].tolist() if weights.organisation_spread else [0] * len(rows)
+    columns = zip(
+        rows.tolist(),
+        scored.points[:, best].T.tolist(),
+        scored.totals[best].tolist(),
+        checked.metres[rows].tolist(),
+        checked.first_day[rows].tolist(),
+        percents,
+        strict=True,
     )
-    parts = {
-        part: Points(points, maximum, reason(part, facts, weights))
-        # The later parts are the last ones, and those that are not shown have no points.
-        for part, points, maximum in zip(PARTS, scored.points[:, i].tolist(), scored.maxima.tolist(), strict=True)
-        if part in shown
-    }
-    return RankedCandidate(
-        id=candidate.id,
-        organisation_id=candidate.organisation_id,
-        rank=place,
-        total=int(scored.totals[i]),
-        maximum=int(scored.maxima.sum()),
-        parts=parts,
-        metres=facts.metres,
-        first_day=first_day,
-    )
+    entries = []
+    for place, (row, points, total, metres, first_day, percent) in enumerate(columns, start=1):
+        candidate = table.candidates[row]
+        facts = Facts(case=case, candidate=candidate, metres=metres, first_day=first_day, organisation_percent=percent)
+        had = dict(zip(PARTS, points, strict=True))
+        parts = {part: Points(had[part], maximum_of[part], reason(part, facts, weights)) for part in shown}
+        entries.append(
+            RankedCandidate(
+                id=candidate.id,
+                organisation_id=candidate.organisation_id,
+                rank=place,
+                total=total,
+                maximum=sum(maximum_of.values()),
+                parts=parts,
+                metres=metres,
+                first_day=first_day,
+            )
+        )
+    return tuple(entries)
 
 
 def _left_out(row: int, case: Case, table: CandidateTable, checked: Checked) -> LeftOut:

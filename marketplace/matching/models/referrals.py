@@ -75,6 +75,8 @@ class Referral(Base, WithId):
     """Day by which the plan is due (council setting, L7)."""
     recorded_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     closed_reason: Mapped[str] = mapped_column(Text, default="")
+    planned_at: Mapped[datetime | None]
+    """When its first plan was signed off: the planner's work is done, so late news of the planner no longer matters."""
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads this name

@@ -38,6 +38,10 @@ class AssignmentRun(Base, WithId):
     asked_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    beat_at: Mapped[datetime | None]
+    """Last sign of life of the worker that has it; another takes a run over that shows none for long."""
+    tries: Mapped[int] = mapped_column(default=0)
+    """How often a worker began it."""
     stage: Mapped[str] = mapped_column(Text, default="")
     """What it is doing, in plain words."""
     progress_done: Mapped[int] = mapped_column(default=0)

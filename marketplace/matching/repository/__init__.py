@@ -3,6 +3,8 @@
 from marketplace.matching.repository.decisions import (
     ConflictRepository,
     ContestRepository,
+    DecisionRepository,
+    FactRepository,
     PreferenceRepository,
 )
 from marketplace.matching.repository.referrals import OfferRepository, ReferralRepository, ShortlistRepository
@@ -11,6 +13,8 @@ from marketplace.matching.repository.weights import WeightRepository
 __all__ = [
     "ConflictRepository",
     "ContestRepository",
+    "DecisionRepository",
+    "FactRepository",
     "OfferRepository",
     "PreferenceRepository",
     "ReferralRepository",

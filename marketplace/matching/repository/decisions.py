@@ -1,11 +1,26 @@
 """Questions round a decision: what people said, what they contest, who must not act for whom."""
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, or_, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import (
+    ARRAY,
+    CompoundSelect,
+    Row,
+    Select,
+    Uuid,
+    and_,
+    any_,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 
 from marketplace.core.repository import Repository
 from marketplace.matching.models import (
@@ -13,11 +28,12 @@ from marketplace.matching.models import (
     Contest,
     Offer,
     Preference,
+    Proposal,
     Referral,
     Requirement,
     RequirementAward,
 )
-from marketplace.matching.states import ContestStatus, OfferStatus, RequirementStatus
+from marketplace.matching.states import ContestStatus, OfferStatus, ProposalStatus, RequirementStatus
 from marketplace.people.models import Person
 
 
@@ -38,22 +54,54 @@ class PreferenceRepository(Repository[Preference]):
         """Return what was said about a referral or a requirement, newest first."""
         return await self.every(self._about(council_id, referral_id, requirement_id).limit(50))
 
-    async def latest_of(self, council_id: UUID, referral_ids: Collection[UUID]) -> dict[UUID, Preference]:
-        """Return by referral what was said last."""
-        rows = await self.every(
-            self.of(council_id)
-            .where(Preference.referral_id.in_(list(referral_ids)))
-            .ext(distinct_on(Preference.referral_id))
-            .order_by(Preference.referral_id, Preference.heard_at.desc(), Preference.id.desc())
-        )
-        return {row.referral_id: row for row in rows if row.referral_id is not None}
-
     def _about(self, council_id: UUID, referral_id: UUID | None, requirement_id: UUID | None) -> Select[Preference]:
         """Start the question of what was said about one of them, newest first."""
         question = self.of(council_id).order_by(Preference.heard_at.desc(), Preference.id.desc())
         if referral_id is not None:
             return question.where(Preference.referral_id == referral_id)
         return question.where(Preference.requirement_id == requirement_id)
+
+
+class FactRepository(Repository[Preference]):
+    """What a ranking needs to know of referrals besides their own rows, in one question."""
+
+    model_type = Preference
+
+    async def of_referrals(
+        self, council_id: UUID, referral_ids: Collection[UUID]
+    ) -> Sequence[Row[str, UUID, UUID | None, datetime]]:
+        """Return facts as (kind, referral, id, instant), in the order of time.
+
+        Kinds: "declined" with the worker who said no; "seller" with an organisation that was awarded the person's
+        care; "said" with the organisation the person chose when they named no planner, None for no such choice.
+        """
+        wanted = any_(literal(list(referral_ids), ARRAY(Uuid)))
+        # Who handed it back after a yes has said no, too; a reason of theirs tells it from a council's own taking back.
+        said_no = or_(
+            Offer.status == OfferStatus.DECLINED, and_(Offer.handed_back_at.is_not(None), Offer.decline_reason != "")
+        )
+        no_at = func.coalesce(Offer.handed_back_at, Offer.answered_at)
+        declined = select(literal("declined"), Offer.referral_id, Offer.worker_id, no_at).where(
+            Offer.council_id == council_id, Offer.referral_id == wanted, said_no
+        )
+        sellers = (
+            select(literal("seller"), Referral.id, RequirementAward.organisation_id, RequirementAward.awarded_at)
+            .join(Requirement, Requirement.id == RequirementAward.requirement_id)
+            .join(Referral, Referral.person_id == Requirement.person_id)
+            .where(
+                RequirementAward.council_id == council_id,
+                Requirement.status == RequirementStatus.AWARDED,
+                Referral.council_id == council_id,
+                Referral.id == wanted,
+            )
+        )
+        choice = case((Preference.worker_id.is_(None), Preference.organisation_id), else_=None)
+        said = select(literal("said"), Preference.referral_id, choice, Preference.heard_at).where(
+            Preference.council_id == council_id, Preference.referral_id == wanted
+        )
+        # Labels of columns by number: the three parts call them differently.
+        rows = await self.db.execute(union_all(declined, sellers, said).order_by(literal_column("4")))
+        return rows.all()
 
 
 class ContestRepository(Repository[Contest]):
@@ -118,22 +166,6 @@ class ConflictRepository(Repository[Conflict]):
             question = question.where(Conflict.id < after)
         return await self.every(question.order_by(Conflict.id.desc()).limit(limit))
 
-    async def sellers(self, council_id: UUID, person_ids: Collection[UUID]) -> dict[UUID, frozenset[UUID]]:
-        """Return by person the organisations that were awarded their care."""
-        rows = await self.db.execute(
-            select(Requirement.person_id, RequirementAward.organisation_id)
-            .join(Requirement, Requirement.id == RequirementAward.requirement_id)
-            .where(
-                RequirementAward.council_id == council_id,
-                Requirement.status == RequirementStatus.AWARDED,
-                Requirement.person_id.in_(list(person_ids)),
-            )
-        )
-        found: dict[UUID, set[UUID]] = {}
-        for person_id, organisation_id in rows:
-            found.setdefault(person_id, set()).add(organisation_id)
-        return {person_id: frozenset(ids) for person_id, ids in found.items()}
-
     async def offers_in(self, conflict: Conflict) -> Sequence[Row[Offer, Referral]]:
         """Return open and accepted offers that a conflict touches, with their referrals."""
         question = (
@@ -150,3 +182,49 @@ class ConflictRepository(Repository[Conflict]):
         if conflict.person_id is not None:
             question = question.where(Referral.person_id == conflict.person_id)
         return (await self.db.execute(question)).all()
+
+
+class DecisionRepository(Repository[Offer]):
+    """What brokers decided on proposals."""
+
+    model_type = Offer
+
+    async def since(self, council_id: UUID, since: datetime) -> Sequence[Row[datetime, UUID, bool, str, str, int]]:
+        """Return decisions as (at, by_user_id, is_followed, reason, reference, rank), the latest first.
+
+        An offer follows the proposal when it went to the first of the ranking, or confirmed what a waiting-list run
+        proposed. A proposal that was rejected, or whose referral went to somebody else, was not followed.
+        """
+        offered = (
+            select(
+                Offer.offered_at.label("at"),
+                Offer.decided_by_user_id.label("by_user_id"),
+                or_(Offer.rank == 1, Offer.proposal_id.is_not(None)).label("is_followed"),
+                Offer.override_reason.label("reason"),
+                Referral.reference.label("reference"),
+                Offer.rank.label("rank"),
+            )
+            .join(Referral, Referral.id == Offer.referral_id)
+            .where(Offer.council_id == council_id, Offer.offered_at >= since)
+        )
+        rejected = (
+            select(
+                Proposal.decided_at,
+                Proposal.decided_by_user_id,
+                literal(value=False),
+                Proposal.why,
+                Referral.reference,
+                Proposal.own_rank,
+            )
+            .join(Referral, Referral.id == Proposal.referral_id)
+            .where(
+                Proposal.council_id == council_id,
+                Proposal.status == ProposalStatus.REJECTED,
+                Proposal.decided_at >= since,
+            )
+        )
+        question: CompoundSelect[Any] = union_all(offered, rejected)
+        rows: Sequence[Row[datetime, UUID, bool, str, str, int]] = (
+            await self.db.execute(question.order_by(literal_column("1").desc()).limit(20_000))
+        ).all()
+        return rows

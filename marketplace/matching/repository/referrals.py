@@ -1,11 +1,12 @@
 """Questions about referrals, shortlists, offers and places."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import Row, and_, delete, func, not_, or_, select, text, tuple_
 
+from marketplace.accounts.models import User
 from marketplace.core.models import Step
 from marketplace.core.repository import Repository
 from marketplace.matching.models import CapacityReservation, Offer, Referral, Shortlist, Urgency
@@ -93,16 +94,19 @@ class ReferralRepository(Repository[Referral]):
         )
         return f"R-{year}-{int(last[-5:]) + 1 if last else 1:05}"
 
-    async def steps(self, council_id: UUID, subject_ids: Iterable[UUID]) -> Sequence[Step]:
-        """Return the steps of rows, oldest first."""
-        return (
-            await self.db.scalars(
-                select(Step)
+    async def steps(self, council_id: UUID, subject_ids: Iterable[UUID]) -> tuple[Sequence[Step], dict[UUID, str]]:
+        """Return the steps of rows, oldest first, and the names of who took them, by user id."""
+        rows = (
+            await self.db.execute(
+                select(Step, User.name)
+                .outerjoin(User, User.id == Step.by_user_id)
                 .where(Step.council_id == council_id, Step.subject_id.in_(list(subject_ids)))
                 .order_by(Step.at, Step.id)
                 .limit(200)
             )
         ).all()
+        users = {row[0].by_user_id: str(row[1]) for row in rows if row[0].by_user_id is not None}
+        return [row[0] for row in rows], users
 
 
 class ShortlistRepository(Repository[Shortlist]):
@@ -130,16 +134,6 @@ class OfferRepository(Repository[Offer]):
         """Return a referral's offers, newest first."""
         question = self.of(council_id).where(Offer.referral_id == referral_id)
         return await self.every(question.order_by(Offer.offered_at.desc(), Offer.id.desc()).limit(100))
-
-    async def ended_of(
-        self, council_id: UUID, referral_ids: Collection[UUID], status: OfferStatus
-    ) -> dict[UUID, list[Offer]]:
-        """Return by referral its offers in one state, newest first."""
-        question = self.of(council_id).where(Offer.referral_id.in_(list(referral_ids)), Offer.status == status)
-        found: dict[UUID, list[Offer]] = {}
-        for offer in await self.every(question.order_by(Offer.offered_at.desc(), Offer.id.desc())):
-            found.setdefault(offer.referral_id, []).append(offer)
-        return found
 
     async def open_of(self, council_id: UUID, referral_id: UUID, *, locked: bool = False) -> Offer | None:
         """Return the offer of a referral that waits for its answer."""

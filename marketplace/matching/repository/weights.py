@@ -51,3 +51,13 @@ class WeightRepository(Repository[WeightSet]):
             select(func.max(WeightSet.number)).where(WeightSet.council_id == council_id, WeightSet.purpose == purpose)
         )
         return (last or 0) + 1
+
+    async def open_draft(self, council_id: UUID, purpose: WeightPurpose) -> WeightSet | None:
+        """Return the draft for a purpose."""
+        question = self.of(council_id).where(WeightSet.purpose == purpose, WeightSet.status == WeightStatus.DRAFT)
+        return await self.maybe(question.order_by(WeightSet.number.desc()))
+
+    async def last_published(self, council_id: UUID, purpose: WeightPurpose) -> WeightSet | None:
+        """Return the published version with the latest first day."""
+        question = self.of(council_id).where(WeightSet.purpose == purpose, WeightSet.status == WeightStatus.PUBLISHED)
+        return await self.maybe(question.order_by(WeightSet.starts_on.desc(), WeightSet.number.desc()))

@@ -15,12 +15,13 @@ from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.flash import flash
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit, typed
+from marketplace.matching.basis import planners_basis
 from marketplace.matching.errors import NotAccredited
 from marketplace.matching.forms import DeclineForm
 from marketplace.matching.models import Offer
 from marketplace.matching.packs import anonymous_pack, full_pack
 from marketplace.matching.pages import week_words
-from marketplace.matching.repository import OfferRepository, ReferralRepository
+from marketplace.matching.repository import OfferRepository, ReferralRepository, ShortlistRepository
 from marketplace.matching.service import OfferService
 from marketplace.matching.states import OfferStatus
 from marketplace.matching.words import DECLINE_REASONS, OFFER_LABELS, URGENCY_LABELS
@@ -143,6 +144,7 @@ async def _page(
     council = await AccountRepository(db).council(offer.council_id)
     places = await OfferRepository(db).place_of(offer.council_id, [offer.id])
     is_accepted = offer.status is OfferStatus.ACCEPTED
+    stored = await ShortlistRepository(db).find(offer.council_id, offer.shortlist_id)
     if is_accepted:
         audit.record(
             db,
@@ -159,8 +161,11 @@ async def _page(
         "full": full_pack(referral, person) if is_accepted else None,
         "week": week_words(places.get(offer.id)),
         "council": council.name if council else "",
+        "basis": planners_basis(stored, offer, is_accepted=is_accepted),
+        "council_slug": council.slug if council else "",
         "offer_labels": OFFER_LABELS,
         "reasons": list(DECLINE_REASONS.items()),
+        "may_hand_back": is_accepted and referral.planned_at is None,
         "is_open": offer.status is OfferStatus.OFFERED,
         "is_late": offer.status is OfferStatus.OFFERED and clock_of(db).now() >= offer.answer_by,
         "values": typed(values),

@@ -14,7 +14,9 @@ from marketplace.core.errors import NotFound
 from marketplace.core.formats import pounds, uk_date
 from marketplace.core.ids import parse_id
 from marketplace.matching.repository import ReferralRepository
+from marketplace.matching.repository.care import RequirementRepository
 from marketplace.matching.words import STATUS_LABELS
+from marketplace.matching.words_care import REQUIREMENT_COLOURS, REQUIREMENT_LABELS
 from marketplace.people import BudgetRepository, PeopleService
 from marketplace.people.models import BudgetStatus, FundingRoute, Person
 
@@ -62,6 +64,11 @@ class PersonController(Controller):
             ],
             "referrals": await ReferralRepository(db).of_person(principal.council_id, person.id),
             "status_labels": STATUS_LABELS,
+            "requirements": await RequirementRepository(db).of_person(principal.council_id, person.id)
+            if principal.may(Permission.REQUIREMENTS_READ)
+            else [],
+            "requirement_labels": REQUIREMENT_LABELS,
+            "requirement_colours": REQUIREMENT_COLOURS,
         }
         return Template("people/show.html", context=context)
 

@@ -10,7 +10,7 @@ from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import AccountRepository, Permission, Principal
+from marketplace.accounts import Permission, Principal
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound
@@ -18,9 +18,8 @@ from marketplace.core.flash import flash
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit, typed
-from marketplace.matching.engine import Part, Weights
 from marketplace.matching.forms import NO_RULE, ReasonForm, ReferralForm, referral_values
-from marketplace.matching.models import Offer, Referral, Urgency
+from marketplace.matching.models import Conflict, Offer, Referral, Urgency
 from marketplace.matching.packs import anonymous_pack
 from marketplace.matching.pages import (
     LONG_LIST,
@@ -31,15 +30,23 @@ from marketplace.matching.pages import (
     history,
     lapse_notes,
     offer_rows,
+    published_parts,
     referral_rows,
     shortlist_view,
     week_words,
 )
-from marketplace.matching.repository import OfferRepository, ReferralRepository, ShortlistRepository
+from marketplace.matching.repository import (
+    ConflictRepository,
+    ContestRepository,
+    OfferRepository,
+    PreferenceRepository,
+    ReferralRepository,
+    ShortlistRepository,
+)
 from marketplace.matching.service import OfferService, ReferralService, Shortlisted, ShortlistService
 from marketplace.matching.service.referrals import CHANGEABLE, missing_points
 from marketplace.matching.states import OfferStatus, ReferralStatus
-from marketplace.matching.words import PART_LABELS, STATUS_LABELS, URGENCY_LABELS
+from marketplace.matching.words import HEARD_LABELS, STATUS_LABELS, URGENCY_LABELS
 from marketplace.people import PeopleRepository
 from marketplace.people.routes import search_people, search_words
 from marketplace.providers.repository.planners import PlannerRepository
@@ -354,8 +361,7 @@ async def _page(db: AsyncSession, principal: Principal, referral: Referral, most
     if referral.status is ReferralStatus.RECEIVED and not missing_points(referral, person):
         made = await ShortlistService(db).rank(referral, person, principal.council_name)
     names, organisations = await _names(db, principal, referral, offers, made)
-    steps = await ReferralRepository(db).steps(council_id, [referral.id, *(offer.id for offer in offers)])
-    users = await AccountRepository(db).names({step.by_user_id for step in steps if step.by_user_id})
+    steps, users = await ReferralRepository(db).steps(council_id, [referral.id, *(offer.id for offer in offers)])
     current = next((offer for offer in offers if offer.status in (OfferStatus.OFFERED, OfferStatus.ACCEPTED)), None)
     places = await OfferRepository(db).place_of(council_id, [current.id]) if current else {}
     last = offers[0] if offers else None
@@ -368,7 +374,7 @@ async def _page(db: AsyncSession, principal: Principal, referral: Referral, most
         "rows": referral_rows(referral, names, organisations),
         "missing": missing_points(referral, person),
         "shortlist": _view(made, names, offers, most) if made else None,
-        "weights": _published(made.weights) if made else [],
+        "weights": published_parts(made.weights) if made else [],
         "current": current,
         "current_name": ", ".join(names.get(str(current.worker_id), ("",))) if current else "",
         "current_week": week_words(places.get(current.id)) if current else "",
@@ -379,6 +385,10 @@ async def _page(db: AsyncSession, principal: Principal, referral: Referral, most
         "timeline": history(steps, users),
         "pack": anonymous_pack(referral, person, None),
         "may_match": principal.may(Permission.REFERRALS_MATCH),
+        "contest": await ContestRepository(db).open_of(council_id, referral.id) if current else None,
+        "conflict": await _conflict(db, referral, current) if current else None,
+        "heard": await PreferenceRepository(db).latest(council_id, referral_id=referral.id),
+        "heard_labels": HEARD_LABELS,
         "may_record": principal.may(Permission.REFERRALS_RECORD),
         "changeable": referral.status in CHANGEABLE,
     }
@@ -410,8 +420,20 @@ async def _names(
     return names, organisations
 
 
+async def _conflict(db: AsyncSession, referral: Referral, offer: Offer) -> Conflict | None:
+    """Return a conflict of interest that was declared between who has the offer and the person."""
+    return next(
+        (
+            row
+            for row in await ConflictRepository(db).live(referral.council_id)
+            if row.person_id in (None, referral.person_id)
+            and (row.worker_id == offer.worker_id or row.organisation_id == offer.organisation_id)
+        ),
+        None,
+    )
+
+
 def _view(made: Shortlisted, names: dict[str, tuple[str, str]], offers: Sequence[Offer], most: int) -> ShortlistView:
-    second = made.ranking.entries[1].id if len(made.ranking.entries) > 1 else None
     return shortlist_view(
         made.ranking,
         made.candidates,
@@ -419,11 +441,7 @@ def _view(made: Shortlisted, names: dict[str, tuple[str, str]], offers: Sequence
         declined=made.declined,
         without_base=made.without_base,
         notes=lapse_notes(offers),
-        what_ifs={second: made.what_would_make_first(second)} if second else {},
+        what_ifs=made.what_would_make_first(entry.id for entry in made.ranking.entries[1:most]),
         most=most,
+        choice=made.choice,
     )
-
-
-def _published(weights: Weights) -> list[tuple[str, int]]:
-    """Return the most points of each part that counts."""
-    return [(PART_LABELS[part], weights.most(part)) for part in Part if weights.most(part)]

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
+import msgspec
 from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter, URLEncodedBody
@@ -11,6 +12,8 @@ from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import AccountRepository, Permission, Principal
+from marketplace.core.clock import today
+from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.flash import flash
 from marketplace.core.ids import parse_id
@@ -20,11 +23,12 @@ from marketplace.matching.errors import RankingChanged, ReferralNotOpen
 from marketplace.matching.forms import OfferForm
 from marketplace.matching.models import Referral
 from marketplace.matching.pages import LONG_LIST, shortlist_view
-from marketplace.matching.repository import ReferralRepository, ShortlistRepository
+from marketplace.matching.repository import PreferenceRepository, ReferralRepository, ShortlistRepository
 from marketplace.matching.service import OfferService, ShortlistService
-from marketplace.matching.service.shortlists import stored_ranking
+from marketplace.matching.service.sharing import read_token
+from marketplace.matching.service.shortlists import Choice, stored_ranking
 from marketplace.matching.states import ReferralStatus
-from marketplace.matching.words import STATUS_LABELS
+from marketplace.matching.words import HEARD_LABELS, STATUS_LABELS
 from marketplace.people import PeopleRepository
 from marketplace.providers.repository.planners import PlannerRepository
 
@@ -66,15 +70,21 @@ class ShortlistController(Controller):
             flash(request, "The referral is offered. A place in the planner’s week is held")
             return f"/referrals/{referral.id}"
 
-        return await submit(request, db, principal.actor, data, action)
+        try:
+            async with db.begin_nested():
+                return await submit(request, db, principal.actor, data, action)
+        except InvalidInput as error:
+            return await _choice(db, principal, referral, form.worker_id, data, error.fields)
 
     @get("/referrals/{referral_id:str}/shortlists/{shortlist_id:str}", permission=Permission.REFERRALS_READ)
     async def show(
         self,
+        request: Request[Any, Any, Any],
         db: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
         referral_id: FromPath[str],
         shortlist_id: FromPath[str],
+        link: Annotated[str, QueryParameter(name="link", max_length=100)] = "",
     ) -> Template:
         """Show a stored shortlist, ranked once more from its stored inputs."""
         referral = await ReferralRepository(db).find(principal.council_id, _id(referral_id))
@@ -88,8 +98,13 @@ class ShortlistController(Controller):
         rows = await PlannerRepository(db).with_organisation([UUID(item) for item in ids])
         names = {str(worker_id): (row[0].name, row[1].name) for worker_id, row in rows.items()}
         users = await AccountRepository(db).names({stored.made_by_user_id} if stored.made_by_user_id else set())
+        shared = request.app.state.settings
+        # A token that we did not make is not written into the page as if we had.
+        is_ours = link and read_token(shared.secret_key, link, today(clock_of(db))) is not None
         context = {
             "referral": referral,
+            "link": f"{shared.public_url}/shared-shortlist/{link}" if is_ours else "",
+            "may_share": principal.may(Permission.REFERRALS_RECORD),
             "stored": stored,
             "made_by": users.get(stored.made_by_user_id, "") if stored.made_by_user_id else "the platform",
             "repeat": repeat,
@@ -100,6 +115,7 @@ class ShortlistController(Controller):
                 declined={key: date.fromisoformat(day) for key, day in stored.ranking["declined"].items()},
                 without_base=without_base,
                 most=LONG_LIST,
+                choice=msgspec.convert(stored.ranking.get("choice"), Choice | None),
             ),
         }
         return Template("matching/stored_shortlist.html", context=context)
@@ -123,8 +139,10 @@ async def _choice(
         raise ReferralNotOpen(f"Its state is now: {STATUS_LABELS[referral.status].lower()}.")
     person = await PeopleRepository(db).find(principal.council_id, referral.person_id)
     made = await ShortlistService(db).rank(referral, person, principal.council_name)
-    names = {key: (item.worker.name, item.organisation_name) for key, item in made.planners.items()}
-    view = shortlist_view(made.ranking, made.candidates, names, declined=made.declined, most=LONG_LIST)
+    view = shortlist_view(
+        made.ranking, made.candidates, made.names, declined=made.declined, most=LONG_LIST, choice=made.choice
+    )
+    heard = await PreferenceRepository(db).latest(principal.council_id, referral_id=referral.id)
     line = next((item for item in view.lines if item.id == str(worker_id)), None)
     if line is None:
         raise RankingChanged("This planner is not on the shortlist. Look at it again.")
@@ -132,6 +150,10 @@ async def _choice(
         "referral": referral,
         "line": line,
         "first": view.lines[0],
+        "view": view,
+        "heard": heard,
+        "heard_labels": HEARD_LABELS,
+        "needs_reason": line.rank > 1 or bool(view.choice_cannot),
         "values": typed(values),
         "errors": errors,
     }

@@ -1,7 +1,20 @@
 """The verbs of matching, one module a noun."""
 
+from marketplace.matching.service.conflicts import ConflictService
+from marketplace.matching.service.contests import ContestService
 from marketplace.matching.service.offers import OfferService
+from marketplace.matching.service.preferences import PreferenceService
 from marketplace.matching.service.referrals import ReferralService
 from marketplace.matching.service.shortlists import Shortlisted, ShortlistService
+from marketplace.matching.service.weights import WeightService
 
-__all__ = ["OfferService", "ReferralService", "ShortlistService", "Shortlisted"]
+__all__ = [
+    "ConflictService",
+    "ContestService",
+    "OfferService",
+    "PreferenceService",
+    "ReferralService",
+    "ShortlistService",
+    "Shortlisted",
+    "WeightService",
+]

@@ -4,7 +4,7 @@ One ranking and a run over the whole waiting list are fed by the same functions,
 one is left out of the other.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,15 +17,21 @@ from marketplace.core.clock import local, today, week_start
 from marketplace.core.database import clock_of
 from marketplace.matching import engine
 from marketplace.matching.engine import Accreditation, Candidate, Case, grid_metres
-from marketplace.matching.models import Conflict, Offer, Preference, Referral, Urgency
-from marketplace.matching.repository import ConflictRepository, OfferRepository, PreferenceRepository
-from marketplace.matching.states import OfferStatus
+from marketplace.matching.engine.model import ConflictKind as EngineKind
+from marketplace.matching.models import Complexity, Conflict, ConflictKind, Referral, Urgency
+from marketplace.matching.repository import ConflictRepository, FactRepository, OfferRepository
 from marketplace.matching.words import engine_labels, skill_code
 from marketplace.people.models import Person
 from marketplace.providers.models import ServiceLine
 from marketplace.providers.service.planners import Planner, PlannerService
 
 URGENCY_TIER = {Urgency.CRISIS: 0, Urgency.URGENT: 1, Urgency.STANDARD: 2}
+KIND_CODES = {
+    ConflictKind.SELLS_CARE: EngineKind.SELLS_CARE,
+    ConflictKind.FAMILY: EngineKind.FAMILY,
+    ConflictKind.EVALUATOR: EngineKind.EVALUATOR,
+    ConflictKind.OTHER: EngineKind.OTHER,
+}
 CARE_LINES = frozenset({ServiceLine.HOME_CARE, ServiceLine.PERSONAL_ASSISTANCE, ServiceLine.COMMUNITY_SUPPORT})
 """Services whose sellers may have an interest in what a plan says."""
 SELLS_CARE_NO, SELLS_CARE_OWN = "no", "not_for_own_customers"
@@ -64,10 +70,11 @@ def earliest_start(urgency: Urgency, on: date) -> date:
     return on if urgency is Urgency.CRISIS else week_start(on) + timedelta(days=7)
 
 
-def road_factor(settings: Mapping[str, Any], lad_code: str) -> float:
-    """Roads against straight lines where somebody lives: the factor of their district, else the council's usual one."""
-    factors: Mapping[str, float] = settings["matching.road_factor"]
-    return float(factors.get(lad_code) or factors.get("default") or 1.3)
+def road_factors(settings: Mapping[str, Any]) -> tuple[float, dict[str, float]]:
+    """Return the council's usual factor of roads against straight lines, and those of districts by their code."""
+    published: Mapping[str, float] = settings["matching.road_factor"]
+    factors = {code: float(factor) for code, factor in published.items() if code != "default"}
+    return float(published.get("default", 1.3)), factors
 
 
 def case_of(
@@ -95,6 +102,9 @@ def case_of(
     chosen_organisation = None if chosen_worker else facts.chosen_organisation_id
     rule = settings["matching.planner_sells_care"]
     sellers = facts.sellers if rule in (SELLS_CARE_NO, SELLS_CARE_OWN) else frozenset()
+    usual_factor, factors = road_factors(settings)
+    most_minutes = settings["matching.most_travel_minutes"]
+    stays = referral.complexity is Complexity.COMPLEX and bool(settings["matching.retain_complex"])
     return Case(
         id=str(referral.id),
         service=ServiceLine.SUPPORT_PLANNING.value,
@@ -103,12 +113,17 @@ def case_of(
         x_metres=x_metres,
         y_metres=y_metres,
         window_days=int(settings["matching.horizon_weeks"]) * 7,
-        road_factor=road_factor(settings, person.lad_code),
+        road_factor=usual_factor,
+        district_type=person.lad_code if person.lad_code in factors else None,
+        road_factors=factors if person.lad_code in factors else {},
+        most_minutes=int(most_minutes) if most_minutes is not None else None,
+        complex_stays=stays,
         required_gender=referral.required_gender,
         essential_languages=essential,
         required_skills=frozenset(skill_code(code) for code in referral.required_skills),
-        # Met with the candidates' conflicts: the person, everybody of the council, and who sells the person's care.
-        party_ids=frozenset({str(person.id), council, *(str(item) for item in sellers)}),
+        # Met with the candidates' conflicts: the person, and everybody of the council.
+        party_ids=frozenset({str(person.id), council}),
+        care_organisation_ids=frozenset(str(item) for item in sellers),
         # The engine has one list for "not this worker"; the page tells a refusal by the person from one by the planner.
         excluded_worker_ids=frozenset(facts.declined),
         excluded_organisation_ids=frozenset(referral.excluded_organisation_ids),
@@ -123,8 +138,11 @@ def case_of(
     )
 
 
-def candidate_of(planner: Planner, *, open_cases: int, conflicts: Collection[str]) -> Candidate:
-    """Return a planner as the engine's candidate. The planner must have a base."""
+def candidate_of(planner: Planner, *, open_cases: int, conflicts: Mapping[str, str]) -> Candidate:
+    """Return a planner as the engine's candidate. The planner must have a base.
+
+    `conflicts` are kinds by the id of whom they must not plan for.
+    """
     worker = planner.worker
     x_metres, y_metres = grid_metres(worker.lat or 0.0, worker.lon or 0.0)
     return Candidate(
@@ -147,8 +165,8 @@ def candidate_of(planner: Planner, *, open_cases: int, conflicts: Collection[str
         specialisms=frozenset(worker.specialisms),
         skills=frozenset(skill_code(code) for code in worker.skills),
         interests=frozenset(worker.interests),
-        # Their own organisation is a party of cases whose care it sells.
-        conflicts=frozenset({str(planner.organisation_id), *conflicts}),
+        conflicts=frozenset(conflicts),
+        conflict_kinds=dict(conflicts),
         first_free_day=planner.first_day.toordinal(),
         places_from_week=engine.week_of(planner.weeks[0].week_on.toordinal()),
         free_places_by_week=tuple(week.free for week in planner.weeks),
@@ -159,23 +177,23 @@ def candidate_of(planner: Planner, *, open_cases: int, conflicts: Collection[str
 
 def conflicts_by_planner(
     council_id: UUID, planners: Sequence[Planner], conflicts: Sequence[Conflict], settings: Mapping[str, Any]
-) -> dict[UUID, frozenset[str]]:
-    """Return by worker whom they must not plan for: ids of people, and the council's for everybody of it."""
-    by_worker: dict[UUID, set[str]] = {}
-    by_organisation: dict[UUID, set[str]] = {}
+) -> dict[UUID, dict[str, str]]:
+    """Return by worker whom they must not plan for and why: ids of people, and the council's for everybody of it."""
+    by_worker: dict[UUID, dict[str, str]] = {}
+    by_organisation: dict[UUID, dict[str, str]] = {}
     for conflict in conflicts:
-        party = str(conflict.person_id or council_id)
+        party = {str(conflict.person_id or council_id): KIND_CODES[conflict.kind].value}
         if conflict.worker_id is not None:
-            by_worker.setdefault(conflict.worker_id, set()).add(party)
+            by_worker.setdefault(conflict.worker_id, {}).update(party)
         elif conflict.organisation_id is not None:
-            by_organisation.setdefault(conflict.organisation_id, set()).add(party)
+            by_organisation.setdefault(conflict.organisation_id, {}).update(party)
     no_sellers = settings["matching.planner_sells_care"] == SELLS_CARE_NO
     found = {}
     for planner in planners:
-        parties = by_worker.get(planner.worker.id, set()) | by_organisation.get(planner.organisation_id, set())
+        parties = {**by_organisation.get(planner.organisation_id, {}), **by_worker.get(planner.worker.id, {})}
         if no_sellers and any(row.service_line in CARE_LINES for row in planner.accredited):
-            parties = parties | {str(council_id)}
-        found[planner.worker.id] = frozenset(parties)
+            parties[str(council_id)] = EngineKind.SELLS_CARE.value
+        found[planner.worker.id] = parties
     return found
 
 
@@ -222,24 +240,24 @@ class InputService:
         )
 
     async def facts_of(self, council_id: UUID, referrals: Sequence[Referral]) -> dict[UUID, CaseFacts]:
-        """Return by referral what else is known, in three questions however many there are."""
-        ids = [referral.id for referral in referrals]
-        offers = await self.offers.ended_of(council_id, ids, OfferStatus.DECLINED)
-        sellers = await self.conflicts.sellers(council_id, {referral.person_id for referral in referrals})
-        said = await PreferenceRepository(self.db).latest_of(council_id, ids)
+        """Return by referral what else is known, in one question however many there are."""
+        declined: dict[UUID, dict[str, date]] = {}
+        sellers: dict[UUID, set[UUID]] = {}
+        chosen: dict[UUID, UUID | None] = {}
+        rows = await FactRepository(self.db).of_referrals(council_id, [referral.id for referral in referrals])
+        for kind, referral_id, found, at in rows:
+            match kind:
+                case "declined":
+                    declined.setdefault(referral_id, {})[str(found)] = local(at).date()
+                case "seller" if found is not None:
+                    sellers.setdefault(referral_id, set()).add(found)
+                case _:
+                    chosen[referral_id] = found
         return {
             referral.id: CaseFacts(
-                declined=_declined(offers.get(referral.id, ())),
-                sellers=sellers.get(referral.person_id, frozenset()),
-                chosen_organisation_id=_chosen_organisation(said.get(referral.id)),
+                declined=declined.get(referral.id, {}),
+                sellers=frozenset(sellers.get(referral.id, ())),
+                chosen_organisation_id=chosen.get(referral.id),
             )
             for referral in referrals
         }
-
-
-def _declined(offers: Sequence[Offer]) -> dict[str, date]:
-    return {str(offer.worker_id): local(offer.answered_at).date() for offer in offers if offer.answered_at is not None}
-
-
-def _chosen_organisation(said: Preference | None) -> UUID | None:
-    return said.organisation_id if said is not None and said.worker_id is None else None

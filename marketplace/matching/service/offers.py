@@ -10,12 +10,13 @@ from marketplace.accounts import Permission, Principal, audit, setting
 from marketplace.core import outbox
 from marketplace.core.clock import today, week_start
 from marketplace.core.database import clock_of
-from marketplace.core.errors import NotFound, broken_constraint
+from marketplace.core.errors import InvalidInput, NotFound, PlatformError, broken_constraint
 from marketplace.core.events import Event
 from marketplace.core.formats import uk_date, uk_datetime
 from marketplace.matching.calendar import answer_deadline
 from marketplace.matching.engine import RankedCandidate, Rule
 from marketplace.matching.errors import (
+    AgainstChoice,
     AnswerTooLate,
     NotAccredited,
     OfferClosed,
@@ -23,10 +24,18 @@ from marketplace.matching.errors import (
     RankingChanged,
     ReferralNotOpen,
 )
-from marketplace.matching.events import OfferAccepted, OfferDeclined, OfferLapsed, OfferMade, OfferWithdrawn
+from marketplace.matching.events import (
+    OfferAccepted,
+    OfferDeclined,
+    OfferHandedBack,
+    OfferLapsed,
+    OfferMade,
+    OfferWithdrawn,
+)
 from marketplace.matching.forms import OfferForm
 from marketplace.matching.models import CapacityReservation, Offer, Referral
 from marketplace.matching.repository import OfferRepository, ReferralRepository
+from marketplace.matching.service.open_proposals import OpenAlerts, OpenProposals
 from marketplace.matching.service.shortlists import Shortlisted, ShortlistService
 from marketplace.matching.states import OFFER, REFERRAL, OfferStatus, ReferralStatus
 from marketplace.matching.words import OFFER_LABELS, STATUS_LABELS
@@ -59,22 +68,55 @@ class OfferService:
             NotAccredited: The organisation's accreditation is not live today (invariant 6).
             PlaceTaken: The planner's last place in that week has gone.
             RankingChanged: The planner stands elsewhere now.
+            AgainstChoice: The person chose somebody else, who can take it.
+            InvalidInput: Their choice cannot take it, and no reason is given for the other planner.
+        """
+        referral, worker, made = await self.ready(principal, referral_id, form.worker_id)
+        entry = _as_shown(made, form)
+        if made.choice is not None and made.choice.cannot and not form.override_reason:
+            raise InvalidInput({"override_reason": "Say what the person said when you told them their choice cannot"})
+        week_on = week_start(date.fromordinal(entry.first_day))
+        offer = await self.write(principal, referral, worker, made, entry, week_on, form.override_reason)
+        await OpenProposals(self.db).settle(principal, offer)
+        return offer
+
+    async def ready(
+        self, principal: Principal, referral_id: UUID, worker_id: UUID
+    ) -> tuple[Referral, Worker, Shortlisted]:
+        """Lock a referral that is to be offered, see that it waits and the planner may take it, and rank afresh.
+
+        Raises:
+            ReferralNotOpen: It is not waiting.
+            NotAccredited: The organisation's accreditation is not live today (invariant 6).
         """
         principal.require(Permission.REFERRALS_MATCH)
-        council_id, clock = principal.council_id, clock_of(self.db)
+        council_id = principal.council_id
         referral = await self.referrals.find(council_id, referral_id, locked=True)
         if referral.status is not ReferralStatus.RECEIVED:
             raise ReferralNotOpen(f"Its state is now: {STATUS_LABELS[referral.status].lower()}.")
-        found = (await PlannerRepository(self.db).with_organisation([form.worker_id])).get(form.worker_id)
+        found = (await PlannerRepository(self.db).with_organisation([worker_id])).get(worker_id)
         if found is None:
             raise NotFound
-        worker: Worker = found[0]
-        await self._need_accreditation(worker.organisation_id, found[1].name, council_id)
+        await self._need_accreditation(found[0].organisation_id, found[1].name, council_id)
         person = await PeopleRepository(self.db).find(council_id, referral.person_id)
-        shortlists = ShortlistService(self.db)
-        made = await shortlists.rank(referral, person, principal.council_name)
-        entry = _as_shown(made, form)
-        shortlist = shortlists.store(principal, referral, made)
+        made = await ShortlistService(self.db).rank(referral, person, principal.council_name)
+        return referral, found[0], made
+
+    async def write(
+        self,
+        principal: Principal,
+        referral: Referral,
+        worker: Worker,
+        made: Shortlisted,
+        entry: RankedCandidate,
+        week_on: date,
+        override_reason: str,
+        *,
+        proposal_id: UUID | None = None,
+    ) -> Offer:
+        """Write an offer with its stored ranking, and hold the place. The referral is locked and waits."""
+        council_id, clock = principal.council_id, clock_of(self.db)
+        shortlist = ShortlistService(self.db).store(principal, referral, made)
         await self.db.flush()
         now = clock.now()
         hours: int = await setting(self.db, council_id, "matching.offer_hours", today(clock))
@@ -87,25 +129,26 @@ class OfferService:
             status=OfferStatus.OFFERED,
             rank=entry.rank,
             score=entry.total,
-            override_reason=form.override_reason,
+            override_reason=override_reason,
+            proposal_id=proposal_id,
             decided_by_user_id=principal.user_id,
             offered_at=now,
             answer_by=answer_deadline(now, int(hours)),
         )
         self.db.add(offer)
         await self.db.flush()
-        week_on = week_start(date.fromordinal(entry.first_day))
         place = await self._take_place(offer, worker, week_on)
-        OFFER.begin(self.db, offer, by=principal.user_id, why=form.override_reason)
+        OFFER.begin(self.db, offer, by=principal.user_id, why=override_reason)
         REFERRAL.move(self.db, referral, ReferralStatus.OFFERED, by=principal.user_id)
         self._note(
             principal,
             "matching.make_offer",
             offer,
             after={"worker_id": worker.id, "rank": entry.rank, "week_on": week_on, "place": place},
-            why=form.override_reason,
+            why=override_reason,
         )
         self._publish(OfferMade, offer)
+        await OpenAlerts(self.db).settle(principal, offer, worker.name)
         return offer
 
     async def withdraw(self, principal: Principal, referral_id: UUID, why: str) -> Offer:
@@ -122,6 +165,37 @@ class OfferService:
         await self._end(offer, referral, OfferStatus.WITHDRAWN, principal, why)
         self._note(principal, "matching.withdraw_offer", offer, why=why)
         self._publish(OfferWithdrawn, offer)
+        return offer
+
+    async def take_back(self, principal: Principal, offer_id: UUID, why: str) -> Offer:
+        """Take back an offer, also one that was accepted, because a decision about the person is taken again.
+
+        The caller holds `CONTESTS_ANSWER` and has locked the referral. Who listens to `OfferHandedBack` learns that the
+        planner who had accepted no longer plans.
+        """
+        principal.require(Permission.CONTESTS_ANSWER)
+        seen = await self.offers.find(principal.council_id, offer_id)
+        referral = await self.referrals.find(principal.council_id, seen.referral_id, locked=True)
+        offer = await self.offers.find(principal.council_id, offer_id, locked=True)
+        was_accepted = offer.status is OfferStatus.ACCEPTED
+        answered_at = offer.answered_at
+        await self._end(offer, referral, OfferStatus.WITHDRAWN, principal, why)
+        if was_accepted:
+            offer.answered_at, offer.handed_back_at, offer.hand_back_reason = answered_at, offer.answered_at, why
+        self._note(principal, "matching.withdraw_offer", offer, why=why)
+        self._publish(OfferWithdrawn, offer)
+        if was_accepted:
+            outbox.publish(
+                self.db,
+                OfferHandedBack(
+                    council_id=offer.council_id,
+                    offer_id=offer.id,
+                    referral_id=referral.id,
+                    person_id=referral.person_id,
+                    worker_id=offer.worker_id,
+                    organisation_id=offer.organisation_id,
+                ),
+            )
         return offer
 
     async def withdraw_stopped(self, council_id: UUID, offer_id: UUID) -> bool:
@@ -309,14 +383,21 @@ def _as_shown(made: Shortlisted, form: OfferForm) -> RankedCandidate:
     """
     entry = made.entry(form.worker_id)
     if entry is None:
-        left_out = next((item for item in made.ranking.left_out if item.id == str(form.worker_id)), None)
-        if left_out is not None and left_out.rules == (Rule.HAS_CAPACITY,):
-            raise PlaceTaken("The planner has no place left. Look at the shortlist again.")
-        reasons = "; ".join(left_out.reasons) if left_out is not None else "The planner is not on the shortlist"
-        raise RankingChanged(f"{reasons}. Look at the shortlist again.")
+        raise not_listed(made, form.worker_id)
     if entry.first_day > form.first_day:
         week = uk_date(week_start(date.fromordinal(form.first_day)))
         raise PlaceTaken(f"The planner has no place left in the week of {week}. Look at the shortlist again.")
     if (entry.rank, entry.total, entry.first_day) != (form.rank, form.score, form.first_day):
         raise RankingChanged("The planner you chose stands elsewhere now. Look at the shortlist again.")
     return entry
+
+
+def not_listed(made: Shortlisted, worker_id: UUID) -> PlatformError:
+    """Say why a planner is not on a fresh ranking."""
+    left_out = made.why_left_out(worker_id)
+    if left_out is not None and left_out.rules == (Rule.HAS_CAPACITY,):
+        return PlaceTaken("The planner has no place left. Look at the shortlist again.")
+    if made.choice is not None and left_out is not None and Rule.PERSONS_CHOICE in left_out.rules:
+        return AgainstChoice("They come first. Talk with the person if you think that somebody else fits better.")
+    reasons = "; ".join(left_out.reasons) if left_out is not None else "The planner is not on the shortlist"
+    return RankingChanged(f"{reasons}. Look at the shortlist again.")

@@ -85,6 +85,8 @@ def upgrade() -> None:
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("beat_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("stage", sa.Text(), nullable=False),
         sa.Column("progress_done", sa.Integer(), nullable=False),
         sa.Column("progress_total", sa.Integer(), nullable=False),
@@ -754,10 +756,26 @@ def upgrade() -> None:
     op.add_column(
         "referrals", sa.Column("required_skills", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False)
     )
+    op.add_column("referrals", sa.Column("planned_at", sa.DateTime(timezone=True), nullable=True))
+    op.execute("SET LOCAL app.councils = '*'")
+    op.execute(
+        """
+        UPDATE referrals r SET planned_at = p.at
+        FROM (
+            SELECT plans.referral_id, min(v.signed_off_at) AS at
+            FROM plans
+            JOIN plan_versions v ON v.plan_id = plans.id
+            WHERE v.signed_off_at IS NOT NULL
+            GROUP BY plans.referral_id
+        ) p
+        WHERE p.referral_id = r.id
+        """
+    )
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    op.drop_column("referrals", "planned_at")
     op.drop_column("referrals", "required_skills")
     op.drop_column("join_requests", "reminded_at")
     op.drop_column("people", "ethnicity")

@@ -13,6 +13,7 @@ from marketplace.core.database import clock_of
 from marketplace.core.errors import Conflict, InvalidInput, NotFound, StepRefused, broken_constraint
 from marketplace.core.outbox import publish
 from marketplace.matching.models import Offer
+from marketplace.matching.repository.runs import note_planned
 from marketplace.people.models import Person
 from marketplace.plans.content import PlanContent, gaps
 from marketplace.plans.errors import CheckerIsSubmitter, PlanChanged, PlanNotEditable
@@ -224,6 +225,7 @@ class PlanService:
         self._touch(version)
         await self.db.flush()
         in_place_on = today(self.clock)
+        await note_planned(self.db, plan.council_id, plan.referral_id, self.clock.now())
         await ReviewService(self.db).schedule(plan, in_place_on, by=principal.user_id)
         self._audit(principal, version, "plans.sign_off_plan", after={"completed_on": in_place_on})
         publish(

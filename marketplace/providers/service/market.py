@@ -208,6 +208,52 @@ class MarketService:
             purse=purse,
         )
 
+    async def nearest(
+        self, place: str, wanted: Sequence[tuple[str, str, int]], *, radius_metres: int
+    ) -> list[list[Result]]:
+        """Find help of some kinds near a place, for pages of other packages that show it beside their own.
+
+        Args:
+            place: A postcode or a town.
+            wanted: Kind, words ("" for whatever is near) and how many at most, one entry a list.
+            radius_metres: How far.
+
+        Returns:
+            A list for each entry, in their order; all empty when we do not know the place. Words that find nothing are
+            left out.
+        """
+        where = await self.where(place)
+        if where.point is None:
+            return [[] for _ in wanted]
+        now, day = clock_of(self.db).now(), today(clock_of(self.db))
+        base = ListingQuery(
+            text="",
+            lat=where.lat,
+            lon=where.lon,
+            radius_metres=radius_metres,
+            categories=[],
+            filters={},
+            district=where.lad_code,
+            sort="relevance",
+            page=1,
+            per_page=1,
+        )
+        maker = CardMaker(
+            now=now, day=day, has_question=True, has_place=True, days=(), times=(), wanted_tenths=None, purse=None
+        )
+        hits: list[list[Hit]] = []
+        is_plain = self.engine is None
+        for kind, words, number in wanted:
+            asked = msgspec.structs.replace(base, text=words)
+            try:
+                hits.append(await self._of_kinds((kind,), number, asked, set(), day, is_plain=is_plain))
+            except IndexUnavailable as error:
+                is_plain = True
+                self._report(error)
+                hits.append(await self._of_kinds((kind,), number, asked, set(), day, is_plain=is_plain))
+        cards = {card.id: card for card in await self._cards([hit for found in hits for hit in found], maker)}
+        return [[cards[hit.id] for hit in found if hit.id in cards] for found in hits]
+
     async def _understand(self, query: MarketQuery) -> tuple[Understood, Where]:
         """Take the words apart and find the place; words that name no place we know stay words."""
         if query.is_literal:

@@ -19,7 +19,7 @@ from marketplace.core.forms import FormReader
 from marketplace.core.ids import new_id
 from marketplace.core.outbox import publish
 from marketplace.core.places import METRES_PER_MILE
-from marketplace.providers.events import ListingChanged
+from marketplace.providers.events import ListingChanged, WorkerTimeChanged
 from marketplace.providers.models import Worker, WorkerAbsence, WorkerHours
 from marketplace.providers.repository.workers import WorkerRepository
 from marketplace.providers.service.times import WEEKDAYS
@@ -179,6 +179,7 @@ class WorkerService:
         days = {"starts_on": form.starts_on, "ends_on": form.ends_on}
         self._record(principal, worker, "providers.add_absence", None, days)
         await self._tell(principal, worker)
+        self._publish_time(principal, worker)
         return worker
 
     async def remove_absence(self, principal: Principal, wanted: UUID | None, absence_id: UUID) -> Worker:
@@ -194,6 +195,7 @@ class WorkerService:
         await self.db.flush()
         self._record(principal, worker, "providers.remove_absence", days, None)
         await self._tell(principal, worker)
+        self._publish_time(principal, worker)
         return worker
 
     def _record(
@@ -213,6 +215,14 @@ class WorkerService:
             subject_id=worker.id,
             before=before,
             after=after,
+        )
+
+    def _publish_time(self, principal: Principal, worker: Worker) -> None:
+        publish(
+            self.db,
+            WorkerTimeChanged(
+                council_id=principal.council_id, organisation_id=worker.organisation_id, worker_id=worker.id
+            ),
         )
 
     async def _tell(self, principal: Principal, worker: Worker) -> None:

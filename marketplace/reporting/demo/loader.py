@@ -20,6 +20,7 @@ from marketplace.reporting.demo.care import make_care
 from marketplace.reporting.demo.choosing import tell_choosing
 from marketplace.reporting.demo.content.councils import COUNCILS
 from marketplace.reporting.demo.councils import make_council
+from marketplace.reporting.demo.decisions import make_decisions
 from marketplace.reporting.demo.demand import make_demand
 from marketplace.reporting.demo.evaluation import make_evaluation
 from marketplace.reporting.demo.evidence import make_evidence
@@ -38,6 +39,7 @@ from marketplace.reporting.demo.standing import make_standing
 from marketplace.reporting.demo.stories import make_stories
 from marketplace.reporting.demo.talking import tell_talk
 from marketplace.reporting.demo.visits import VisitTeller
+from marketplace.reporting.demo.waiting_list import act_on_waiting_list, make_waiting_list
 from marketplace.reporting.demo.workforce import make_workforce
 from marketplace.reporting.demo.world import Council, World
 
@@ -88,15 +90,18 @@ async def load_demo(
         if await db.scalar(select(CouncilRow.id).where(CouncilRow.slug.in_(slugs)).limit(1)) is not None:
             return DemoReport(created=False, rows=0, counts={}, sign_ins=await _sign_ins(db))
         note("Writing six months of history", 0.0)
-        book = await _write_book(db, clock or SystemClock(), note, secret_key)
+        world, councils = await _write_book(db, clock or SystemClock(), note, secret_key)
+        book = world.book
         note("Storing it", 0.6)
         rows = await book.write(db)
+        note("Working on the waiting list", 0.9)
+        await act_on_waiting_list(db, councils)
         counts = Counter({table.name: len(kept) for table, kept in book.rows.items()})
         note("Done", 1.0)
         return DemoReport(created=True, rows=rows, counts=dict(counts), sign_ins=await _sign_ins(db))
 
 
-async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key: str) -> Book:
+async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key: str) -> tuple[World, list[Council]]:
     rng = random.Random(SEED)  # noqa: S311 - repeatable on purpose, nothing secret comes from it
     now = clock.now()
     book = Book(rng, now)
@@ -139,8 +144,12 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
         make_evaluation(world, council)
         make_joining(world, council, secret_key)
     for council in councils:
+        make_decisions(world, council)
+    for council in councils:
+        make_waiting_list(world, council)
+    for council in councils:
         make_care(world, council)
-    return book
+    return world, councils
 
 
 async def _sign_ins(db: AsyncSession) -> tuple[SignIn, ...]:

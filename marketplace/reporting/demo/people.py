@@ -32,7 +32,7 @@ def make_people(world: World, council: Council) -> None:
     """Keep the people of a council, those behind the sign-ins first."""
     for number in range(1, council.text.volume.people + 1):
         star = {1: "person", 2: "represented", 3: "selffunder"}.get(number)
-        client = _person(world, council, number, star)
+        client = make_person(world, council, number, star)
         council.clients.append(client)
         if star:
             council.stars[star] = client
@@ -56,7 +56,8 @@ def _ethnicity(council: Council, number: int) -> str:
     return rng.choices(("", *ETHNIC_GROUPS), (12, 8, 3, 2, 74, 1))[0]
 
 
-def _person(world: World, council: Council, number: int, star: str | None) -> Client:
+def make_person(world: World, council: Council, number: int, star: str | None) -> Client:
+    """Keep one person with a budget. `number` is theirs alone in the council; `star` names one behind a sign-in."""
     rng, book, text = world.rng, world.book, council.text
     gender = rng.choices((Gender.FEMALE, Gender.MALE, Gender.NOT_SAID), (55, 43, 2))[0]
     given = rng.choice(GIVEN["male" if gender is Gender.MALE else "female"])

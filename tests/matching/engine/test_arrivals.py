@@ -59,7 +59,7 @@ class Mirror:
         assert (self.now.placed_by_tier(), self.now.score()) == (placed, batch.value)
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(st.data())
 def test_after_every_event_the_assignment_is_the_best(data):
     candidates = data.draw(st.integers(1, 4))

@@ -41,7 +41,7 @@ def assert_sound(instance: Instance, solution: HoursSolution) -> None:
         assert count == int((solution.assignment[instance.tiers == tier] >= 0).sum())
         assert count <= solution.placed_bounds[tier]
     assert solution.goal <= solution.goal_bound
-    assert 0 <= solution.gap
+    assert solution.gap >= 0
     assert set(solution.reasons) == set(np.flatnonzero(solution.assignment < 0).tolist())
 
 

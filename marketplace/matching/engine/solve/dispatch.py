@@ -43,7 +43,7 @@ def solve(
         if instance.group_caps:
             raise InvalidInstance("group_caps: caps of groups need candidates whose places are single slots")
         solve_hours = import_module("marketplace.matching.engine.solve.hours").solve_hours
-        solution: Solution = solve_hours(instance, time_limit=time_limit, seed=HOURS_SEED, progress=progress)
+        solution: Solution = solve_hours(instance, time_limit=time_limit, seed=HOURS_SEED, progress=progress, salt=salt)
         return solution
     problem = _problem(instance, slots, salt)
     if time_limit is None or len(slots.pairs) <= SMALL:

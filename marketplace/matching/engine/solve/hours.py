@@ -17,8 +17,10 @@ The same instance and seed give the same answer when no limit of time is hit: th
 rows of an instance are in canonical order, so their order in a file never matters.
 """
 
+import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -33,17 +35,20 @@ from marketplace.matching.engine.solve.hours_ties import least_ties
 from marketplace.matching.engine.solve.instance import Instance, Int64s, Progress, Solution
 from marketplace.matching.engine.solve.reasons import why_unassigned
 
-TINY_PAIRS = 250
+TINY_PAIRS, TINY_CASES = 650, 64
 """Up to here HiGHS and NumPy do it all: no compiler, no search."""
 SINGLE_PAIRS = 30_000
 SEVERAL_PAIRS = 3_000
 """A proof is tried up to so many pairs, where each candidate has one capacity that binds, and where it has several."""
 DEFAULT_SECONDS = 60.0
 """Without a limit of time a proof is given up after this long."""
-MOVES_A_SECOND = 60_000
-"""What a slow core makes of the larger instances; the limit of time in moves."""
+LONG_SECONDS = 7_200.0
+"""Without a limit of time the search ends after its moves, on any machine before this."""
+MOVES_A_SECOND = 120_000
+"""What one core makes of the larger instances; the limit of time in moves. Where the core is slower the clock decides,
+and the answer may differ from run to run."""
 COMPILE_SECONDS = 15.0
-LOAD_SECONDS = 3.0
+LOAD_SECONDS = 4.0
 """With less time than the first nothing is compiled, with less than the second what was compiled is not even loaded:
 plain functions then make the few moves that there is time for."""
 
@@ -78,11 +83,11 @@ def solve_hours(
     begin = time.monotonic()
     tell = progress or (lambda share, what: None)
     problem = pack(instance)
-    limit = DEFAULT_SECONDS + 1e-3 * problem.cases * 8 if time_limit is None else max(0.02, time_limit)
+    limit = LONG_SECONDS if time_limit is None else max(0.02, time_limit)
     deadline = begin + limit
     ladder = problem.ladder()
     weight = problem.weight(ladder)
-    tiny = problem.pairs <= TINY_PAIRS
+    tiny = problem.pairs <= TINY_PAIRS and problem.cases <= TINY_CASES
     fast = not tiny and (limit >= COMPILE_SECONDS or (limit >= LOAD_SECONDS and _is_compiled()))
     loop = compiled(kernels.relax) if fast else None
     tell(0.0, "bound")
@@ -102,6 +107,10 @@ def solve_hours(
             kernel=compiled(kernels.anneal) if fast else kernels.anneal, style=MILD if single else HARD,
             tick=lambda done: tell(0.1 + 0.8 * share * done, "search"),
         )  # fmt: skip
+    if time_limit is None:
+        # The search has made all its moves; only what may never end is limited by the clock.
+        limit = DEFAULT_SECONDS
+        deadline = time.monotonic() + limit
     settled = Settled(chosen, problem.pairs == 0, 0 if problem.pairs == 0 else None)
     if try_proof and problem.pairs and (tiny or deadline - time.monotonic() > 0.5):
         tell(0.5, "proof")
@@ -117,14 +126,24 @@ def solve_hours(
 
 
 def _moves(problem: Problem, seconds: float, endless: bool, single: bool) -> int:
-    # Past some 4,000 moves a case hardly anything is won; a proof needs a good start only.
-    enough = 4_000 * problem.cases if not single else min(300_000, 3_000 * problem.cases)
-    return enough if endless else max(100, min(enough, int(seconds * MOVES_A_SECOND * 2)))
+    if single:
+        enough = min(300_000, 3_000 * problem.cases)  # A proof needs a good start only.
+    elif endless:
+        enough = min(2_000 * problem.cases, 1_500_000 + 450 * problem.cases)
+    else:
+        enough = 8_000 * problem.cases  # Past that hardly anything is won.
+    return enough if endless else max(100, min(enough, int(seconds * MOVES_A_SECOND)))
 
 
 def _is_compiled() -> bool:
-    folder = cache_folder()
-    return any(folder.rglob("hours_kernels.anneal*.nbc")) and any(folder.rglob("hours_kernels.relax*.nbc"))
+    """Whether the folder has machine code of each loop that is younger than its source, so that loading it is quick."""
+    folder = Path(os.environ.get("NUMBA_CACHE_DIR") or cache_folder())
+    for loop in (kernels.anneal, kernels.relax, fill):
+        name = loop.__module__.rsplit(".", 1)[-1]
+        written = Path(loop.__code__.co_filename).stat().st_mtime
+        if not any(made.stat().st_mtime >= written for made in folder.rglob(f"{name}.{loop.__name__}-*.nbc")):
+            return False
+    return True
 
 
 def _fairest(problem: Problem, chosen: Int64s, tie_cost: Int64s, deadline: float) -> Int64s:
@@ -152,7 +171,7 @@ def _solution(
         share = max(0.0, deadline - now) / (problem.tiers + 1)
         most = placed_bounds(problem, relaxation.price, ladder, placed, rounds=120, deadline=now + share, loop=loop)
         bound = score_bound(
-            problem, relaxation, ladder, placed, score, rounds=150, deadline=time.monotonic() + share, loop=loop
+            problem, relaxation, ladder, placed, score, rounds=100, deadline=time.monotonic() + share, loop=loop
         )
         if settled.score_bound is not None and problem.standing(settled.chosen)[:-1] == tuple(counts):
             bound = min(bound, settled.score_bound)
@@ -160,10 +179,7 @@ def _solution(
         goal_bound = max(goal, relaxation.bound)
         if (most == placed).all():
             goal_bound = min(goal_bound, int(ladder @ placed) + bound)
-    if (most == placed).all():
-        gap = (bound - score) / max(1, abs(bound))
-    else:
-        gap = (goal_bound - goal) / max(1, goal_bound)
+    over, of = (bound - score, bound) if (most == placed).all() else (goal_bound - goal, goal_bound)
     assignment = np.full(instance.cases, -1, np.int32)
     taken = chosen >= 0
     assignment[taken] = problem.candidate[chosen[taken]]
@@ -175,7 +191,7 @@ def _solution(
         score=score,
         assigned_by_tier=dict(zip(names, counts, strict=True)),
         bound=bound,
-        gap=gap,
+        gap=over / max(1, abs(of)),
         seconds=time.monotonic() - begin,
         reasons=why_unassigned(instance, assignment, is_proven=is_best),
         goal=goal,

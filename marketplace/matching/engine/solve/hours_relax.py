@@ -7,7 +7,7 @@ that make it small. At best it equals the bound of the linear relaxation (matchi
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,6 @@ def bound_prices(
     deadline: float,
     loop: Loop | None = None,
     start: Floats | None = None,
-    free: NDArray[np.bool_] | None = None,
     aim: float | None = None,
     tick: Callable[[float], None] | None = None,
 ) -> Relaxation:
@@ -54,7 +53,6 @@ def bound_prices(
     Args:
         loop: A compiled `relax` for large problems; without it NumPy evaluates.
         start: Prices to start from.
-        free: Resources that must be used up exactly, so that their prices may be negative.
         aim: A total known to be reachable; steps are measured by the distance to it.
         tick: Told the share of rounds done.
     """
@@ -66,7 +64,6 @@ def bound_prices(
     step, idle = 1.0, 0
     value = weight.astype(np.float64)
     evaluate = _evaluator(problem, value, loop)
-    held = np.zeros(len(room), bool) if free is None else free
     for turn in range(rounds):
         total, load, _ = evaluate(price)
         total += float(price @ room)
@@ -79,13 +76,12 @@ def bound_prices(
             break
         slack = room - load
         direction = (1 - _MEMORY) * slack + _MEMORY * direction
-        move = np.where((price <= 0) & (direction > 0) & ~held, 0, direction)
+        move = np.where((price <= 0) & (direction > 0), 0, direction)
         norm = float(move @ (move * scale))
         if norm == 0:
             break
         reach = 0.02 * abs(best) if aim is None else min(0.02 * abs(best), max(1e-6 * abs(best), best - aim))
-        price = price - step * reach / norm * move * scale
-        price = np.where(held, price, np.maximum(0, price))
+        price = np.maximum(0, price - step * reach / norm * move * scale)
         if tick is not None and turn % 16 == 0:
             tick(turn / rounds)
     return prove(problem, weight, best_price)
@@ -140,28 +136,44 @@ def placed_bounds(
 
 
 def score_bound(
-    problem: Problem, relaxation: Relaxation, ladder: Int64s, counts: Int64s, aim: int, *, rounds: int,
-    deadline: float, loop: Loop | None,
-) -> int:  # fmt: skip
+    problem: Problem,
+    relaxation: Relaxation,
+    ladder: Int64s,
+    counts: Int64s,
+    score: int,
+    *,
+    rounds: int,
+    deadline: float,
+    loop: Loop | None,
+) -> int:
     """No answer that places exactly `counts` by tier has a larger total score.
 
-    Each tier becomes a resource that must be used up: its price takes the worth of a placement back out.
+    Whatever a placement is worth, the bound on worth and score less the worth of `counts` is a bound on the score;
+    several sizes of the worth are tried, from that of `ladder` down to nothing.
+
+    Args:
+        relaxation: That of weights by `ladder`.
+        score: The score reached, to measure steps by.
     """
-    pairs, base = problem.pairs, len(problem.room)
-    at = problem.first[1:]
-    counted = replace(
-        problem,
-        first=problem.first + np.arange(pairs + 1),
-        resource=np.insert(problem.resource, at, base + problem.tier[problem.case]).astype(np.int32),
-        amount=np.insert(problem.amount, at, 1),
-        room=np.concatenate([problem.room, counts]).astype(problem.room.dtype),
-        owner=np.concatenate([problem.owner, np.full(problem.tiers, -1, np.int32)]),
-    )
-    free = np.arange(len(counted.room)) >= base
-    start = np.concatenate([relaxation.price, -ladder.astype(np.float64)])
-    return bound_prices(
-        counted, problem.score, rounds=rounds, deadline=deadline, loop=loop, start=start, free=free, aim=float(aim)
-    ).bound
+    best = relaxation.bound - int(ladder @ counts)
+    price = relaxation.price
+    size = 1.0
+    for smaller in (0.3, 0.1, 0.03, 0.0):
+        worth = (ladder * smaller).astype(np.int64)
+        found = bound_prices(
+            problem,
+            problem.weight(worth),
+            rounds=rounds,
+            deadline=deadline,
+            loop=loop,
+            start=price * max(smaller, 0.02) / size,
+            aim=float(int(worth @ counts) + score),
+        )
+        best = min(best, found.bound - int(worth @ counts))
+        price, size = found.price, max(smaller, 0.02)
+        if best <= score or time.monotonic() > deadline:
+            break
+    return max(best, score)
 
 
 def _reduced(problem: Problem, weight: Int64s, price: Int64s) -> Int64s:
@@ -194,6 +206,6 @@ def _evaluator(problem: Problem, weight: Floats, loop: Loop | None) -> Callable[
         taken[top[head][best > 0]] = True
         chosen = taken[owner]
         used = np.bincount(problem.resource[chosen], weights=problem.amount[chosen], minlength=len(load))
-        return float(best[best > 0].sum()), used, net
+        return float(best[best > 0].sum()), used.astype(np.float64), net
 
     return by_arrays

@@ -18,7 +18,7 @@ from marketplace.core.web import FormData, submit
 from marketplace.matching.care.scoring import PART_HOW, PART_LABELS
 from marketplace.matching.care.week import visit_words
 from marketplace.matching.forms import LONGEST_REASON
-from marketplace.matching.forms_care import AwardForm, HeardForm, read_marks
+from marketplace.matching.forms_offers import AwardForm, HeardForm, read_marks
 from marketplace.matching.models import HeardHow, Requirement
 from marketplace.matching.routes.care.pages import base_context, find, page, version_of_form
 from marketplace.matching.service.care import AwardService, Comparison

@@ -19,7 +19,7 @@ from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit
 from marketplace.matching.care.scoring import PART_HOW, PART_LABELS
 from marketplace.matching.care.week import hours_words, visit_words
-from marketplace.matching.forms_care import CareDeclineForm, CareOfferForm, offer_values
+from marketplace.matching.forms_offers import CareDeclineForm, CareOfferForm, offer_values
 from marketplace.matching.models import RequirementAward
 from marketplace.matching.packs_care import anonymous, care_pack
 from marketplace.matching.repository.care import AwardRepository, InvitationRepository, RequirementRepository

@@ -24,7 +24,7 @@ from marketplace.matching.care.scoring import (
 from marketplace.matching.care.week import half_up, visit_words, worker_minutes
 from marketplace.matching.errors_care import AwardRefused, CareNotAccredited, NotYet, RequirementNotOpen
 from marketplace.matching.events import RequirementAwarded, RequirementClosed
-from marketplace.matching.forms_care import AwardForm, HeardForm, Mark
+from marketplace.matching.forms_offers import AwardForm, HeardForm, Mark
 from marketplace.matching.models import (
     Preference,
     Requirement,

@@ -22,7 +22,7 @@ from marketplace.matching.errors_care import (
     RequirementNotOpen,
 )
 from marketplace.matching.events import RequirementOfferMade
-from marketplace.matching.forms_care import CareDeclineForm, CareOfferForm
+from marketplace.matching.forms_offers import CareDeclineForm, CareOfferForm
 from marketplace.matching.models import (
     OfferedVisit,
     Requirement,

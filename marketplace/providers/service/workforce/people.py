@@ -18,7 +18,7 @@ from marketplace.core.ids import new_id
 from marketplace.core.outbox import publish
 from marketplace.core.places import METRES_PER_MILE, Postcode
 from marketplace.providers.errors import WorkerChanged
-from marketplace.providers.events import ListingChanged
+from marketplace.providers.events import ListingChanged, WorkerTimeChanged
 from marketplace.providers.models import Organisation, OrganisationKind, Worker, WorkerAbsence, WorkerKind
 from marketplace.providers.repository.organisations import OrganisationRepository
 from marketplace.providers.repository.places import PlaceRepository, Point
@@ -395,5 +395,11 @@ class WorkforceService:
         )
 
     async def _tell(self, principal: Principal, worker: Worker) -> None:
+        publish(
+            self.db,
+            WorkerTimeChanged(
+                council_id=principal.council_id, organisation_id=worker.organisation_id, worker_id=worker.id
+            ),
+        )
         for listing_id in await self.workers.listing_ids(worker.id):
             publish(self.db, ListingChanged(council_id=principal.council_id, listing_id=listing_id))

@@ -23,7 +23,7 @@ from tests.matching.engine.solve.instances import (
     value,
 )
 
-MANY = settings(max_examples=250)
+MANY = settings(max_examples=150)
 
 
 def best_of(listed: Document) -> tuple[object, Solution]:
