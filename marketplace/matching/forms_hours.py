@@ -79,6 +79,11 @@ def hours_text(quarters: int) -> str:
     return f"{quarters / QUARTERS_AN_HOUR:g}"
 
 
+def hours_words(quarters: int) -> str:
+    """Write quarter hours with their unit: "2.5 hours", "1 hour"."""
+    return f"{hours_text(quarters)} {'hour' if quarters == QUARTERS_AN_HOUR else 'hours'}"
+
+
 def hours_values(rows: Iterable[CareHours]) -> dict[str, str]:
     """Return what is free now as the form shows it; a slot with nothing free is empty."""
     return {f"slot-{slot(row.weekday, row.band)}": hours_text(row.left_quarters) for row in rows if row.left_quarters}

@@ -5,7 +5,7 @@ what sharing would bring.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, time
 from uuid import UUID
 
 import msgspec
@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import Permission, Principal, settings_of
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.formats import miles, plural, uk_time
+from marketplace.core.formats import miles, uk_time
 from marketplace.matching.bands import BANDS, SLOTS, WEEKDAYS, quarters_by_slot, slot, slot_label
 from marketplace.matching.care.week import visit_words
 from marketplace.matching.engine.package import (
@@ -26,7 +26,7 @@ from marketplace.matching.engine.package import (
     spare_after,
     workers_for,
 )
-from marketplace.matching.forms_hours import hours_text
+from marketplace.matching.forms_hours import hours_words
 from marketplace.matching.models import CareHours, Requirement, RequirementVisit
 from marketplace.matching.repository.care import RequirementRepository
 from marketplace.matching.service.care.candidates import CareRankingService, Provider, RankedProviders, travel_quarters
@@ -205,11 +205,7 @@ def fit(
         part=[item for item in takers.values() if item.said_at and item.visits < len(visits)],
         not_said=[item for item in takers.values() if item.said_at is None],
         shared=shown,
-        nobody=[
-            f"{_slot_words(visit)}: nobody {where} has said that it has the hours"
-            for visit in visits
-            if str(visit.id) in nobody
-        ],
+        nobody=_nobody_words([visit for visit in visits if str(visit.id) in nobody], where),
         helpers=_helpers(best, missing, shareable, known, names, agreed),
         travel_minutes=travel_minutes,
         left_out=len(ranked.left_out),
@@ -258,7 +254,7 @@ def _shared(
     return Shared(
         providers=plan.most_providers,
         plan=plan,
-        names=[(letter[key], UUID(key), names[key], hours_text(quarters[key])) for key in plan.provider_ids],
+        names=[(letter[key], UUID(key), names[key], hours_words(quarters[key])) for key in plan.provider_ids],
         week=_drawn(cells),
         lines=lines,
         more=more,
@@ -307,7 +303,23 @@ def _helpers(
     return found
 
 
-def _slot_words(visit: RequirementVisit) -> str:
-    number = next(iter(quarters_by_slot(visit.weekday, visit.starts_local, visit.minutes)))
-    workers = f", {plural(visit.workers, 'worker')} at once" if visit.workers > 1 else ""
-    return f"{slot_label(number)}, {uk_time(visit.starts_local)}{workers}"
+def _nobody_words(visits: Sequence[RequirementVisit], where: str) -> list[str]:
+    """Write which visits nobody can take, the same visit of several days in one line."""
+    found: dict[tuple[int, time, int], list[int]] = {}
+    for visit in visits:
+        weekday, band = divmod(
+            next(iter(quarters_by_slot(visit.weekday, visit.starts_local, visit.minutes))), len(BANDS)
+        )
+        found.setdefault((band, visit.starts_local, visit.workers), []).append(weekday)
+    return [
+        f"{_days_words(days)} {'midday' if band == 1 else BANDS[band].label.lower()}, {uk_time(starts)}"
+        f"{f', {workers} workers at once' if workers > 1 else ''}: nobody {where} has said that it has the hours"
+        for (band, starts, workers), days in found.items()
+    ]
+
+
+def _days_words(days: Sequence[int]) -> str:
+    if len(days) == len(WEEKDAYS):
+        return "Every"
+    *first, last = (WEEKDAYS[day] for day in sorted(days))
+    return f"{', '.join(first)} and {last}" if first else last
