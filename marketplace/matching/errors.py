@@ -38,6 +38,13 @@ class NotAccredited(Conflict):
     title = "This organisation is not accredited today"
 
 
+class InConflict(Conflict):
+    """A conflict of interest was declared since the offer was made."""
+
+    code = "in-conflict"
+    title = "A conflict of interest stands in the way"
+
+
 class CannotRank(Conflict):
     """There is no shortlist for this referral."""
 

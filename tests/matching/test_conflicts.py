@@ -2,13 +2,17 @@
 
 from datetime import date
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import set_setting
 from marketplace.accounts.permissions import Role
+from marketplace.core.database import clock_of
 from marketplace.matching.engine import Rule
-from marketplace.matching.service import ShortlistService
+from marketplace.matching.errors import InConflict
+from marketplace.matching.service import OfferService, ShortlistService
+from marketplace.matching.states import OfferStatus
 from marketplace.providers.models import ServiceLine
 from tests.browser import Browser, count
 from tests.factories import make_accreditation, make_member, make_organisation, make_person
@@ -81,6 +85,19 @@ async def test_declaring_shows_the_offers_it_touches_and_ending_needs_a_reason(
     assert await count(db, "conflicts", "ended_at IS NOT NULL") == 1
     # What is said about people stays out of the log.
     assert "niece" not in str((await db.execute(text("SELECT array_agg(after::text) FROM audit_entries"))).scalar())
+
+
+async def test_a_conflict_declared_after_the_offer_stops_its_acceptance(db: AsyncSession) -> None:
+    broker = await make_broker(db)
+    worker, planner = await make_planner(db, broker.council)
+    referral, person = await make_case(db, broker)
+    offer = await make_offer(db, broker, referral, person, worker)
+    conflict = await make_conflict(db, broker, worker_id=worker.id, person_id=person.id)
+    with pytest.raises(InConflict):
+        await OfferService(db).accept(planner.principal, offer.id)
+    conflict.ended_at = clock_of(db).now()
+    await db.flush()
+    assert (await OfferService(db).accept(planner.principal, offer.id)).status is OfferStatus.ACCEPTED
 
 
 async def test_other_councils_and_roles_do_not_reach_conflicts(browser: Browser, db: AsyncSession) -> None:

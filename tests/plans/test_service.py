@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import Principal, Role, set_setting
 from marketplace.core import outbox
 from marketplace.core.clock import FixedClock
-from marketplace.core.database import scope_to
+from marketplace.core.database import clock_of, scope_to
 from marketplace.core.errors import Conflict, Forbidden, InvalidInput, NotFound, PlatformError
 from marketplace.core.queue import deliver
 from marketplace.matching.events import OfferAccepted
@@ -22,6 +22,7 @@ from marketplace.plans import PlanRepository, PlanService
 from marketplace.plans.content import PlanContent
 from marketplace.plans.errors import CheckerIsSubmitter, PlanChanged
 from marketplace.plans.models import Plan, PlanVersion, ReviewKind
+from marketplace.plans.policies import plans_scope
 from marketplace.plans.repository import ReviewRepository
 from marketplace.plans.schemas import CheckForm, Scope
 from marketplace.plans.states import PlanStatus, ReviewStatus
@@ -331,6 +332,25 @@ async def test_an_unfinished_plan_moves_to_the_planner_who_holds_the_referral_no
     assert again is plan
     assert plan.worker_id == other.id
     assert await count(db, "audit_entries", "action = 'plans.hand_over_plan'") == 1
+
+
+async def test_who_handed_a_referral_back_reads_no_more_of_its_plan(db: AsyncSession, world: PlanWorld) -> None:
+    referral = await make_plan_referral(db, world)
+    offer = await make_accepted_offer(db, world, referral)
+    service = PlanService(db)
+    plan_id = await service.open_for_referral(world.planner.principal, referral.id)
+    offer.status, offer.handed_back_at = OfferStatus.WITHDRAWN, clock_of(db).now()
+    await db.flush()
+    scope = plans_scope(world.planner.principal)
+    with pytest.raises(NotFound):
+        await service.open_for_referral(world.planner.principal, referral.id)
+    with pytest.raises(NotFound):
+        await PlanRepository(db).detail(scope, plan_id)
+    with pytest.raises(NotFound):
+        await PlanRepository(db).locked(scope, plan_id)
+    assert await service.open_for_referral(world.manager.principal, referral.id) == plan_id
+    await make_accepted_offer(db, world, referral)
+    assert await service.open_for_referral(world.planner.principal, referral.id) == plan_id
 
 
 async def test_a_sign_off_sets_times_reviews_and_one_event(

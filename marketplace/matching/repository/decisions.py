@@ -166,6 +166,15 @@ class ConflictRepository(Repository[Conflict]):
             question = question.where(Conflict.id < after)
         return await self.every(question.order_by(Conflict.id.desc()).limit(limit))
 
+    async def between(self, offer: Offer, person_id: UUID) -> Conflict | None:
+        """Return a conflict that counts between a person and the planner or the organisation of an offer."""
+        question = self.of(offer.council_id).where(
+            Conflict.ended_at.is_(None),
+            or_(Conflict.worker_id == offer.worker_id, Conflict.organisation_id == offer.organisation_id),
+            or_(Conflict.person_id.is_(None), Conflict.person_id == person_id),
+        )
+        return await self.maybe(question.order_by(Conflict.declared_at).limit(1))
+
     async def offers_in(self, conflict: Conflict) -> Sequence[Row[Offer, Referral]]:
         """Return open and accepted offers that a conflict touches, with their referrals."""
         question = (

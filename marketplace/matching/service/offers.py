@@ -18,6 +18,7 @@ from marketplace.matching.engine import RankedCandidate, Rule
 from marketplace.matching.errors import (
     AgainstChoice,
     AnswerTooLate,
+    InConflict,
     NotAccredited,
     OfferClosed,
     PlaceTaken,
@@ -34,7 +35,7 @@ from marketplace.matching.events import (
 )
 from marketplace.matching.forms import OfferForm
 from marketplace.matching.models import CapacityReservation, Offer, Referral
-from marketplace.matching.repository import OfferRepository, ReferralRepository
+from marketplace.matching.repository import ConflictRepository, OfferRepository, ReferralRepository
 from marketplace.matching.service.open_proposals import OpenAlerts, OpenProposals
 from marketplace.matching.service.shortlists import Shortlisted, ShortlistService
 from marketplace.matching.states import OFFER, REFERRAL, OfferStatus, ReferralStatus
@@ -224,6 +225,7 @@ class OfferService:
             OfferClosed: It was taken back or answered before.
             AnswerTooLate: The time to answer has ended.
             NotAccredited: The organisation's accreditation has ended since.
+            InConflict: A conflict of interest was declared since.
         """
         offer, referral = await self._open_for(principal, offer_id)
         now = clock_of(self.db).now()
@@ -233,6 +235,8 @@ class OfferService:
         await self._need_accreditation(
             offer.organisation_id, row[1].name, offer.council_id, then="The council takes the offer back."
         )
+        if await ConflictRepository(self.db).between(offer, referral.person_id) is not None:
+            raise InConflict("The council recorded it after the offer was made. It offers this to somebody else.")
         OFFER.move(self.db, offer, OfferStatus.ACCEPTED, by=principal.user_id)
         offer.answered_at = now
         REFERRAL.move(self.db, referral, ReferralStatus.MATCHED, by=principal.user_id)

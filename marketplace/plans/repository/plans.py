@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, Select, case, delete, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, case, delete, func, literal, not_, or_, select, tuple_
 
 from marketplace.core.errors import NotFound
 from marketplace.core.models import Step
@@ -76,7 +76,7 @@ class PlanRepository(Repository[Plan]):
     def within(self, scope: Scope) -> Select[Plan]:
         """Start a question that cannot leave a scope."""
         question = select(Plan).where(Plan.council_id.in_(scope.council_ids))
-        return question if scope.worker_id is None else question.where(Plan.worker_id == scope.worker_id)
+        return question if scope.worker_id is None else question.where(_is_held_by(scope.worker_id))
 
     async def locked(self, scope: Scope, plan_id: UUID) -> tuple[Plan, PlanVersion]:
         """Return a plan and its newest version, both locked, parent first.
@@ -120,7 +120,7 @@ class PlanRepository(Repository[Plan]):
         """
         question = _joined().where(Plan.id == plan_id, Plan.council_id.in_(scope.council_ids))
         if scope.worker_id is not None:
-            question = question.where(Plan.worker_id == scope.worker_id)
+            question = question.where(_is_held_by(scope.worker_id))
         else:
             question = question.order_by(case((PlanVersion.submitted_at.is_(None), 1), else_=0))
         return await self._detail(question.order_by(PlanVersion.number.desc()).limit(1))
@@ -248,6 +248,10 @@ class PlanRepository(Repository[Plan]):
         question = select(Plan).where(Plan.council_id.in_(council_ids), Plan.referral_id == referral_id)
         return await self.maybe(question, locked=locked)
 
+    async def of_referral(self, scope: Scope, referral_id: UUID) -> Plan | None:
+        """Return the plan of a referral as far as a reader's scope reaches."""
+        return await self.maybe(self.within(scope).where(Plan.referral_id == referral_id))
+
     async def accepted_offer(self, council_ids: Collection[UUID], referral_id: UUID) -> Offer | None:
         """Return the offer by which a planner holds a referral now."""
         found: Offer | None = await self.db.scalar(
@@ -309,4 +313,14 @@ def _joined() -> Select[Plan, PlanVersion, Person, Referral, str, str]:
 def _newest_in(scope: Scope) -> list[Any]:
     newer = select(func.max(PlanVersion.number)).where(PlanVersion.plan_id == Plan.id).correlate(Plan).scalar_subquery()
     conditions = [Plan.council_id.in_(scope.council_ids), PlanVersion.number == newer]
-    return conditions if scope.worker_id is None else [*conditions, Plan.worker_id == scope.worker_id]
+    return conditions if scope.worker_id is None else [*conditions, _is_held_by(scope.worker_id)]
+
+
+def _is_held_by(worker_id: UUID) -> ColumnElement[bool]:
+    """Condition: the plan is a planner's, who has not handed its referral back: then they read no more of it."""
+    mine = and_(
+        Offer.council_id == Plan.council_id, Offer.referral_id == Plan.referral_id, Offer.worker_id == worker_id
+    )
+    given_back = select(Offer.id).where(mine, Offer.handed_back_at.is_not(None)).correlate(Plan).exists()
+    held = select(Offer.id).where(mine, Offer.status == OfferStatus.ACCEPTED).correlate(Plan).exists()
+    return and_(Plan.worker_id == worker_id, or_(not_(given_back), held))

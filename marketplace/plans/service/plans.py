@@ -72,8 +72,8 @@ class PlanService:
             offer = await self.plans.accepted_offer(scope.council_ids, referral_id)
             if offer is not None and offer.worker_id == scope.worker_id:
                 await self.ensure(scope.council_ids, referral_id, principal)
-        plan = await self.plans.by_referral(scope.council_ids, referral_id)
-        if plan is None or scope.worker_id not in (None, plan.worker_id):
+        plan = await self.plans.of_referral(scope, referral_id)
+        if plan is None:
             raise NotFound
         return plan.id
 

@@ -70,12 +70,19 @@ def answer_of(instance: Instance, solution: Solution) -> dict[str, Any]:
         "gap": solution.gap,
         "seconds": round(solution.seconds, 4),
         "assigned_by_tier": {str(tier): count for tier, count in solution.assigned_by_tier.items()},
+        **_most_placed(solution),
         "assignments": {case: instance.candidate_ids[at] for case, at in pairs if at >= 0},
         "unassigned": {
             instance.case_ids[case]: {"reason": reason.code, "detail": reason.detail}
             for case, reason in sorted(solution.reasons.items())
         },
     }
+
+
+def _most_placed(solution: Solution) -> dict[str, Any]:
+    """How many of each tier could be placed at most, where the method says so beside its own count."""
+    bounds: dict[int, int] = getattr(solution, "placed_bounds", {})
+    return {"most_by_tier": {str(tier): most for tier, most in bounds.items()}} if bounds else {}
 
 
 def _content(name: str) -> bytes:

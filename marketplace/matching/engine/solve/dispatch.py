@@ -7,7 +7,7 @@ import numpy as np
 
 from marketplace.matching.engine.solve.flow import FlowProblem, FlowResult
 from marketplace.matching.engine.solve.greedy import best_left
-from marketplace.matching.engine.solve.instance import Instance, Int32s, InvalidInstance, Progress, Solution
+from marketplace.matching.engine.solve.instance import Instance, Int32s, Progress, Solution
 from marketplace.matching.engine.solve.limited import solve_flow_until
 from marketplace.matching.engine.solve.reasons import why_unassigned
 from marketplace.matching.engine.solve.slots import Slots, as_slots
@@ -34,14 +34,12 @@ def solve(
         Exact and proven where places are single slots; else as good as `hours` finds, with a bound.
 
     Raises:
-        InvalidInstance: Numbers that together do not fit 64 bits, or group caps where places are no single slots.
+        InvalidInstance: Numbers that together do not fit 64 bits.
     """
     begin = time.monotonic()
     tell = progress or (lambda share, what: None)
     slots = as_slots(instance)
     if slots is None:
-        if instance.group_caps:
-            raise InvalidInstance("group_caps: caps of groups need candidates whose places are single slots")
         solve_hours = import_module("marketplace.matching.engine.solve.hours").solve_hours
         solution: Solution = solve_hours(instance, time_limit=time_limit, seed=HOURS_SEED, progress=progress, salt=salt)
         return solution

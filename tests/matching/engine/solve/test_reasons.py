@@ -78,3 +78,11 @@ def test_without_proof_nothing_is_said_about_the_others():
     assert found[0].code == "not-reached"
     assert found[0].detail == "Not placed in the time given. 1 candidate may still have room."
     assert found[1].code == "no-candidate"
+
+
+def test_a_cap_of_the_group_holds_for_hours_of_care_too():
+    pairs = [("a", "x", 5, [2, 1]), ("b", "x", 9, [2, 2]), ("c", "y", 7, [3, 1])]
+    listed = document(CASES, [("x", [4, 3], "org"), ("y", [4, 3], "org")], pairs, group_caps={"org": 2})
+    solution = solve(instance(listed))
+    assert solution.status == "optimal"
+    assert solution.assigned == 2
