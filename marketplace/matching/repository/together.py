@@ -83,7 +83,7 @@ class TogetherRepository:
                 Conflict.council_id == council_id, Conflict.organisation_id.is_not(None), Conflict.ended_at.is_(None)
             )
         )
-        return [(row[0], row[1]) for row in rows]
+        return [(person_id, organisation_id) for person_id, organisation_id in rows if organisation_id is not None]
 
     async def carers(self, council_id: UUID, person_ids: Iterable[UUID]) -> dict[UUID, set[UUID]]:
         """Return by person the organisations that were awarded care of them before."""

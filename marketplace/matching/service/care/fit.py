@@ -29,8 +29,9 @@ from marketplace.matching.engine.package import (
 from marketplace.matching.forms_hours import hours_words
 from marketplace.matching.models import CareHours, Requirement, RequirementVisit
 from marketplace.matching.repository.care import RequirementRepository
-from marketplace.matching.service.care.candidates import CareRankingService, Provider, RankedProviders, travel_quarters
+from marketplace.matching.service.care.candidates import CareRankingService
 from marketplace.matching.service.care.hours import FreeHours, free_hours
+from marketplace.matching.service.care.ranking import Provider, RankedProviders, travel_quarters
 from marketplace.people import PeopleRepository
 
 MOST_SHARED = 3

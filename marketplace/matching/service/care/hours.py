@@ -21,7 +21,7 @@ from marketplace.matching.events import CareHoursChanged
 from marketplace.matching.forms_hours import HoursForm
 from marketplace.matching.models import CareHours
 from marketplace.matching.repository.hours import CareHoursRepository
-from marketplace.matching.service.care.candidates import travel_quarters
+from marketplace.matching.service.care.ranking import travel_quarters
 from marketplace.matching.words_care import CARE_SERVICES
 from marketplace.providers.events import EVERYWHERE
 from marketplace.providers.models import OrganisationKind, ServiceLine

@@ -23,15 +23,10 @@ from marketplace.matching.repository import WeightRepository
 from marketplace.matching.repository.care import RequirementRepository
 from marketplace.matching.repository.hours import CareHoursRepository
 from marketplace.matching.repository.together import TogetherRepository
-from marketplace.matching.service.care.candidates import (
-    Market,
-    RankedProviders,
-    quality_of,
-    rank_in,
-    travel_quarters,
-)
+from marketplace.matching.service.care.candidates import quality_of
 from marketplace.matching.service.care.fit import hours_by_organisation
 from marketplace.matching.service.care.hours import FreeHours
+from marketplace.matching.service.care.ranking import Market, RankedProviders, rank_in, travel_quarters
 from marketplace.matching.service.weights import weights_in, weights_of
 from marketplace.people.models import Person
 from marketplace.providers.models import ServiceLine
