@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Select, Text, cast, func, not_, select, text
+from sqlalchemy import ColumnElement, Date, Select, Text, cast, func, not_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import audit
@@ -19,8 +19,8 @@ from marketplace.core import tables
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.states import LIFECYCLES, Lifecycle
-from marketplace.matching.models import Offer
-from marketplace.matching.states import OfferStatus
+from marketplace.matching.models import Offer, Preference, Requirement, RequirementAward, RequirementOffer
+from marketplace.matching.states import OfferStatus, RequirementOfferStatus
 from marketplace.providers.models import Listing, ServiceLine
 from marketplace.providers.repository.accreditations import is_accredited
 from marketplace.providers.repository.market import listing_service
@@ -229,6 +229,54 @@ async def bookings_only_with_the_accredited(db: AsyncSession) -> Finding:
     )
 
 
+async def awards_only_to_the_accredited(db: AsyncSession) -> Finding:
+    """6: Every award of care that is in force went to an organisation that counted for its first day."""
+    is_live = is_accredited(
+        RequirementAward.organisation_id,
+        RequirementAward.council_id,
+        Requirement.service_line,
+        RequirementAward.starts_on,
+        cast(func.timezone("Europe/London", RequirementAward.awarded_at), Date),
+        RequirementAward.awarded_at,
+    )
+    return await _judged(
+        db,
+        "awards-only-to-the-accredited",
+        _awards_in_force(is_live),
+        "awards of care went to organisations that did not count for the first day",
+    )
+
+
+async def awards_after_a_hearing(db: AsyncSession) -> Finding:
+    """Every award of care that is in force rests on what the person said about that requirement before it."""
+    was_heard = (
+        select(Preference.id)
+        .where(
+            Preference.id == RequirementAward.preference_id,
+            Preference.requirement_id == RequirementAward.requirement_id,
+            Preference.person_id == Requirement.person_id,
+            Preference.heard_at <= RequirementAward.awarded_at,
+        )
+        .correlate(RequirementAward, Requirement)
+        .exists()
+    )
+    return await _judged(
+        db,
+        "awards-after-a-hearing",
+        _awards_in_force(was_heard),
+        "awards of care were made before the person was heard",
+    )
+
+
+def _awards_in_force(is_right: ColumnElement[bool]) -> Select[UUID, bool]:
+    return (
+        select(RequirementAward.id, is_right.label("is_right"))
+        .join(Requirement, Requirement.id == RequirementAward.requirement_id)
+        .join(RequirementOffer, RequirementOffer.id == RequirementAward.offer_id)
+        .where(RequirementOffer.status == RequirementOfferStatus.WON)
+    )
+
+
 async def _judged(db: AsyncSession, name: str, question: Select[UUID, bool], wrong: str) -> Finding:
     """Run a question whose rows are an id and whether it is right, and put it into words."""
     rows = question.subquery()
@@ -305,6 +353,8 @@ CHECKS: list[Check] = [
     steps_follow_life_cycles,
     offers_only_to_the_accredited,
     bookings_only_with_the_accredited,
+    awards_only_to_the_accredited,
+    awards_after_a_hearing,
     councils_are_walled_off,
     audit_chains_verify,
     outbox_is_handled,

@@ -5,7 +5,7 @@ it happens in one transaction that is rolled back.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -13,17 +13,22 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from marketplace.accounts import audit
+from marketplace.accounts.models import Council
 from marketplace.core import outbox
 from marketplace.core.clock import FixedClock, SystemClock, today
 from marketplace.core.database import APP_ROLE, clock_of, make_engine, scope_to
 from marketplace.core.ids import new_id
 from marketplace.ledger import LedgerService, Purpose, credit, debit
+from marketplace.matching.models import HeardHow, Preference, RequirementAward, RequirementOffer
+from marketplace.matching.states import REQUIREMENT_OFFER, RequirementOfferStatus
 from marketplace.messaging.events import MessageQueued
 from marketplace.providers.models import Accreditation
 from marketplace.providers.repository.accreditations import live_on
 from marketplace.web import invariants
 from marketplace.web.checks import Check, Finding, all_checks, name_of, run_check, run_checks
 from tests.factories import make_council
+from tests.factories_brokerage import make_broker
+from tests.factories_care import make_care_provider, make_requirement
 from tests.factories_ops import MONDAY, make_booking, make_offer, take_place
 from tests.factories_standing import suspend
 
@@ -52,6 +57,7 @@ async def _world(db: AsyncSession) -> UUID:
     council = await make_council(db)
     await make_booking(db, council)
     await make_offer(db, council)
+    await _award(db, council)
     person = new_id()
     await LedgerService(db).post(
         council.id,
@@ -67,6 +73,51 @@ async def _world(db: AsyncSession) -> UUID:
     await audit.seal(db, council.id)
     await db.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
     return council.id
+
+
+async def _award(db: AsyncSession, council: Council) -> None:
+    """Care that was awarded after the person was heard."""
+    broker = await make_broker(db, council)
+    organisation, provider = await make_care_provider(db, council)
+    row = await make_requirement(db, broker)
+    now = clock_of(db).now()
+    shared = {"council_id": council.id, "requirement_id": row.id}
+    heard = Preference(
+        **shared, person_id=row.person_id, how=HeardHow.TELEPHONE, said="Yes.", heard_at=now,
+        heard_by_user_id=broker.user.id,
+    )  # fmt: skip
+    offer = RequirementOffer(
+        **shared, organisation_id=organisation.id, status=RequirementOfferStatus.WON, rate_pence=2_600,
+        starts_on=row.starts_on, valid_until=row.latest_start_on, made_by_user_id=provider.user.id, made_at=now,
+    )  # fmt: skip
+    db.add_all([heard, offer])
+    await db.flush()
+    REQUIREMENT_OFFER.begin(db, offer, by=provider.user.id)
+    db.add(
+        RequirementAward(
+            **shared,
+            offer_id=offer.id,
+            organisation_id=organisation.id,
+            preference_id=heard.id,
+            rate_pence=2_600,
+            weekly_pence=9_100,
+            starts_on=row.starts_on,
+            rank=1,
+            awarded_by_user_id=broker.user.id,
+            awarded_at=now,
+        )
+    )
+    await db.flush()
+
+
+async def _awarded_before_accredited(db: AsyncSession, council_id: UUID) -> None:
+    await db.execute(
+        text("UPDATE accreditations SET live_from = :day WHERE service_line = 'home_care'"), {"day": date(2027, 3, 20)}
+    )
+
+
+async def _awarded_before_heard(db: AsyncSession, council_id: UUID) -> None:
+    await db.execute(text("UPDATE requirement_awards SET awarded_at = awarded_at - interval '1 hour'"))
 
 
 async def _broken(db: AsyncSession, *statements: str) -> None:
@@ -196,6 +247,8 @@ BREACHES: list[tuple[Check, Break]] = [
     (invariants.bookings_only_with_the_accredited, _over_before_the_visit),
     (invariants.bookings_only_with_the_accredited, _lapsed),
     (invariants.bookings_only_with_the_accredited, _booked_while_suspended),
+    (invariants.awards_only_to_the_accredited, _awarded_before_accredited),
+    (invariants.awards_after_a_hearing, _awarded_before_heard),
     (invariants.councils_are_walled_off, _wall_down),
     (invariants.councils_are_walled_off, _table_without_wall),
     (invariants.councils_are_walled_off, _role_above_the_walls),
