@@ -59,12 +59,19 @@ def worker_minutes(visits: Iterable[WeekVisit]) -> int:
     return sum(visit.minutes * visit.workers for visit in visits)
 
 
-def quarters(visits: Iterable[WeekVisit]) -> dict[int, int]:
-    """Quarter hours of the week by slot (`bands.slot`), each worker counted."""
+def quarters(visits: Iterable[WeekVisit], travel: int = 0) -> dict[int, int]:
+    """Quarter hours of the week by slot (`bands.slot`), each worker counted.
+
+    Args:
+        visits: The visits of the week.
+        travel: Quarter hours of travel of each worker to each visit, counted where the visit begins.
+    """
     found: dict[int, int] = {}
     for visit in visits:
-        for number, taken in quarters_by_slot(visit.weekday, visit.starts_local, visit.minutes, visit.workers).items():
-            found[number] = found.get(number, 0) + taken
+        by_slot = quarters_by_slot(visit.weekday, visit.starts_local, visit.minutes, visit.workers)
+        for place, (number, taken) in enumerate(by_slot.items()):
+            extra = travel * visit.workers if place == 0 else 0
+            found[number] = found.get(number, 0) + taken + extra
     return found
 
 

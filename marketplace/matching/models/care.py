@@ -233,6 +233,7 @@ class CareHours(Base, WithId):
         UniqueConstraint("organisation_id", "service_line", "weekday", "band"),
         CheckConstraint("weekday BETWEEN 0 AND 6 AND band BETWEEN 0 AND 4", name="slot"),
         CheckConstraint("free_quarters BETWEEN 0 AND 20000", name="quarters"),
+        CheckConstraint("awarded_quarters >= 0", name="awarded"),
     )
 
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
@@ -242,8 +243,16 @@ class CareHours(Base, WithId):
     band: Mapped[int]
     """Index into `matching.bands.BANDS`."""
     free_quarters: Mapped[int]
+    """Free when it was said."""
+    awarded_quarters: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Taken by what any council awarded since then. A copy, kept by a task: another council's awards are not read."""
     said_at: Mapped[datetime]
     said_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+
+    @property
+    def left_quarters(self) -> int:
+        """What is free now, 0 or more."""
+        return max(0, self.free_quarters - self.awarded_quarters)
 
 
 class UnmetReason(StrEnum):

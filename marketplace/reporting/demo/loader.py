@@ -17,6 +17,7 @@ from marketplace.core.database import SessionMaker, transaction
 from marketplace.reporting.demo.applications import make_applications
 from marketplace.reporting.demo.book import Book
 from marketplace.reporting.demo.care import make_care
+from marketplace.reporting.demo.care_hours import make_care_hours
 from marketplace.reporting.demo.choosing import tell_choosing
 from marketplace.reporting.demo.content.councils import COUNCILS
 from marketplace.reporting.demo.councils import make_council
@@ -149,6 +150,8 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
         make_waiting_list(world, council)
     for council in councils:
         make_care(world, council)
+    for council in councils:
+        make_care_hours(world, council)
     return world, councils
 
 

@@ -1,5 +1,7 @@
 """Pages of requirements for care: the broker's and the provider's."""
 
+from marketplace.matching.routes.care.fit import FitController, TogetherController
+from marketplace.matching.routes.care.hours import CareHoursController
 from marketplace.matching.routes.care.offers import ComparisonController
 from marketplace.matching.routes.care.providers import ProviderRequirementController
 from marketplace.matching.routes.care.requirements import RequirementController
@@ -12,4 +14,7 @@ CARE = [
     RoundController,
     ComparisonController,
     ProviderRequirementController,
+    CareHoursController,
+    FitController,
+    TogetherController,
 ]

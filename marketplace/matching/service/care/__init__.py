@@ -5,8 +5,9 @@ provider's side; `AwardService` compares and awards.
 """
 
 from marketplace.matching.service.care.awards import AwardService, Comparison
-from marketplace.matching.service.care.candidates import CareRankingService, RankedProviders
+from marketplace.matching.service.care.candidates import CareRankingService
 from marketplace.matching.service.care.offers import CareOfferService
+from marketplace.matching.service.care.ranking import RankedProviders
 from marketplace.matching.service.care.requirements import RequirementService
 
 __all__ = [

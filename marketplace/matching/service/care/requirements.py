@@ -38,7 +38,8 @@ from marketplace.matching.repository.care import (
     RequirementRepository,
     UnmetRepository,
 )
-from marketplace.matching.service.care.candidates import CareRankingService, RankedProviders
+from marketplace.matching.service.care.candidates import CareRankingService
+from marketplace.matching.service.care.ranking import RankedProviders
 from marketplace.matching.states import (
     REQUIREMENT,
     REQUIREMENT_OFFER,
