@@ -15,7 +15,8 @@ from marketplace.core.database import clock_of, scope_to
 from marketplace.core.ids import new_id
 from marketplace.core.queue import deliver
 from marketplace.ledger import LedgerService, Purpose, credit, debit
-from marketplace.matching.models import Complexity, Referral, ReferralSource, ReferralStatus, Urgency
+from marketplace.matching.models import Complexity, Referral, ReferralSource, Urgency
+from marketplace.matching.states import ReferralStatus
 from marketplace.payments.models import Accrual, AccrualKind, BankAccount, Invoice, PaymentRun, Tariff, TariffEvent
 from marketplace.payments.schemas import PeriodForm, RunForm
 from marketplace.payments.service.runs import PaymentRunService
