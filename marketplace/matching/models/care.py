@@ -223,6 +223,10 @@ class RequirementAward(Base, WithId):
     """Why an offer that does not score highest."""
     awarded_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     awarded_at: Mapped[datetime]
+    taken_back_at: Mapped[datetime | None]
+    """None: in force."""
+    taken_back_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    taken_back_why: Mapped[str] = mapped_column(Text, default="")
 
 
 class CareHours(Base, WithId):

@@ -1,5 +1,6 @@
 """Pages of requirements for care: the broker's and the provider's."""
 
+from marketplace.matching.routes.care.awards import AwardController
 from marketplace.matching.routes.care.offers import ComparisonController
 from marketplace.matching.routes.care.providers import ProviderRequirementController
 from marketplace.matching.routes.care.requirements import RequirementController
@@ -11,5 +12,6 @@ CARE = [
     RequirementController,
     RoundController,
     ComparisonController,
+    AwardController,
     ProviderRequirementController,
 ]

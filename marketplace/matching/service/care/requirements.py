@@ -272,7 +272,8 @@ class RequirementService:
         }
         before = {name: getattr(row, name) for name in wanted}
         changed = {name: value for name, value in wanted.items() if before[name] != value}
-        if row.status is RequirementStatus.CLOSED and changed.keys() - {"ceiling_weekly_pence"}:
+        compares = row.status is RequirementStatus.CLOSED and await self.offers.count_live(row.council_id, row.id)
+        if compares and changed.keys() - {"ceiling_weekly_pence"}:
             raise RequirementNotOpen("While offers are compared, only the ceiling may change.")
         if not may_write and changed.keys() - {"ceiling_weekly_pence"}:
             raise Forbidden("Your role may change the ceiling alone.")
@@ -439,8 +440,15 @@ class RequirementService:
         return max(said, key=lambda item: (said[item], item.value)) if said else UnmetReason.NO_OFFERS
 
     async def _end_offers(self, row: Requirement, by: UUID, why: str) -> None:
-        """Let every offer that stands go without an award."""
-        for offer in await self.offers.of_requirement(row.council_id, row.id, locked=True):
+        """Let every offer that stands go without an award.
+
+        Raises:
+            NotYet: One of them is awarded some of the visits still.
+        """
+        offers = await self.offers.of_requirement(row.council_id, row.id, locked=True)
+        if any(offer.status is RequirementOfferStatus.WON for offer in offers):
+            raise NotYet("A provider is awarded some of the visits. Take that award back first, or award the rest.")
+        for offer in offers:
             self.lose(offer, by, why)
 
     def lose(self, offer: RequirementOffer, by: UUID, why: str) -> None:
