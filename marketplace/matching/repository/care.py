@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, and_, delete, func, or_, select, text, tuple_
@@ -105,6 +106,12 @@ class RequirementRepository(Repository[Requirement]):
             )
         )
         return f"C-{year}-{int(last[-5:]) + 1 if last else 1:05}"
+
+    async def ranking(self, council_id: UUID, requirement_id: UUID) -> dict[str, Any] | None:
+        """Return the ranking that a requirement's last round was opened with; it is not read with the row."""
+        return await self.db.scalar(
+            select(Requirement.ranking).where(Requirement.council_id == council_id, Requirement.id == requirement_id)
+        )
 
     async def visits(self, council_id: UUID, requirement_id: UUID) -> Sequence[RequirementVisit]:
         """Return the visits of the week, from Monday morning on."""

@@ -230,6 +230,7 @@ def upgrade() -> None:
         sa.Column("answer_by", sa.DateTime(timezone=True), nullable=True),
         sa.Column("round", sa.Integer(), nullable=False),
         sa.Column("award_weight_set_id", sa.Uuid(), nullable=True),
+        sa.Column("ranking", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("checked_text", sa.Boolean(), nullable=False),
         sa.Column("created_by_user_id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

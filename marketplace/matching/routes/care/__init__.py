@@ -3,6 +3,7 @@
 from marketplace.matching.routes.care.awards import AwardController
 from marketplace.matching.routes.care.offers import ComparisonController
 from marketplace.matching.routes.care.providers import ProviderRequirementController
+from marketplace.matching.routes.care.ranking import RankingController
 from marketplace.matching.routes.care.requirements import RequirementController
 from marketplace.matching.routes.care.rounds import RoundController
 from marketplace.matching.routes.care.unmet import UnmetController
@@ -11,6 +12,7 @@ CARE = [
     UnmetController,
     RequirementController,
     RoundController,
+    RankingController,
     ComparisonController,
     AwardController,
     ProviderRequirementController,

@@ -186,6 +186,7 @@ class RequirementService:
         row.route, row.round, row.opened_at = form.route, row.round + 1, now
         row.answer_by = answer_deadline(now, ranked.answer_hours)
         row.award_weight_set_id = weights.id if weights is not None else None
+        row.ranking = {**ranked.stored(), "made_at": now.isoformat(), "round": row.round, "by": str(principal.user_id)}
         REQUIREMENT.move(self.db, row, RequirementStatus.OPEN, by=principal.user_id, why=form.reason)
         await self._invite(row, [(item, ranked) for item in asked])
         await self.db.flush()
