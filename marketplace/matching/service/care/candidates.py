@@ -228,7 +228,7 @@ class RepeatedRanking(msgspec.Struct, frozen=True, kw_only=True):
 def organisations_in(stored: Mapping[str, Any]) -> list[UUID]:
     """Return the organisations of a stored ranking."""
     result = msgspec.convert(stored["result"], Ranking)
-    return [UUID(item.id) for item in (*result.entries, *result.left_out)]
+    return [UUID(item) for item in [*(line.id for line in result.entries), *(gone.id for gone in result.left_out)]]
 
 
 def repeat_ranking(stored: Mapping[str, Any], names: Mapping[UUID, str]) -> RepeatedRanking:
