@@ -43,3 +43,10 @@ class AwardRefused(Conflict):
 
     code = "award-refused"
     title = "This cannot be awarded"
+
+
+class AwardOver(Conflict):
+    """The award is no longer in force."""
+
+    code = "award-over"
+    title = "This award has been taken back already"

@@ -160,6 +160,17 @@ class RequirementAwarded(Event, frozen=True, kw_only=True):
     weekly_pence: int
 
 
+class RequirementAwardTakenBack(Event, frozen=True, kw_only=True):
+    """An award was taken back: who had won does not deliver the care."""
+
+    requirement_id: UUID
+    award_id: UUID
+    organisation_id: UUID
+    person_id: UUID
+    others_stand: bool
+    """Whether offers that had lost stand again by it."""
+
+
 class CareHoursChanged(Event, frozen=True, kw_only=True):
     """An organisation said anew how many hours of care it has free."""
 

@@ -97,6 +97,16 @@ def care_pack(person: Person) -> CarePack:
     )
 
 
+def without_who(text: str, person: Person) -> str:
+    """Return what a broker wrote for a provider, without who it is about."""
+    return without_identity(
+        text,
+        names=[person.given_name, person.family_name],
+        places=[person.address_line, person.town, person.postcode, person.phone, person.email, person.reference],
+        born_on=person.born_on,
+    )
+
+
 def outward_of(person: Person) -> str:
     """Return the first half of a person's postcode."""
     postcode = Postcode.parse(person.postcode)

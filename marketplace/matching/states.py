@@ -237,7 +237,8 @@ REQUIREMENT_OFFER = Lifecycle(
             {RequirementOfferStatus.WON, RequirementOfferStatus.LOST, RequirementOfferStatus.WITHDRAWN}
         ),
         RequirementOfferStatus.WON: frozenset({RequirementOfferStatus.LOST, RequirementOfferStatus.WITHDRAWN}),
-        RequirementOfferStatus.LOST: frozenset(),
+        # When the winner falls through, an offer that is still valid stands again.
+        RequirementOfferStatus.LOST: frozenset({RequirementOfferStatus.SHORTLISTED}),
         RequirementOfferStatus.WITHDRAWN: frozenset(),
     },
 )

@@ -18,6 +18,7 @@ from marketplace.core.schedule import every
 from marketplace.core.settings import site_address
 from marketplace.matching.events import (
     RequirementAwarded,
+    RequirementAwardTakenBack,
     RequirementClosed,
     RequirementOpened,
     RequirementWithdrawn,
@@ -97,7 +98,9 @@ async def tell_winner_of_requirement(message_id: UUID, event: RequirementAwarded
     async with transaction(session_maker(), "every") as db:
         if await outbox.first_time(db, "matching.tell_winner_of_requirement", message_id):
             row = await RequirementRepository(db).find(event.council_id, event.requirement_id)
-            await _tell_each(db, row, [event.organisation_id], "requirement_won")
+            award = await AwardRepository(db).find(event.council_id, event.award_id)
+            if award.taken_back_at is None:
+                await _tell_each(db, row, [event.organisation_id], "requirement_won")
 
 
 @task("matching.tell_person_of_award", on=RequirementAwarded)
@@ -106,6 +109,8 @@ async def tell_person_of_award(message_id: UUID, event: RequirementAwarded) -> N
     async with transaction(session_maker(), [event.council_id]) as db:
         if await outbox.first_time(db, "matching.tell_person_of_award", message_id):
             award = await AwardRepository(db).find(event.council_id, event.award_id)
+            if award.taken_back_at is not None:
+                return  # They are told of that instead.
             names = await CareFacts(db).names([event.organisation_id])
             people = await AccountRepository(db).names({award.awarded_by_user_id})
             council = await AccountRepository(db).council(event.council_id)
@@ -114,9 +119,45 @@ async def tell_person_of_award(message_id: UUID, event: RequirementAwarded) -> N
                 "starts_on": award.starts_on,
                 "decided_by": people.get(award.awarded_by_user_id, "a broker"),
                 "council_name": council.name if council else "",
+                "link": f"{site_address()}/my-match",
             }
             await MessagingService(db).tell(
                 event.council_id, "requirement_awarded_person", context, person_id=event.person_id
+            )
+
+
+@task("matching.tell_providers_of_award_taken_back", on=RequirementAwardTakenBack)
+async def tell_providers_of_award_taken_back(message_id: UUID, event: RequirementAwardTakenBack) -> None:
+    """Tell who had won, and those whose offers stand again."""
+    async with transaction(session_maker(), "every") as db:
+        if not await outbox.first_time(db, "matching.tell_providers_of_award_taken_back", message_id):
+            return
+        row = await RequirementRepository(db).find(event.council_id, event.requirement_id)
+        await _tell_each(db, row, [event.organisation_id], "requirement_taken_back")
+        if event.others_stand:
+            offers = await CareOfferRepository(db).of_requirement(event.council_id, row.id)
+            ids = [offer.organisation_id for offer in offers if offer.status is RequirementOfferStatus.SHORTLISTED]
+            await _tell_each(db, row, ids, "requirement_stands_again")
+
+
+@task("matching.tell_person_of_award_taken_back", on=RequirementAwardTakenBack)
+async def tell_person_of_award_taken_back(message_id: UUID, event: RequirementAwardTakenBack) -> None:
+    """Tell the person who decided that the provider does not come, and that they are heard again."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if await outbox.first_time(db, "matching.tell_person_of_award_taken_back", message_id):
+            award = await AwardRepository(db).find(event.council_id, event.award_id)
+            names = await CareFacts(db).names([event.organisation_id])
+            by = award.taken_back_by_user_id
+            people = await AccountRepository(db).names({by} if by else set())
+            council = await AccountRepository(db).council(event.council_id)
+            context = {
+                "organisation_name": names.get(event.organisation_id, "The provider"),
+                "decided_by": people.get(by, "a broker") if by else "a broker",
+                "council_name": council.name if council else "",
+                "link": f"{site_address()}/my-match",
+            }
+            await MessagingService(db).tell(
+                event.council_id, "requirement_taken_back_person", context, person_id=event.person_id
             )
 
 

@@ -15,6 +15,7 @@ from marketplace.core.settings import site_address
 from marketplace.matching.events import ContestAnswered, ContestMade, DecisionTold, OfferMade
 from marketplace.matching.models import Contest
 from marketplace.matching.repository import ContestRepository, OfferRepository, ReferralRepository
+from marketplace.matching.repository.care import RequirementRepository
 from marketplace.messaging import MessagingService
 
 LATE_BATCH = 200
@@ -70,8 +71,14 @@ async def _ask(db: AsyncSession, contest: Contest, *, is_late: bool) -> None:
     referral = (
         await ReferralRepository(db).find(contest.council_id, contest.referral_id) if contest.referral_id else None
     )
+    requirement = (
+        await RequirementRepository(db).find(contest.council_id, contest.requirement_id)
+        if contest.requirement_id
+        else None
+    )
     context = {
-        "reference": referral.reference if referral else "",
+        "reference": referral.reference if referral else requirement.reference if requirement else "",
+        "is_care": requirement is not None,
         "answer_by": contest.answer_by,
         "is_late": is_late,
         "link": _link(f"/contests/{contest.id}"),

@@ -84,6 +84,8 @@ class Requirement(Base, WithId):
     """How often it was opened: widened, split or raised after nobody offered."""
     award_weight_set_id: Mapped[UUID | None] = mapped_column(ForeignKey("weight_sets.id"))
     """The published weights by which its offers are scored, fixed when it opens."""
+    ranking: Mapped[dict[str, Any] | None] = mapped_column(deferred=True, info=PERSONAL)
+    """The ranking of providers that its last round was opened with, and its inputs: it can be repeated."""
     checked_text: Mapped[bool] = mapped_column(default=False)
     """A broker looked at the warnings of the identifier scan and said that the text names nobody."""
     created_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
@@ -223,6 +225,10 @@ class RequirementAward(Base, WithId):
     """Why an offer that does not score highest."""
     awarded_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     awarded_at: Mapped[datetime]
+    taken_back_at: Mapped[datetime | None]
+    """None: in force."""
+    taken_back_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    taken_back_why: Mapped[str] = mapped_column(Text, default="")
 
 
 class CareHours(Base, WithId):

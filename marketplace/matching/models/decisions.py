@@ -62,6 +62,9 @@ class Contest(Base, WithId):
         Index(
             "uq_contests_open_referral", "referral_id", unique=True, postgresql_where=text("status = 'open'")
         ),
+        Index(
+            "uq_contests_open_requirement", "requirement_id", unique=True, postgresql_where=text("status = 'open'")
+        ),
     )  # fmt: skip
 
     council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
@@ -143,6 +146,12 @@ class RematchAlert(Base, WithId):
         Index(
             "uq_rematch_alerts_open_referral",
             "referral_id", "cause",
+            unique=True,
+            postgresql_where=text("status = 'open'"),
+        ),
+        Index(
+            "uq_rematch_alerts_open_requirement",
+            "requirement_id", "cause",
             unique=True,
             postgresql_where=text("status = 'open'"),
         ),

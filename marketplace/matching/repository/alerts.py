@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row, case, exists, func, select, tuple_
 
 from marketplace.core.repository import Repository
-from marketplace.matching.models import CapacityReservation, Offer, Referral, RematchAlert, RematchCause
+from marketplace.matching.models import CapacityReservation, Offer, Referral, RematchAlert, RematchCause, Requirement
 from marketplace.matching.states import AlertStatus, OfferStatus, ReferralStatus
 from marketplace.people.models import Person
 from marketplace.providers.models import Worker
@@ -22,12 +22,13 @@ class AlertRepository(Repository[RematchAlert]):
 
     async def listed(
         self, council_id: UUID, *, is_open: bool, after: UUID | None = None, limit: int = 25
-    ) -> Sequence[Row[RematchAlert, Referral, Person, Worker | None]]:
-        """Return alerts about referrals, newest first, with the planner who is proposed."""
+    ) -> Sequence[Row[RematchAlert, Referral | None, Person, Worker | None, Requirement | None]]:
+        """Return alerts about referrals and requirements, newest first, with the planner who is proposed."""
         question = (
-            select(RematchAlert, Referral, Person, Worker)
-            .join(Referral, Referral.id == RematchAlert.referral_id)
-            .join(Person, Person.id == Referral.person_id)
+            select(RematchAlert, Referral, Person, Worker, Requirement)
+            .outerjoin(Referral, Referral.id == RematchAlert.referral_id)
+            .outerjoin(Requirement, Requirement.id == RematchAlert.requirement_id)
+            .join(Person, Person.id == func.coalesce(Referral.person_id, Requirement.person_id))
             .outerjoin(Worker, Worker.id == RematchAlert.proposed_worker_id)
             .where(
                 RematchAlert.council_id == council_id,
@@ -48,6 +49,41 @@ class AlertRepository(Repository[RematchAlert]):
         )
         return await self.every(
             question.order_by(RematchAlert.id).with_for_update().execution_options(populate_existing=True)
+        )
+
+    async def open_of_requirement(self, council_id: UUID, requirement_id: UUID) -> Sequence[RematchAlert]:
+        """Return the open alerts of a requirement for care, locked."""
+        question = self.of(council_id).where(
+            RematchAlert.requirement_id == requirement_id, RematchAlert.status == AlertStatus.OPEN
+        )
+        return await self.every(
+            question.order_by(RematchAlert.id).with_for_update().execution_options(populate_existing=True)
+        )
+
+    async def open_requirements(self, council_id: UUID) -> Sequence[UUID]:
+        """Return requirements for care with an open alert."""
+        rows = await self.db.scalars(
+            select(RematchAlert.requirement_id)
+            .where(RematchAlert.council_id == council_id, RematchAlert.status == AlertStatus.OPEN)
+            .where(RematchAlert.requirement_id.is_not(None))
+            .distinct()
+            .order_by(RematchAlert.requirement_id)
+        )
+        return [row for row in rows if row is not None]
+
+    async def is_requirement_settled(self, requirement_id: UUID, cause: RematchCause, since: datetime) -> bool:
+        """Whether a broker dealt with this cause for a requirement lately and left things as they are."""
+        return bool(
+            await self.db.scalar(
+                select(
+                    exists().where(
+                        RematchAlert.requirement_id == requirement_id,
+                        RematchAlert.cause == cause,
+                        RematchAlert.status == AlertStatus.HANDLED,
+                        RematchAlert.handled_at >= since,
+                    )
+                )
+            )
         )
 
     async def open_ids(self, council_id: UUID, after: UUID | None = None, limit: int = 200) -> Sequence[UUID]:
@@ -87,9 +123,7 @@ class AlertRepository(Repository[RematchAlert]):
         is_open = case((RematchAlert.status == AlertStatus.OPEN, 1), else_=0)
         row = (
             await self.db.execute(
-                select(func.coalesce(func.sum(is_open), 0), func.count()).where(
-                    RematchAlert.council_id == council_id, RematchAlert.referral_id.is_not(None)
-                )
+                select(func.coalesce(func.sum(is_open), 0), func.count()).where(RematchAlert.council_id == council_id)
             )
         ).one()
         return int(row[0]), int(row[1]) - int(row[0])

@@ -1,7 +1,8 @@
 """Questions about requirements for care, who was asked, offers, awards and unmet need."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, and_, delete, func, or_, select, text, tuple_
@@ -13,6 +14,7 @@ from marketplace.matching.models import (
     CareHours,
     Conflict,
     OfferedVisit,
+    Preference,
     Requirement,
     RequirementAward,
     RequirementInvitation,
@@ -104,6 +106,12 @@ class RequirementRepository(Repository[Requirement]):
             )
         )
         return f"C-{year}-{int(last[-5:]) + 1 if last else 1:05}"
+
+    async def ranking(self, council_id: UUID, requirement_id: UUID) -> dict[str, Any] | None:
+        """Return the ranking that a requirement's last round was opened with; it is not read with the row."""
+        return await self.db.scalar(
+            select(Requirement.ranking).where(Requirement.council_id == council_id, Requirement.id == requirement_id)
+        )
 
     async def visits(self, council_id: UUID, requirement_id: UUID) -> Sequence[RequirementVisit]:
         """Return the visits of the week, from Monday morning on."""
@@ -354,10 +362,72 @@ class AwardRepository(Repository[RequirementAward]):
 
     model_type = RequirementAward
 
-    async def of_requirement(self, council_id: UUID, requirement_id: UUID) -> Sequence[RequirementAward]:
-        """Return the awards of a requirement."""
+    async def of_requirement(
+        self, council_id: UUID, requirement_id: UUID, *, in_force: bool = True, locked: bool = False
+    ) -> Sequence[RequirementAward]:
+        """Return the awards of a requirement that are in force, or those that were taken back, too."""
         question = self.of(council_id).where(RequirementAward.requirement_id == requirement_id)
-        return await self.every(question.order_by(RequirementAward.id))
+        if in_force:
+            question = question.where(RequirementAward.taken_back_at.is_(None))
+        question = question.order_by(RequirementAward.id)
+        if locked:
+            question = question.with_for_update().execution_options(populate_existing=True)
+        return await self.every(question)
+
+    async def of_person(
+        self, council_id: UUID, person_id: UUID
+    ) -> Sequence[Row[RequirementAward, Requirement, RequirementOffer, Preference]]:
+        """Return a person's awards, newest first: with requirement, offer, and what they had said before."""
+        rows = await self.db.execute(
+            select(RequirementAward, Requirement, RequirementOffer, Preference)
+            .join(Requirement, Requirement.id == RequirementAward.requirement_id)
+            .join(RequirementOffer, RequirementOffer.id == RequirementAward.offer_id)
+            .join(Preference, Preference.id == RequirementAward.preference_id)
+            .where(RequirementAward.council_id == council_id, Requirement.person_id == person_id)
+            .order_by(RequirementAward.awarded_at.desc(), RequirementAward.id.desc())
+            .limit(20)
+        )
+        return rows.all()
+
+    async def last_taken_back(self, council_id: UUID, requirement_id: UUID) -> datetime | None:
+        """Return when an award of a requirement was last taken back."""
+        return await self.db.scalar(
+            select(func.max(RequirementAward.taken_back_at)).where(
+                RequirementAward.council_id == council_id, RequirementAward.requirement_id == requirement_id
+            )
+        )
+
+    async def own_taken_back(self, organisation_id: UUID, offer_id: UUID) -> RequirementAward | None:
+        """Return an organisation's award for an offer if it was taken back."""
+        return await self.maybe(
+            select(RequirementAward).where(
+                RequirementAward.offer_id == offer_id,
+                RequirementAward.organisation_id == organisation_id,
+                RequirementAward.taken_back_at.is_not(None),
+            )
+        )
+
+    async def to_start(self, council_id: UUID, on: date, organisation_id: UUID | None = None) -> Sequence[UUID]:
+        """Return requirements with an award in force whose first day is not behind us."""
+        question = (
+            select(RequirementAward.requirement_id)
+            .where(
+                RequirementAward.council_id == council_id,
+                RequirementAward.taken_back_at.is_(None),
+                RequirementAward.starts_on >= on,
+            )
+            .distinct()
+        )
+        if organisation_id is not None:
+            question = question.where(RequirementAward.organisation_id == organisation_id)
+        return (await self.db.scalars(question.order_by(RequirementAward.requirement_id))).all()
+
+    async def councils_to_start(self, on: date) -> Sequence[UUID]:
+        """Return the councils with an award in force whose first day is not behind us."""
+        question = select(RequirementAward.council_id).where(
+            RequirementAward.taken_back_at.is_(None), RequirementAward.starts_on >= on
+        )
+        return (await self.db.scalars(question.distinct().order_by(RequirementAward.council_id))).all()
 
     async def totals(self, offer_ids: Iterable[UUID]) -> list[int]:
         """Return the points of offers, without whose they are."""

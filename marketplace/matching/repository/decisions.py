@@ -35,8 +35,9 @@ from marketplace.matching.models import (
     Referral,
     Requirement,
     RequirementAward,
+    RequirementOffer,
 )
-from marketplace.matching.states import ContestStatus, OfferStatus, ProposalStatus, RequirementStatus
+from marketplace.matching.states import ContestStatus, OfferStatus, ProposalStatus, RequirementOfferStatus
 from marketplace.people.models import Person
 
 
@@ -90,10 +91,12 @@ class FactRepository(Repository[Preference]):
         sellers = (
             select(literal("seller"), Referral.id, RequirementAward.organisation_id, RequirementAward.awarded_at)
             .join(Requirement, Requirement.id == RequirementAward.requirement_id)
+            .join(RequirementOffer, RequirementOffer.id == RequirementAward.offer_id)
             .join(Referral, Referral.person_id == Requirement.person_id)
             .where(
                 RequirementAward.council_id == council_id,
-                Requirement.status == RequirementStatus.AWARDED,
+                # In force: an award that was taken back is no interest in what the plan says.
+                RequirementOffer.status == RequirementOfferStatus.WON,
                 Referral.council_id == council_id,
                 Referral.id == wanted,
             )
@@ -121,6 +124,11 @@ class ContestRepository(Repository[Contest]):
         """Return a referral's contests, newest first."""
         question = self.of(council_id).where(Contest.referral_id == referral_id)
         return await self.every(question.order_by(Contest.made_at.desc(), Contest.id.desc()).limit(50))
+
+    async def about_care(self, council_id: UUID, person_id: UUID) -> Sequence[Contest]:
+        """Return what a person contested about who brings their care, newest first."""
+        question = self.of(council_id).where(Contest.person_id == person_id, Contest.requirement_id.is_not(None))
+        return await self.every(question.order_by(Contest.made_at.desc(), Contest.id.desc()).limit(20))
 
     async def listed(
         self, council_id: UUID, *, is_open: bool, after: UUID | None = None, limit: int = 25

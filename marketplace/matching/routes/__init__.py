@@ -5,6 +5,7 @@ from marketplace.matching.routes.care import CARE
 from marketplace.matching.routes.conflicts import ConflictController
 from marketplace.matching.routes.contests import ContestController
 from marketplace.matching.routes.following import FollowingController
+from marketplace.matching.routes.my_care import MyCareController
 from marketplace.matching.routes.my_match import MyMatchController
 from marketplace.matching.routes.offers import OfferController
 from marketplace.matching.routes.people import PersonController
@@ -29,6 +30,7 @@ ROUTES = [
     WeightController,
     ConflictController,
     FollowingController,
+    MyCareController,
     MyMatchController,
     ContestController,
     how_we_match,

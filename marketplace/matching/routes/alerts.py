@@ -23,6 +23,7 @@ from marketplace.matching.models import RematchAlert
 from marketplace.matching.packs import anonymous_pack
 from marketplace.matching.repository import OfferRepository, ReferralRepository
 from marketplace.matching.repository.alerts import AlertRepository
+from marketplace.matching.repository.care import AwardRepository, RequirementRepository
 from marketplace.matching.service.acting import ActingService
 from marketplace.matching.service.alerts import ENDED_CAUSES
 from marketplace.matching.service.hand_backs import HandBackService
@@ -30,6 +31,7 @@ from marketplace.matching.states import AlertStatus, OfferStatus
 from marketplace.matching.words import URGENCY_LABELS
 from marketplace.matching.words_runs import ALERT_LABELS, CAUSE_LABELS
 from marketplace.people import PeopleRepository
+from marketplace.providers.repository.care import CareFacts
 from marketplace.providers.repository.planners import PlannerRepository
 
 ALERTS_PAGE = 25
@@ -197,10 +199,7 @@ def _id(text: str) -> UUID:
 
 
 async def _find(db: AsyncSession, principal: Principal, alert_id: str) -> RematchAlert:
-    alert = await AlertRepository(db).find(principal.council_id, _id(alert_id))
-    if alert.referral_id is None:
-        raise NotFound
-    return alert
+    return await AlertRepository(db).find(principal.council_id, _id(alert_id))
 
 
 async def _page(
@@ -213,7 +212,7 @@ async def _page(
     act: str = "",
 ) -> Template:
     if alert.referral_id is None:
-        raise NotFound
+        return await _care_page(db, principal, alert, values, errors, act=act)
     referral = await ReferralRepository(db).find(principal.council_id, alert.referral_id)
     person = await PeopleRepository(db).find(principal.council_id, referral.person_id)
     offer = await OfferRepository(db).find(principal.council_id, alert.offer_id) if alert.offer_id else None
@@ -238,6 +237,42 @@ async def _page(
         "errors": errors,
     }
     return Template("matching/alert.html", context=context, status_code=422 if errors else 200)
+
+
+async def _care_page(
+    db: AsyncSession,
+    principal: Principal,
+    alert: RematchAlert,
+    values: FormData,
+    errors: dict[str, str],
+    *,
+    act: str = "",
+) -> Template:
+    """Show late news about care that is awarded: taking an award back has a page of its own."""
+    if alert.requirement_id is None:
+        raise NotFound
+    requirement = await RequirementRepository(db).find(principal.council_id, alert.requirement_id)
+    person = await PeopleRepository(db).find(principal.council_id, requirement.person_id)
+    awards = await AwardRepository(db).of_requirement(principal.council_id, requirement.id)
+    names = await CareFacts(db).names([award.organisation_id for award in awards])
+    users = await AccountRepository(db).names({alert.handled_by_user_id} if alert.handled_by_user_id else set())
+    now = typed(values)
+    is_open = alert.status is AlertStatus.OPEN
+    context = {
+        "alert": alert,
+        "requirement": requirement,
+        "person": person,
+        "urgency": URGENCY_LABELS[requirement.urgency],
+        "cause": CAUSE_LABELS[alert.cause],
+        "label": ALERT_LABELS[alert.status],
+        "awards": [(award, names.get(award.organisation_id, "Somebody who has left")) for award in awards],
+        "handled_by": users.get(alert.handled_by_user_id, "") if alert.handled_by_user_id else "",
+        "may_keep": is_open and principal.may(Permission.REFERRALS_MATCH),
+        "may_take_back": is_open and principal.may(Permission.REQUIREMENTS_WRITE),
+        "values": {**now, f"{act}_reason": now.get("reason", "")} if act else now,
+        "errors": errors,
+    }
+    return Template("matching/care_alert.html", context=context, status_code=422 if errors else 200)
 
 
 async def _hand_back_page(

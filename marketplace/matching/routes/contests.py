@@ -1,5 +1,6 @@
 """Pages on which the council answers what people contest."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,17 +19,19 @@ from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit, typed
 from marketplace.matching.basis import persons_basis
 from marketplace.matching.forms import AnswerForm
-from marketplace.matching.models import Contest
+from marketplace.matching.models import Contest, RequirementAward
 from marketplace.matching.repository import (
     ContestRepository,
     OfferRepository,
     ReferralRepository,
     ShortlistRepository,
 )
+from marketplace.matching.repository.care import CareOfferRepository
 from marketplace.matching.service import ContestService
 from marketplace.matching.states import ContestStatus
 from marketplace.matching.words import CONTEST_LABELS, OFFER_LABELS
 from marketplace.people import PeopleRepository
+from marketplace.providers.repository.care import CareFacts
 from marketplace.providers.repository.planners import PlannerRepository
 
 CONTESTS_PAGE = 25
@@ -86,7 +89,7 @@ class ContestController(Controller):
         async def action() -> str:
             done = await ContestService(db).answer(principal, contest.id, form)
             is_upheld = done.status is ContestStatus.UPHELD
-            flash(request, "Answered. The referral waits again" if is_upheld else "Answered. The decision stands")
+            flash(request, "Answered. The decision is taken again" if is_upheld else "Answered. The decision stands")
             return "/contests"
 
         return await submit(request, db, principal.actor, data, action)
@@ -99,6 +102,26 @@ def _id(text: str) -> UUID:
     return found
 
 
+async def _awards(
+    db: AsyncSession, awards: Sequence[RequirementAward], users: Mapping[UUID, str]
+) -> list[dict[str, Any]]:
+    """Return awards of care that a person contests, each with its points and who decided."""
+    offers = CareOfferRepository(db)
+    names = await CareFacts(db).names([award.organisation_id for award in awards])
+    found = []
+    for award in awards:
+        offer = await offers.find(award.council_id, award.offer_id)
+        found.append(
+            {
+                "award": award,
+                "name": names.get(award.organisation_id, "Somebody who has left"),
+                "decided_by": users.get(award.awarded_by_user_id, ""),
+                "score": offer.scores.get("score"),
+            }
+        )
+    return found
+
+
 async def _page(
     db: AsyncSession, principal: Principal, contest: Contest, values: FormData, errors: dict[str, str]
 ) -> Template:
@@ -106,7 +129,13 @@ async def _page(
     person = await PeopleRepository(db).find(council_id, contest.person_id)
     referral = await ReferralRepository(db).find(council_id, contest.referral_id) if contest.referral_id else None
     offer = await OfferRepository(db).find(council_id, contest.offer_id) if contest.offer_id else None
-    ids = {contest.made_by_user_id, contest.answered_by_user_id, offer.decided_by_user_id if offer else None}
+    awards = await ContestService(db).contested_awards(contest)
+    ids = {
+        contest.made_by_user_id,
+        contest.answered_by_user_id,
+        *(award.awarded_by_user_id for award in awards),
+        offer.decided_by_user_id if offer else None,
+    }
     users = await AccountRepository(db).names({user_id for user_id in ids if user_id is not None})
     context: dict[str, Any] = {
         "contest": contest,
@@ -117,7 +146,9 @@ async def _page(
         "made_by": users.get(contest.made_by_user_id, ""),
         "answered_by": users.get(contest.answered_by_user_id, "") if contest.answered_by_user_id else "",
         "is_late": contest.status is ContestStatus.OPEN and contest.answer_by < today(clock_of(db)),
-        "is_own": offer is not None and offer.decided_by_user_id == principal.user_id,
+        "is_own": (offer is not None and offer.decided_by_user_id == principal.user_id)
+        or any(award.awarded_by_user_id == principal.user_id for award in awards),
+        "awards": await _awards(db, awards, users),
         "values": {"version": str(contest.version), **typed(values)},
         "errors": errors,
     }

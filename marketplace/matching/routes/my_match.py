@@ -28,6 +28,7 @@ from marketplace.matching.repository import (
     ReferralRepository,
     ShortlistRepository,
 )
+from marketplace.matching.routes.my_care import my_care
 from marketplace.matching.service import ContestService, PreferenceService
 from marketplace.matching.service.contests import CONTESTABLE
 from marketplace.matching.states import ContestStatus, OfferStatus, ReferralStatus
@@ -49,7 +50,7 @@ class MyMatchController(Controller):
         """Show the newest referral: who was asked, by whom, why, and what can be said about it."""
         referral = await _newest(db, principal)
         if referral is None:
-            return Template("matching/my_match.html", context={"referral": None})
+            return Template("matching/my_match.html", context={"referral": None, **await my_care(db, principal)})
         council_id = principal.council_id
         offer = await _decision(db, referral)
         contests = await ContestRepository(db).of_referral(council_id, referral.id)
@@ -62,6 +63,7 @@ class MyMatchController(Controller):
             "heard": heard,
             "slug": principal.council_slug,
             "council": principal.council_name,
+            **await my_care(db, principal),
         }
         if offer is not None:
             context |= await _why(db, principal, referral, offer)

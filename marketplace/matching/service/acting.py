@@ -11,6 +11,7 @@ from marketplace.matching.errors import AgainstChoice, AlertClosed, RankingChang
 from marketplace.matching.models import Offer, RematchAlert
 from marketplace.matching.repository import ReferralRepository
 from marketplace.matching.repository.alerts import AlertRepository
+from marketplace.matching.repository.care import RequirementRepository
 from marketplace.matching.service.alerts import ENDED_CAUSES
 from marketplace.matching.service.hand_backs import HandBackService
 from marketplace.matching.service.offers import OfferService, not_listed
@@ -88,10 +89,12 @@ class ActingService:
         await self.db.flush()
 
     async def _open(self, principal: Principal, alert_id: UUID) -> RematchAlert:
-        """Lock the referral, then the alert."""
+        """Lock the referral or the requirement, then the alert."""
         seen = await self.alerts.find(principal.council_id, alert_id)
         if seen.referral_id is not None:
             await ReferralRepository(self.db).find(principal.council_id, seen.referral_id, locked=True)
+        if seen.requirement_id is not None:
+            await RequirementRepository(self.db).find(principal.council_id, seen.requirement_id, locked=True)
         alert = await self.alerts.find(principal.council_id, alert_id, locked=True)
         if alert.status is not AlertStatus.OPEN:
             raise AlertClosed(f"Its state is now: {ALERT_LABELS[alert.status].lower()}. {alert.handled_how}")

@@ -232,6 +232,7 @@ def upgrade() -> None:
         sa.Column("answer_by", sa.DateTime(timezone=True), nullable=True),
         sa.Column("round", sa.Integer(), nullable=False),
         sa.Column("award_weight_set_id", sa.Uuid(), nullable=True),
+        sa.Column("ranking", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("checked_text", sa.Boolean(), nullable=False),
         sa.Column("created_by_user_id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -574,6 +575,9 @@ def upgrade() -> None:
         sa.Column("override_reason", sa.Text(), nullable=False),
         sa.Column("awarded_by_user_id", sa.Uuid(), nullable=False),
         sa.Column("awarded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("taken_back_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("taken_back_by_user_id", sa.Uuid(), nullable=True),
+        sa.Column("taken_back_why", sa.Text(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.ForeignKeyConstraint(
             ["awarded_by_user_id"], ["users.id"], name=op.f("fk_requirement_awards_awarded_by_user_id")
@@ -588,6 +592,9 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["requirement_id"], ["requirements.id"], name=op.f("fk_requirement_awards_requirement_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["taken_back_by_user_id"], ["users.id"], name=op.f("fk_requirement_awards_taken_back_by_user_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_requirement_awards")),
         sa.UniqueConstraint("offer_id", name=op.f("uq_requirement_awards_offer_id")),
@@ -643,6 +650,13 @@ def upgrade() -> None:
         "uq_contests_open_referral",
         "contests",
         ["referral_id"],
+        unique=True,
+        postgresql_where=sa.text("status = 'open'"),
+    )
+    op.create_index(
+        "uq_contests_open_requirement",
+        "contests",
+        ["requirement_id"],
         unique=True,
         postgresql_where=sa.text("status = 'open'"),
     )
@@ -747,6 +761,13 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("status = 'open'"),
     )
+    op.create_index(
+        "uq_rematch_alerts_open_requirement",
+        "rematch_alerts",
+        ["requirement_id", "cause"],
+        unique=True,
+        postgresql_where=sa.text("status = 'open'"),
+    )
     op.add_column("offers", sa.Column("proposal_id", sa.Uuid(), nullable=True))
     op.add_column("offers", sa.Column("handed_back_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("offers", sa.Column("hand_back_reason", sa.Text(), server_default="", nullable=False))
@@ -784,6 +805,9 @@ def downgrade() -> None:
     op.drop_column("offers", "handed_back_at")
     op.drop_column("offers", "proposal_id")
     op.drop_index(
+        "uq_rematch_alerts_open_requirement", table_name="rematch_alerts", postgresql_where=sa.text("status = 'open'")
+    )
+    op.drop_index(
         "uq_rematch_alerts_open_referral", table_name="rematch_alerts", postgresql_where=sa.text("status = 'open'")
     )
     op.drop_index("ix_rematch_alerts_council_id", table_name="rematch_alerts")
@@ -791,6 +815,7 @@ def downgrade() -> None:
     op.drop_index("ix_proposals_referral_id", table_name="proposals")
     op.drop_index("ix_proposals_council_id", table_name="proposals")
     op.drop_table("proposals")
+    op.drop_index("uq_contests_open_requirement", table_name="contests", postgresql_where=sa.text("status = 'open'"))
     op.drop_index("uq_contests_open_referral", table_name="contests", postgresql_where=sa.text("status = 'open'"))
     op.drop_index("ix_contests_person_id", table_name="contests")
     op.drop_index("ix_contests_council_id", table_name="contests")

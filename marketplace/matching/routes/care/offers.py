@@ -169,7 +169,7 @@ async def _compare(
         "weights": [(PART_LABELS[code], getattr(made.weights, code), PART_HOW[code]) for code in PART_LABELS],
         "heard_how": HEARD_LABELS[made.heard.how] if made.heard else "",
         "many": requirement.split_agreed and requirement.most_providers > 1,
-        "options": [(str(item.offer.id), f"{item.rank}. {item.name}") for item in made.offers],
+        "options": [(str(item.offer.id), f"{item.rank}. {item.name}") for item in made.offers if item not in made.kept],
     }
     return page("offers", context, values=values, errors=errors)
 

@@ -22,7 +22,7 @@ from marketplace.matching.care.scoring import PART_HOW, PART_LABELS
 from marketplace.matching.care.week import hours_words, visit_words
 from marketplace.matching.forms_offers import CareDeclineForm, CareOfferForm, offer_values
 from marketplace.matching.models import RequirementAward
-from marketplace.matching.packs_care import anonymous, care_pack
+from marketplace.matching.packs_care import anonymous, care_pack, without_who
 from marketplace.matching.repository.care import AwardRepository, InvitationRepository, RequirementRepository
 from marketplace.matching.routes.care.pages import page, read_id
 from marketplace.matching.service.care import CareOfferService
@@ -219,6 +219,11 @@ async def _context(db: AsyncSession, principal: Principal, service: CareOfferSer
     weights = await weights_for(db, row)
     awards = await AwardRepository(db).of_requirement(row.council_id, row.id)
     has_won = offer is not None and offer.status is RequirementOfferStatus.WON
+    lost_award = (
+        await AwardRepository(db).own_taken_back(offer.organisation_id, offer.id)
+        if offer is not None and offer.status is RequirementOfferStatus.WITHDRAWN
+        else None
+    )
     if has_won:
         audit.record(
             db,
@@ -240,6 +245,12 @@ async def _context(db: AsyncSession, principal: Principal, service: CareOfferSer
         "decline_reason": asked.invitation.decline_reason,
         "pack": care_pack(asked.person) if has_won else None,
         "award": next((item for item in awards if offer is not None and item.offer_id == offer.id), None),
+        "taken_back": {
+            "on": lost_award.taken_back_at,
+            "why": without_who(lost_award.taken_back_why, asked.person),
+        }
+        if lost_award is not None
+        else None,
         "outcome": await _outcome(db, asked, awards),
         "weights": [(PART_LABELS[code], getattr(weights, code), PART_HOW[code]) for code in PART_LABELS],
         "weights_version": weights.version,

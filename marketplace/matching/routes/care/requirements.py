@@ -272,7 +272,8 @@ async def _show_context(db: AsyncSession, principal: Principal, requirement: Req
     asked = await InvitationRepository(db).of_requirement(council_id, requirement.id)
     offers = await CareOfferRepository(db).of_requirement(council_id, requirement.id)
     offered = {offer.organisation_id for offer in offers}
-    awards = await AwardRepository(db).of_requirement(council_id, requirement.id)
+    every_award = await AwardRepository(db).of_requirement(council_id, requirement.id, in_force=False)
+    awards = [award for award in every_award if award.taken_back_at is None]
     names = {row[1].id: row[1].name for row in asked}
     this_round = [row for row in asked if row[0].round == requirement.round]
     unmet = await UnmetRepository(db).of_requirement(council_id, requirement.id)
@@ -314,6 +315,11 @@ async def _show_context(db: AsyncSession, principal: Principal, requirement: Req
                 "visits": [visit_words(visit) for visit in visits if str(visit.id) in award.visit_ids],
             }
             for award in awards
+        ],
+        "taken_back": [
+            {"award": award, "name": names.get(award.organisation_id, "Somebody who has left")}
+            for award in every_award
+            if award.taken_back_at is not None
         ],
         "unmet": unmet,
         "unmet_reasons": [(item.value, label) for item, label in UNMET_LABELS.items()],

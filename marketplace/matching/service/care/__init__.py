@@ -1,7 +1,7 @@
 """Requirements for care from draft to award.
 
 `RequirementService` writes, opens and ends them; `CareRankingService` says who could deliver; `CareOfferService` is the
-provider's side; `AwardService` compares and awards.
+provider's side; `AwardService` compares and awards; `TakingBackService` ends an award whose winner falls through.
 """
 
 from marketplace.matching.service.care.awards import AwardService, Comparison
@@ -9,6 +9,7 @@ from marketplace.matching.service.care.candidates import CareRankingService
 from marketplace.matching.service.care.offers import CareOfferService
 from marketplace.matching.service.care.ranking import RankedProviders
 from marketplace.matching.service.care.requirements import RequirementService
+from marketplace.matching.service.care.taking_back import TakingBackService
 
 __all__ = [
     "AwardService",
@@ -17,4 +18,5 @@ __all__ = [
     "Comparison",
     "RankedProviders",
     "RequirementService",
+    "TakingBackService",
 ]

@@ -79,6 +79,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """What the person said since the round was closed."""
 
     @property
+    def kept(self) -> tuple[Compared, ...]:
+        """Offers that have visits already: their award stays when another provider's was taken back."""
+        return tuple(item for item in self.offers if item.offer.status is RequirementOfferStatus.WON)
+
+    @property
     def is_marked(self) -> bool:
         """Whether every offer has its mark, so that prices are shown."""
         return bool(self.offers) and all("mark" in item.offer.scores for item in self.offers)
@@ -171,7 +176,7 @@ class AwardService:
         if not made.is_marked:
             raise NotYet("Give every offer its mark first.")
         item = next((item for item in made.offers if item.offer.id == offer_id and item.offer.is_below_cost), None)
-        if item is None:
+        if item is None or item in made.kept:
             raise NotFound
         item.offer.scores = {**item.offer.scores, "accepted": why}
         self._note(principal, "matching.accept_low_price", item.offer, {"accepted": True}, why)
@@ -205,6 +210,8 @@ class AwardService:
     async def award(self, principal: Principal, requirement_id: UUID, form: AwardForm) -> list[RequirementAward]:
         """Award one offer, or several that together cover every visit once.
 
+        After one of several awards was taken back, the visits of the others stay theirs: what is awarded is the rest.
+
         Raises:
             NotYet: The offers have no points, or the person was not heard since.
             AwardRefused: Visits are left over or covered twice, more providers than agreed, above the ceiling, an
@@ -218,7 +225,8 @@ class AwardService:
             raise NotYet("Give every offer its mark first.")
         if made.heard is None:
             raise NotYet("Hear the person first: what they say is recorded before anything is awarded.")
-        chosen = [item for item in made.offers if item.offer.id in set(form.offer_ids)]
+        kept = made.kept
+        chosen = [item for item in made.offers if item.offer.id in set(form.offer_ids) and item not in kept]
         if len(chosen) != len(form.offer_ids) or not chosen:
             raise NotFound
         self._check(made, chosen)
@@ -254,7 +262,7 @@ class AwardService:
             awards.append(award)
         winners = {item.offer.id for item in chosen}
         for item in made.offers:
-            if item.offer.id not in winners:
+            if item.offer.id not in winners and item not in kept:
                 RequirementService(self.db).lose(item.offer, principal.user_id, "Another offer was chosen")
         REQUIREMENT.move(self.db, row, RequirementStatus.AWARDED, by=principal.user_id, why=form.reason)
         await self.db.flush()
@@ -300,16 +308,22 @@ class AwardService:
         return await self.compare(row, locked=True)
 
     async def _heard(self, requirement: Requirement) -> Preference | None:
-        """Return what the person said since this round was opened; earlier words were about other offers."""
+        """Return what the person said since this round was opened, and since an award of it was taken back.
+
+        Earlier words were about other offers.
+        """
         found = await PreferenceService(self.db).latest(requirement.council_id, requirement_id=requirement.id)
         if found is None or requirement.opened_at is None or found.heard_at < requirement.opened_at:
             return None
-        return found
+        ended_at = await self.awards.last_taken_back(requirement.council_id, requirement.id)
+        return None if ended_at is not None and found.heard_at < ended_at else found
 
     async def _score(self, made: Comparison) -> None:
         row = made.requirement
         for item in made.offers:
             offer = item.offer
+            if item in made.kept:
+                continue  # Its points are those by which it was awarded.
             facts = OfferFacts(
                 weekly_pence=offer.weekly_pence,
                 ceiling_pence=item.ceiling_pence,
@@ -330,9 +344,10 @@ class AwardService:
 
     def _check(self, made: Comparison, chosen: Sequence[Compared]) -> None:
         row, on = made.requirement, today(self.clock)
-        if len(chosen) > 1 and not (row.split_agreed and len(chosen) <= row.most_providers):
+        together = [*made.kept, *chosen]
+        if len(together) > 1 and not (row.split_agreed and len(together) <= row.most_providers):
             raise AwardRefused("The person has not agreed to so many providers.")
-        covered = [visit_id for item in chosen for visit_id in item.visit_ids]
+        covered = [visit_id for item in together for visit_id in item.visit_ids]
         visits = {visit.id: visit for visit in made.visits}
         twice = {visit_id for visit_id in covered if covered.count(visit_id) > 1}
         if twice:
@@ -340,7 +355,7 @@ class AwardService:
         left = set(visits) - set(covered)
         if left:
             raise AwardRefused(f"Nobody would come for {_named(visits, left)}.")
-        price = sum(item.offer.weekly_pence for item in chosen)
+        price = sum(item.offer.weekly_pence for item in together)
         if price > row.ceiling_weekly_pence:
             raise AwardRefused(
                 f"{pounds(price)} a week is above the ceiling of {pounds(row.ceiling_weekly_pence)}. "
@@ -387,6 +402,10 @@ def needs_reason(made: Comparison, chosen: Sequence[Compared]) -> bool:
     """
     if any(item.is_chosen for item in made.offers):
         return not any(item.is_chosen for item in chosen)
+    if made.kept:
+        taken = frozenset().union(*(item.visit_ids for item in made.kept))
+        free = [item for item in made.offers if not item.visit_ids & taken]
+        return min(item.rank for item in chosen) != min(item.rank for item in free)
     whole = [item for item in made.offers if item.is_whole]
     if len(chosen) == 1:
         return chosen[0].rank != min(item.rank for item in whole or made.offers)

@@ -12,7 +12,18 @@ from marketplace.matching import engine
 from marketplace.matching.bands import QUARTER_MINUTES, slot_label
 from marketplace.matching.care.scoring import REGULATOR_POINTS, Quality
 from marketplace.matching.care.week import HOUR_MINUTES, half_up, quarters, worker_minutes
-from marketplace.matching.engine import Accreditation, Candidate, CandidateTable, Case, Ranking, Rule, grid_metres
+from marketplace.matching.engine import (
+    Accreditation,
+    Candidate,
+    CandidateTable,
+    Case,
+    Ranking,
+    Rule,
+    Weights,
+    grid_metres,
+)
+from marketplace.matching.engine.inputs import Inputs
+from marketplace.matching.engine.model import ENGINE
 from marketplace.matching.errors import CannotRank
 from marketplace.matching.models import Requirement, RequirementVisit, Urgency
 from marketplace.matching.words import PART_LABELS, RULE_LABELS, engine_labels
@@ -68,6 +79,18 @@ class RankedProviders(msgspec.Struct, frozen=True, kw_only=True):
     weights_version: str
     answer_hours: int
     """Working hours that providers get for an answer."""
+    ranking: Ranking
+    inputs: Inputs
+
+    def stored(self) -> dict[str, Any]:
+        """Return the ranking with all that is needed to repeat it, as it is kept with a requirement."""
+        inputs = self.inputs
+        return {
+            "inputs": engine.dump_inputs(inputs.case, inputs.candidates, inputs.weights, inputs.salt),
+            "result": _plain(self.ranking),
+            "fingerprint": self.fingerprint,
+            "weights_version": self.weights_version,
+        }
 
     def line(self, organisation_id: UUID) -> Provider | None:
         """Return an organisation's line, or None."""
@@ -170,16 +193,69 @@ def rank_in(
             )
         )
     table = CandidateTable.from_candidates(candidates)
-    ranking = engine.rank(
-        case, table, market.weights, limit=LONGEST, left_out_limit=LONGEST_LEFT_OUT, salt=requirement.reference
-    )
+    ranking = _rank(case, table, market.weights, requirement.reference)
     return RankedProviders(
         lines=_lines(ranking, names, notes),
         left_out=(*_left_out(ranking, names, short), *nowhere),
         fingerprint=ranking.fingerprint,
         weights_version=market.weights.version,
+        ranking=ranking,
+        inputs=Inputs(
+            format=ENGINE,
+            case=case,
+            weights=market.weights,
+            salt=requirement.reference,
+            candidates=tuple(candidates),
+        ),
         answer_hours=int(settings["matching.requirement_hours"][requirement.urgency.value]),
     )
+
+
+class RepeatedRanking(msgspec.Struct, frozen=True, kw_only=True):
+    """A stored ranking, ranked once more."""
+
+    is_same: bool
+    fingerprint: str
+    lines: tuple[Provider, ...]
+    """As it was."""
+    left_out: tuple[LeftOutProvider, ...]
+
+
+def organisations_in(stored: Mapping[str, Any]) -> list[UUID]:
+    """Return the organisations of a stored ranking."""
+    result = msgspec.convert(stored["result"], Ranking)
+    return [UUID(item) for item in [*(line.id for line in result.entries), *(gone.id for gone in result.left_out)]]
+
+
+def repeat_ranking(stored: Mapping[str, Any], names: Mapping[UUID, str]) -> RepeatedRanking:
+    """Rank stored inputs once more: the same inputs give the same ranking, or something was changed.
+
+    Raises:
+        CannotRank: The inputs were written by another version of the engine.
+    """
+    try:
+        inputs = engine.load_inputs(stored["inputs"])
+    except ValueError as error:
+        raise CannotRank("This ranking was made by an earlier version of the engine.") from error
+    table = CandidateTable.from_candidates(inputs.candidates)
+    ranking = _rank(inputs.case, table, inputs.weights, inputs.salt)
+    was = msgspec.convert(stored["result"], Ranking)
+    called = {str(item): names.get(item, "Somebody who has left") for item in organisations_in(stored)}
+    return RepeatedRanking(
+        is_same=ranking.fingerprint == stored["fingerprint"] and _plain(ranking) == stored["result"],
+        fingerprint=ranking.fingerprint,
+        lines=_lines(was, called, {}),
+        left_out=_left_out(was, called, {}),
+    )
+
+
+def _rank(case: Case, table: CandidateTable, weights: Weights, salt: str) -> Ranking:
+    return engine.rank(case, table, weights, limit=LONGEST, left_out_limit=LONGEST_LEFT_OUT, salt=salt)
+
+
+def _plain(ranking: Ranking) -> Any:
+    """Return a ranking as it comes back from JSON."""
+    return msgspec.json.decode(msgspec.json.encode(ranking))
 
 
 def _case(

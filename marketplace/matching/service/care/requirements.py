@@ -187,6 +187,7 @@ class RequirementService:
         row.route, row.round, row.opened_at = form.route, row.round + 1, now
         row.answer_by = answer_deadline(now, ranked.answer_hours)
         row.award_weight_set_id = weights.id if weights is not None else None
+        row.ranking = {**ranked.stored(), "made_at": now.isoformat(), "round": row.round, "by": str(principal.user_id)}
         REQUIREMENT.move(self.db, row, RequirementStatus.OPEN, by=principal.user_id, why=form.reason)
         await self._invite(row, [(item, ranked) for item in asked])
         await self.db.flush()
@@ -274,7 +275,8 @@ class RequirementService:
         }
         before = {name: getattr(row, name) for name in wanted}
         changed = {name: value for name, value in wanted.items() if before[name] != value}
-        if row.status is RequirementStatus.CLOSED and changed.keys() - {"ceiling_weekly_pence"}:
+        compares = row.status is RequirementStatus.CLOSED and await self.offers.count_live(row.council_id, row.id)
+        if compares and changed.keys() - {"ceiling_weekly_pence"}:
             raise RequirementNotOpen("While offers are compared, only the ceiling may change.")
         if not may_write and changed.keys() - {"ceiling_weekly_pence"}:
             raise Forbidden("Your role may change the ceiling alone.")
@@ -441,8 +443,15 @@ class RequirementService:
         return max(said, key=lambda item: (said[item], item.value)) if said else UnmetReason.NO_OFFERS
 
     async def _end_offers(self, row: Requirement, by: UUID, why: str) -> None:
-        """Let every offer that stands go without an award."""
-        for offer in await self.offers.of_requirement(row.council_id, row.id, locked=True):
+        """Let every offer that stands go without an award.
+
+        Raises:
+            NotYet: One of them is awarded some of the visits still.
+        """
+        offers = await self.offers.of_requirement(row.council_id, row.id, locked=True)
+        if any(offer.status is RequirementOfferStatus.WON for offer in offers):
+            raise NotYet("A provider is awarded some of the visits. Take that award back first, or award the rest.")
+        for offer in offers:
             self.lose(offer, by, why)
 
     def lose(self, offer: RequirementOffer, by: UUID, why: str) -> None:
