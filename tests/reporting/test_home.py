@@ -23,7 +23,7 @@ ROLES = (
 
 WAITING = {
     "broker": [
-        "1 crisis referral waiting",
+        "crisis referral",
         "urgent",
         "overdue",
         "Offers waiting for an answer",

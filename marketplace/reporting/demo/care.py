@@ -406,6 +406,7 @@ class _Teller:
             override_reason="",
             awarded_by_user_id=self.broker,
             awarded_at=self._awarded_at,
+            taken_back_why="",
         )
         self.world.book.audit(
             self.council.id,
