@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Membership, User
 from marketplace.core.clock import LONDON
-from marketplace.matching.models import Requirement
+from marketplace.matching.models import CareHours, Requirement
 from marketplace.people.models import Person
 from marketplace.providers.models import ListingCategory, Organisation
 from tests.factories import make_listing
@@ -42,6 +42,7 @@ def test_providers_offer_without_a_name_and_the_award_waits_for_the_person(site:
     """K4, K5, V7, V8: a name is found and goes; two offers, one below cost; points; heard; only the winner is told."""
     name = site.arrange(person_named)
     site.arrange(second_provider)
+    site.arrange(hours_for_all)
     broker, first = walk(scripts=True), walk(scripts=True, width=390)
     second = walk(scripts=False, width=390)
     broker.sign_in("broker@lancashire.example")
@@ -133,6 +134,7 @@ def test_providers_offer_without_a_name_and_the_award_waits_for_the_person(site:
 def test_a_need_that_nobody_meets_is_logged_widened_raised_and_asked_again(site: Site, walk: Any) -> None:
     """K6: nobody answers; the need is logged without a name; each step of the ladder; then a second round."""
     name = site.arrange(person_named)
+    site.arrange(hours_for_all)
     broker, manager = walk(scripts=False), walk(scripts=True)
     broker.sign_in("broker@lancashire.example")
     requirement = write(broker, site, name, summary=SUMMARY, radius_miles="10")
@@ -201,6 +203,11 @@ async def person_named(db: AsyncSession) -> str:
         .where(User.email == "person@lancashire.example")
     )
     return (await db.scalars(wanted)).one().name
+
+
+async def hours_for_all(db: AsyncSession) -> None:
+    """Let every company that said its hours have ten of them in every part of the week."""
+    await db.execute(update(CareHours).values(free_quarters=40, awarded_quarters=0))
 
 
 async def second_provider(db: AsyncSession) -> None:
