@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import AccountRepository, Role
@@ -36,6 +37,7 @@ from marketplace.messaging import MessagingService
 from marketplace.providers.repository.care import CareFacts
 from marketplace.providers.service.telling import tell_organisation
 
+log = structlog.get_logger(__name__)
 BATCH = 200
 REMIND_BEFORE = timedelta(hours=4)
 """How long before the clock ends those who have not answered are reminded."""
@@ -167,8 +169,12 @@ async def close_requirements() -> None:
     async with transaction(session_maker(), "every") as db:
         ended = await RequirementRepository(db).ended(clock_of(db).now(), BATCH)
     for council_id, requirement_id in ended:
-        async with transaction(session_maker(), [council_id]) as db:
-            await RequirementService(db).close_on_time(council_id, requirement_id)
+        try:
+            async with transaction(session_maker(), [council_id]) as db:
+                await RequirementService(db).close_on_time(council_id, requirement_id)
+        except Exception:
+            # The others end on time all the same; this one is tried again in a minute.
+            log.exception("requirement-not-closed", requirement_id=str(requirement_id))
 
 
 @every(timedelta(minutes=15), "matching.remind_of_requirements")

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -334,6 +335,29 @@ async def test_time_ends_the_round_with_offers_or_without(db: AsyncSession) -> N
     unmet = (await db.execute(text("SELECT outward, quarters, bands, reason, round FROM unmet_requirements"))).one()
     assert (unmet.outward, unmet.quarters, unmet.reason, unmet.round) == ("PR1", 14, "no_offers", 1)
     assert unmet.bands == [f"{day}-0" for day in range(7)]
+
+
+async def test_a_round_that_cannot_be_ended_leaves_the_others_their_end(
+    db: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = await make_broker(db)
+    await make_care_provider(db, broker.council)
+    rows = [await make_requirement(db, broker) for _ in range(2)]
+    for row in rows:
+        await open_requirement(db, broker, row)
+    at_end(db, rows[0])
+    real, ids = RequirementService.close_on_time, [row.id for row in rows]
+
+    async def fails_once(service: RequirementService, council_id: UUID, requirement_id: UUID) -> None:
+        if requirement_id == ids[0]:
+            raise RuntimeError("the first cannot be ended")
+        await real(service, council_id, requirement_id)
+
+    monkeypatch.setattr(RequirementService, "close_on_time", fails_once)
+    await close_requirements()
+    for row in rows:
+        await db.refresh(row)
+    assert [row.status for row in rows] == [RequirementStatus.OPEN, RequirementStatus.NO_OFFERS]
 
 
 async def test_where_nobody_can_be_asked_the_need_is_logged_at_once_with_the_reason(db: AsyncSession) -> None:

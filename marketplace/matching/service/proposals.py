@@ -22,6 +22,7 @@ from marketplace.matching.errors import (
     ReferralNotOpen,
 )
 from marketplace.matching.models import AssignmentRun, Offer, Proposal
+from marketplace.matching.repository import ReferralRepository
 from marketplace.matching.repository.runs import ProposalRepository, RunRepository
 from marketplace.matching.service.offers import OfferService, not_listed
 from marketplace.matching.service.runs import need_done
@@ -118,9 +119,12 @@ class ProposalService:
         principal.require(Permission.MATCH_RUNS)
         run = await self.runs.find(principal.council_id, run_id)
         need_done(run)
-        proposal = await self.proposals.find(principal.council_id, proposal_id, locked=True)
-        if proposal.run_id != run.id:
+        seen = await self.proposals.find(principal.council_id, proposal_id)
+        if seen.run_id != run.id:
             raise NotFound
+        # The referral first, as whoever makes an offer does: two who reach for both wait for each other in one order.
+        await ReferralRepository(self.db).find(principal.council_id, seen.referral_id, locked=True)
+        proposal = await self.proposals.find(principal.council_id, proposal_id, locked=True)
         if proposal.status is not ProposalStatus.PROPOSED:
             raise ProposalDecided(f"Its state is now: {PROPOSAL_LABELS[proposal.status].lower()}.")
         return run, proposal
