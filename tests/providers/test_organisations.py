@@ -71,6 +71,7 @@ async def test_an_organisation_shows_everything_known(office: Browser, db: Any, 
     for words in ("1234567", "Support planning", "Live until 30 December 2028", other_name, "Planning with you"):
         assert words in page.words, words
     assert "3 planners" in page.words
+    assert "0 open offers" not in page.words
 
 
 async def test_accrediting_makes_it_live_and_is_recorded(office: Browser, db: Any, accreditor: Any) -> None:
@@ -126,7 +127,7 @@ async def test_an_accreditation_is_suspended_reinstated_extended_and_removed(
     row = await make_accreditation(db, organisation, accreditor.council, ServiceLine.HOME_CARE)
     address, council_id, organisation_id = f"/accreditations/{row.id}", accreditor.council.id, organisation.id
     page = await office.open(address)
-    assert "Nothing rests on it now" in page.words
+    assert "Nothing rests on it now: suspending or removing it affects no planner, offer or visit." in page.words
 
     async def is_live(day: date = TODAY) -> bool:
         return await AccreditationRepository(db).is_live(organisation_id, council_id, ServiceLine.HOME_CARE, day)

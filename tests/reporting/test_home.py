@@ -23,7 +23,7 @@ ROLES = (
 
 WAITING = {
     "broker": [
-        "crisis referral",
+        "3 crisis referrals waiting",
         "urgent",
         "overdue",
         "Offers waiting for an answer",
