@@ -66,6 +66,29 @@ DEFAULTS: Mapping[str, Any] = {
     "payments.large_payment_pence": 500_000,
     # Hours before a visit until which cancelling costs nothing.
     "bookings.free_cancellation_hours": 24,
+    # Weeks ahead for which the visits of an agreement are written.
+    "bookings.planned_weeks": 8,
+    # Minutes a worker is held after a visit, to get to the next person.
+    "bookings.travel_minutes": 10,
+    # Minutes after the start without a word from the worker on which a visit counts as late, and as missed.
+    "bookings.late_minutes": 15,
+    "bookings.missed_minutes": 60,
+    # Hours before a visit on which the person is told that nobody is confirmed yet.
+    "bookings.no_worker_hours": 24,
+    # Days of a person's silence after which they are reminded of a visit to approve.
+    "bookings.remind_days": 3,
+    # Weeks of the budget that people may keep in the account before a surplus is talked about (domain.md 4.2).
+    "payments.surplus_weeks": 8,
+    # Payments recorded by people above this are looked at even when a visit proves them.
+    "payments.audit_threshold_pence": 50_000,
+    # At most this many items of an account are asked about in one audit.
+    "payments.audit_sample": 10,
+    # Card refunds above this need a second person.
+    "payments.refund_limit_pence": 10_000,
+    # Weeks between two payments of the council's share.
+    "payments.pay_every_weeks": 4,
+    # Days before a document of an employer ends on which the person is warned.
+    "bookings.duty_warning_days": [30, 14, 3],
     # Which drafts the council checks before they are on the market: "first" (an organisation's new listings; changes
     # go live at once), "always", "never".
     "providers.listing_check": "first",

@@ -5,10 +5,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.accounts.permissions import Role
+from marketplace.accounts.states import RepresentationStatus
 from marketplace.core.database import Base, WithId, choice
 from marketplace.core.ids import new_id
 
@@ -85,6 +86,102 @@ class Membership(Base, WithId):
     """Name of the person a representative acts for, as the grant has it; shown in the banner."""
     starts_on: Mapped[date]
     ends_on: Mapped[date | None]
+
+
+class RepresentativeKind(StrEnum):
+    """On what ground somebody acts for a person (domain.md 4.2; trust.md C4)."""
+
+    HELPER = "helper"
+    """Asked by the person to look and prepare; decides nothing."""
+    NOMINATED = "nominated"
+    """Receives and manages a direct payment for a person who has capacity and asked for it."""
+    AUTHORISED = "authorised"
+    """Manages a direct payment for a person who lacks capacity (section 32)."""
+    ATTORNEY = "attorney"
+    """Lasting power of attorney."""
+    DEPUTY = "deputy"
+    """Appointed by the Court of Protection."""
+
+
+class Scope(StrEnum):
+    """What somebody may do for a person."""
+
+    PROFILE = "profile"
+    PLAN = "plan"
+    CHOOSE = "choose"
+    """Search, shortlist, ask questions."""
+    BOOK = "book"
+    """Agree, book, change and cancel visits."""
+    APPROVE = "approve"
+    """Approve visits, so that they are paid."""
+    MONEY = "money"
+    """See the account, record payments, pay."""
+    EMPLOY = "employ"
+    """Look after the duties of an employer."""
+    TALK = "talk"
+    """Write with providers."""
+
+
+class Representation(Base, WithId):
+    """Somebody who may act for a person: for what, until when, on what evidence. Its membership is the key."""
+
+    __tablename__ = "representations"
+    __table_args__ = (
+        CheckConstraint("ends_on IS NULL OR ends_on > starts_on", name="period"),
+        CheckConstraint("checked_by_user_id IS NULL OR checked_by_user_id <> asked_by_user_id", name="other_checker"),
+        Index("ix_representations_person", "council_id", "person_id", "status"),
+        Index("ix_representations_user", "user_id"),
+        Index("ix_representations_ending", "ends_on", postgresql_where=text("status = 'live'")),
+    )
+
+    council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
+    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    """None until the invited person has answered."""
+    membership_id: Mapped[UUID | None] = mapped_column(ForeignKey("memberships.id"), unique=True)
+    name: Mapped[str] = mapped_column(Text, info=PERSONAL)
+    email: Mapped[str] = mapped_column(Text, info=PERSONAL)
+    relationship: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    """In the person's words: "my sister"."""
+    kind: Mapped[RepresentativeKind] = mapped_column(choice(RepresentativeKind))
+    scopes: Mapped[list[str]] = mapped_column(default=list)
+    """Members of `Scope`."""
+    status: Mapped[RepresentationStatus] = mapped_column(choice(RepresentationStatus))
+    starts_on: Mapped[date]
+    ends_on: Mapped[date | None]
+    evidence_note: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    """Number of the order or the registered power."""
+    file_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_files.id"))
+    invitation_hash: Mapped[bytes | None] = mapped_column(unique=True)
+    invitation_ends_at: Mapped[datetime | None]
+    asked_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    asked_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    checked_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    checked_at: Mapped[datetime | None]
+    ended_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    ended_at: Mapped[datetime | None]
+    reason: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    """Why it was refused or ended."""
+    told_on: Mapped[date | None]
+    """When the person was last told that somebody acts for them."""
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads this name
+
+
+class LawRate(Base, WithId):
+    """A figure of the law from a day on, for everybody: wages, National Insurance, pension, sick pay."""
+
+    __tablename__ = "law_rates"
+    __table_args__ = (UniqueConstraint("key", "starts_on"),)
+
+    key: Mapped[str] = mapped_column(Text)
+    value: Mapped[int] = mapped_column(BigInteger)
+    unit: Mapped[str] = mapped_column(Text)
+    """One of "pence", "pence_a_year", "pence_a_week", "basis_points" (hundredths of a per cent), "weeks_tenths"."""
+    starts_on: Mapped[date]
+    source: Mapped[str] = mapped_column(Text)
 
 
 class SessionRow(Base, WithId):

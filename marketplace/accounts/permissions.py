@@ -11,6 +11,7 @@ class Role(StrEnum):
     PLANNER = "planner"
     PROVIDER = "provider"
     PA = "pa"
+    CARE_WORKER = "care_worker"
     SOCIAL_WORKER = "social_worker"
     BROKER = "broker"
     QUALITY_CHECKER = "quality_checker"
@@ -27,6 +28,7 @@ ROLE_LABELS: dict[Role, str] = {
     Role.PLANNER: "Support planner",
     Role.PROVIDER: "Provider",
     Role.PA: "Personal assistant",
+    Role.CARE_WORKER: "Care worker",
     Role.SOCIAL_WORKER: "Social worker",
     Role.BROKER: "Broker",
     Role.QUALITY_CHECKER: "Quality checker",
@@ -115,6 +117,16 @@ class Permission(StrEnum):
     BOOKINGS_OWN = "bookings:own"
     BOOKINGS_ANSWER = "bookings:answer"
     BOOKINGS_APPROVE = "bookings:approve"
+    VISITS_DELIVER = "bookings:deliver"
+    """See one's own visits of the day, start and finish them."""
+    REPRESENTATIVES_OWN = "accounts:representatives_own"
+    """Name people who act for oneself, say for what, and end it."""
+    REPRESENTATIVES_CHECK = "accounts:representatives_check"
+    """Look at the papers of deputies, attorneys and authorised persons."""
+    EMPLOYER_OWN = "bookings:employer_own"
+    """Take on a personal assistant: duties, costs, timesheets."""
+    EXCEPTIONS_DECIDE = "bookings:exceptions_decide"
+    """Decide whether a relative in the same home may be paid."""
     MONEY_OWN = "payments:own"
     EARNINGS_OWN = "payments:earnings_own"
     BANK_DETAILS_OWN = "payments:bank_details_own"
@@ -127,6 +139,15 @@ class Permission(StrEnum):
     PAYMENTS_HANDLE = "payments:handle"
     """Check payees' bank details, take payment files to the bank, cancel runs: finance alone."""
     BUDGETS_SET = "payments:budgets_set"
+    MONEY_AUDIT = "payments:money_audit"
+    """Look at direct payments by risk and ask about what no visit proves."""
+    FUNDS_OWN = "payments:funds_own"
+    """Keep Individual Service Funds for people."""
+    REFUNDS_ASK = "payments:refunds_ask"
+    REFUNDS_AGREE = "payments:refunds_agree"
+    """Agree to refunds above the limit that somebody else asked for."""
+    CARDS_RECONCILE = "payments:cards_reconcile"
+    """See how ledger and Stripe compare, and settle differences."""
     FEEDBACK_GIVE = "quality:give"
     FEEDBACK_REPLY = "quality:reply"
     FEEDBACK_CHECK = "quality:check"
@@ -161,6 +182,8 @@ _PERSON = frozenset(
         Permission.ENQUIRIES_OWN,
         Permission.FEEDBACK_GIVE,
         Permission.CONTESTS_OWN,
+        Permission.REPRESENTATIVES_OWN,
+        Permission.EMPLOYER_OWN,
     }
 )
 _ORGANISATION = frozenset(
@@ -169,6 +192,9 @@ _ORGANISATION = frozenset(
         Permission.WORKERS_OWN,
         Permission.MONITORING_OWN,
         Permission.REQUIREMENTS_ANSWER,
+        Permission.VISITS_DELIVER,
+        Permission.FUNDS_OWN,
+        Permission.REFUNDS_ASK,
     }
 )
 _CHOOSES_FOR_OTHERS = frozenset({Permission.SAVED_OWN, Permission.CHOICES_RECORD})
@@ -208,6 +234,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.ENQUIRIES_ANSWER,
         Permission.FEEDBACK_REPLY,
     },
+    Role.CARE_WORKER: _EVERYBODY | {Permission.VISITS_DELIVER, Permission.CAPACITY_OWN},
     Role.SOCIAL_WORKER: _EVERYBODY
     | _COUNCIL_READS
     | _CHOOSES_FOR_OTHERS
@@ -216,6 +243,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.REFERRALS_RECORD,
         Permission.PLANS_SIGN_OFF,
         Permission.REQUIREMENTS_READ,
+        Permission.REPRESENTATIVES_CHECK,
     },
     Role.BROKER: _EVERYBODY
     | _COUNCIL_READS
@@ -268,8 +296,18 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.PAYMENTS_HANDLE,
         Permission.TARIFFS_SET,
         Permission.BUDGETS_SET,
+        Permission.MONEY_AUDIT,
+        Permission.REFUNDS_ASK,
+        Permission.CARDS_RECONCILE,
     },
-    Role.FINANCE_CHECKER: _EVERYBODY | _FINANCE_READS | {Permission.RUNS_RELEASE, Permission.PAYMENTS_HANDLE},
+    Role.FINANCE_CHECKER: _EVERYBODY
+    | _FINANCE_READS
+    | {
+        Permission.RUNS_RELEASE,
+        Permission.PAYMENTS_HANDLE,
+        Permission.REFUNDS_AGREE,
+        Permission.CARDS_RECONCILE,
+    },
     Role.MANAGER: _EVERYBODY
     | _COUNCIL_READS
     | _FINANCE_READS
@@ -279,6 +317,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.PLANS_SIGN_OFF,
         Permission.PLANS_CHECK,
         Permission.AUDIT_READ,
+        Permission.REPRESENTATIVES_CHECK,
+        Permission.EXCEPTIONS_DECIDE,
         Permission.MATCH_READ,
         Permission.WEIGHTS_PUBLISH,
         Permission.CONTESTS_ANSWER,
@@ -319,5 +359,5 @@ COUNCIL_ROLES = frozenset(
 )
 """Roles of people who work for a council or a body it delegates to."""
 
-PROVIDER_ROLES = frozenset({Role.PLANNER, Role.PROVIDER, Role.PA})
+PROVIDER_ROLES = frozenset({Role.PLANNER, Role.PROVIDER, Role.PA, Role.CARE_WORKER})
 """Roles that act for an organisation."""

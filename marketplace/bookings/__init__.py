@@ -2,7 +2,7 @@
 
 `BookingService` holds the verbs, `purse_of` what is left of a direct payment, `use_card_desk` lets `payments` take
 cards. Money moves in one place: `BookingService.approve` posts what a direct payment pays; cards are paid before the
-provider is asked. The exclusion constraint `ex_bookings_worker_time` keeps a worker's visits apart.
+provider is asked. The exclusion constraint `ex_visit_workers_time` keeps a worker's visits apart.
 """
 
 from marketplace.bookings.desk import CardDesk, card_desk, use_card_desk

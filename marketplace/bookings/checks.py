@@ -8,7 +8,10 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.bookings.states import COMMITTED, HOLDING, BookingStatus
+from marketplace.bookings.repository import BookingRepository
+from marketplace.bookings.service.purse import purse_of
+from marketplace.bookings.states import COMMITTED, BookingStatus
+from marketplace.ledger import LedgerService, Purpose
 
 EXAMPLES = 5
 
@@ -23,35 +26,67 @@ class Check(NamedTuple):
 
 
 async def no_worker_booked_twice(db: AsyncSession) -> Check:
-    """No two visits that hold a worker's time overlap (invariant 3)."""
-    statuses = _list(HOLDING)
-    checked = await _count(db, f"SELECT count(*) FROM bookings WHERE status IN ({statuses})")
+    """No two visits that hold a worker's time overlap, travel included; no place of an activity is held twice
+    (invariant 3)."""
+    checked = await _count(db, "SELECT count(*) FROM visit_workers WHERE is_holding")
+    checked += await _count(db, "SELECT count(*) FROM visit_places WHERE is_holding")
     broken = await _ids(
         db,
-        f"""
-        SELECT a.id FROM bookings a JOIN bookings b ON a.worker_id = b.worker_id AND a.id < b.id
-            AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at
-        WHERE a.status IN ({statuses}) AND b.status IN ({statuses})
+        """
+        SELECT a.booking_id FROM visit_workers a JOIN visit_workers b ON a.worker_id = b.worker_id AND a.id < b.id
+            AND a.starts_at < b.busy_until AND b.starts_at < a.busy_until
+        WHERE a.is_holding AND b.is_holding
+        UNION ALL
+        SELECT a.booking_id FROM visit_places a JOIN visit_places b ON a.listing_id = b.listing_id AND a.id < b.id
+            AND a.place = b.place AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at
+        WHERE a.is_holding AND b.is_holding
         """,
     )
     return _check("No worker is booked twice", checked, broken)
 
 
-async def commitments_within_balance(db: AsyncSession) -> Check:
-    """What a direct payment has promised never exceeds what it holds (invariant 4)."""
-    promised = f"""
-        SELECT council_id, person_id, sum(cost_pence) AS pence FROM bookings
-        WHERE funding = 'direct_payment' AND status IN ({_list(COMMITTED)}) GROUP BY council_id, person_id
-    """
-    checked = await _count(db, f"SELECT count(*) FROM ({promised}) p")
+async def holds_follow_visits(db: AsyncSession) -> Check:
+    """Who and what is held for a visit is what the visit says (the rows that invariant 3 rests on)."""
+    checked = await _count(db, "SELECT count(*) FROM bookings")
     broken = await _ids(
         db,
-        f"""
-        SELECT p.person_id FROM ({promised}) p LEFT JOIN ledger_accounts a
-            ON a.council_id = p.council_id AND a.purpose = 'direct_payment' AND a.owner_id = p.person_id
-        WHERE p.pence > coalesce(a.balance_pence, 0)
+        """
+        SELECT b.id FROM bookings b
+        LEFT JOIN visit_workers v ON v.booking_id = b.id AND v.position = 1
+        WHERE b.worker_id IS DISTINCT FROM v.worker_id OR (v.id IS NOT NULL AND (v.starts_at, v.ends_at, v.is_holding)
+            <> (b.starts_at, b.ends_at, visit_holds(b.status, b.called_off_at)))
+        UNION ALL
+        SELECT b.id FROM bookings b JOIN visit_places p ON p.booking_id = b.id
+        WHERE (p.starts_at, p.ends_at, p.is_holding)
+            <> (b.starts_at, b.ends_at, visit_holds(b.status, b.called_off_at))
         """,
     )
+    return _check("What is held follows the visits", checked, broken)
+
+
+async def commitments_within_budget(db: AsyncSession) -> Check:
+    """What a direct payment has promised up to any day never exceeds what it holds and is to get (invariant 4)."""
+    statuses = _list(COMMITTED | {BookingStatus.AWAITING_PAYMENT})
+    rows = await db.execute(
+        text(
+            f"""
+            SELECT DISTINCT council_id, person_id FROM bookings
+            WHERE funding = 'direct_payment' AND status IN ({statuses})
+            """
+        )
+    )
+    broken, checked = [], 0
+    for council_id, person_id in rows.all():
+        checked += 1
+        purse = await purse_of(db, council_id, person_id)
+        if purse is None:
+            balance = await LedgerService(db).balance(council_id, Purpose.DIRECT_PAYMENT, person_id)
+            promised = sum(pence for _, pence in await BookingRepository(db).promises(council_id, person_id))
+            is_short = promised > balance
+        else:
+            is_short = purse.is_short
+        if is_short:
+            broken.append(str(person_id))
     return _check("Promised visits never exceed the direct payment", checked, broken)
 
 
@@ -76,7 +111,7 @@ async def approved_visits_paid_once(db: AsyncSession) -> Check:
     return _check("Each approved visit is paid once from the direct payment", checked, broken)
 
 
-CHECKS = (no_worker_booked_twice, commitments_within_balance, approved_visits_paid_once)
+CHECKS = (no_worker_booked_twice, holds_follow_visits, commitments_within_budget, approved_visits_paid_once)
 
 
 async def _count(db: AsyncSession, statement: str) -> int:

@@ -26,9 +26,27 @@ from marketplace.providers.models import (
 from marketplace.providers.repository.accreditations import is_accredited
 from marketplace.providers.repository.market import listing_service, takes_new_work
 
-_ENDED = (BookingStatus.APPROVED, BookingStatus.DECLINED, BookingStatus.CANCELLED)
-_TO_CONFIRM = (BookingStatus.ACCEPTED, BookingStatus.CLAIMED, BookingStatus.DISPUTED)
-_WAITING = (BookingStatus.AWAITING_PAYMENT, BookingStatus.REQUESTED, BookingStatus.ACCEPTED)
+_ENDED = (
+    BookingStatus.APPROVED,
+    BookingStatus.PART_APPROVED,
+    BookingStatus.DECLINED,
+    BookingStatus.CANCELLED,
+    BookingStatus.NO_SHOW,
+)
+_TO_CONFIRM = (
+    BookingStatus.PLANNED,
+    BookingStatus.ACCEPTED,
+    BookingStatus.IN_PROGRESS,
+    BookingStatus.CLAIMED,
+    BookingStatus.DISPUTED,
+)
+_WAITING = (
+    BookingStatus.AWAITING_PAYMENT,
+    BookingStatus.REQUESTED,
+    BookingStatus.PLANNED,
+    BookingStatus.ACCEPTED,
+    BookingStatus.IN_PROGRESS,
+)
 
 _PLANNERS = frozenset({ListingCategory.SUPPORT_PLANNING, ListingCategory.MONEY_MANAGEMENT})
 
@@ -119,19 +137,20 @@ class BookingRepository(Repository[Booking]):
             )
         )
 
-    async def committed_pence(self, council_id: UUID, person_id: UUID) -> int:
-        """Sum of what a person's direct payment has promised and not yet paid."""
-        total = await self.db.scalar(
-            select(func.coalesce(func.sum(Booking.cost_pence), 0)).where(
-                Booking.council_id == council_id, Booking.person_id == person_id, _is_commitment()
-            )
+    async def promises(self, council_id: UUID, person_id: UUID) -> list[tuple[date, int]]:
+        """Return what a person's direct payment has promised and not yet paid: (day, pence), by day."""
+        rows = await self.db.execute(
+            select(Booking.visit_on, func.sum(Booking.cost_pence - Booking.top_up_pence))
+            .where(Booking.council_id == council_id, Booking.person_id == person_id, _is_commitment())
+            .group_by(Booking.visit_on)
+            .order_by(Booking.visit_on)
         )
-        return int(total or 0)
+        return [(day, int(pence)) for day, pence in rows]
 
     async def commitments(self, council_id: UUID, person_ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Return the same for many people: `commitments[person_id]` in pence; who has none is left out."""
+        """Return the sum of the same for many people: `commitments[person_id]` in pence; who has none is left out."""
         rows = await self.db.execute(
-            select(Booking.person_id, func.sum(Booking.cost_pence))
+            select(Booking.person_id, func.sum(Booking.cost_pence - Booking.top_up_pence))
             .where(Booking.council_id == council_id, Booking.person_id.in_(person_ids), _is_commitment())
             .group_by(Booking.person_id)
         )
@@ -318,7 +337,9 @@ class BudgetRepository:
 
 
 def _is_commitment() -> ColumnElement[bool]:
-    return and_(Booking.status.in_(COMMITTED), Booking.funding == Funding.DIRECT_PAYMENT)
+    # A visit that waits for its top-up by card has the rest promised already.
+    statuses = COMMITTED | {BookingStatus.AWAITING_PAYMENT}
+    return and_(Booking.status.in_(statuses), Booking.funding == Funding.DIRECT_PAYMENT)
 
 
 def _with_names(question: Select[Booking]) -> Any:

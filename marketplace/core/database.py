@@ -58,9 +58,12 @@ class WithId:
 E = TypeVar("E", bound=StrEnum)
 
 
-def choice(kind: type[StrEnum]) -> Enum:
-    """Column type for one member of an enumeration: text, with a check that the database holds."""
-    name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind.__name__).lstrip("_")
+def choice(kind: type[StrEnum], name: str = "") -> Enum:
+    """Column type for one member of an enumeration: text, with a check that the database holds.
+
+    A second column of the same enumeration in a table needs a `name` for its check.
+    """
+    name = name or "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind.__name__).lstrip("_")
     return Enum(
         kind,
         native_enum=False,

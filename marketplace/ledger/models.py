@@ -31,6 +31,15 @@ class Purpose(StrEnum):
     """Taken by card, on its way to the payee through Stripe."""
     CARD_RECEIVED = "card_received"
     """Card money that belongs to a payee; owner is the organisation."""
+    CARD_DISPUTED = "card_disputed"
+    """Card money that a bank holds back; owner is the organisation."""
+    PERSON_OWES = "person_owes"
+    """Approved by a person who holds the direct payment in their own account or card, not yet recorded as paid;
+    owner is the person."""
+    PERSON_PAID = "person_paid"
+    """Paid by people out of direct payments that they hold themselves."""
+    FUND_DRAWN = "fund_drawn"
+    """Spent from an Individual Service Fund; owner is the organisation that manages it."""
 
 
 DEBIT_NORMAL = frozenset({Purpose.PLAN_SPEND, Purpose.DIRECT_PAYMENT_SPEND, Purpose.STRIPE_CLEARING})

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.accounts.models import PERSONAL
@@ -60,6 +60,8 @@ class Person(Base, WithId):
     """One page profile: what people appreciate about me."""
     important_to_me: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     how_to_support_me: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    died_on: Mapped[date | None] = mapped_column(info=PERSONAL)
+    """Nothing is booked from this day on; what was delivered before is still paid."""
     is_example: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
@@ -94,3 +96,37 @@ class Budget(Base, WithId):
     starts_on: Mapped[date]
     ends_on: Mapped[date | None]
     created_at: Mapped[datetime]
+
+
+class Holding(StrEnum):
+    """Who holds the money of a direct payment. The platform never does (domain.md 4.2)."""
+
+    COUNCIL_HELD = "council_held"
+    """The council pays what the person approved, in its payment runs."""
+    OWN_ACCOUNT = "own_account"
+    """The person's own bank account; they pay and record it, and bookings prove the spend."""
+    PREPAID_CARD = "prepaid_card"
+    PROVIDER_MANAGED = "provider_managed"
+    """An Individual Service Fund: an organisation holds it for the person."""
+
+
+class DirectPaymentArrangement(Base, WithId):
+    """How a person's direct payment is held from a day on."""
+
+    __tablename__ = "direct_payment_arrangements"
+    __table_args__ = (
+        UniqueConstraint("person_id", "starts_on"),
+        CheckConstraint("(holding = 'provider_managed') = (organisation_id IS NOT NULL)", name="managed_by"),
+        CheckConstraint("ends_on IS NULL OR ends_on > starts_on", name="period"),
+    )
+
+    council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
+    holding: Mapped[Holding] = mapped_column(choice(Holding))
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
+    """Who manages the fund."""
+    starts_on: Mapped[date]
+    ends_on: Mapped[date | None]
+    reason: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    set_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    set_at: Mapped[datetime]

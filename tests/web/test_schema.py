@@ -220,7 +220,7 @@ async def test_a_worker_cannot_be_booked_twice_whichever_councils_ask(db: AsyncS
                 text("UPDATE bookings SET worker_id = :worker WHERE id = :id"),
                 {"worker": first.worker_id, "id": other.id},
             )
-    assert broken_constraint(refused.value) == "ex_bookings_worker_time"
+    assert broken_constraint(refused.value) == "ex_visit_workers_time"
     after = await make_booking(db, starts_at=first.ends_at)
     await db.execute(
         text("UPDATE bookings SET worker_id = :worker WHERE id = :id"), {"worker": first.worker_id, "id": after.id}

@@ -225,7 +225,7 @@ class RequestSteps:
             async with self.db.begin_nested():
                 self.db.add(booking)
         except IntegrityError as error:
-            if broken_constraint(error) == "ex_bookings_worker_time":
+            if broken_constraint(error) == "ex_visit_workers_time":
                 raise SlotTaken from error
             raise
         BOOKING.begin(self.db, booking, by=principal.user_id)

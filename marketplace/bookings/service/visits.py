@@ -1,5 +1,6 @@
 """From the request on: the answer, the visit, its approval, cancelling, and what card payments bring about."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select
@@ -280,7 +281,7 @@ def _all_of_card(booking: Booking) -> int:
     return booking.cost_pence if booking.funding is Funding.CARD else 0
 
 
-def _ids(booking: Booking) -> dict[str, UUID]:
+def _ids(booking: Booking) -> dict[str, Any]:
     return {
         "council_id": booking.council_id,
         "booking_id": booking.id,

@@ -156,20 +156,22 @@ class CardService:
         payment = await self.cards.locked_under_booking(payment_id)
         if payment is None:
             return "unknown payment"
-        bookings = BookingService(self.db)
+        bookings, booking_id = BookingService(self.db), payment.booking_id
+        if booking_id is None:
+            raise LookupError(f"Card payment {payment.id} is for no single visit")
         before, refunded = payment.status, min(facts.refunded_pence, payment.amount_pence)
         if facts.intent_id and payment.stripe_payment_intent_id is None:
             payment.stripe_payment_intent_id = facts.intent_id
         # Money that was given back had been taken, whether or not that event has come yet.
         if (facts.is_paid or refunded) and payment.status in UNPAID:
             await self._take(payment)
-            is_wanted = refunded < payment.amount_pence and await bookings.mark_funded(payment.booking_id)
+            is_wanted = refunded < payment.amount_pence and await bookings.mark_funded(booking_id)
             if not is_wanted and refunded < payment.amount_pence:
                 self._ask_refund(payment, "The visit does not take place any more.")
         if refunded > payment.refunded_pence:
             await self._give_back(payment, refunded)
             if payment.status is CardStatus.REFUNDED:
-                await bookings.end_refunded(payment.booking_id)
+                await bookings.end_refunded(booking_id)
         if facts.is_refund_failed and payment.status is CardStatus.REFUNDING:
             CARD.move(self.db, payment, CardStatus.PAID, by=None, why="Stripe could not refund the card.")
             self._note(None, payment, "payments.fail_card_refund", CardStatus.REFUNDING)
@@ -177,7 +179,7 @@ class CardService:
         if facts.is_closed and payment.status in {CardStatus.CREATED, CardStatus.OPEN}:
             CARD.move(self.db, payment, CardStatus.EXPIRED, by=None)
             self._note(None, payment, "payments.expire_card_payment", before)
-            await bookings.release_unpaid(payment.booking_id)
+            await bookings.release_unpaid(booking_id)
         return "nothing new" if payment.status is before else payment.status.value
 
     async def give_back_booking(self, booking_id: UUID, why: str, *, is_owed: bool) -> list[UUID]:

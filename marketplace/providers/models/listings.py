@@ -157,6 +157,7 @@ class Listing(Base, WithId):
         CheckConstraint("price_pence >= 0", name="price"),
         CheckConstraint("capacity_free >= 0", name="capacity"),
         CheckConstraint("usual_tenths > 0", name="usual"),
+        CheckConstraint("session_places BETWEEN 1 AND 500", name="session_places"),
         Index("ix_listings_organisation_id", "organisation_id"),
         Index("ix_listings_worker_id", "worker_id"),
         Index("ix_listings_words", text(LISTING_WORDS), postgresql_using="gin"),
@@ -185,6 +186,8 @@ class Listing(Base, WithId):
     district_codes: Mapped[list[str]] = mapped_column(default=list)
     takes_bookings: Mapped[bool] = mapped_column(default=True)
     least_minutes: Mapped[int] = mapped_column(default=30)
+    session_places: Mapped[int | None]
+    """How many people one session of an activity takes; None where a visit is booked with a worker."""
     is_published: Mapped[bool] = mapped_column(default=True)
     """The provider wants it on the market; `hidden_why` may keep it off all the same."""
     hidden_why: Mapped[HiddenWhy | None] = mapped_column(choice(HiddenWhy))

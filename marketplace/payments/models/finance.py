@@ -1,4 +1,4 @@
-"""Rows of payments: tariffs, accruals, self-bills, payment runs, card payments and Stripe's events."""
+"""Rows of paying organisations: tariffs, accruals, self-bills, bank accounts, payment runs."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.accounts.models import PERSONAL
 from marketplace.core.database import Base, WithId, choice
-from marketplace.payments.states import CardStatus, InvoiceStatus, RunStatus
+from marketplace.payments.states import InvoiceStatus, RunStatus
 
 
 class TariffEvent(StrEnum):
@@ -221,62 +221,3 @@ class PaymentRunInvoice(Base):
     invoice_id: Mapped[UUID] = mapped_column(ForeignKey("invoices.id"), primary_key=True)
     line_id: Mapped[UUID] = mapped_column(ForeignKey("payment_run_lines.id"))
     council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
-
-
-class CardPayee(Base):
-    """An organisation's connected account at Stripe: card money goes straight to it."""
-
-    __tablename__ = "card_payees"
-
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"), primary_key=True)
-    stripe_account_id: Mapped[str] = mapped_column(Text, unique=True)
-    can_take_payments: Mapped[bool]
-    updated_at: Mapped[datetime]
-
-
-class CardPayment(Base, WithId):
-    """A card payment for a booking."""
-
-    __tablename__ = "card_payments"
-    __table_args__ = (
-        CheckConstraint("amount_pence > 0", name="amount"),
-        CheckConstraint("refunded_pence BETWEEN 0 AND amount_pence", name="refund"),
-        Index("ix_card_payments_booking_id", "booking_id"),
-        Index("ix_card_payments_open", "created_at", postgresql_where="status IN ('created', 'open', 'refunding')"),
-    )
-
-    council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
-    booking_id: Mapped[UUID] = mapped_column(ForeignKey("bookings.id"))
-    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
-    status: Mapped[CardStatus] = mapped_column(choice(CardStatus))
-    amount_pence: Mapped[int] = mapped_column(BigInteger)
-    refunded_pence: Mapped[int] = mapped_column(BigInteger, default=0)
-    stripe_account_id: Mapped[str] = mapped_column(Text)
-    stripe_session_id: Mapped[str | None] = mapped_column(Text, unique=True)
-    stripe_payment_intent_id: Mapped[str | None] = mapped_column(Text, unique=True)
-    checkout_url: Mapped[str] = mapped_column(Text, default="")
-    refund_id: Mapped[UUID | None]
-    """Our id of the refund asked for; its idempotency key at Stripe is made from it."""
-    created_at: Mapped[datetime]
-    paid_at: Mapped[datetime | None]
-
-
-class StripeEventRow(Base, WithId):
-    """An event as Stripe sent it: stored once, handled once."""
-
-    __tablename__ = "stripe_events"
-    __table_args__ = (
-        UniqueConstraint("source", "external_id"),
-        Index("ix_stripe_events_unhandled", "received_at", postgresql_where="handled_at IS NULL"),
-    )
-
-    source: Mapped[str] = mapped_column(Text)
-    external_id: Mapped[str] = mapped_column(Text)
-    account_id: Mapped[str] = mapped_column(Text, default="")
-    kind: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime]
-    body: Mapped[dict[str, Any]]
-    received_at: Mapped[datetime]
-    handled_at: Mapped[datetime | None]
-    outcome: Mapped[str] = mapped_column(Text, default="")

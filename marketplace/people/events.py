@@ -1,0 +1,19 @@
+"""Facts that people publishes."""
+
+from datetime import date
+from uuid import UUID
+
+from marketplace.core.events import Event
+
+
+class PersonDied(Event, frozen=True, kw_only=True):
+    """The council recorded that a person has died: what is to come stops, what was delivered is paid."""
+
+    person_id: UUID
+    died_on: date
+
+
+class ContactChanged(Event, frozen=True, kw_only=True):
+    """A person's address, telephone, e-mail or way of being told things changed."""
+
+    person_id: UUID
