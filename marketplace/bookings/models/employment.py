@@ -214,7 +214,7 @@ class TimesheetLine(Base, WithId):
     __tablename__ = "timesheet_lines"
     __table_args__ = (
         UniqueConstraint("booking_id"),
-        CheckConstraint("minutes <> 0", name="minutes"),
+        CheckConstraint("minutes <> 0 OR amount_pence <> 0", name="minutes"),
         CheckConstraint("booking_id IS NULL OR corrects_id IS NULL", name="correction"),
         Index("ix_timesheet_lines_timesheet", "timesheet_id", "worked_on"),
     )

@@ -1161,7 +1161,7 @@ def upgrade() -> None:
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.CheckConstraint("booking_id IS NULL OR corrects_id IS NULL", name=op.f("ck_timesheet_lines_correction")),
-        sa.CheckConstraint("minutes <> 0", name=op.f("ck_timesheet_lines_minutes")),
+        sa.CheckConstraint("minutes <> 0 OR amount_pence <> 0", name=op.f("ck_timesheet_lines_minutes")),
         sa.ForeignKeyConstraint(["booking_id"], ["bookings.id"], name=op.f("fk_timesheet_lines_booking_id")),
         sa.ForeignKeyConstraint(["corrects_id"], ["timesheet_lines.id"], name=op.f("fk_timesheet_lines_corrects_id")),
         sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_timesheet_lines_council_id")),
