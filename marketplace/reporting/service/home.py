@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, Role, setting
-from marketplace.bookings.models import Booking
+from marketplace.bookings import purse_of
+from marketplace.bookings.models import Booking, VisitWorker
 from marketplace.bookings.states import BookingStatus
 from marketplace.core.clock import instant, today, week_start
 from marketplace.core.database import clock_of
@@ -59,6 +60,7 @@ class HomeService:
             Role.PLANNER: self._planner,
             Role.PROVIDER: self._provider,
             Role.PA: self._provider,
+            Role.CARE_WORKER: self._care_worker,
             Role.SOCIAL_WORKER: self._social_worker,
             Role.BROKER: self._broker,
             Role.QUALITY_CHECKER: self._quality,
@@ -83,17 +85,16 @@ class HomeService:
                 ),
                 "approve": ask.bookings(*own, *over),
                 "asked": ask.bookings(*own, Booking.status == BookingStatus.REQUESTED),
-                "balance": ask.direct_payment(council_id, person_id),
-                "promised": ask.promised(council_id, person_id),
             }
         )
         visit = await self.home.next_visit(council_id, person_id, now)
         figures = []
         if visit is not None:
             figures.append(("Next visit", uk_datetime(visit.starts_at), ""))
-        if await self.home.has_direct_payment(council_id, person_id, self.today):
-            left = max(0, found["balance"] - found["promised"])
-            figures.append(("Money left to book with", pounds(left), f"{pounds(found['promised'])} is promised"))
+        purse = await purse_of(self.db, council_id, person_id)
+        if purse is not None:
+            note = f"{pounds(purse.promised_pence)} is promised"
+            figures.append(("Money left to book with", pounds(purse.free_pence), note))
         needs = _needs(
             (found["agree"], "plan", "to read and agree", "/my-plan", "Say yes, or say what should change.", False),
             (found["approve"], "visit", "to approve", "/bookings", "Say that it took place, or what was wrong.", False),
@@ -213,6 +214,22 @@ class HomeService:
             ("See earnings", "/earnings"),
         )
         return Home(needs=(*first, *needs), figures=figures, links=links)
+
+    async def _care_worker(self, principal: Principal) -> Home:
+        own: list[ColumnElement[bool]] = [
+            VisitWorker.worker_id == principal.worker_id,
+            VisitWorker.is_holding.is_(True),
+        ]
+        found = await self.home.figures(
+            {
+                "today": ask.held_visits(*own, Booking.visit_on == self.today),
+                "week": ask.held_visits(
+                    *own, Booking.visit_on >= self.today, Booking.visit_on < self.today + timedelta(days=7)
+                ),
+            }
+        )
+        figures = (("Visits today", str(found["today"]), f"{found['week']} in the next seven days"),)
+        return Home(figures=figures, links=(("Change my availability", "/availability"),))
 
     async def _social_worker(self, principal: Principal) -> Home:
         council_id = principal.council_id
