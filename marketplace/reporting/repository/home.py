@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts.models import AuditEntry, Membership
+from marketplace.accounts.models import AuditEntry, Membership, Representation
+from marketplace.accounts.states import RepresentationStatus
 from marketplace.bookings.models import Booking, VisitWorker
 from marketplace.bookings.states import BookingStatus
 from marketplace.core.models import OutboxDelivery
@@ -143,6 +144,19 @@ def reviews_to_book(today: date, until: date, *conditions: ColumnElement[bool]) 
 def bookings(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Count visits."""
     return select(func.count()).select_from(Booking).where(*conditions)
+
+
+def papers_to_check(council_id: UUID, user_id: UUID) -> Select[Any]:
+    """Count representatives whose papers wait for somebody else than who recorded them."""
+    return (
+        select(func.count())
+        .select_from(Representation)
+        .where(
+            Representation.council_id == council_id,
+            Representation.status == RepresentationStatus.TO_CHECK,
+            Representation.asked_by_user_id != user_id,
+        )
+    )
 
 
 def held_visits(*conditions: ColumnElement[bool]) -> Select[Any]:

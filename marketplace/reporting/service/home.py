@@ -42,6 +42,14 @@ TO_SCORE = ("application", "to score", "/accreditation/scoring", "You were asked
 """What an evaluator has to do, after how many there are."""
 
 
+_BEHIND = {
+    "/my-plan": Permission.PLANS_AGREE,
+    "/bookings": Permission.BOOKINGS_OWN,
+    "/money": Permission.MONEY_OWN,
+}
+"""What a person's links ask of whoever acts for them."""
+
+
 class HomeService:
     """The dashboard of whoever is signed in."""
 
@@ -106,7 +114,14 @@ class HomeService:
             ("My money", "/money"),
             ("My plan", "/my-plan"),
         )
-        return Home(needs=needs, figures=tuple(figures), links=links, all_done="There is nothing you have to do.")
+        # Who acts for somebody is led only to what that person gave them.
+        closed = {address for address, permission in _BEHIND.items() if not principal.may(permission)}
+        return Home(
+            needs=tuple(need for need in needs if need.href not in closed),
+            figures=tuple(figures) if principal.may(Permission.BOOKINGS_OWN) else (),
+            links=tuple(link for link in links if link[1] not in closed),
+            all_done="There is nothing you have to do.",
+        )
 
     async def _planner(self, principal: Principal) -> Home:
         worker_id, now = principal.worker_id, self.clock.now()
@@ -236,6 +251,7 @@ class HomeService:
         found = await self.home.figures(
             {
                 "sign_off": ask.plans(PlanStatus.AWAITING_SIGN_OFF, PlanVersion.council_id == council_id),
+                "papers": ask.papers_to_check(council_id, principal.user_id),
                 "incomplete": ask.referrals(council_id, Referral.status == ReferralStatus.INCOMPLETE),
                 "retained": ask.referrals(council_id, Referral.status == ReferralStatus.RETAINED),
                 "overdue": ask.overdue_reviews(self.today, Review.council_id == council_id),
@@ -243,6 +259,10 @@ class HomeService:
         )
         needs = _needs(
             (found["sign_off"], "plan", "to sign off", "/plans", "Checked, and agreed by the person.", True),
+            (
+                *(found["papers"], "representative", "to check", "/representations"),
+                *("They can do nothing until somebody has seen their papers.", False),
+            ),
             (found["incomplete"], "referral", "to complete", "/referrals", "No planner can be asked before.", False),
             (found["retained"], "complex case", "kept by the council", "/referrals", "", False),
             (found["overdue"], "review", "overdue", "/reviews", "Talk to the planner.", False),
