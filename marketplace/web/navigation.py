@@ -53,7 +53,8 @@ UNDER = {
     "/accreditation": ("/monitoring", "/join-requests", "/organisations/enter", "/organisations/merges"),
     "/organisations": ("/accreditations",),
     "/matching": ("/contests",),
-    "/people": ("/employer-help",),
+    "/people": ("/representations", "/employer-help"),
+    "/profile": ("/representatives", "/acting"),
     "/money": ("/employer",),
     "/availability": ("/provider/care-hours",),
     "/provider/organisation": (

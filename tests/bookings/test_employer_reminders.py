@@ -12,7 +12,8 @@ from marketplace.bookings.models import DutyStatus, EmployerDuty
 from marketplace.bookings.service.employment.duties import next_wage_day
 from marketplace.bookings.service.employment.family import ExceptionForm, FamilyService
 from marketplace.bookings.service.employment.reminders import ReminderService, is_reminder_due
-from marketplace.core.ids import new_id
+from marketplace.core import outbox
+from marketplace.core.database import scope_to
 from tests.browser import events
 from tests.factories import make_member
 from tests.factories_bookings import make_scene
@@ -56,6 +57,13 @@ def test_a_wage_stays_right_until_april_or_a_birthday():
 async def duties(db, employment):
     question = select(EmployerDuty).where(EmployerDuty.employment_id == employment.id)
     return {row.key: row for row in await db.scalars(question.execution_options(populate_existing=True))}
+
+
+async def published(db, event):
+    """Publish an event; returns the number of its message."""
+    outbox.publish(db, event)
+    await db.flush()
+    return await db.scalar(text("SELECT id FROM outbox_messages ORDER BY number DESC LIMIT 1"))
 
 
 async def settle_all(db, employment, but=()):
@@ -122,11 +130,14 @@ async def test_messages_reach_the_person_and_the_council_once(db, clock, maker):
     await make_member(db, Role.BROKER, scene.council)
     await make_member(db, Role.MANAGER, scene.council)
     ids = {"council_id": scene.council.id, "employment_id": employment.id, "person_id": scene.person.id}
-    due, late, began = new_id(), new_id(), new_id()
+    due = DutiesDue(**ids, keys=("liability",), on=date(2027, 3, 3))
+    late, began = DutiesEscalated(**ids, keys=("contract",)), EmploymentStarted(**ids, open_keys=("contract",))
+    numbers = [await published(db, event) for event in (due, late, began)]
     for _ in range(2):
-        await tasks_employment.tell_duties_due(due, DutiesDue(**ids, keys=("liability",), on=date(2027, 3, 3)))
-        await tasks_employment.tell_duties_escalated(late, DutiesEscalated(**ids, keys=("contract",)))
-        await tasks_employment.tell_employment_started(began, EmploymentStarted(**ids, open_keys=("contract",)))
+        await tasks_employment.tell_duties_due(numbers[0], due)
+        await tasks_employment.tell_duties_escalated(numbers[1], late)
+        await tasks_employment.tell_employment_started(numbers[2], began)
+    await scope_to(db, "every")
     rows = (await db.execute(text("SELECT template, body FROM messages ORDER BY template"))).all()
     assert [row.template for row in rows] == ["employer_duties_due", "employer_duties_open", "employer_duties_open"]
     assert "Pay your assistant for the work they did in any case." in rows[0].body
@@ -143,7 +154,8 @@ async def test_managers_are_asked_about_relatives(db, maker):
     event = FamilyExceptionAsked(
         council_id=scene.council.id, exception_id=row.id, employment_id=employment.id, person_id=scene.person.id
     )
-    await tasks_employment.tell_exception_asked(new_id(), event)
+    await tasks_employment.tell_exception_asked(await published(db, event), event)
+    await scope_to(db, "every")
     body = await db.scalar(text("SELECT body FROM messages"))
     assert f"/family-exceptions/{row.id}" in body
     assert "BSL" not in body
@@ -154,6 +166,7 @@ async def test_the_daily_job_looks_at_every_council(db, clock, maker):
     jobs = [await make_employment(db, scene) for scene in scenes]
     clock.move_to(datetime(2027, 4, 14, 6, tzinfo=UTC))
     await tasks_employment.remind_employers()
+    await scope_to(db, "every")
     reminded = (
         await db.scalars(text("SELECT DISTINCT employment_id FROM employer_duties WHERE reminded_on IS NOT NULL"))
     ).all()
