@@ -42,6 +42,8 @@ DUTY_TAGS = {
     DutyStatus.LAPSED: ("expired", "Has ended"),
 }
 """State of a duty as (colour word, text) of a tag."""
+
+
 class EmployerController(Controller):
     """The person's own assistants, or those of the person acted for."""
 

@@ -1,4 +1,4 @@
-"""The calculator that everybody may use: what an hour of a personal assistant truly costs, before anybody is taken on."""
+"""The calculator for everybody: what an hour of a personal assistant truly costs, before one is taken on."""
 
 from datetime import date
 from typing import Any

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from marketplace.accounts.law import law
 from marketplace.accounts.models import Council as CouncilRow
 from marketplace.accounts.models import Membership, User
 from marketplace.accounts.permissions import ROLE_LABELS
@@ -23,6 +24,7 @@ from marketplace.reporting.demo.content.councils import COUNCILS
 from marketplace.reporting.demo.councils import make_council
 from marketplace.reporting.demo.decisions import make_decisions
 from marketplace.reporting.demo.demand import make_demand
+from marketplace.reporting.demo.employment import make_employment
 from marketplace.reporting.demo.evaluation import make_evaluation
 from marketplace.reporting.demo.evidence import make_evidence
 from marketplace.reporting.demo.frameworks import make_frameworks
@@ -108,7 +110,8 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
     book = Book(rng, now)
     districts = [district for council in COUNCILS for district in council.districts]
     spots = await Spots.read(db, rng, districts)
-    world = World(now, today(clock), rng, book, spots, await hash_password(PASSWORD))
+    wage_pence = await law(db, "wage_21", today(clock))
+    world = World(now, today(clock), rng, book, spots, await hash_password(PASSWORD), wage_pence)
     numbers = Numbers()
     councils: list[Council] = []
     for number, council_text in enumerate(COUNCILS, start=1):
@@ -152,6 +155,8 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
         make_care(world, council)
     for council in councils:
         make_care_hours(world, council)
+    for council in councils:
+        make_employment(world, council)
     return world, councils
 
 
