@@ -16,6 +16,7 @@ from marketplace.core.database import SessionMaker, scope_to, use_session_maker
 from marketplace.core.settings import Settings
 from marketplace.web.app import build_app, state_of, surround
 from marketplace.web.context import csrf_token
+from tests.compiled_templates import share_templates
 from tests.web.page_checks import check_page, parse
 
 MOST_QUERIES = 25
@@ -38,6 +39,7 @@ def application(settings: Settings, maker: SessionMaker, clock: Clock, **parts: 
         _lent.clear()  # Another test has begun.
     if len(_lent) == len(_built):
         _built.append(build_app(settings, maker=maker, clock=clock))
+        share_templates(_built[-1])
     lent = _built[len(_lent)]
     _lent.append(maker)
     use_session_maker(maker)

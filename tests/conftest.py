@@ -24,6 +24,7 @@ from marketplace.core.database import SessionMaker, make_engine, scope_to, use_s
 from marketplace.core.migrate import upgrade
 from marketplace.core.settings import Settings
 from marketplace.messaging import delivery
+from tests.compiled_templates import FOLDER as TEMPLATES
 
 SOCKETS = "MARKETPLACE_TEST_SOCKETS"
 TEMPLATE = "test_template"
@@ -59,6 +60,8 @@ def pytest_configure(config: pytest.Config) -> None:
     _server = EmbeddedPostgres(_server_dir, durable=False, database=TEMPLATE)
     _server.start()
     os.environ[SOCKETS] = str(_server.socket_dir)
+    (_server_dir / "templates").mkdir()
+    os.environ[TEMPLATES] = str(_server_dir / "templates")
     upgrade(url_of(TEMPLATE))
 
 
@@ -67,6 +70,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if _server is not None and not hasattr(config, "workerinput"):
         _server.stop()
         os.environ.pop(SOCKETS, None)
+        os.environ.pop(TEMPLATES, None)
         if _server_dir is not None:
             shutil.rmtree(_server_dir, ignore_errors=True)
 
@@ -81,10 +85,10 @@ async def admin(statement: str, database: str = "postgres") -> None:
         await engine.dispose()
 
 
-async def clone_database(name: str) -> str:
-    """Copy the migrated template; returns the address of the copy."""
+async def clone_database(name: str, template: str = TEMPLATE) -> str:
+    """Copy a template, the migrated one if no other is named; returns the address of the copy."""
     await admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    await admin(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY wal_log")
+    await admin(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log")
     return url_of(name)
 
 
