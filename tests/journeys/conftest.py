@@ -72,6 +72,8 @@ class Site:
         self.data_dir = data_dir
         self.database_url = database_url
         self.moved = timedelta()
+        self.mail: dict[Path, tuple[str, str]] = {}
+        """Address and subject of each message so far."""
 
     @property
     def now(self) -> datetime:
@@ -107,16 +109,20 @@ class Site:
 
     def wait_for_mail(self, to_address: str, words: str) -> None:
         """Wait until a message to an address has some words in its subject."""
-        subjects: list[str] = []
         for _ in range(300):
-            for path in (self.data_dir / "outbox").glob("*.eml"):
-                message = message_from_bytes(path.read_bytes(), policy=policy.default)
-                if to_address in str(message["To"]):
-                    subjects.append(str(message["Subject"]))
+            self._read_mail()
+            subjects = [subject for to, subject in self.mail.values() if to_address in to]
             if any(words in subject for subject in subjects):
                 return
             time.sleep(0.1)
         raise AssertionError(f"No {words!r} to {to_address} among {sorted(set(subjects))}")
+
+    def _read_mail(self) -> None:
+        """Read what has come since the last look: reading all of it at each look would take the site's processor."""
+        for path in (self.data_dir / "outbox").glob("*.eml"):
+            if path not in self.mail:
+                message = message_from_bytes(path.read_bytes(), policy=policy.default)
+                self.mail[path] = str(message["To"]), str(message["Subject"])
 
 
 @pytest.fixture(scope="session")
