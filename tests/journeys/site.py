@@ -167,6 +167,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="without one the demo is loaded and nothing is served")
     parser.add_argument("--sandbox-port", type=int, default=0)
     given = parser.parse_args()
+    _end_with_parent()
     use_hasher(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1))
     log.configure(level=50)
     if not given.port:
