@@ -219,9 +219,7 @@ def _ordered(problem: Problem, order: Int64s) -> Problem:
     )
 
 
-def _dense(
-    ranked: Problem, place: Int64s, candidates: int
-) -> tuple[Whole, Whole, Whole, Int32s, Int64s]:
+def _dense(ranked: Problem, place: Int64s, candidates: int) -> tuple[Whole, Whole, Whole, Int32s, Int64s]:
     """Resources side by side by candidate: what pairs take, the tightest of it, what is left, and groups with caps.
 
     Narrow numbers in rows: the moves wait for memory more than for anything else.
