@@ -12,7 +12,7 @@ from marketplace.matching.states import OfferStatus, ReferralStatus
 from marketplace.providers.models import WorkerKind
 from marketplace.providers.service.planners import WEEK
 
-_STAMPS: Final = text(
+STAMPS: Final = text(
     """
     WITH team AS (
         SELECT w.id, w.organisation_id, o.name AS organisation, w.name,
@@ -102,7 +102,7 @@ class StampRepository:
         monday = week_start(start)
         rows = (
             await self.db.execute(
-                _STAMPS,
+                STAMPS,
                 {
                     "council": council_id,
                     "planner": WorkerKind.PLANNER.value,
