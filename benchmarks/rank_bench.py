@@ -142,7 +142,8 @@ def changes(name: str, made: County) -> None:
     """Measure what it costs that candidates change, and the memory."""
     store, source = CandidateStore(most_candidates=len(made.candidates)), _Source(made.candidates)
     began, used = time.perf_counter(), time.process_time()
-    snapshot = asyncio.run(store.fresh(_KEY, source))
+    loop = asyncio.new_event_loop()
+    snapshot = loop.run_until_complete(store.fresh(_KEY, source))
     report(f"{name} load ms", (time.perf_counter() - began) * 1000, cpu=round((time.process_time() - used) * 1000, 1))
     columns = snapshot.table.nbytes() / len(made.candidates)
     report(f"{name} bytes per candidate", store.memory().bytes_per_candidate, columns=round(columns, 1))
@@ -154,10 +155,11 @@ def changes(name: str, made: County) -> None:
             chosen = made.candidates[turn * size : (turn + 1) * size]
             source.change([msgspec.structs.replace(candidate, open_cases=50 + turns) for candidate in chosen])
             began, used = time.perf_counter(), time.process_time()
-            asyncio.run(store.fresh(_KEY, source))
+            loop.run_until_complete(store.fresh(_KEY, source))
             cpu.append((time.process_time() - used) * 1000)
             wall.append((time.perf_counter() - began) * 1000)
         report(f"{name} table after {size} changes ms", statistics.median(wall), cpu=round(statistics.median(cpu), 3))
+    loop.close()
     table = snapshot.table
     table.fingerprint()
     changed = table.changed([msgspec.structs.replace(made.candidates[0], open_cases=49)])

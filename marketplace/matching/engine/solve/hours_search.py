@@ -45,6 +45,8 @@ class Style:
 
 HARD = Style(hot=0.8, cold=0.02, most=6)
 """For many capacities that bind: placing is what is hard."""
+WIDE = Style(hot=1.2, cold=0.05, most=3)
+"""For many capacities and several zones: small moves, for there are few for each case, and less time in the cold."""
 MILD = Style(hot=0.1, cold=0.004, most=3)
 """For one capacity each: placing is easy, the last points of the score are not."""
 
@@ -124,13 +126,13 @@ def search(
             change = state.run(kernel, weight, zones, draw, heat, style.most, count)
             done += count
             if rising:
-                standing = ranked.standing(state.place)
+                standing = ranked.standing(state.places_by_case())
                 if standing > best_standing:
-                    best, best_standing = state.place.copy(), standing
+                    best, best_standing = state.places_by_case(), standing
             else:
                 value += change
                 if value > best_value:
-                    best, best_value = state.place.copy(), value
+                    best, best_value = state.places_by_case(), value
             if tick is not None:
                 tick(done / moves)
         if not rising:
@@ -166,6 +168,10 @@ class _State:
         self.keys = np.zeros((3, ranked.cases))
         np.maximum.at(self.keys[0], ranked.case, weight - reduced)
         self.keys[1] = _best(ranked, reduced)
+
+    def places_by_case(self) -> Int64s:
+        """The pair of each case as it stands, -1 for none."""
+        return self.place.astype(np.int64)
 
     def run(
         self, kernel: Callable[..., int], weight: Int64s, zones: Zones, draw: Generator, heat: float, most: int,

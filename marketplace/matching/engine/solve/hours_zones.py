@@ -17,22 +17,29 @@ from numpy.random import Generator
 from marketplace.matching.engine.solve.hours_problem import Problem
 from marketplace.matching.engine.solve.instance import Int32s
 
-ZONE_CASES = 2_500
-"""A zone has about so many; smaller problems are one zone."""
+ZONE_CASES, ZONE_CANDIDATES = 2_500, 50
+"""A zone has about so many, or more; smaller problems are one zone."""
 MOST_ZONES = 2
+"""With more of them too many pairs lie across: a fifth do with two, a half with eight."""
 _VECTORS, _SMOOTHINGS = 4, 12
 
 
+def zones_of(problem: Problem) -> int:
+    """Into how many zones a problem is cut. One with caps of groups stays whole: they bind across any cut."""
+    shared = bool((problem.owner < 0).any())
+    candidates = int(problem.candidate.max(initial=-1)) + 1
+    wished = 1 if shared else min(MOST_ZONES, problem.cases // ZONE_CASES, candidates // ZONE_CANDIDATES)
+    return 1 << (max(1, wished).bit_length() - 1)
+
+
 class Zones:
-    """Cuts of a problem into `count` zones. A problem with caps of groups stays whole: they bind across any cut."""
+    """Cuts of a problem into `count` zones, see `zones_of`."""
 
     def __init__(self, problem: Problem, draw: Generator) -> None:
         self._draw = draw
         self._problem = problem
         self.candidates = int(problem.candidate.max(initial=-1)) + 1
-        shared = bool((problem.owner < 0).any())
-        wished = 1 if shared else min(MOST_ZONES, problem.cases // ZONE_CASES, self.candidates // 50)
-        self.count = 1 << (max(1, wished).bit_length() - 1)
+        self.count = zones_of(problem)
         self._whole = np.zeros(self.candidates, np.int32), np.zeros(problem.cases, np.int32)
         self._vectors = self._smooth() if self.count > 1 else np.zeros((0, 0))
         self._workers = min(self.count, os.cpu_count() or 1)
