@@ -276,3 +276,16 @@ async def test_brokers_see_whom_to_help(browser, db):
     duty.status, duty.expires_on = DutyStatus.DONE, date(2027, 3, 3) + timedelta(days=90)
     await db.flush()
     assert "Buy employers’ liability insurance" not in (await broker.open("/employer-help")).words
+
+
+async def test_a_direct_payment_books_no_visit_with_a_blocked_relative(browser, db):
+    scene = await make_scene(db)
+    await make_employment(db, scene, runs=False, relation="partner")
+    person = await browser.signed_in(scene.member)
+    before = await count(db, "bookings")
+    page = await person.post("/bookings", scene.form(), expect=409)
+    assert page.title.startswith("The council has to agree first")
+    assert await count(db, "bookings") == before
+    await db.execute(text("UPDATE employments SET relation = 'other_relative'"))
+    await person.post("/bookings", scene.form())
+    assert await count(db, "bookings") == before + 1
