@@ -381,7 +381,7 @@ async def test_a_draft_is_its_writers_alone(browser, db):
     sent = await person.post("/agreements/new", person_form(scene))
     draft = sent.location.rsplit("/", 1)[-1]
     await provider.get(f"/provider/clients/{draft}", expect=404)
-    page = await person.open(f"/agreements/new?listing={scene.listing.id}", expect=303)
+    page = await person.get(f"/agreements/new?listing={scene.listing.id}", expect=303)
     assert page.location == sent.location
 
 
