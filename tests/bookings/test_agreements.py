@@ -153,8 +153,9 @@ async def test_a_person_writes_signs_and_sends_and_the_assistant_signs(browser, 
     assert len(terms.sha256) == 64
     assert terms.working["verdict"] in ("fine", "thin", "impossible")
     assert await count(db, "visit_patterns") == 4
+    signed_print = terms.sha256
     page = await person.open(f"/agreements/{agreement.id}/print")
-    assert terms.sha256 in page.words
+    assert signed_print in page.words
     await person.open("/agreements")
     await run_tasks(db)
     assert [template for template, _ in await mails(db)].count("support_agreed") == 2
@@ -731,3 +732,22 @@ async def test_offered_terms_never_change_in_the_database(db):
     with pytest.raises(Exception, match="offered terms never change"):
         async with db.begin_nested():
             await db.execute(text("UPDATE agreement_terms SET notice_days = 1 WHERE number = 1"))
+
+
+async def test_nobody_signs_for_both_sides(browser, db):
+    scene = await make_scene(db)
+    person = await browser.signed_in(scene.member)
+    made = await make_offer(person, scene)
+    # The same user also works for the provider.
+    both = await make_member(
+        db, Role.PA, scene.council, organisation_id=scene.organisation.id, worker_id=scene.worker.id
+    )
+    await db.execute(
+        text("UPDATE memberships SET user_id = :user WHERE id = :id"),
+        {"user": scene.member.user.id, "id": both.membership.id},
+    )
+    other = await browser.signed_in(type(both)(scene.member.user, both.membership, scene.council))
+    address = f"/provider/clients/{made}"
+    page = await other.open(address)
+    await other.post(f"{address}/sign", {**SIGN, "seen": page.field("seen")}, expect=403)
+    assert await count(db, "support_agreements", "status = 'offered'") == 1

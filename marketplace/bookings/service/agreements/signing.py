@@ -17,7 +17,7 @@ from marketplace.bookings.service.agreements.rules import AgreementRules, asks_r
 from marketplace.bookings.states import AGREEMENT_TERMS, SUPPORT_AGREEMENT, AgreementStatus, TermsStatus
 from marketplace.core import outbox
 from marketplace.core.clock import today
-from marketplace.core.errors import InvalidInput, NotFound, StepRefused
+from marketplace.core.errors import Forbidden, InvalidInput, NotFound, StepRefused
 from marketplace.core.formats import uk_date
 
 LONGEST_ANSWER: Final = timedelta(days=30)
@@ -52,6 +52,7 @@ class SigningSteps(DraftSteps):
 
         Raises:
             NotFound: Not theirs.
+            Forbidden: The same user has signed for the other side.
             NotOpen: It was signed, declined, taken back, or its last day to answer went by.
             TermsChanged: It is not what was on the page.
             InvalidInput, PaidRelative: A rule does not hold any more, as `AgreementRules.check`.
@@ -65,6 +66,10 @@ class SigningSteps(DraftSteps):
         if terms.offered_by is held.side:
             raise NotOpen("You have signed this already. It waits for the other side.")
         self._refuse_late(terms)
+        signed_by = terms.provider_signed_by_user_id if held.side is Side.PERSON else terms.person_signed_by_user_id
+        if signed_by == principal.user_id:
+            # Whoever acts for a person and also works for the provider would agree with themselves.
+            raise Forbidden("You signed this for the other side. Somebody else has to sign for this one.")
         await self._refuse_other(held, form.seen)
         if terms.number == 1:
             await self._say_relation(held, form)
