@@ -68,3 +68,23 @@ class PaidRelative(Conflict):
 
     code = "paid-relative"
     title = "A relative who lives with you cannot be paid from your direct payment"
+
+
+class FamilyRule(Conflict):
+    """A direct payment must not pay this relative without the council's leave (regulation 3)."""
+
+    code = "family-rule"
+    title = "The council has to agree first"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A direct payment cannot pay a partner, or a close relative who lives with the person, unless the council "
+            "agrees. You can ask the council on the page of this assistant."
+        )
+
+
+class NotYours(Conflict):
+    """Somebody else has to take this step."""
+
+    code = "not-yours"
+    title = "Somebody else decides about this"

@@ -11,13 +11,11 @@ from marketplace.bookings.models import (
     AgreementRate,
     AgreementTerms,
     Booking,
-    Employment,
-    FamilyException,
     Funding,
     SupportAgreement,
     VisitPattern,
 )
-from marketplace.bookings.states import SETTLED, AgreementStatus, BookingStatus, ExceptionStatus, TermsStatus
+from marketplace.bookings.states import SETTLED, AgreementStatus, BookingStatus, TermsStatus
 from marketplace.core.models import Step
 from marketplace.core.repository import Repository
 from marketplace.people.models import Person
@@ -269,36 +267,6 @@ class SupportAgreementRepository(Repository[SupportAgreement]):
         if worker_id is not None:
             question = question.where(Listing.worker_id == worker_id)
         return (await self.db.scalars(question.order_by(Listing.title, Listing.id).limit(50))).all()
-
-    async def employment(self, council_id: UUID, person_id: UUID, worker_id: UUID) -> Employment | None:
-        """Return the newest employment of an assistant by a person."""
-        found: Employment | None = await self.db.scalar(
-            select(Employment)
-            .where(
-                Employment.council_id == council_id,
-                Employment.person_id == person_id,
-                Employment.worker_id == worker_id,
-            )
-            .order_by(Employment.created_at.desc())
-            .limit(1)
-        )
-        return found
-
-    async def exception(self, council_id: UUID, person_id: UUID, worker_id: UUID) -> FamilyException | None:
-        """Return the newest exception from the family rule for a person and an assistant; its state says more."""
-        found: FamilyException | None = await self.db.scalar(
-            select(FamilyException)
-            .join(Employment, Employment.id == FamilyException.employment_id)
-            .where(
-                FamilyException.council_id == council_id,
-                FamilyException.person_id == person_id,
-                FamilyException.status != ExceptionStatus.WITHDRAWN,
-                Employment.worker_id == worker_id,
-            )
-            .order_by(FamilyException.asked_at.desc())
-            .limit(1)
-        )
-        return found
 
 
 class PersonRows(Repository[Person]):

@@ -10,6 +10,7 @@ from marketplace.accounts.permissions import Role
 from marketplace.bookings.errors import NotBookable
 from marketplace.bookings.models import AgreementRate, AgreementTerms, Employment, Side, SupportAgreement
 from marketplace.bookings.repository import OfferRepository
+from marketplace.bookings.repository_employment import EmploymentRepository
 from marketplace.bookings.service.agreements.fair import working_of
 from marketplace.bookings.service.agreements.forms import AgreementForm, TermsForm
 from marketplace.bookings.service.agreements.pattern_form import rows_of
@@ -221,7 +222,8 @@ class DraftSteps(AgreementReader):
     async def _employment(self, agreement: SupportAgreement) -> Employment | None:
         if agreement.worker_id is None:
             return None
-        return await self.agreements.employment(agreement.council_id, agreement.person_id, agreement.worker_id)
+        employments = EmploymentRepository(self.db)
+        return await employments.with_worker(agreement.council_id, agreement.person_id, agreement.worker_id)
 
     def _note(
         self, principal: Principal | None, agreement: SupportAgreement, action: str, *, why: str = "", **after: object

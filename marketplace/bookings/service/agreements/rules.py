@@ -6,10 +6,11 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.bookings.errors import PaidRelative
-from marketplace.bookings.models import Funding, Relation, Side, SupportAgreement
+from marketplace.bookings.models import Funding, Side, SupportAgreement
 from marketplace.bookings.policies import BOOKABLE_UNITS, service_of
 from marketplace.bookings.repository import OfferRepository
-from marketplace.bookings.repository_agreements import SupportAgreementRepository
+from marketplace.bookings.repository_employment import EmploymentRepository, ExceptionRepository
+from marketplace.bookings.service.employment.family import needs_exception
 from marketplace.bookings.service.purse import purse_of
 from marketplace.bookings.states import ExceptionStatus
 from marketplace.core.clock import today
@@ -37,16 +38,6 @@ def asks_relation(listing: Listing) -> bool:
     return listing.worker_id is not None
 
 
-def is_barred(relation: Relation, *, lives_with: bool) -> bool:
-    """Whether the family rule forbids to pay somebody from a direct payment unless the council allows it.
-
-    A husband, wife or partner always; a close relative in the same home. A close relative elsewhere or a cousin not.
-
-    Source: regulation 3 of the Care and Support (Direct Payments) Regulations 2014.
-    """
-    return relation is Relation.PARTNER or (relation is Relation.CLOSE_RELATIVE and lives_with)
-
-
 def listed_rates(listing: Listing, rates: list[ListingRate], on: date) -> dict[DayKind, int]:
     """Return what a listing costs on a day by kind of day, in pence; empty for a free offer."""
     if listing.price_unit is PriceUnit.FREE:
@@ -69,7 +60,6 @@ class AgreementRules:
     def __init__(self, db: AsyncSession) -> None:
         self.db = db
         self.clock = clock_of(db)
-        self.agreements = SupportAgreementRepository(db)
 
     async def check(
         self, agreement: SupportAgreement, listing: Listing, organisation: Organisation, council: str, by: Side
@@ -132,15 +122,20 @@ class AgreementRules:
         """
         if agreement.worker_id is None or agreement.relation is None or agreement.funding is not Funding.DIRECT_PAYMENT:
             return
-        if not is_barred(agreement.relation, lives_with=bool(agreement.lives_with)):
+        employment = await EmploymentRepository(self.db).with_worker(
+            agreement.council_id, agreement.person_id, agreement.worker_id
+        )
+        # What was said when the assistant was taken on counts, too: the stricter of both answers.
+        said = employment is not None and needs_exception(employment.relation, lives_with=employment.lives_with)
+        if not said and not needs_exception(agreement.relation, lives_with=bool(agreement.lives_with)):
             return
-        found = await self.agreements.exception(agreement.council_id, agreement.person_id, agreement.worker_id)
+        found = await ExceptionRepository(self.db).newest(employment.id) if employment else None
         if found is not None and found.status is ExceptionStatus.ALLOWED:
             return
         if by is Side.PROVIDER:
             # Who is related to whom is the person's to tell.
             raise PaidRelative("The council has to allow this first. The person can ask it.")
-        if found is None:
+        if found is None or found.status is ExceptionStatus.WITHDRAWN:
             raise PaidRelative(
                 "The rules for direct payments do not let you pay your partner, or a close relative in your home, "
                 "unless your council says that it is necessary. You can ask your council to allow it."
