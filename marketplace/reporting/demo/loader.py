@@ -8,12 +8,14 @@ import msgspec
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from marketplace.accounts.law import law_book
 from marketplace.accounts.models import Council as CouncilRow
 from marketplace.accounts.models import Membership, User
 from marketplace.accounts.permissions import ROLE_LABELS
 from marketplace.accounts.service import hash_password
 from marketplace.core.clock import Clock, SystemClock, today
 from marketplace.core.database import SessionMaker, transaction
+from marketplace.reporting.demo.agreements import make_agreements
 from marketplace.reporting.demo.applications import make_applications
 from marketplace.reporting.demo.book import Book
 from marketplace.reporting.demo.care import make_care
@@ -152,6 +154,9 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
         make_care(world, council)
     for council in councils:
         make_care_hours(world, council)
+    law = await law_book(db, world.today)
+    for council in councils:
+        make_agreements(world, council, law)
     return world, councils
 
 
