@@ -49,6 +49,8 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.OPERATIONS_READ, "Operations", "/operations"),
 )
 UNDER = {
+    "/bookings": ("/agreements",),
+    "/provider/bookings": ("/provider/clients",),
     "/evidence": ("/regulator-links",),
     "/accreditation": ("/monitoring", "/join-requests", "/organisations/enter", "/organisations/merges"),
     "/organisations": ("/accreditations",),

@@ -561,6 +561,21 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column(
+            "relation",
+            sa.Enum(
+                "none",
+                "partner",
+                "close_relative",
+                "other_relative",
+                name="relation",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column("lives_with", sa.Boolean(), nullable=True),
+        sa.Column(
             "status",
             sa.Enum(
                 "draft",

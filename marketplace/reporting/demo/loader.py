@@ -8,13 +8,14 @@ import msgspec
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts.law import law
+from marketplace.accounts.law import law, law_book
 from marketplace.accounts.models import Council as CouncilRow
 from marketplace.accounts.models import Membership, User
 from marketplace.accounts.permissions import ROLE_LABELS
 from marketplace.accounts.service import hash_password
 from marketplace.core.clock import Clock, SystemClock, today
 from marketplace.core.database import SessionMaker, transaction
+from marketplace.reporting.demo.agreements import make_agreements
 from marketplace.reporting.demo.applications import make_applications
 from marketplace.reporting.demo.book import Book
 from marketplace.reporting.demo.care import make_care
@@ -157,6 +158,9 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
         make_care_hours(world, council)
     for council in councils:
         make_employment(world, council)
+    book = await law_book(db, world.today)
+    for council in councils:
+        make_agreements(world, council, book)
     return world, councils
 
 
