@@ -158,9 +158,9 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
         make_care_hours(world, council)
     for council in councils:
         make_employment(world, council)
-    book = await law_book(db, world.today)
+    law_of_day = await law_book(db, world.today)
     for council in councils:
-        make_agreements(world, council, book)
+        make_agreements(world, council, law_of_day)
     return world, councils
 
 
