@@ -313,10 +313,13 @@ class RequestSteps:
             f"This visit costs {pounds(cost)} and you have {pounds(free)} left to spend, "
             f"so you are {pounds(cost - free)} short"
         )
+        enough_from, coming = (purse.next_day_for(cost) if purse else None) or (None, 0)
         raise NotEnoughLeft(
             {"funding": message},
             short_pence=cost - free,
             affordable_minutes=affordable_minutes(offer.listing, offer.rate_pence(form.visit_on), free, form.minutes),
+            enough_from=enough_from,
+            coming_pence=coming,
         )
 
     async def _free_workers(self, offer: Offer, form: BookingForm, visit: Span) -> list[Worker]:
