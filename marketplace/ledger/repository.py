@@ -17,6 +17,7 @@ TRACKED = frozenset(
         Purpose.ACCRUED,
         Purpose.PAYABLE,
         Purpose.CARD_RECEIVED,
+        Purpose.CARD_DISPUTED,
         Purpose.PERSON_OWES,
         Purpose.FUND_DRAWN,
     }

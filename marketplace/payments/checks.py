@@ -192,13 +192,17 @@ async def ledger_equals_open_items(db: AsyncSession) -> Fact:
             FROM accruals a LEFT JOIN invoices i ON i.id = a.invoice_id
             WHERE i.id IS NULL OR i.status IN ('issued', 'held')
             UNION ALL
-            SELECT m.council_id, (m.body ->> 'organisation_id')::uuid, 'accrued', (m.body ->> 'cost_pence')::bigint
+            SELECT m.council_id, (m.body ->> 'organisation_id')::uuid, 'accrued',
+                coalesce(m.body ->> 'accrued_pence', m.body ->> 'cost_pence')::bigint
             FROM outbox_messages m
-            LEFT JOIN outbox_deliveries d ON d.message_id = m.id AND d.task = 'payments.accrue_visit'
-            WHERE m.event = 'BookingApproved' AND m.body ->> 'funding' = 'direct_payment' AND d.handled_at IS NULL
-                AND NOT EXISTS (
-                    SELECT 1 FROM accruals a WHERE a.kind = 'visit' AND a.source_id::text = m.body ->> 'booking_id'
-                )
+            LEFT JOIN outbox_deliveries d ON d.message_id = m.id
+                AND d.task IN ('payments.accrue_visit', 'payments.accrue_rest')
+            WHERE (m.event = 'BookingRestApproved' OR (m.event = 'BookingApproved'
+                    AND m.body ->> 'funding' = 'direct_payment' AND NOT EXISTS (
+                        SELECT 1 FROM accruals a
+                        WHERE a.kind = 'visit' AND a.source_id::text = m.body ->> 'booking_id'
+                    )
+                )) AND d.handled_at IS NULL
             UNION ALL
             SELECT council_id, organisation_id, 'payable', total_pence
             FROM invoices WHERE status IN ('approved', 'in_run')

@@ -21,13 +21,12 @@ from marketplace.bookings.models import Booking, Funding
 from marketplace.bookings.policies import Cancelling, CancelTerms, cancel_terms, may_claim, may_confirm
 from marketplace.bookings.repository import BookingRepository
 from marketplace.bookings.service.requests import publish_requested
+from marketplace.bookings.service.settlement import settle
 from marketplace.bookings.states import BOOKING, BookingStatus
 from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import NotFound
-from marketplace.core.formats import uk_date, uk_time
-from marketplace.ledger import LedgerService, Purpose, credit, debit
 
 NOT_PAID_IN_TIME = "The card payment was not made in time."
 NOT_ANSWERED = "The provider did not answer before the visit was due."
@@ -166,18 +165,8 @@ class VisitSteps:
         booking = await self._of_person(principal, Permission.BOOKINGS_APPROVE, booking_id)
         self._need_end(booking)
         self._move(principal, booking, BookingStatus.APPROVED, "bookings.approve_booking")
-        booking.approved_at = self.clock.now()
-        if booking.funding is Funding.DIRECT_PAYMENT and booking.cost_pence:
-            await LedgerService(self.db).post(
-                booking.council_id,
-                "visit-approved",
-                booking.id,
-                [
-                    debit(Purpose.DIRECT_PAYMENT, booking.cost_pence, booking.person_id),
-                    credit(Purpose.ACCRUED, booking.cost_pence, booking.organisation_id),
-                ],
-                memo=f"Visit on {uk_date(booking.visit_on)} at {uk_time(booking.starts_at)}",
-            )
+        settlement = await settle(self.db, principal, booking, booking.cost_pence)
+        booking.approved_at, booking.approved_pence = self.clock.now(), booking.cost_pence
         outbox.publish(
             self.db,
             BookingApproved(
@@ -185,6 +174,7 @@ class VisitSteps:
                 cost_pence=booking.cost_pence,
                 funding=booking.funding.value,
                 visit_on=booking.visit_on,
+                accrued_pence=settlement.accrued_pence,
             ),
         )
         return booking
