@@ -34,10 +34,7 @@ def expected_income(budget: Budget, after: date, until: date, every_weeks: int) 
     Returns:
         (day, pence), in order; own contribution and council's share together.
     """
-    return [
-        (day, budget.weekly_pence * days // 7)
-        for day, days in paydays(budget, after, until, every_weeks)
-    ]
+    return [(day, budget.weekly_pence * days // 7) for day, days in paydays(budget, after, until, every_weeks)]
 
 
 def own_part(budget: Budget, days: int) -> int:

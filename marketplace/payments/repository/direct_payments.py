@@ -1,5 +1,6 @@
 """Questions about direct payments: who has one, what is in it."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
@@ -69,6 +70,16 @@ class DirectPaymentRepository:
             LedgerAccount.owner_id == person_id,
         )
         return bool(await self.db.scalar(select(or_(budget, account))))
+
+    async def budgets(self, council_id: UUID, person_id: UUID) -> Sequence[Budget]:
+        """Return a person's agreed direct payments, the newest first."""
+        question = select(Budget).where(
+            Budget.council_id == council_id,
+            Budget.person_id == person_id,
+            Budget.status == BudgetStatus.FINAL,
+            Budget.route == FundingRoute.DIRECT_PAYMENT,
+        )
+        return (await self.db.scalars(question.order_by(Budget.starts_on.desc()))).all()
 
     async def spent_by_month(self, account_id: UUID, from_day: date) -> dict[date, int]:
         """Return what left an account, by the first day of the month: `spent[2027-03-01]` in pence."""

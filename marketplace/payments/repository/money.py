@@ -5,7 +5,7 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
@@ -116,7 +116,7 @@ class MoneyRepository(Repository[MoneyMovement]):
                 MoneyMovement.amount_pence == amount_pence,
                 MoneyMovement.happened_on == happened_on,
                 func.lower(MoneyMovement.payee) == payee.lower(),
-                _stands(),
+                movement_stands(),
             )
         )
         return bool(await self.db.scalar(question))
@@ -129,7 +129,7 @@ class MoneyRepository(Repository[MoneyMovement]):
                 MoneyMovement.council_id == council_id,
                 MoneyMovement.person_id == person_id,
                 MoneyMovement.kind.in_((MovementKind.PAYMENT, MovementKind.REFUND)),
-                _stands(),
+                movement_stands(),
             )
         )
         return int(total or 0)
@@ -142,7 +142,7 @@ class MoneyRepository(Repository[MoneyMovement]):
                 MoneyMovement.person_id == person_id,
                 MoneyMovement.kind == MovementKind.CONTRIBUTION,
                 MoneyMovement.happened_on >= from_day,
-                _stands(),
+                movement_stands(),
             )
         )
         return int(total or 0)
@@ -189,7 +189,7 @@ class MoneyRepository(Repository[MoneyMovement]):
         paid = (
             select(func.coalesce(func.sum(MovementVisit.amount_pence), 0))
             .join(MoneyMovement, MoneyMovement.id == MovementVisit.movement_id)
-            .where(MovementVisit.booking_id == posted.c.booking_id, _stands())
+            .where(MovementVisit.booking_id == posted.c.booking_id, movement_stands())
             .correlate(posted)
             .scalar_subquery()
         )
@@ -221,18 +221,23 @@ class MoneyRepository(Repository[MoneyMovement]):
 
     # Receipts
 
-    async def receipts_of(self, movement_ids: Collection[UUID]) -> dict[UUID, list[tuple[Receipt, StoredFile]]]:
-        """Return the receipts of payments that are still there, the oldest first."""
+    async def receipts_of(
+        self, movement_ids: Collection[UUID], booking_ids: Collection[UUID] = ()
+    ) -> dict[UUID, list[tuple[Receipt, StoredFile]]]:
+        """Return the receipts of payments and visits that are still there, the oldest first, by payment or visit."""
         rows = await self.db.execute(
             select(Receipt, StoredFile)
             .join(StoredFile, StoredFile.id == Receipt.file_id)
-            .where(Receipt.movement_id.in_(movement_ids), StoredFile.removed_at.is_(None))
+            .where(
+                or_(Receipt.movement_id.in_(movement_ids), Receipt.booking_id.in_(booking_ids)),
+                StoredFile.removed_at.is_(None),
+            )
             .order_by(Receipt.added_at, Receipt.file_id)
         )
         found: dict[UUID, list[tuple[Receipt, StoredFile]]] = {}
         for receipt, stored in rows:
-            if receipt.movement_id:
-                found.setdefault(receipt.movement_id, []).append((receipt, stored))
+            if subject := receipt.movement_id or receipt.booking_id:
+                found.setdefault(subject, []).append((receipt, stored))
         return found
 
     async def receipt(self, council_id: UUID, file_id: UUID) -> Receipt | None:
@@ -290,6 +295,11 @@ class MoneyRepository(Repository[MoneyMovement]):
 
     # The schedule
 
+    async def council_ids(self) -> Sequence[UUID]:
+        """Return councils with direct payments that pay in by themselves. The transaction must reach all councils."""
+        question = select(DirectPaymentArrangement.council_id).distinct()
+        return (await self.db.scalars(question.order_by(DirectPaymentArrangement.council_id))).all()
+
     async def schedules(self, council_id: UUID, on: date) -> list[BudgetDue]:
         """Return direct payments that pay in by themselves: budgets of people for whom a holding was arranged."""
         first = (
@@ -320,7 +330,7 @@ class MoneyRepository(Repository[MoneyMovement]):
         return [BudgetDue(*row) for row in rows]
 
 
-def _stands() -> object:
+def movement_stands() -> ColumnElement[bool]:
     """Condition: nothing took the movement back."""
     other = aliased(MoneyMovement)
     return ~exists().where(other.reverses_id == MoneyMovement.id).correlate(MoneyMovement)

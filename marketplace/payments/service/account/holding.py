@@ -142,7 +142,9 @@ class HoldingService:
             raise InvalidInput({"starts_on": "The first day must be within a year"})
         if newest is not None and form.starts_on < newest.starts_on:
             planned = uk_date(newest.starts_on)
-            raise InvalidInput({"starts_on": f"A change on {planned} is arranged already. Choose that day or a later one"})
+            raise InvalidInput(
+                {"starts_on": f"A change on {planned} is arranged already. Choose that day or a later one"}
+            )
         if form.holding is Holding.PROVIDER_MANAGED:
             managers = await self.money.fund_managers(council_id, now)
             if form.organisation_id not in {one.id for one in managers}:

@@ -84,9 +84,7 @@ class MovementService:
         free = await self.free(council_id, person_id)
         if amount_pence > free:
             raise InvalidInput({"amount": f"{pounds(free)} is free. The rest is promised for visits"})
-        movement = self._row(
-            principal, council_id, person_id, MovementKind.RECLAIM, amount_pence, today(self.clock)
-        )
+        movement = self._row(principal, council_id, person_id, MovementKind.RECLAIM, amount_pence, today(self.clock))
         movement.what = reason
         lines = [
             debit(Purpose.DIRECT_PAYMENT, amount_pence, person_id),
@@ -207,9 +205,7 @@ class MovementService:
         amount_pence: int,
         happened_on: date,
     ) -> MoneyMovement:
-        return new_movement(
-            council_id, person_id, kind, amount_pence, happened_on, principal.user_id, self.clock.now()
-        )
+        return new_movement(council_id, person_id, kind, amount_pence, happened_on, principal.user_id, self.clock.now())
 
     async def _own(self, principal: Principal, movement_id: UUID) -> MoneyMovement:
         if principal.may(Permission.BUDGETS_SET):

@@ -58,9 +58,8 @@ class SpendingService(MovementService):
         held = await HoldingService(self.db).on(council_id, person_id, day)
         if principal.may(Permission.MONEY_OWN) and principal.need_person() == person_id:
             if not held.is_self_held:
-                raise InvalidInput(
-                    {"happened_on": f"You did not hold the money yourself on {uk_date(day)}, so there is nothing to record"}
-                )
+                message = f"You did not hold the money yourself on {uk_date(day)}, so there is nothing to record"
+                raise InvalidInput({"happened_on": message})
             return held
         principal.require(Permission.FUNDS_OWN)
         if held.holding is not Holding.PROVIDER_MANAGED:
@@ -87,16 +86,11 @@ class SpendingService(MovementService):
         council_id = principal.council_id
         await self.hold(council_id, person_id)
         parts, rest = await self._parts(council_id, person_id, form)
-        is_again = await self.money.same_payment(
-            council_id, person_id, form.amount_pence, form.happened_on, form.payee
-        )
+        is_again = await self.money.same_payment(council_id, person_id, form.amount_pence, form.happened_on, form.payee)
         if is_again and not form.is_another:
-            raise InvalidInput(
-                {
-                    "is_another": f"{pounds(form.amount_pence)} to {form.payee} on {uk_date(form.happened_on)} is recorded "
-                    "already. Tick the box if this is another payment"
-                }
-            )
+            said = f"{pounds(form.amount_pence)} to {form.payee} on {uk_date(form.happened_on)}"
+            message = f"{said} is recorded already. Tick the box if this is another payment"
+            raise InvalidInput({"is_another": message})
         if rest and not form.what:
             raise InvalidInput({"what": f"Enter what the {pounds(rest)} beside visits was for"})
         await self._check_rest(council_id, person_id, rest, form.happened_on)
@@ -115,9 +109,7 @@ class SpendingService(MovementService):
         await self.write(principal, movement, lines, "payments.record_payment")
         for booking_id, pence in parts:
             self.db.add(
-                MovementVisit(
-                    council_id=council_id, movement_id=movement.id, booking_id=booking_id, amount_pence=pence
-                )
+                MovementVisit(council_id=council_id, movement_id=movement.id, booking_id=booking_id, amount_pence=pence)
             )
         await self.db.flush()
         return movement
@@ -136,9 +128,7 @@ class SpendingService(MovementService):
         most = await self.money.net_paid(council_id, person_id)
         if form.amount_pence > most:
             raise InvalidInput({"amount": f"You recorded {pounds(most)} as paid, so no more than that can come back"})
-        movement = self._row(
-            principal, council_id, person_id, MovementKind.REFUND, form.amount_pence, form.happened_on
-        )
+        movement = self._row(principal, council_id, person_id, MovementKind.REFUND, form.amount_pence, form.happened_on)
         movement.payee, movement.what = form.payee, form.what
         movement.organisation_id = held.organisation_id
         lines = [
@@ -152,14 +142,16 @@ class SpendingService(MovementService):
         if day > now:
             raise InvalidInput({"happened_on": "The date must be today or in the past"})
         if day < now - OLDEST:
-            raise InvalidInput({"happened_on": "The date must be within the last year. Ask the council about older ones"})
+            raise InvalidInput(
+                {"happened_on": "The date must be within the last year. Ask the council about older ones"}
+            )
 
-    async def _parts(
-        self, council_id: UUID, person_id: UUID, form: SpendingForm
-    ) -> tuple[list[tuple[UUID, int]], int]:
+    async def _parts(self, council_id: UUID, person_id: UUID, form: SpendingForm) -> tuple[list[tuple[UUID, int]], int]:
         owed = {visit.booking_id: visit.left_pence for visit in await self.money.owed_visits(council_id, person_id)}
         if any(booking_id not in owed for booking_id in form.visits):
-            raise InvalidInput({"visits": "One of these visits is recorded as paid already. Choose from the list again"})
+            raise InvalidInput(
+                {"visits": "One of these visits is recorded as paid already. Choose from the list again"}
+            )
         chosen = set(form.visits)
         found: list[tuple[UUID, int]] = []
         parts, rest = share_out(form.amount_pence, [(key, pence) for key, pence in owed.items() if key in chosen])
@@ -177,12 +169,11 @@ class SpendingService(MovementService):
             return
         free = await self.free(council_id, person_id)
         if rest > free:
-            raise InvalidInput(
-                {
-                    "amount": f"{pounds(rest)} of this is beside visits, and {pounds(free)} is free. The rest is promised "
-                    "for visits. Record only what the direct payment paid, or ask the council for more"
-                }
+            message = (
+                f"{pounds(rest)} of this is beside visits, and {pounds(free)} is free. The rest is promised for "
+                "visits. Record only what the direct payment paid, or ask the council for more"
             )
+            raise InvalidInput({"amount": message})
         account = await LedgerRepository(self.db).account(council_id, Purpose.DIRECT_PAYMENT, person_id)
         lowest = await self.money.lowest_from(account.id, day)
         if rest > lowest:
