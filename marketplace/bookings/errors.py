@@ -30,8 +30,8 @@ class NotEnoughLeft(InvalidInput):
     """The direct payment does not cover the visit once all promises are kept (P11).
 
     `short_pence` is what is missing; `affordable_minutes` the longest visit that fits, 0 when none does or when the
-    price does not follow the length. `enough_from` is the day on which money to come makes it enough, and `coming_pence`
-    what comes in that day.
+    price does not follow the length. `enough_from` is the day on which money to come makes it enough,
+    None when no day does; `coming_pence` what comes in then.
     """
 
     code = "not-enough-left"

@@ -52,6 +52,8 @@ UNDER = {
     "/accreditation": ("/monitoring", "/join-requests", "/organisations/enter", "/organisations/merges"),
     "/organisations": ("/accreditations",),
     "/matching": ("/contests",),
+    "/direct-payments": ("/money-audits",),
+    "/earnings": ("/provider/funds",),
     "/availability": ("/provider/care-hours",),
     "/provider/organisation": (
         "/provider/evidence",

@@ -48,7 +48,7 @@ class Purse(msgspec.Struct, frozen=True, kw_only=True):
         return max(0, min(self._left_on(one) for one in days))
 
     def next_day_for(self, pence: int) -> tuple[date, int] | None:
-        """Return the day on which money to come makes an amount free, and what comes in that day; None when none does."""
+        """Return the day on which money to come makes an amount free, and what comes in then; None when no day does."""
         for day, came in self.income:
             if day > self.today and self.free_on(day) >= pence:
                 return day, came

@@ -61,6 +61,12 @@ class MoneyRepository(Repository[MoneyMovement]):
         """Start a question about one person's movements."""
         return self.of(council_id).where(MoneyMovement.person_id == person_id)
 
+    def of_organisation(self, councils: Collection[UUID], organisation_id: UUID) -> Select[MoneyMovement]:
+        """Start a question about what an organisation recorded of the funds that it manages."""
+        return select(MoneyMovement).where(
+            MoneyMovement.council_id.in_(councils), MoneyMovement.organisation_id == organisation_id
+        )
+
     async def page(self, question: Select[MoneyMovement], *, after: UUID | None, limit: int) -> Sequence[MoneyMovement]:
         """Return movements, the newest recorded first, from behind one on."""
         if after is not None:
@@ -240,10 +246,10 @@ class MoneyRepository(Repository[MoneyMovement]):
                 found.setdefault(subject, []).append((receipt, stored))
         return found
 
-    async def receipt(self, council_id: UUID, file_id: UUID) -> Receipt | None:
-        """Return a council's receipt."""
+    async def receipt(self, councils: Collection[UUID], file_id: UUID) -> Receipt | None:
+        """Return a receipt of some councils."""
         found: Receipt | None = await self.db.scalar(
-            select(Receipt).where(Receipt.council_id == council_id, Receipt.file_id == file_id)
+            select(Receipt).where(Receipt.council_id.in_(councils), Receipt.file_id == file_id)
         )
         return found
 

@@ -216,9 +216,7 @@ class MovementService:
             question = question.where(MoneyMovement.organisation_id.is_(None))
         else:
             principal.require(Permission.FUNDS_OWN)
-            question = self.money.of(principal.council_id).where(
-                MoneyMovement.organisation_id == principal.need_organisation()
-            )
+            question = self.money.of_organisation(principal.councils, principal.need_organisation())
         return await self.money.one(question.where(MoneyMovement.id == movement_id, MoneyMovement.kind.in_(own)))
 
     async def _mirrored(self, entry_id: UUID) -> list[Line]:

@@ -53,14 +53,13 @@ class ReceiptService:
             question = self.money.of_person(principal.council_id, principal.need_person())
         else:
             principal.require(Permission.FUNDS_OWN)
-            question = self.money.of(principal.council_id).where(
-                MoneyMovement.organisation_id == principal.need_organisation()
-            )
+            question = self.money.of_organisation(principal.councils, principal.need_organisation())
         return await self.money.one(question.where(MoneyMovement.id == movement_id))
 
     async def attach(
         self,
         principal: Principal,
+        council_id: UUID,
         person_id: UUID,
         checked: Sequence[CheckedFile],
         *,
@@ -81,7 +80,7 @@ class ReceiptService:
             self.db.add(
                 Receipt(
                     file_id=stored.id,
-                    council_id=principal.council_id,
+                    council_id=council_id,
                     person_id=person_id,
                     movement_id=movement_id,
                     booking_id=booking_id,
@@ -92,7 +91,7 @@ class ReceiptService:
             kept.append(stored)
         await self.db.flush()
         for stored in kept:
-            self._record(principal, "payments.add_receipt", person_id, stored)
+            self._record(principal, "payments.add_receipt", council_id, person_id, stored)
         return kept
 
     async def open(self, principal: Principal, file_id: UUID) -> tuple[StoredFile, bytes]:
@@ -104,7 +103,7 @@ class ReceiptService:
         """
         receipt = await self._for_reader(principal, file_id)
         stored, content = await self.store.open(file_id)
-        self._record(principal, "payments.open_receipt", receipt.person_id, stored)
+        self._record(principal, "payments.open_receipt", receipt.council_id, receipt.person_id, stored)
         return stored, content
 
     async def remove(self, principal: Principal, file_id: UUID) -> Receipt:
@@ -119,11 +118,12 @@ class ReceiptService:
             raise NotFound
         if await MoneyAuditRepository(self.db).asks_about(receipt.movement_id, receipt.booking_id):
             raise StepRefused("The council asks about this payment, so its receipts stay.")
-        self._record(principal, "payments.remove_receipt", receipt.person_id, await self.store.remove(file_id))
+        removed = await self.store.remove(file_id)
+        self._record(principal, "payments.remove_receipt", receipt.council_id, receipt.person_id, removed)
         return receipt
 
     async def _for_reader(self, principal: Principal, file_id: UUID) -> Receipt:
-        receipt = await self.money.receipt(principal.council_id, file_id)
+        receipt = await self.money.receipt(principal.councils, file_id)
         if receipt is None:
             raise NotFound
         if principal.may(Permission.MONEY_AUDIT) or principal.may(Permission.BUDGETS_SET):
@@ -135,12 +135,12 @@ class ReceiptService:
             return receipt
         raise NotFound
 
-    def _record(self, principal: Principal, action: str, person_id: UUID, stored: StoredFile) -> None:
+    def _record(self, principal: Principal, action: str, council_id: UUID, person_id: UUID, stored: StoredFile) -> None:
         audit.record(
             self.db,
             principal,
             action,
-            council_id=principal.council_id,
+            council_id=council_id,
             subject_kind="person",
             subject_id=person_id,
             after={"file_id": stored.id, "sha256": stored.sha256.hex(), "size": stored.size},

@@ -47,21 +47,25 @@ class RefundForm(msgspec.Struct, frozen=True, kw_only=True):
 class SpendingService(MovementService):
     """The verbs of who holds the money for themselves or for somebody."""
 
-    async def may_record(self, principal: Principal, person_id: UUID, day: date) -> Held:
+    async def may_record(self, principal: Principal, council_id: UUID, person_id: UUID, day: date) -> Held:
         """Return how the money is held on a day when this user may write down payments from it.
 
         Raises:
             NotFound: It is not theirs to write.
             InvalidInput: The council held it that day.
         """
-        council_id = principal.council_id
         held = await HoldingService(self.db).on(council_id, person_id, day)
-        if principal.may(Permission.MONEY_OWN) and principal.need_person() == person_id:
+        if principal.may(Permission.MONEY_OWN) and (principal.council_id, principal.need_person()) == (
+            council_id,
+            person_id,
+        ):
             if not held.is_self_held:
                 message = f"You did not hold the money yourself on {uk_date(day)}, so there is nothing to record"
                 raise InvalidInput({"happened_on": message})
             return held
         principal.require(Permission.FUNDS_OWN)
+        if council_id not in principal.councils:
+            raise NotFound
         if held.holding is not Holding.PROVIDER_MANAGED:
             raise NotFound
         if held.organisation_id != principal.need_organisation():
@@ -73,7 +77,7 @@ class SpendingService(MovementService):
         principal.require(Permission.MONEY_OWN)
         return await self.money.owed_visits(principal.council_id, principal.need_person())
 
-    async def pay(self, principal: Principal, person_id: UUID, form: SpendingForm) -> MoneyMovement:
+    async def pay(self, principal: Principal, council_id: UUID, person_id: UUID, form: SpendingForm) -> MoneyMovement:
         """Write down a payment. It pays the visits chosen, the oldest first; what is left of it is other spending.
 
         Raises:
@@ -82,8 +86,7 @@ class SpendingService(MovementService):
                 payment again.
         """
         self._check_day(form.happened_on)
-        held = await self.may_record(principal, person_id, form.happened_on)
-        council_id = principal.council_id
+        held = await self.may_record(principal, council_id, person_id, form.happened_on)
         await self.hold(council_id, person_id)
         parts, rest = await self._parts(council_id, person_id, form)
         is_again = await self.money.same_payment(council_id, person_id, form.amount_pence, form.happened_on, form.payee)
@@ -114,7 +117,9 @@ class SpendingService(MovementService):
         await self.db.flush()
         return movement
 
-    async def give_back(self, principal: Principal, person_id: UUID, form: RefundForm) -> MoneyMovement:
+    async def give_back(
+        self, principal: Principal, council_id: UUID, person_id: UUID, form: RefundForm
+    ) -> MoneyMovement:
         """Write down money that came back from a payee. It is free to spend again.
 
         Raises:
@@ -122,8 +127,7 @@ class SpendingService(MovementService):
             InvalidInput: More than was ever recorded as paid, or a day that makes no sense.
         """
         self._check_day(form.happened_on)
-        held = await self.may_record(principal, person_id, form.happened_on)
-        council_id = principal.council_id
+        held = await self.may_record(principal, council_id, person_id, form.happened_on)
         await self.hold(council_id, person_id)
         most = await self.money.net_paid(council_id, person_id)
         if form.amount_pence > most:
