@@ -254,7 +254,7 @@ async def movements_have_entries(db: AsyncSession) -> Fact:
             WHERE v.movement_id = coalesce(m.reverses_id, m.id)
         ) parts ON true
         WHERE m.id IS NULL OR p.id IS NULL OR p.pence <> m.amount_pence OR p.council_id <> m.council_id
-            OR p.effective_on <> m.happened_on OR NOT p.is_theirs
+            OR p.effective_on < m.happened_on OR NOT p.is_theirs
             OR (m.reverses_id IS NOT NULL AND p.reverses_id IS DISTINCT FROM o.id)
             OR (m.kind IN ('council_share', 'contribution', 'one_off', 'refund') AND p.in_pence <> m.amount_pence)
             OR (m.kind IN ('payment', 'reclaim') AND p.matched_pence <> parts.pence)

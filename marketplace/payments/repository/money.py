@@ -37,6 +37,8 @@ class OwedVisit(NamedTuple):
     approved_pence: int
     left_pence: int
     """Not yet recorded as paid."""
+    approved_on: date
+    """Day on which its money became owed."""
 
 
 class BudgetDue(NamedTuple):
@@ -179,7 +181,11 @@ class MoneyRepository(Repository[MoneyMovement]):
     async def owed_visits(self, council_id: UUID, person_id: UUID) -> list[OwedVisit]:
         """Return approved visits that are not recorded as paid in full, the oldest first."""
         posted = (
-            select(LedgerEntry.source_id.label("booking_id"), func.sum(LedgerLine.amount_pence).label("pence"))
+            select(
+                LedgerEntry.source_id.label("booking_id"),
+                func.sum(LedgerLine.amount_pence).label("pence"),
+                func.max(LedgerEntry.effective_on).label("approved_on"),
+            )
             .join(LedgerLine, LedgerLine.entry_id == LedgerEntry.id)
             .join(LedgerAccount, LedgerAccount.id == LedgerLine.account_id)
             .where(
@@ -201,7 +207,15 @@ class MoneyRepository(Repository[MoneyMovement]):
         )
         left = posted.c.pence - paid
         rows = await self.db.execute(
-            select(Booking.id, Booking.visit_on, Organisation.name, Listing.title, posted.c.pence, left)
+            select(
+                Booking.id,
+                Booking.visit_on,
+                Organisation.name,
+                Listing.title,
+                posted.c.pence,
+                left,
+                posted.c.approved_on,
+            )
             .join(posted, posted.c.booking_id == Booking.id)
             .join(Organisation, Organisation.id == Booking.organisation_id)
             .join(Listing, Listing.id == Booking.listing_id)
@@ -209,7 +223,7 @@ class MoneyRepository(Repository[MoneyMovement]):
             .order_by(Booking.starts_at, Booking.id)
             .limit(200)
         )
-        return [OwedVisit(row[0], row[1], row[2], row[3], int(row[4]), int(row[5])) for row in rows]
+        return [OwedVisit(row[0], row[1], row[2], row[3], int(row[4]), int(row[5]), row[6]) for row in rows]
 
     async def visits_of(self, movement_ids: Collection[UUID]) -> dict[UUID, list[tuple[Booking, str, int]]]:
         """Return which visits payments paid for: `found[movement_id]` as (visit, organisation, pence)."""

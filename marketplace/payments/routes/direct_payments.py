@@ -61,9 +61,9 @@ class MoneyController(Controller):
         person_id, now = principal.need_person(), today(clock_of(db))
         service = DirectPaymentService(db)
         chosen = month_of(month, now)
-        has_account = await service.accounts.has_account(principal.council_id, person_id, now)
-        spending = await service.spending(principal.council_id, person_id) if has_account else []
         purse = await purse_of(db, principal.council_id, person_id)
+        has_account = purse is not None or await service.accounts.has_account(principal.council_id, person_id, now)
+        spending = await service.spending(principal.council_id, person_id) if has_account else []
         held = await HoldingService(db).on(principal.council_id, person_id, now)
         audits = MoneyAuditRepository(db)
         context = {

@@ -214,7 +214,10 @@ async def _holding_page(
     names = {one: await money.organisation_name(one) for one in {row.organisation_id for row in rows} if one}
     context = {
         "person": person,
-        "rows": [(row, HOLDING_LABELS[row.holding], names[row.organisation_id] if row.organisation_id else "") for row in rows],
+        "rows": [
+            (row, HOLDING_LABELS[row.holding], names[row.organisation_id] if row.organisation_id else "")
+            for row in rows
+        ],
         "choices": [(one.value, label) for one, label in HOLDING_LABELS.items()],
         "managers": [(str(one.id), one.name) for one in await money.fund_managers(principal.council_id, now)],
         "values": values,

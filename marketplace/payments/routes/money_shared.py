@@ -155,7 +155,9 @@ def read_refund(data: FormData) -> RefundForm:
     return RefundForm(amount_pence=amount, happened_on=day, payee=payee, what=what)
 
 
-async def looked_at(principal: Principal, form: FileForm, field: str = FIELD) -> tuple[list[CheckedFile], dict[str, str]]:
+async def looked_at(
+    principal: Principal, form: FileForm, field: str = FIELD
+) -> tuple[list[CheckedFile], dict[str, str]]:
     """Look at the receipts of a form. Returns those that may be kept, or what is wrong; a refusal is audited.
 
     Call it while no transaction is open.

@@ -1,10 +1,12 @@
 """Direct-payment accounts: paying in, and the statement that the person and finance both see."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Principal
@@ -13,6 +15,7 @@ from marketplace.core.database import clock_of
 from marketplace.core.formats import uk_month
 from marketplace.core.spreadsheets import Cell, csv_text, pounds_cell
 from marketplace.ledger import LedgerRepository, Purpose
+from marketplace.ledger.models import LedgerEntry
 from marketplace.payments.models import MoneyMovement, MovementKind
 from marketplace.payments.repository.direct_payments import DirectPaymentRepository
 from marketplace.payments.repository.money import ENTRY, MoneyRepository
@@ -110,8 +113,16 @@ class DirectPaymentService:
     async def statement(self, council_id: UUID, person_id: UUID, month: date) -> Statement:
         """Return a month of a person's account with the balance after each line."""
         first = month.replace(day=1)
-        opening, lines, closing = await self._month(council_id, Purpose.DIRECT_PAYMENT, person_id, first)
-        owed_opening, owed_lines, owed_closing = await self._month(council_id, Purpose.PERSON_OWES, person_id, first)
+        ledger = LedgerRepository(self.db)
+        found: dict[Purpose, tuple[int, Sequence[Row[LedgerEntry, int]]]] = {}
+        for purpose, account in (await self.accounts.books(council_id, person_id)).items():
+            opening = await ledger.sum_before(account, first)
+            rows = await ledger.statement(account, first, next_month(first), limit=MOST_LINES)
+            found[purpose] = (opening, rows)
+        sources = {entry.source_id for _, rows in found.values() for entry, _ in rows if entry.kind == ENTRY}
+        movements = await MoneyRepository(self.db).by_ids(sources) if sources else {}
+        opening, lines, closing = _month(*found.get(Purpose.DIRECT_PAYMENT, (0, ())), movements)
+        owed_opening, owed_lines, owed_closing = _month(*found.get(Purpose.PERSON_OWES, (0, ())), movements)
         return Statement(
             month=first,
             opening_pence=opening,
@@ -122,32 +133,12 @@ class DirectPaymentService:
             owed_closing_pence=owed_closing,
         )
 
-    async def _month(
-        self, council_id: UUID, purpose: Purpose, person_id: UUID, first: date
-    ) -> tuple[int, list[StatementLine], int]:
-        ledger = LedgerRepository(self.db)
-        account = await ledger.find_account(council_id, purpose, person_id)
-        if account is None:
-            return 0, [], 0
-        balance = opening = await ledger.sum_before(account, first)
-        rows = await ledger.statement(account, first, next_month(first), limit=MOST_LINES)
-        sources = [entry.source_id for entry, _ in rows if entry.kind == ENTRY]
-        movements = await MoneyRepository(self.db).by_ids(sources) if sources else {}
-        lines = []
-        for entry, change in rows:
-            balance += int(change)
-            movement = movements.get(entry.source_id)
-            words = movement_words(movement) if movement else entry.memo or entry.kind
-            lines.append(StatementLine(entry.effective_on, words, int(change), balance))
-        return opening, lines, balance
-
     async def spending(self, council_id: UUID, person_id: UUID) -> list[tuple[date, int]]:
         """Return what was spent in each of the last six months, oldest first, as (first day, pence)."""
         months = [today(self.clock).replace(day=1)]
         while len(months) < MONTHS_IN_CHART:
             months.append(previous_month(months[-1]))
-        account = await LedgerRepository(self.db).find_account(council_id, Purpose.DIRECT_PAYMENT, person_id)
-        spent = await self.accounts.spent_by_month(account.id, months[-1]) if account else {}
+        spent = await self.accounts.spent_by_month(council_id, person_id, months[-1])
         return [(month, spent.get(month, 0)) for month in reversed(months)]
 
 
@@ -159,6 +150,19 @@ def next_month(day: date) -> date:
 def previous_month(day: date) -> date:
     """Return the first day of the month before a day's."""
     return date(day.year - (day.month == 1), (day.month - 2) % 12 + 1, 1)
+
+
+def _month(
+    opening: int, rows: Sequence[Row[LedgerEntry, int]], movements: Mapping[UUID, MoneyMovement]
+) -> tuple[int, list[StatementLine], int]:
+    """Write a month's entries with the balance after each."""
+    balance, lines = opening, []
+    for entry, change in rows:
+        balance += int(change)
+        movement = movements.get(entry.source_id)
+        words = movement_words(movement) if movement else entry.memo or entry.kind
+        lines.append(StatementLine(entry.effective_on, words, int(change), balance))
+    return opening, lines, balance
 
 
 def movement_words(movement: MoneyMovement) -> str:

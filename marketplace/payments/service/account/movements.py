@@ -162,8 +162,9 @@ class MovementService:
         *,
         why: str = "",
         reverses_id: UUID | None = None,
+        effective_on: date | None = None,
     ) -> MoneyMovement:
-        """Store a movement with its entry and audit row.
+        """Store a movement with its entry and audit row. The entry counts from the day it happened unless given.
 
         Raises:
             TakenBackAlready: Somebody else took the same movement back in this moment.
@@ -181,7 +182,7 @@ class MovementService:
             movement.id,
             lines,
             memo=LABELS[movement.kind],
-            effective_on=movement.happened_on,
+            effective_on=effective_on or movement.happened_on,
             reverses_id=reverses_id,
         )
         audit.record(

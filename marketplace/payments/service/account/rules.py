@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import TypeVar
 
 import msgspec
 
@@ -10,6 +11,9 @@ from marketplace.core.clock import week_start
 from marketplace.core.money import Pence, split
 
 WEEKS_SHOWN = 13
+
+K = TypeVar("K")
+"""What names a visit."""
 
 
 class WeekAhead(msgspec.Struct, frozen=True):
@@ -88,7 +92,7 @@ def instalments_of(total_pence: int, count: int, first_on: date, every_weeks: in
     ]
 
 
-def share_out(amount_pence: int, owed: Sequence[tuple[object, int]]) -> tuple[list[tuple[object, int]], int]:
+def share_out(amount_pence: int, owed: Sequence[tuple[K, int]]) -> tuple[list[tuple[K, int]], int]:
     """Pay visits from an amount, in their order.
 
     Args:

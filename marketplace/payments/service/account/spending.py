@@ -55,10 +55,9 @@ class SpendingService(MovementService):
             InvalidInput: The council held it that day.
         """
         held = await HoldingService(self.db).on(council_id, person_id, day)
-        if principal.may(Permission.MONEY_OWN) and (principal.council_id, principal.need_person()) == (
-            council_id,
-            person_id,
-        ):
+        if principal.may(Permission.MONEY_OWN):
+            if (principal.council_id, principal.need_person()) != (council_id, person_id):
+                raise NotFound
             if not held.is_self_held:
                 message = f"You did not hold the money yourself on {uk_date(day)}, so there is nothing to record"
                 raise InvalidInput({"happened_on": message})
@@ -88,7 +87,7 @@ class SpendingService(MovementService):
         self._check_day(form.happened_on)
         held = await self.may_record(principal, council_id, person_id, form.happened_on)
         await self.hold(council_id, person_id)
-        parts, rest = await self._parts(council_id, person_id, form)
+        parts, rest, counts_from = await self._parts(council_id, person_id, form)
         is_again = await self.money.same_payment(council_id, person_id, form.amount_pence, form.happened_on, form.payee)
         if is_again and not form.is_another:
             said = f"{pounds(form.amount_pence)} to {form.payee} on {uk_date(form.happened_on)}"
@@ -96,7 +95,7 @@ class SpendingService(MovementService):
             raise InvalidInput({"is_another": message})
         if rest and not form.what:
             raise InvalidInput({"what": f"Enter what the {pounds(rest)} beside visits was for"})
-        await self._check_rest(council_id, person_id, rest, form.happened_on)
+        await self._check_rest(council_id, person_id, rest, counts_from)
         movement = self._row(
             principal, council_id, person_id, MovementKind.PAYMENT, form.amount_pence, form.happened_on
         )
@@ -109,7 +108,7 @@ class SpendingService(MovementService):
         if rest:
             lines.append(debit(Purpose.DIRECT_PAYMENT, rest, person_id))
         lines.append(_paid_to(held, form.amount_pence, is_out=True))
-        await self.write(principal, movement, lines, "payments.record_payment")
+        await self.write(principal, movement, lines, "payments.record_payment", effective_on=counts_from)
         for booking_id, pence in parts:
             self.db.add(
                 MovementVisit(council_id=council_id, movement_id=movement.id, booking_id=booking_id, amount_pence=pence)
@@ -150,23 +149,23 @@ class SpendingService(MovementService):
                 {"happened_on": "The date must be within the last year. Ask the council about older ones"}
             )
 
-    async def _parts(self, council_id: UUID, person_id: UUID, form: SpendingForm) -> tuple[list[tuple[UUID, int]], int]:
-        owed = {visit.booking_id: visit.left_pence for visit in await self.money.owed_visits(council_id, person_id)}
-        if any(booking_id not in owed for booking_id in form.visits):
-            raise InvalidInput(
-                {"visits": "One of these visits is recorded as paid already. Choose from the list again"}
-            )
+    async def _parts(
+        self, council_id: UUID, person_id: UUID, form: SpendingForm
+    ) -> tuple[list[tuple[UUID, int]], int, date]:
+        """Return what each visit gets, what is left, and the day from which the payment counts in the book.
+
+        Who pays at the door and approves later paid before anything was owed: it counts from the approval on.
+        """
         chosen = set(form.visits)
-        found: list[tuple[UUID, int]] = []
-        parts, rest = share_out(form.amount_pence, [(key, pence) for key, pence in owed.items() if key in chosen])
-        for key, pence in parts:
-            if isinstance(key, UUID):
-                found.append((key, pence))
-        if len(found) < len(chosen):
-            raise InvalidInput(
-                {"visits": f"{pounds(form.amount_pence)} does not reach all of these visits. Choose fewer of them"}
-            )
-        return found, rest
+        visits = [one for one in await self.money.owed_visits(council_id, person_id) if one.booking_id in chosen]
+        if len(visits) < len(chosen):
+            message = "One of these visits is recorded as paid already. Choose from the list again"
+            raise InvalidInput({"visits": message})
+        parts, rest = share_out(form.amount_pence, [(one.booking_id, one.left_pence) for one in visits])
+        if len(parts) < len(chosen):
+            message = f"{pounds(form.amount_pence)} does not reach all of these visits. Choose fewer of them"
+            raise InvalidInput({"visits": message})
+        return parts, rest, max([form.happened_on, *(one.approved_on for one in visits)])
 
     async def _check_rest(self, council_id: UUID, person_id: UUID, rest: int, day: date) -> None:
         if not rest:
