@@ -115,7 +115,7 @@ async def test_an_audit_from_opening_to_its_letter(browser, db):
     await finance.post(path, {"action": "ask"})
     await finance.post(path, {"action": "ask"}, expect=409)
     assert "Please answer by 31 March 2027" in (await person.open("/money")).words
-    items = [row for row in (await person.open(own)).text.split("/items/")[1:]]
+    items = list((await person.open(own)).text.split("/items/")[1:])
     first, second = [text[:36] for text in items]
     await person.post(f"{own}/items/{first}", {f"answer-{first}": ""}, files=[("x", ("", b""))], expect=422)
     bad = [(f"files-{first}", ("r.exe", b"MZ\x90\x00", "image/png"))]
@@ -206,7 +206,7 @@ async def test_an_answer_is_given_once_and_a_closed_audit_rests(db):
 
 
 async def test_old_unpaid_visits_and_a_surplus_count(db, clock):
-    scene, officer = await make_case(db)
+    scene, _officer = await make_case(db)
     clock.move_to(datetime(2027, 4, 7, 9, tzinfo=UTC))
     await fund(db, scene.person, 200_000)
     facts = await MoneyAuditService(db).facts(scene.council.id, scene.person.id, FIRST, date(2027, 4, 8))
