@@ -54,6 +54,8 @@ UNDER = {
     "/matching": ("/contests",),
     "/direct-payments": ("/money-audits",),
     "/earnings": ("/provider/funds",),
+    "/people": ("/representations",),
+    "/profile": ("/representatives", "/acting"),
     "/availability": ("/provider/care-hours",),
     "/provider/organisation": (
         "/provider/evidence",
