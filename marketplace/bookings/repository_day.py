@@ -173,6 +173,11 @@ class DayRepository:
         rows = await self.db.scalars(select(Person).where(Person.id.in_(list(person_ids))))
         return {row.id: row for row in rows}
 
+    async def workers_by_id(self, worker_ids: Iterable[UUID]) -> dict[UUID, Worker]:
+        """Return workers by id."""
+        rows = await self.db.scalars(select(Worker).where(Worker.id.in_(list(worker_ids))))
+        return {row.id: row for row in rows}
+
     async def claimed_at(self, booking: Booking) -> datetime | None:
         """Return when the provider last said that a visit took place."""
         found: datetime | None = await self.db.scalar(

@@ -1,6 +1,7 @@
 """Whom a person would ask when a worker can't come, in their own order. They choose; the platform only offers (P9)."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,13 +9,19 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, audit
-from marketplace.bookings.models import BackUp, Booking
-from marketplace.bookings.policies import is_bookable
+from marketplace.bookings.errors import NotYet
+from marketplace.bookings.models import BackUp, Booking, CallOffReason
+from marketplace.bookings.policies import is_bookable, price
 from marketplace.bookings.repository import BookingRepository, OfferRepository
 from marketplace.bookings.repository_day import DayRepository
+from marketplace.bookings.schemas import BookingForm
+from marketplace.bookings.service.requests import RequestSteps
+from marketplace.bookings.states import BookingStatus
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.providers.models import Listing, Organisation
+from marketplace.providers.repository.rates import RateRepository
+from marketplace.providers.service.rates import price_on
 
 MOST = 10
 
@@ -127,6 +134,42 @@ class BackUpService:
         booking = await bookings.one(mine.where(Booking.id == booking_id))
         entries = await self.entries(principal)
         return booking, [one for one in entries if one.back_up.listing_id != booking.listing_id]
+
+    async def price(self, entry: Entry, booking: Booking) -> int | None:
+        """Return what a visit like another would cost from somebody on the list, in pence; None: not asked here."""
+        if entry.listing is None or not entry.may_be_asked:
+            return None
+        rates = await RateRepository(self.db).of(entry.listing.id)
+        return price(entry.listing, price_on(entry.listing, rates, booking.visit_on), booking.minutes)
+
+    async def ask(
+        self, principal: Principal, booking_id: UUID, back_up_id: UUID, *, shown_pence: int | None = None
+    ) -> Booking:
+        """Ask somebody on the list for the visit to which nobody comes, as soon as it may be.
+
+        The two hours that a request usually needs do not count here. They still answer for themselves.
+
+        Raises:
+            NotFound: Not the person's visit, or nobody of the list who is asked here.
+            NotYet: Somebody still comes to that visit, or it is over.
+            As `BookingService.request`.
+        """
+        booking, entries = await self.choices_for(principal, booking_id)
+        entry = next((one for one in entries if one.back_up.id == back_up_id and one.may_be_asked), None)
+        if entry is None or entry.listing is None:
+            raise NotFound
+        if booking.status is not BookingStatus.CANCELLED or booking.call_off_reason is not CallOffReason.WORKER_AWAY:
+            raise NotYet("This visit still stands. Cancel it first if you want somebody else to come.")
+        form = BookingForm(
+            listing_id=entry.listing.id,
+            visit_on=booking.visit_on,
+            starts_local=booking.starts_local,
+            minutes=booking.minutes,
+            note=booking.note,
+            funding=booking.funding,
+            shown_pence=shown_pence,
+        )
+        return await RequestSteps(self.db).request(principal, form, notice=timedelta(0))
 
     async def _rows(self, principal: Principal) -> list[BackUp]:
         rows: Sequence[Any] = await self.day.back_ups(principal.council_id, principal.need_person(), locked=True)

@@ -28,11 +28,13 @@ from marketplace.bookings.policies import (
     may_confirm,
 )
 from marketplace.bookings.repository import BookingRepository
+from marketplace.bookings.repository_day import DayRepository
 from marketplace.bookings.service.claims import asked_pence, write_claim
 from marketplace.bookings.service.purse import purse_of
 from marketplace.bookings.service.requests import publish_requested
 from marketplace.bookings.service.settlement import REST, settle
 from marketplace.bookings.service.steps import ids_of, move
+from marketplace.bookings.service.travel import try_travel
 from marketplace.bookings.states import BookingStatus
 from marketplace.core import outbox
 from marketplace.core.clock import today
@@ -88,6 +90,9 @@ class VisitSteps:
                 "off the market. Visits that you have agreed go on."
             )
         self._move(principal, booking, BookingStatus.ACCEPTED, "bookings.accept_booking")
+        await DayRepository(self.db).confirm_holds(booking.id, self.clock.now())
+        if booking.worker_id is not None:
+            await try_travel(self.db, booking, [booking.worker_id])
         outbox.publish(self.db, BookingAccepted(**ids_of(booking)))
         return booking
 
@@ -279,6 +284,11 @@ class VisitSteps:
         if booking is None or booking.status is not BookingStatus.AWAITING_PAYMENT:
             return False
         self._move(None, booking, BookingStatus.REQUESTED, "bookings.fund_booking")
+        if booking.workers_needed == 0:
+            # A place at an activity is agreed once it is paid: there is nobody to ask.
+            self._move(None, booking, BookingStatus.ACCEPTED, "bookings.accept_booking")
+            outbox.publish(self.db, BookingAccepted(**ids_of(booking)))
+            return True
         publish_requested(self.db, booking)
         return True
 
