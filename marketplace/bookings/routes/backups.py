@@ -58,7 +58,9 @@ async def add(
         async with db.begin_nested():
             return await submit(request, db, principal.actor, data, act)
     except InvalidInput as error:
-        return await _page(db, principal, data, error.fields, listing_id=listing_id)
+        # An offer is added without name and telephone, so that what is wrong stands at the one field there is.
+        fields = {"note": next(iter(error.fields.values()))} if listing_id else error.fields
+        return await _page(db, principal, data, fields, listing_id=listing_id)
 
 
 @post("/back-ups/{back_up_id:str}/up", permission=Permission.BOOKINGS_REQUEST)

@@ -70,7 +70,9 @@ async def book(
         async with db.begin_nested():
             return await submit(request, db, principal.actor, data, act)
     except InvalidInput as error:
-        return await _page(db, principal, wanted, data, error.fields)
+        # The form has no fields for the day and the length: what is wrong with them is wrong with the session.
+        fields = {name if name in ("note", "funding") else "session": words for name, words in error.fields.items()}
+        return await _page(db, principal, wanted, data, fields)
     except SlotTaken as error:
         return await _page(db, principal, wanted, data, {"session": error.detail or error.title})
 
