@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Principal
 from marketplace.accounts.models import Membership, User
-from marketplace.accounts.permissions import Role
+from marketplace.accounts.permissions import Role, Scope
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.payments.repository.direct_payments import DirectPaymentRepository
@@ -113,4 +113,5 @@ async def _principal(db: AsyncSession, council: Council, role: Role) -> Principa
         council_slug=council.text.slug,
         councils=(council.id,),
         person_id=membership.person_id,
+        scopes=frozenset({Scope.MONEY}) if role is Role.REPRESENTATIVE else None,
     )
