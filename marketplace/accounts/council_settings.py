@@ -84,6 +84,8 @@ DEFAULTS: Mapping[str, Any] = {
     "payments.audit_threshold_pence": 50_000,
     # At most this many items of an account are asked about in one audit.
     "payments.audit_sample": 10,
+    # Days in which a person is to answer them (domain.md 4.2).
+    "payments.audit_answer_days": 28,
     # Card refunds above this need a second person.
     "payments.refund_limit_pence": 10_000,
     # Weeks between two payments of the council's share.

@@ -1,5 +1,7 @@
 """What can go wrong with a booking."""
 
+from datetime import date
+
 from marketplace.core.errors import Conflict, InvalidInput
 
 
@@ -28,15 +30,26 @@ class NotEnoughLeft(InvalidInput):
     """The direct payment does not cover the visit once all promises are kept (P11).
 
     `short_pence` is what is missing; `affordable_minutes` the longest visit that fits, 0 when none does or when the
-    price does not follow the length.
+    price does not follow the length. `enough_from` is the day on which money to come makes it enough,
+    None when no day does; `coming_pence` what comes in then.
     """
 
     code = "not-enough-left"
 
-    def __init__(self, fields: dict[str, str], *, short_pence: int, affordable_minutes: int) -> None:
+    def __init__(
+        self,
+        fields: dict[str, str],
+        *,
+        short_pence: int,
+        affordable_minutes: int,
+        enough_from: date | None = None,
+        coming_pence: int = 0,
+    ) -> None:
         super().__init__(fields)
         self.short_pence = short_pence
         self.affordable_minutes = affordable_minutes
+        self.enough_from = enough_from
+        self.coming_pence = coming_pence
 
 
 class TakesNoNewVisits(Conflict):

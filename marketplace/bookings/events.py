@@ -52,12 +52,18 @@ class BookingApproved(BookingEvent, frozen=True, kw_only=True):
     """What is paid: less than the price where a part was approved."""
     funding: str
     visit_on: date
+    accrued_pence: int | None = None
+    """What of it the council's payment runs pay; None in messages from before: all of a direct payment's."""
 
 
 class BookingRestApproved(BookingEvent, frozen=True, kw_only=True):
     """What had been held back of a part-approved visit is paid after all."""
 
     pence: int
+    funding: str
+    visit_on: date
+    accrued_pence: int
+    """What of it the council's payment runs pay."""
 
 
 class BookingNotHeld(BookingEvent, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from marketplace.bookings.models import Booking, Funding
 from marketplace.bookings.states import COMMITTED, BookingStatus
 from marketplace.core.models import Step
 from marketplace.core.repository import Repository
-from marketplace.people.models import Budget, BudgetStatus, FundingRoute, Person
+from marketplace.people.models import Budget, BudgetStatus, DirectPaymentArrangement, FundingRoute, Person
 from marketplace.providers.models import (
     Listing,
     ListingCategory,
@@ -47,6 +47,9 @@ _WAITING = (
     BookingStatus.ACCEPTED,
     BookingStatus.IN_PROGRESS,
 )
+
+NOBODY_YET = "Not said yet"
+"""Stands where the name of who comes will be; a place at an activity needs none."""
 
 _PLANNERS = frozenset({ListingCategory.SUPPORT_PLANNING, ListingCategory.MONEY_MANAGEMENT})
 
@@ -335,6 +338,21 @@ class BudgetRepository:
         )
         return found
 
+    async def arrangement(self, council_id: UUID, person_id: UUID, on: date) -> DirectPaymentArrangement | None:
+        """Return how a person's direct payment is held on a day; None: the council holds it."""
+        found: DirectPaymentArrangement | None = await self.db.scalar(
+            select(DirectPaymentArrangement)
+            .where(
+                DirectPaymentArrangement.council_id == council_id,
+                DirectPaymentArrangement.person_id == person_id,
+                DirectPaymentArrangement.starts_on <= on,
+                or_(DirectPaymentArrangement.ends_on.is_(None), DirectPaymentArrangement.ends_on > on),
+            )
+            .order_by(DirectPaymentArrangement.starts_on.desc())
+            .limit(1)
+        )
+        return found
+
 
 def _is_commitment() -> ColumnElement[bool]:
     # A visit that waits for its top-up by card has the rest promised already.
@@ -346,6 +364,6 @@ def _with_names(question: Select[Booking]) -> Any:
     return (
         question.join(Listing, Listing.id == Booking.listing_id)
         .join(Organisation, Organisation.id == Booking.organisation_id)
-        .join(Worker, Worker.id == Booking.worker_id)
-        .add_columns(Listing.title, Organisation, Worker.name)
+        .outerjoin(Worker, Worker.id == Booking.worker_id)
+        .add_columns(Listing.title, Organisation, func.coalesce(Worker.name, NOBODY_YET))
     )

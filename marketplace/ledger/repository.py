@@ -11,10 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.core.ids import new_id
 from marketplace.ledger.models import DEBIT_NORMAL, LedgerAccount, LedgerEntry, LedgerLine, Purpose, Side
 
-TRACKED = frozenset({Purpose.DIRECT_PAYMENT, Purpose.ACCRUED, Purpose.PAYABLE, Purpose.CARD_RECEIVED})
+TRACKED = frozenset(
+    {
+        Purpose.DIRECT_PAYMENT,
+        Purpose.ACCRUED,
+        Purpose.PAYABLE,
+        Purpose.CARD_RECEIVED,
+        Purpose.CARD_DISPUTED,
+        Purpose.PERSON_OWES,
+        Purpose.FUND_DRAWN,
+    }
+)
 """Purposes with an owner each: their balance is kept line by line."""
 
-FLOORED = frozenset({Purpose.DIRECT_PAYMENT})
+FLOORED = frozenset({Purpose.DIRECT_PAYMENT, Purpose.PERSON_OWES})
 """Purposes whose balance never falls below nothing."""
 
 

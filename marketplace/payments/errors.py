@@ -50,3 +50,17 @@ class NotReleased(Conflict):
 
     code = "not-released"
     title = "This payment run has not been released"
+
+
+class TakenBackAlready(Conflict):
+    """A movement is taken back once; a correction never."""
+
+    code = "taken-back-already"
+    title = "This was taken back before"
+
+
+class AuditClosed(Conflict):
+    """Nothing is asked or answered in an audit that is closed."""
+
+    code = "audit-closed"
+    title = "This check of the money is closed"

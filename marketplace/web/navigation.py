@@ -22,6 +22,7 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.MONEY_OWN, "My money", "/money"),
     # A provider's day: answer visits and questions, keep times and listings right, then papers and money.
     (Permission.BOOKINGS_ANSWER, "Bookings", "/provider/bookings"),
+    (Permission.VISITS_DELIVER, "Today", "/today"),
     (Permission.ENQUIRIES_ANSWER, "Questions", "/provider/enquiries"),
     (Permission.REQUIREMENTS_ANSWER, "Requests", "/provider/requirements"),
     (Permission.CAPACITY_OWN, "Availability", "/availability"),
@@ -49,12 +50,14 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.OPERATIONS_READ, "Operations", "/operations"),
 )
 UNDER = {
-    "/bookings": ("/agreements",),
-    "/provider/bookings": ("/provider/clients",),
+    "/bookings": ("/agreements", "/back-ups", "/alert-contacts", "/approval-rule", "/activities"),
+    "/provider/bookings": ("/provider/clients", "/today", "/alerts"),
     "/evidence": ("/regulator-links",),
     "/accreditation": ("/monitoring", "/join-requests", "/organisations/enter", "/organisations/merges"),
     "/organisations": ("/accreditations",),
     "/matching": ("/contests",),
+    "/direct-payments": ("/money-audits",),
+    "/earnings": ("/provider/funds",),
     "/people": ("/representations", "/employer-help"),
     "/profile": ("/representatives", "/acting"),
     "/money": ("/employer",),

@@ -1,5 +1,6 @@
 """Pages of bookings."""
 
+from marketplace.bookings.routes import approvals, backups, board, day, places
 from marketplace.bookings.routes.agreements import AgreementController
 from marketplace.bookings.routes.employer import EmployerController, employer_help
 from marketplace.bookings.routes.employer_cost import calculator
@@ -19,4 +20,9 @@ ROUTES = [
     EmployerController,
     TimesheetController,
     FamilyExceptionController,
+    *day.HANDLERS,
+    *board.HANDLERS,
+    *approvals.HANDLERS,
+    *backups.HANDLERS,
+    *places.HANDLERS,
 ]

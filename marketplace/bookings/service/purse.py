@@ -47,6 +47,13 @@ class Purse(msgspec.Struct, frozen=True, kw_only=True):
         days = {day, *(one for one, _ in (*self.promises, *self.income) if one > day)}
         return max(0, min(self._left_on(one) for one in days))
 
+    def next_day_for(self, pence: int) -> tuple[date, int] | None:
+        """Return the day on which money to come makes an amount free, and what comes in then; None when no day does."""
+        for day, came in self.income:
+            if day > self.today and self.free_on(day) >= pence:
+                return day, came
+        return None
+
     @property
     def is_short(self) -> bool:
         """Whether a promise is not covered on its day."""

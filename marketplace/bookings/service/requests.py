@@ -157,8 +157,23 @@ class RequestSteps:
         days = [day + timedelta(days=step) for step in range(1, DAYS_SHOWN)]
         return FreeTimes(day=day, starts=starts_on(day), days=[one for one in days if starts_on(one)][:5])
 
-    async def quote(self, principal: Principal, form: BookingForm) -> Quote:
-        """Check a wish and price it; nothing is written.
+    async def check_funding(
+        self, principal: Principal, offer: Offer, form: BookingForm, *, locked: bool = False
+    ) -> Funding:
+        """Decide what pays for a visit and hold it to what is left; locked, nobody else spends until the end.
+
+        Raises:
+            InvalidInput, NotEnoughLeft: As `quote`.
+        """
+        funding = await self._funding(principal, offer, form)
+        purse = offer.purse
+        if locked and funding is Funding.DIRECT_PAYMENT:
+            purse = await purse_of(self.db, principal.council_id, principal.need_person(), locked=True)
+        self._check_money(offer, form, funding, offer.cost(form.visit_on, form.minutes), purse)
+        return funding
+
+    async def quote(self, principal: Principal, form: BookingForm, *, notice: timedelta = LEAST_NOTICE) -> Quote:
+        """Check a wish and price it; nothing is written. `notice` is how far ahead the visit must be.
 
         Raises:
             NotFound, NotBookable: As `offer`.
@@ -167,7 +182,7 @@ class RequestSteps:
             SlotTaken: Every worker who works then has another visit.
         """
         offer = await self.offer(principal, form.listing_id)
-        visit = self._visit(form)
+        visit = self._visit(form, notice)
         funding = await self._funding(principal, offer, form)
         cost = offer.cost(form.visit_on, form.minutes)
         self._check_money(offer, form, funding, cost, offer.purse)
@@ -183,14 +198,14 @@ class RequestSteps:
             candidates=candidates,
         )
 
-    async def request(self, principal: Principal, form: BookingForm) -> Booking:
+    async def request(self, principal: Principal, form: BookingForm, *, notice: timedelta = LEAST_NOTICE) -> Booking:
         """Ask for a visit. A card booking holds its time until it is paid; any other goes to the provider at once.
 
         Raises:
             As `quote`; `SlotTaken` also when somebody else was faster; `FamilyRule` for a relative whom a direct
             payment may not pay.
         """
-        quote = await self.quote(principal, form)
+        quote = await self.quote(principal, form, notice=notice)
         if form.shown_pence is not None and form.shown_pence != quote.cost_pence:
             raise InvalidInput(
                 {
@@ -254,14 +269,14 @@ class RequestSteps:
             publish_requested(self.db, booking)
         return booking
 
-    def _visit(self, form: BookingForm) -> Span:
+    def _visit(self, form: BookingForm, notice: timedelta) -> Span:
         """Turn the promise into instants and hold it to the notice and the horizon."""
         now = self.clock.now()
         starts_at = instant(form.visit_on, form.starts_local)
         if starts_at <= now:
             raise InvalidInput({"visit_on": "The visit must be in the future. Choose a later date or time"})
-        if starts_at < now + LEAST_NOTICE:
-            earliest = uk_time(now + LEAST_NOTICE)
+        if starts_at < now + notice:
+            earliest = uk_time(now + notice)
             message = f"The visit must start at least 2 hours from now, so after {earliest}. Choose a later time"
             raise InvalidInput({"starts_local": message})
         if starts_at > now + FURTHEST_AHEAD:
@@ -316,10 +331,13 @@ class RequestSteps:
             f"This visit costs {pounds(cost)} and you have {pounds(free)} left to spend, "
             f"so you are {pounds(cost - free)} short"
         )
+        enough_from, coming = (purse.next_day_for(cost) if purse else None) or (None, 0)
         raise NotEnoughLeft(
             {"funding": message},
             short_pence=cost - free,
             affordable_minutes=affordable_minutes(offer.listing, offer.rate_pence(form.visit_on), free, form.minutes),
+            enough_from=enough_from,
+            coming_pence=coming,
         )
 
     async def _free_workers(self, offer: Offer, form: BookingForm, visit: Span) -> list[Worker]:

@@ -378,10 +378,12 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("reverses_id", sa.Uuid(), nullable=True),
-        sa.Column("recorded_by_user_id", sa.Uuid(), nullable=False),
+        sa.Column("budget_id", sa.Uuid(), nullable=True),
+        sa.Column("recorded_by_user_id", sa.Uuid(), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.CheckConstraint("amount_pence > 0", name=op.f("ck_money_movements_amount")),
+        sa.ForeignKeyConstraint(["budget_id"], ["budgets.id"], name=op.f("fk_money_movements_budget_id")),
         sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_money_movements_council_id")),
         sa.ForeignKeyConstraint(
             ["organisation_id"], ["organisations.id"], name=op.f("fk_money_movements_organisation_id")
@@ -396,6 +398,13 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_money_movements_person", "money_movements", ["council_id", "person_id", "happened_on"], unique=False
+    )
+    op.create_index(
+        "uq_money_movements_payday",
+        "money_movements",
+        ["budget_id", "happened_on"],
+        unique=True,
+        postgresql_where=sa.text("budget_id IS NOT NULL"),
     )
     op.create_table(
         "threads",
@@ -1657,6 +1666,7 @@ def downgrade() -> None:
     op.drop_index("ix_threads_person", table_name="threads")
     op.drop_index("ix_threads_organisation", table_name="threads")
     op.drop_table("threads")
+    op.drop_index("uq_money_movements_payday", table_name="money_movements")
     op.drop_index("ix_money_movements_person", table_name="money_movements")
     op.drop_table("money_movements")
     op.drop_index("ix_direct_payment_audits_person", table_name="direct_payment_audits")

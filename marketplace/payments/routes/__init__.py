@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marketplace.payments.routes import cards, direct_payments
+from marketplace.payments.routes import cards, direct_payments, money, money_audits, money_finance, money_funds
 from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
 from marketplace.payments.routes.earnings import EarningsController
 from marketplace.payments.routes.runs import PaymentRunController
@@ -12,6 +12,10 @@ from marketplace.payments.routes.tariffs import TariffController
 ROUTES: list[Any] = [
     *cards.ROUTES,
     *direct_payments.ROUTES,
+    *money.ROUTES,
+    *money_finance.ROUTES,
+    *money_funds.ROUTES,
+    *money_audits.ROUTES,
     TariffController,
     SelfBillController,
     EarningsController,

@@ -15,6 +15,7 @@ from marketplace.accounts.permissions import ROLE_LABELS
 from marketplace.accounts.service import hash_password
 from marketplace.core.clock import Clock, SystemClock, today
 from marketplace.core.database import SessionMaker, transaction
+from marketplace.reporting.demo.accounts import act_on_accounts
 from marketplace.reporting.demo.agreements import make_agreements
 from marketplace.reporting.demo.applications import make_applications
 from marketplace.reporting.demo.book import Book
@@ -100,6 +101,7 @@ async def load_demo(
         rows = await book.write(db)
         note("Working on the waiting list", 0.9)
         await act_on_waiting_list(db, councils)
+        await act_on_accounts(db, councils)
         counts = Counter({table.name: len(kept) for table, kept in book.rows.items()})
         note("Done", 1.0)
         return DemoReport(created=True, rows=rows, counts=dict(counts), sign_ins=await _sign_ins(db))
