@@ -89,6 +89,8 @@ DEFAULTS: Mapping[str, Any] = {
     "payments.pay_every_weeks": 4,
     # Days before a document of an employer ends on which the person is warned.
     "bookings.duty_warning_days": [30, 14, 3],
+    # What a company needs on top of the least lawful cost to run its service, in per cent; below it a price is thin.
+    "bookings.running_cost_percent": 15,
     # Which drafts the council checks before they are on the market: "first" (an organisation's new listings; changes
     # go live at once), "always", "never".
     "providers.listing_check": "first",

@@ -78,6 +78,7 @@ LAW = (
     ("wage_16", 800, "pence", "2026-04-01", WAGES),
     ("insurance_rate", 1_500, "basis_points", "2025-04-06", INSURANCE),
     ("insurance_threshold", 500_000, "pence_a_year", "2025-04-06", INSURANCE),
+    ("insurance_under_21_limit", 5_027_000, "pence_a_year", "2025-04-06", INSURANCE),
     ("employment_allowance", 1_050_000, "pence_a_year", "2025-04-06", INSURANCE),
     ("pension_trigger", 1_000_000, "pence_a_year", "2025-04-06", PENSION),
     ("pension_lower", 624_000, "pence_a_year", "2025-04-06", PENSION),
