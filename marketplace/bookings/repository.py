@@ -325,9 +325,7 @@ class BudgetRepository:
     def __init__(self, db: AsyncSession) -> None:
         self.db = db
 
-    async def direct_payments(
-        self, council_id: UUID, person_ids: Sequence[UUID], on: date
-    ) -> dict[UUID, list[Budget]]:
+    async def direct_payments(self, council_id: UUID, person_ids: Sequence[UUID], on: date) -> dict[UUID, list[Budget]]:
         """Return people's agreed direct payments that run on a day or later, the earliest first."""
         rows = await self.db.scalars(
             select(Budget)

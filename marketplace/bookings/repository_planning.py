@@ -23,7 +23,7 @@ from marketplace.bookings.models import (
     VisitProposal,
     VisitWorker,
 )
-from marketplace.bookings.states import TO_COME, AgreementStatus, ProposalStatus, TermsStatus
+from marketplace.bookings.states import TO_COME, AgreementStatus, BookingStatus, ProposalStatus, TermsStatus
 from marketplace.core.repository import Repository
 from marketplace.people.models import Person
 from marketplace.providers.models import Listing, Worker
@@ -106,9 +106,7 @@ class PlanningRepository:
         found: VisitPattern | None = await self.db.scalar(question)
         return found
 
-    async def terms(
-        self, agreement_ids: Sequence[UUID]
-    ) -> tuple[Sequence[AgreementTerms], Sequence[AgreementRate]]:
+    async def terms(self, agreement_ids: Sequence[UUID]) -> tuple[Sequence[AgreementTerms], Sequence[AgreementRate]]:
         """Return the agreed terms of agreements, by number, and their rates."""
         rows = (
             await self.db.scalars(
@@ -120,7 +118,9 @@ class PlanningRepository:
         rates = select(AgreementRate).where(AgreementRate.terms_id.in_([row.id for row in rows]))
         return rows, (await self.db.scalars(rates)).all()
 
-    async def pauses(self, agreement_ids: Sequence[UUID], first: date | None = None) -> dict[UUID, list[AgreementPause]]:
+    async def pauses(
+        self, agreement_ids: Sequence[UUID], first: date | None = None
+    ) -> dict[UUID, list[AgreementPause]]:
         """Return pauses by agreement, the earliest first; with a day only those that are not over then."""
         question = select(AgreementPause).where(AgreementPause.agreement_id.in_(agreement_ids))
         if first is not None:
@@ -137,14 +137,14 @@ class PlanningRepository:
                 Booking.pattern_id.in_(pattern_ids), Booking.pattern_on >= first
             )
         )
-        return {VisitKey(row[0], row[1]) for row in rows}
+        return {VisitKey(row[0], row[1]) for row in rows if row[0] is not None and row[1] is not None}
 
     async def deaths(self, person_ids: Sequence[UUID]) -> dict[UUID, date]:
         """Return the days on which people died; who lives is left out."""
         rows = await self.db.execute(
             select(Person.id, Person.died_on).where(Person.id.in_(person_ids), Person.died_on.is_not(None))
         )
-        return {row[0]: row[1] for row in rows}
+        return {row[0]: row[1] for row in rows if row[1] is not None}
 
     async def listings(self, listing_ids: Iterable[UUID]) -> dict[UUID, Listing]:
         """Return listings by id."""
@@ -219,13 +219,23 @@ class VisitReader(Repository[Booking]):
 
     model_type = Booking
 
-    def to_come(self, council_id: UUID, agreement_id: UUID, now: datetime) -> Select[Booking]:
+    def to_come(
+        self, council_id: UUID, agreement_id: UUID, now: datetime, *, also_called_off: bool = False
+    ) -> Select[Booking]:
         """Visits of an agreement that have not begun and that nobody called off."""
-        return self.of(council_id).where(
+        question = self.of(council_id).where(
             Booking.agreement_id == agreement_id,
-            Booking.status.in_(TO_COME),
-            Booking.called_off_at.is_(None),
+            Booking.status.in_((*TO_COME, BookingStatus.AWAITING_PAYMENT)),
             Booking.starts_at > now,
+        )
+        return question if also_called_off else question.where(Booking.called_off_at.is_(None))
+
+    def called_off(
+        self, council_id: UUID, agreement_id: UUID, at: datetime, from_on: date, now: datetime
+    ) -> Select[Booking]:
+        """Visits that were called off at an instant and stay because something is owed; from a day on, not begun."""
+        return self.to_come(council_id, agreement_id, now, also_called_off=True).where(
+            Booking.called_off_at == at, Booking.visit_on >= from_on, Booking.pattern_id.is_not(None)
         )
 
     async def locked(self, question: Select[Booking]) -> Sequence[Booking]:
@@ -235,9 +245,7 @@ class VisitReader(Repository[Booking]):
 
     async def of_pattern(self, pattern_id: UUID, first: date) -> Sequence[Booking]:
         """Return all visits of a pattern from one of its days on, whatever became of them, locked."""
-        return await self.locked(
-            select(Booking).where(Booking.pattern_id == pattern_id, Booking.pattern_on >= first)
-        )
+        return await self.locked(select(Booking).where(Booking.pattern_id == pattern_id, Booking.pattern_on >= first))
 
 
 class ProposalReader(Repository[VisitProposal]):
@@ -251,6 +259,16 @@ class ProposalReader(Repository[VisitProposal]):
             self.of(council_id)
             .where(VisitProposal.agreement_id == agreement_id, VisitProposal.status == ProposalStatus.ASKED)
             .order_by(VisitProposal.asked_at, VisitProposal.id)
+        )
+
+    async def in_councils(self, councils: Sequence[UUID], proposal_id: UUID) -> VisitProposal:
+        """Return a proposal in the councils that a provider serves.
+
+        Raises:
+            NotFound: There is none.
+        """
+        return await self.one(
+            select(VisitProposal).where(VisitProposal.council_id.in_(councils), VisitProposal.id == proposal_id)
         )
 
     async def overdue(self, now: datetime, limit: int) -> list[tuple[UUID, UUID]]:

@@ -32,12 +32,8 @@ class VisitProposal(Base, WithId):
         CheckConstraint("(scope = 'one') = (pattern_id IS NULL)", name="one_pattern"),
         CheckConstraint("(status = 'asked') = (answered_at IS NULL)", name="answer"),
         Index("ix_visit_proposals_agreement", "agreement_id", "asked_at"),
-        Index(
-            "uq_visit_proposals_open_visit", "booking_id", unique=True, postgresql_where=text("status = 'asked'")
-        ),
-        Index(
-            "uq_visit_proposals_open_pattern", "pattern_id", unique=True, postgresql_where=text("status = 'asked'")
-        ),
+        Index("uq_visit_proposals_open_visit", "booking_id", unique=True, postgresql_where=text("status = 'asked'")),
+        Index("uq_visit_proposals_open_pattern", "pattern_id", unique=True, postgresql_where=text("status = 'asked'")),
         Index("ix_visit_proposals_open", "answer_by", postgresql_where=text("status = 'asked'")),
     )
 
@@ -49,7 +45,7 @@ class VisitProposal(Base, WithId):
     from_on: Mapped[date]
     """The visit's day, or the first day from which the weekly visit changes."""
     wanted: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default=text("'{}'"))
-    """What is asked for: "visit_on" or "weekday", "starts_local", "minutes", "every_weeks", as ISO texts and numbers."""
+    """What is asked for: "visit_on" or "weekday", "starts_local", "minutes", "every_weeks": ISO texts, numbers."""
     before_pence: Mapped[int] = mapped_column(BigInteger)
     after_pence: Mapped[int] = mapped_column(BigInteger)
     """What the visit, or a usual week, costs before and after, as both sides were shown."""

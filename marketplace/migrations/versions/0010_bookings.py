@@ -96,6 +96,7 @@ def _allow(table: str, name: str, column: str, values: tuple[str, ...]) -> None:
     op.drop_constraint(op.f(f"ck_{table}_{name}"), table, type_="check")
     op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, f"{column} IN ({listed})")
 
+
 VISIT_PROPOSALS_OPEN = (
     ("ix_visit_proposals_open", "answer_by", False),
     ("uq_visit_proposals_open_pattern", "pattern_id", True),
@@ -1261,9 +1262,7 @@ def upgrade() -> None:
         sa.Column("booking_id", sa.Uuid(), nullable=True),
         sa.Column("pattern_id", sa.Uuid(), nullable=True),
         sa.Column("from_on", sa.Date(), nullable=False),
-        sa.Column(
-            "wanted", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
-        ),
+        sa.Column("wanted", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("before_pence", sa.BigInteger(), nullable=False),
         sa.Column("after_pence", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
@@ -1289,9 +1288,7 @@ def upgrade() -> None:
         sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("answer", sa.Text(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.CheckConstraint(
-            "(scope = 'one') = (booking_id IS NOT NULL)", name=op.f("ck_visit_proposals_one_visit")
-        ),
+        sa.CheckConstraint("(scope = 'one') = (booking_id IS NOT NULL)", name=op.f("ck_visit_proposals_one_visit")),
         sa.CheckConstraint("(scope = 'one') = (pattern_id IS NULL)", name=op.f("ck_visit_proposals_one_pattern")),
         sa.CheckConstraint("(status = 'asked') = (answered_at IS NULL)", name=op.f("ck_visit_proposals_answer")),
         sa.ForeignKeyConstraint(
@@ -1308,9 +1305,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_visit_proposals_agreement", "visit_proposals", ["agreement_id", "asked_at"], unique=False)
     for name, column, unique in VISIT_PROPOSALS_OPEN:
-        op.create_index(
-            name, "visit_proposals", [column], unique=unique, postgresql_where=sa.text("status = 'asked'")
-        )
+        op.create_index(name, "visit_proposals", [column], unique=unique, postgresql_where=sa.text("status = 'asked'"))
     op.create_table(
         "visit_workers",
         sa.Column("council_id", sa.Uuid(), nullable=False),

@@ -25,9 +25,7 @@ class AgreementAccess:
         self.agreements = AgreementReader(db)
         self.rows = PlanningRepository(db)
 
-    async def of_person(
-        self, principal: Principal, agreement_id: UUID, *, to_change: bool = False
-    ) -> SupportAgreement:
+    async def of_person(self, principal: Principal, agreement_id: UUID, *, to_change: bool = False) -> SupportAgreement:
         """Return an agreement of the person who is signed in or acted for.
 
         Raises:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.bookings.events import BookingCancelled
-from marketplace.bookings.models import Booking, CalledOffBy, CallOffReason
+from marketplace.bookings.models import Booking, CalledOffBy, CallOffReason, Funding
 from marketplace.bookings.states import BOOKING, BookingStatus
 from marketplace.core import outbox
 from marketplace.core.database import clock_of
@@ -60,7 +60,10 @@ def call_off(
 
 def end(db: AsyncSession, visit: Booking, *, user_id: UUID | None, keep_key: bool) -> None:
     """Cancel a visit that nothing is owed for. A top-up that was paid by card is given back."""
-    paid_by_card = visit.top_up_pence if visit.status is not BookingStatus.AWAITING_PAYMENT else 0
+    is_paid = visit.status is not BookingStatus.AWAITING_PAYMENT
+    # A visit outside any agreement that is paid by card was paid beforehand; those of an agreement are paid afterwards.
+    by_card = visit.cost_pence if visit.funding is Funding.CARD and visit.agreement_id is None else visit.top_up_pence
+    paid_by_card = by_card if is_paid else 0
     BOOKING.move(db, visit, BookingStatus.CANCELLED, by=user_id)
     if not keep_key:
         visit.pattern_id = visit.pattern_on = None

@@ -295,9 +295,7 @@ class VisitChanges(AgreementAccess):
         first = today(self.clock)
         return max(first, from_on) if scope is ChangeScope.FOLLOWING and from_on else first
 
-    async def _one(
-        self, agreement: SupportAgreement, side: Side, mover: Mover, visit: Booking, wanted: Wanted
-    ) -> Move:
+    async def _one(self, agreement: SupportAgreement, side: Side, mover: Mover, visit: Booking, wanted: Wanted) -> Move:
         now = self.clock.now()
         if visit.agreement_id != agreement.id or wanted.visit_on is None:
             raise NotFound
@@ -461,4 +459,3 @@ def _is_as_planned(visit: Booking, pattern: VisitPattern) -> bool:
 def _told(pattern: VisitPattern) -> dict[str, object]:
     names = ("weekday", "starts_local", "minutes", "every_weeks")
     return {name: getattr(pattern, name) for name in names}
-

@@ -48,9 +48,7 @@ class Places:
     def take(self, listing_id: UUID, most: int, session: Span) -> int | None:
         """Take the lowest free place of a session; None when all `most` are taken."""
         rows = self._taken.setdefault(listing_id, [])
-        gone = {
-            place for place, span in rows if span.starts_at < session.ends_at and session.starts_at < span.ends_at
-        }
+        gone = {place for place, span in rows if span.starts_at < session.ends_at and session.starts_at < span.ends_at}
         place = next((number for number in range(1, most + 1) if number not in gone), None)
         if place is not None:
             rows.append((place, session))

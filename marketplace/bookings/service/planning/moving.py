@@ -87,9 +87,7 @@ class Mover:
         council_id, now = self.agreement.council_id, today(clock_of(self.db))
         listing = (await self.rows.listings([self.agreement.listing_id]))[self.agreement.listing_id]
         service = service_of(listing.category).value
-        wanted = {
-            (self.agreement.organisation_id, service, one.day) for one in moves if one.day != one.visit.visit_on
-        }
+        wanted = {(self.agreement.organisation_id, service, one.day) for one in moves if one.day != one.visit.visit_on}
         for _, _, day in sorted(wanted - await self.rows.accredited(council_id, wanted, now)):
             raise InvalidInput({"visit_on": f"The council does not pay this provider for {uk_date(day)}"})
         if all(one.day == one.visit.visit_on and one.cost_pence <= one.visit.cost_pence for one in moves):
@@ -162,7 +160,9 @@ class Mover:
         await self.db.flush()
 
     async def _diary(self, moves: Sequence[Move], held: dict[UUID, VisitWorker]) -> Diary:
-        wanted = {one.visit.worker_id for one in moves if one.visit.worker_id} | {row.worker_id for row in held.values()}
+        wanted = {one.visit.worker_id for one in moves if one.visit.worker_id} | {
+            row.worker_id for row in held.values()
+        }
         if not wanted:
             return Diary({})
         workers = await self.rows.hold_workers(wanted)

@@ -67,7 +67,9 @@ async def views_of(rows: PlanningRepository, agreement_ids: Sequence[UUID]) -> d
     terms, rates = await rows.terms(agreement_ids)
     found: dict[UUID, list[TermsView]] = {}
     for row in terms:
-        found.setdefault(row.agreement_id, []).append(TermsView.of(row, [one for one in rates if one.terms_id == row.id]))
+        found.setdefault(row.agreement_id, []).append(
+            TermsView.of(row, [one for one in rates if one.terms_id == row.id])
+        )
     return found
 
 

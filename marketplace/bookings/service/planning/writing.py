@@ -115,8 +115,8 @@ class VisitWriter:
             requested_by_user_id=agreement.created_by_user_id,
         )
         if wish.pause is not None:
-            # The place is kept for money while nobody comes: nobody is held.
-            visit.called_off_at, visit.called_off_by = now, CalledOffBy.PERSON
+            # The place is kept for money, and nobody is held. The instant says which pause it belongs to.
+            visit.called_off_at, visit.called_off_by = wish.pause.made_at, CalledOffBy.PERSON
             visit.call_off_reason = PAUSE_REASON[wish.pause.kind]
             return visit, []
         holds: list[VisitWorker | VisitPlace] = []
