@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Date, Select, Text, and_, cast, column, func, or_, select, update
+from sqlalchemy import Date, Select, Text, cast, column, func, or_, select, update
 from sqlalchemy import Uuid as UuidType
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,10 +20,9 @@ from marketplace.bookings.models import (
     SupportAgreement,
     VisitPattern,
     VisitPlace,
-    VisitProposal,
     VisitWorker,
 )
-from marketplace.bookings.states import TO_COME, AgreementStatus, BookingStatus, ProposalStatus, TermsStatus
+from marketplace.bookings.states import AgreementStatus, TermsStatus
 from marketplace.core.repository import Repository
 from marketplace.people.models import Person
 from marketplace.providers.models import Listing, Worker
@@ -52,6 +51,15 @@ class AgreementReader(Repository[SupportAgreement]):
     def every_council(self, councils: Sequence[UUID]) -> Select[SupportAgreement]:
         """Start a question of a provider about the councils it serves."""
         return select(SupportAgreement).where(SupportAgreement.council_id.in_(councils))
+
+    async def open_of(self, council_id: UUID, person_id: UUID) -> Sequence[SupportAgreement]:
+        """Return agreements of a person that are not over, drafts among them, locked in the order of their ids."""
+        question = self.of(council_id).where(
+            SupportAgreement.person_id == person_id,
+            SupportAgreement.status.in_((AgreementStatus.DRAFT, AgreementStatus.OFFERED, AgreementStatus.AGREED)),
+        )
+        locked = question.order_by(SupportAgreement.id).with_for_update()
+        return (await self.db.scalars(locked.execution_options(populate_existing=True))).all()
 
     async def people(self, council_id: UUID, today: date, *, after: UUID | None, limit: int) -> Sequence[UUID]:
         """Return people with running agreements, by id, from behind one on."""
@@ -212,71 +220,3 @@ class PlanningRepository:
             select(VisitWorker).where(VisitWorker.booking_id.in_(visit_ids), VisitWorker.position == 2)
         )
         return {row.booking_id: row for row in rows}
-
-
-class VisitReader(Repository[Booking]):
-    """Visits of agreements, as changes, pauses and calendars read them."""
-
-    model_type = Booking
-
-    def to_come(
-        self, council_id: UUID, agreement_id: UUID, now: datetime, *, also_called_off: bool = False
-    ) -> Select[Booking]:
-        """Visits of an agreement that have not begun and that nobody called off."""
-        question = self.of(council_id).where(
-            Booking.agreement_id == agreement_id,
-            Booking.status.in_((*TO_COME, BookingStatus.AWAITING_PAYMENT)),
-            Booking.starts_at > now,
-        )
-        return question if also_called_off else question.where(Booking.called_off_at.is_(None))
-
-    def called_off(
-        self, council_id: UUID, agreement_id: UUID, at: datetime, from_on: date, now: datetime
-    ) -> Select[Booking]:
-        """Visits that were called off at an instant and stay because something is owed; from a day on, not begun."""
-        return self.to_come(council_id, agreement_id, now, also_called_off=True).where(
-            Booking.called_off_at == at, Booking.visit_on >= from_on, Booking.pattern_id.is_not(None)
-        )
-
-    async def locked(self, question: Select[Booking]) -> Sequence[Booking]:
-        """Return visits in the order of their ids, locked and read afresh."""
-        ordered = question.order_by(Booking.id).with_for_update().execution_options(populate_existing=True)
-        return (await self.db.scalars(ordered)).all()
-
-    async def of_pattern(self, pattern_id: UUID, first: date) -> Sequence[Booking]:
-        """Return all visits of a pattern from one of its days on, whatever became of them, locked."""
-        return await self.locked(select(Booking).where(Booking.pattern_id == pattern_id, Booking.pattern_on >= first))
-
-
-class ProposalReader(Repository[VisitProposal]):
-    """Changes that providers ask for."""
-
-    model_type = VisitProposal
-
-    def open(self, council_id: UUID, agreement_id: UUID) -> Select[VisitProposal]:
-        """Proposals of an agreement that wait for an answer, the oldest first."""
-        return (
-            self.of(council_id)
-            .where(VisitProposal.agreement_id == agreement_id, VisitProposal.status == ProposalStatus.ASKED)
-            .order_by(VisitProposal.asked_at, VisitProposal.id)
-        )
-
-    async def in_councils(self, councils: Sequence[UUID], proposal_id: UUID) -> VisitProposal:
-        """Return a proposal in the councils that a provider serves.
-
-        Raises:
-            NotFound: There is none.
-        """
-        return await self.one(
-            select(VisitProposal).where(VisitProposal.council_id.in_(councils), VisitProposal.id == proposal_id)
-        )
-
-    async def overdue(self, now: datetime, limit: int) -> list[tuple[UUID, UUID]]:
-        """Return (council, proposal) of those whose answer is no longer possible."""
-        rows = await self.db.execute(
-            select(VisitProposal.council_id, VisitProposal.id)
-            .where(and_(VisitProposal.status == ProposalStatus.ASKED, VisitProposal.answer_by <= now))
-            .order_by(VisitProposal.answer_by)
-            .limit(limit)
-        )
-        return [(row[0], row[1]) for row in rows]

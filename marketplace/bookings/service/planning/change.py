@@ -24,7 +24,7 @@ from marketplace.bookings.models import (
     VisitPattern,
 )
 from marketplace.bookings.policies import FURTHEST_AHEAD, LEAST_NOTICE
-from marketplace.bookings.repository_planning import VisitReader
+from marketplace.bookings.repository_visits import VisitReader
 from marketplace.bookings.service.agreements.prices import terms_on, visit_price
 from marketplace.bookings.service.planning.access import AgreementAccess
 from marketplace.bookings.service.planning.calling_off import call_off

@@ -21,7 +21,7 @@ from marketplace.bookings.models import (
     Side,
     SupportAgreement,
 )
-from marketplace.bookings.repository_planning import VisitReader
+from marketplace.bookings.repository_visits import VisitReader
 from marketplace.bookings.service.agreements.prices import TermsView, owed_if_called_off, retainer_of, terms_on
 from marketplace.bookings.service.planning.access import AgreementAccess
 from marketplace.bookings.service.planning.calling_off import CalledOff, call_off, end

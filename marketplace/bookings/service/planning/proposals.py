@@ -10,7 +10,7 @@ from marketplace.accounts import Permission, Principal, audit
 from marketplace.bookings.errors import NotYet
 from marketplace.bookings.events import VisitChangeAnswered, VisitChangeAsked
 from marketplace.bookings.models import Booking, ChangeScope, Side, SupportAgreement, VisitPattern, VisitProposal
-from marketplace.bookings.repository_planning import ProposalReader, VisitReader
+from marketplace.bookings.repository_visits import ProposalReader, VisitReader
 from marketplace.bookings.service.planning.change import VisitChanges, Wanted
 from marketplace.bookings.service.planning.moving import Moved
 from marketplace.bookings.service.planning.patterns import span_of
