@@ -100,8 +100,18 @@ class VisitReader(Repository[Booking]):
             for row in await self.db.execute(named)
         ]
 
+    async def workers(self, organisation_id: UUID) -> list[tuple[str, str]]:
+        """Return an organisation's workers as (id, name), by name."""
+        rows = await self.db.execute(
+            select(Worker.id, Worker.name)
+            .where(Worker.organisation_id == organisation_id)
+            .order_by(Worker.name, Worker.id)
+            .limit(300)
+        )
+        return [(str(row[0]), row[1]) for row in rows]
+
     async def taken_away(
-        self, council_ids: Sequence[UUID], from_on: date, limit: int, *, person_id: UUID | None = None
+        self, council_ids: Sequence[UUID], from_on: date, limit: int, *, agreement_id: UUID | None = None
     ) -> list[VisitRow]:
         """Return visits to come that do not take place because an agreement ends: what is to be found anew."""
         question = select(Booking).where(
@@ -110,8 +120,8 @@ class VisitReader(Repository[Booking]):
             Booking.call_off_reason == CallOffReason.AGREEMENT_ENDED,
             Booking.visit_on >= from_on,
         )
-        if person_id is not None:
-            question = question.where(Booking.person_id == person_id)
+        if agreement_id is not None:
+            question = question.where(Booking.agreement_id == agreement_id)
         return await self.rows(question, limit)
 
 

@@ -55,15 +55,23 @@ async def plan_visits() -> None:
 
 async def plan_council(council_id: UUID) -> Planned:
     """Plan a council, each batch of people in its own transaction: one that fails leaves the others."""
-    total, after = Planned(stopped={}), None
+    total, after, failed = Planned(stopped={}), None, None
     while True:
         async with transaction(session_maker(), [council_id]) as db:
             reader, on = AgreementReader(db), today(clock_of(db))
             people = await reader.people(council_id, on, after=after, limit=PEOPLE_A_BATCH)
-            if not people:
-                return total
-            total.add(await Planner(db).plan(council_id, people))
+        if not people:
+            break
+        try:
+            async with transaction(session_maker(), [council_id]) as db:
+                total.add(await Planner(db).plan(council_id, people))
+        except Exception as error:
+            # One batch must not keep the others from their visits; the job still counts as failed.
+            failed = error
         after = people[-1]
+    if failed is not None:
+        raise failed
+    return total
 
 
 @every(timedelta(hours=1), "bookings.lapse_changes")

@@ -180,8 +180,10 @@ async def _play(db: AsyncSession, scene: Scene, operations: list[tuple[object, .
                         agreement, on, by=CalledOffBy.PERSON, reason=CallOffReason.AGREEMENT_ENDED, words=""
                     )
                     ended = on
-        except (Conflict, InvalidInput) as refused:
-            assert not isinstance(refused, StepRefused), "every step of a visit is one that its life cycle has"
+        except StepRefused:
+            raise  # Every step of a visit is one that its life cycle has.
+        except (Conflict, InvalidInput):
+            pass
     await db.flush()
     if ended is None or ended > TODAY:
         await planner.plan(scene.council.id, [scene.person.id])
