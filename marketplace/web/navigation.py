@@ -48,10 +48,14 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.OPERATIONS_READ, "Operations", "/operations"),
 )
 UNDER = {
+    "/bookings": ("/agreements",),
+    "/provider/bookings": ("/provider/clients",),
     "/evidence": ("/regulator-links",),
     "/accreditation": ("/monitoring", "/join-requests", "/organisations/enter", "/organisations/merges"),
     "/organisations": ("/accreditations",),
     "/matching": ("/contests",),
+    "/people": ("/representations",),
+    "/profile": ("/representatives", "/acting"),
     "/availability": ("/provider/care-hours",),
     "/provider/organisation": (
         "/provider/evidence",

@@ -28,7 +28,7 @@ from marketplace.bookings.service.planning.words import NOT_PLANNED_WORDS, patte
 from marketplace.bookings.states import AgreementStatus
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import InvalidInput, NotFound
+from marketplace.core.errors import Conflict, InvalidInput, NotFound
 from marketplace.core.flash import flash
 from marketplace.core.formats import plural, pounds
 from marketplace.core.forms import FormReader
@@ -225,6 +225,8 @@ class _VisitPages(Controller):
         try:
             form = ChangeForm.read(data, pattern)
             wanted, scope = form.wanted, form.scope
+            if form.version and visit.version != form.version:
+                raise Conflict("This visit was changed since you opened the page. Open it again.")
             is_one = scope is ChangeScope.ONE
             shown = await service.shown(
                 agreement,

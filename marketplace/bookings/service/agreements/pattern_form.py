@@ -232,6 +232,11 @@ def lines_of(patterns: Iterable[VisitPattern]) -> tuple[PatternLine, ...]:
     )
 
 
+def counting_on(patterns: Sequence[VisitPattern], day: date) -> list[VisitPattern]:
+    """Return the rows that count on a day: a change from a day on has ended one and begun another."""
+    return [row for row in patterns if row.starts_on <= day and (row.ends_on is None or day < row.ends_on)]
+
+
 def visits_words(lines: Sequence[PatternLine]) -> str:
     """Say how many visits a usual week has: "7 visits a week"; every second week counts half."""
     number = sum(len(line.weekdays) / line.every_weeks for line in lines)
