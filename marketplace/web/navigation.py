@@ -48,8 +48,8 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.OPERATIONS_READ, "Operations", "/operations"),
 )
 UNDER = {
-    "/bookings": ("/agreements",),
-    "/provider/bookings": ("/provider/clients",),
+    "/bookings": ("/agreements", "/calendar"),
+    "/provider/bookings": ("/provider/clients", "/provider/calendar"),
     "/evidence": ("/regulator-links",),
     "/accreditation": ("/monitoring", "/join-requests", "/organisations/enter", "/organisations/merges"),
     "/organisations": ("/accreditations",),

@@ -73,7 +73,7 @@ class _VisitPages(Controller):
                 row,
                 proposal_words(
                     row,
-                    ones.get(row.booking_id) or await _visit(db, agreement, row.booking_id),
+                    await _visit(db, agreement, row.booking_id, ones),
                     by_id.get(row.pattern_id) if row.pattern_id else None,
                 ),
             )
@@ -276,9 +276,11 @@ def _done(moved: int, without_worker: int) -> str:
     return words
 
 
-async def _visit(db: AsyncSession, agreement: SupportAgreement, visit_id: UUID | None) -> Booking | None:
-    if visit_id is None:
-        return None
+async def _visit(
+    db: AsyncSession, agreement: SupportAgreement, visit_id: UUID | None, known: dict[UUID, Booking]
+) -> Booking | None:
+    if visit_id is None or visit_id in known:
+        return known.get(visit_id) if visit_id else None
     return await VisitReader(db).maybe(VisitReader(db).of(agreement.council_id).where(Booking.id == visit_id))
 
 
