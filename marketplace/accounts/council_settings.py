@@ -60,8 +60,9 @@ DEFAULTS: Mapping[str, Any] = {
     ],
     # Days from issue to payment (domain.md 4.6).
     "payments.terms_days": 30,
-    # Legal minimum wage from the age of 21, pence an hour, from 1 April 2026 (domain.md 4.4).
-    "payments.legal_wage_pence": 1_271,
+    # Least wage for an hour that prices are held against, in pence, where the council asks for more than the law; None:
+    # the law's, from the book of `accounts.law` (domain.md 4.4).
+    "payments.legal_wage_pence": None,
     # A payment to one payee above this is marked in the proposal of a payment run.
     "payments.large_payment_pence": 500_000,
     # Hours before a visit until which cancelling costs nothing.

@@ -7,11 +7,13 @@ opening the book at each pay day.
 
 from collections.abc import Mapping
 from datetime import date
+from uuid import UUID
 
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from marketplace.accounts.council_settings import setting
 from marketplace.accounts.models import LawRate
 
 APRIL = 4
@@ -99,6 +101,18 @@ async def law_book(db: AsyncSession, on: date) -> LawBook:
         figure = LawFigure(starts_on=row.starts_on, value=row.value, unit=row.unit, source=row.source)
         figures[row.key] = (*figures.get(row.key, ()), figure)
     return LawBook(figures=figures, on=on)
+
+
+async def least_wage(db: AsyncSession, council_id: UUID, on: date) -> int:
+    """Return the least wage for an hour from the age of 21 that a council's prices are held against, in pence.
+
+    It is the law's; a council that asks for more (a local living wage) sets it in `payments.legal_wage_pence`, which
+    counts only where it is above the law. A day before the book begins, of an old tariff, has the book's first figure.
+    """
+    book = await law_book(db, on)
+    first = book.figures["wage_21"][0].starts_on
+    own = await setting(db, council_id, "payments.legal_wage_pence", on)
+    return max(book.at(max(on, first))["wage_21"], own or 0)
 
 
 def legal_wage(book: LawBook, born_on: date | None = None) -> int:

@@ -13,7 +13,7 @@ from marketplace.bookings.states import AgreementStatus
 from marketplace.core.database import make_engine, make_session_maker, transaction
 from marketplace.core.errors import StepRefused
 from marketplace.providers.models import PriceUnit
-from tests.bookings.test_agreements import change_form
+from tests.bookings.agreement_steps import change_form
 from tests.conftest import admin, clone_database
 from tests.factories_agreements import make_agreement
 from tests.factories_bookings import make_scene

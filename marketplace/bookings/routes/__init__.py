@@ -2,6 +2,10 @@
 
 from marketplace.bookings.routes.agreements import AgreementController
 from marketplace.bookings.routes.calendar import CalendarController
+from marketplace.bookings.routes.employer import EmployerController, employer_help
+from marketplace.bookings.routes.employer_cost import calculator
+from marketplace.bookings.routes.employer_timesheets import TimesheetController
+from marketplace.bookings.routes.family_exceptions import FamilyExceptionController
 from marketplace.bookings.routes.patterns import AgreementVisits, ClientVisits
 from marketplace.bookings.routes.person import BookingController
 from marketplace.bookings.routes.provider import ProviderBookingController
@@ -12,6 +16,11 @@ ROUTES = [
     ProviderBookingController,
     AgreementController,
     ClientController,
+    calculator,
+    employer_help,
+    EmployerController,
+    TimesheetController,
+    FamilyExceptionController,
     AgreementVisits,
     ClientVisits,
     CalendarController,

@@ -153,7 +153,8 @@ def line_fields(lines: Sequence[PatternLine]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for number, line in enumerate(lines, 1):
         fields[f"visit-{number}-days"] = [str(day) for day in line.weekdays]
-        fields[f"visit-{number}-time"] = uk_time(line.starts_local)
+        # Not "midnight" or "midday", which nobody has to be able to type.
+        fields[f"visit-{number}-time"] = f"{line.starts_local:%H:%M}"
         fields[f"visit-{number}-minutes"] = str(line.minutes)
         fields[f"visit-{number}-workers"] = str(line.workers_needed)
         fields[f"visit-{number}-every"] = str(line.every_weeks)
