@@ -77,6 +77,22 @@ class LedgerRepository:
         )
         return found
 
+    async def accounts_of(
+        self, council_id: UUID, purpose: Purpose, owner_ids: Sequence[UUID], *, locked: bool = False
+    ) -> Sequence[LedgerAccount]:
+        """Return owners' accounts by owner, with fresh balances; locked until the transaction ends when asked."""
+        question = (
+            select(LedgerAccount)
+            .where(
+                LedgerAccount.council_id == council_id,
+                LedgerAccount.purpose == purpose,
+                LedgerAccount.owner_id.in_(owner_ids),
+            )
+            .order_by(LedgerAccount.owner_id)
+            .execution_options(populate_existing=True)
+        )
+        return (await self.db.scalars(question.with_for_update() if locked else question)).all()
+
     async def has_entry(self, kind: str, source_id: UUID) -> UUID | None:
         """Return the id of the entry of a business event, if it was posted."""
         found: UUID | None = await self.db.scalar(

@@ -50,8 +50,8 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.OPERATIONS_READ, "Operations", "/operations"),
 )
 UNDER = {
-    "/bookings": ("/agreements", "/back-ups", "/alert-contacts", "/approval-rule", "/activities"),
-    "/provider/bookings": ("/provider/clients", "/today", "/alerts"),
+    "/bookings": ("/agreements", "/calendar", "/back-ups", "/alert-contacts", "/approval-rule", "/activities"),
+    "/provider/bookings": ("/provider/clients", "/provider/calendar", "/today", "/alerts"),
     "/evidence": ("/regulator-links",),
     "/accreditation": ("/monitoring", "/join-requests", "/organisations/enter", "/organisations/merges"),
     "/organisations": ("/accreditations",),

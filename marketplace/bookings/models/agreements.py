@@ -192,6 +192,8 @@ class VisitPattern(Base, WithId):
     is_sleep_in: Mapped[bool] = mapped_column(default=False)
     note: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     """What is done on this visit."""
+    concession: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """The concession under which a place at an activity was agreed; its price stands in the terms."""
     replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("visit_patterns.id"))
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)

@@ -97,6 +97,14 @@ def _allow(table: str, name: str, column: str, values: tuple[str, ...]) -> None:
     op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, f"{column} IN ({listed})")
 
 
+VISIT_PROPOSALS_OPEN = (
+    ("ix_visit_proposals_open", "answer_by", False),
+    ("uq_visit_proposals_open_pattern", "pattern_id", True),
+    ("uq_visit_proposals_open_visit", "booking_id", True),
+)
+"""Indexes over proposals that wait for an answer: name, column, whether there is one at most."""
+
+
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.create_table(
@@ -935,6 +943,7 @@ def upgrade() -> None:
         sa.Column("second_worker_id", sa.Uuid(), nullable=True),
         sa.Column("is_sleep_in", sa.Boolean(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("concession", sa.Text(), server_default="", nullable=False),
         sa.Column("replaces_id", sa.Uuid(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -1273,6 +1282,64 @@ def upgrade() -> None:
     )
     op.create_index("ix_visit_records_booking", "visit_records", ["booking_id", "happened_at"], unique=False)
     op.create_table(
+        "visit_proposals",
+        sa.Column("council_id", sa.Uuid(), nullable=False),
+        sa.Column("agreement_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "scope",
+            sa.Enum(
+                "one", "following", "all", name="change_scope", native_enum=False, create_constraint=True, length=40
+            ),
+            nullable=False,
+        ),
+        sa.Column("booking_id", sa.Uuid(), nullable=True),
+        sa.Column("pattern_id", sa.Uuid(), nullable=True),
+        sa.Column("from_on", sa.Date(), nullable=False),
+        sa.Column("wanted", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("before_pence", sa.BigInteger(), nullable=False),
+        sa.Column("after_pence", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "asked",
+                "accepted",
+                "declined",
+                "withdrawn",
+                "lapsed",
+                name="proposal_status",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("answer_by", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_by_user_id", sa.Uuid(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answered_by_user_id", sa.Uuid(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint("(scope = 'one') = (booking_id IS NOT NULL)", name=op.f("ck_visit_proposals_one_visit")),
+        sa.CheckConstraint("(scope = 'one') = (pattern_id IS NULL)", name=op.f("ck_visit_proposals_one_pattern")),
+        sa.CheckConstraint("(status = 'asked') = (answered_at IS NULL)", name=op.f("ck_visit_proposals_answer")),
+        sa.ForeignKeyConstraint(
+            ["agreement_id"], ["support_agreements.id"], name=op.f("fk_visit_proposals_agreement_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["answered_by_user_id"], ["users.id"], name=op.f("fk_visit_proposals_answered_by_user_id")
+        ),
+        sa.ForeignKeyConstraint(["asked_by_user_id"], ["users.id"], name=op.f("fk_visit_proposals_asked_by_user_id")),
+        sa.ForeignKeyConstraint(["booking_id"], ["bookings.id"], name=op.f("fk_visit_proposals_booking_id")),
+        sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_visit_proposals_council_id")),
+        sa.ForeignKeyConstraint(["pattern_id"], ["visit_patterns.id"], name=op.f("fk_visit_proposals_pattern_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visit_proposals")),
+    )
+    op.create_index("ix_visit_proposals_agreement", "visit_proposals", ["agreement_id", "asked_at"], unique=False)
+    for name, column, unique in VISIT_PROPOSALS_OPEN:
+        op.create_index(name, "visit_proposals", [column], unique=unique, postgresql_where=sa.text("status = 'asked'"))
+    op.create_table(
         "visit_workers",
         sa.Column("council_id", sa.Uuid(), nullable=False),
         sa.Column("booking_id", sa.Uuid(), nullable=False),
@@ -1608,6 +1675,10 @@ def downgrade() -> None:
     op.drop_table("card_disputes")
     op.drop_index("ix_visit_workers_worker", table_name="visit_workers")
     op.drop_table("visit_workers")
+    for name, _column, _unique in VISIT_PROPOSALS_OPEN:
+        op.drop_index(name, table_name="visit_proposals", postgresql_where=sa.text("status = 'asked'"))
+    op.drop_index("ix_visit_proposals_agreement", table_name="visit_proposals")
+    op.drop_table("visit_proposals")
     op.drop_index("ix_visit_records_booking", table_name="visit_records")
     op.drop_table("visit_records")
     op.drop_table("visit_places")

@@ -44,6 +44,7 @@ OWN_COUNCIL = (
     "visit_alerts",
     "visit_patterns",
     "visit_places",
+    "visit_proposals",
     "visit_records",
     "visit_workers",
 )
