@@ -21,7 +21,7 @@ from marketplace.bookings.models import Booking, Funding
 from marketplace.bookings.policies import Cancelling, CancelTerms, cancel_terms, may_claim, may_confirm
 from marketplace.bookings.repository import BookingRepository
 from marketplace.bookings.service.requests import publish_requested
-from marketplace.bookings.states import BOOKING, BookingStatus
+from marketplace.bookings.states import BOOKING, TO_COME, BookingStatus
 from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
@@ -205,12 +205,17 @@ class VisitSteps:
     async def mark_funded(self, booking_id: UUID) -> bool:
         """The card payment has come: send the request to the provider. For `payments`, which holds no principal.
 
+        A visit inside an agreement needs no further answer: it is planned.
+
         Returns:
             False when the booking did not wait for money any more, so that the payment has to be given back.
         """
         booking = await self.bookings.locked(booking_id)
         if booking is None or booking.status is not BookingStatus.AWAITING_PAYMENT:
             return False
+        if booking.agreement_id is not None:
+            self._move(None, booking, BookingStatus.PLANNED, "bookings.fund_booking")
+            return True
         self._move(None, booking, BookingStatus.REQUESTED, "bookings.fund_booking")
         publish_requested(self.db, booking)
         return True
@@ -224,7 +229,7 @@ class VisitSteps:
     async def end_refunded(self, booking_id: UUID) -> None:
         """The whole card payment was given back: a visit that nobody pays for does not take place."""
         booking = await self.bookings.locked(booking_id)
-        waiting = {BookingStatus.AWAITING_PAYMENT, BookingStatus.REQUESTED, BookingStatus.ACCEPTED}
+        waiting = TO_COME | {BookingStatus.AWAITING_PAYMENT}
         if booking is not None and booking.status in waiting and self.clock.now() < booking.ends_at:
             self._cancel(None, booking, MONEY_GIVEN_BACK, refund_pence=0)
 
@@ -278,7 +283,7 @@ class VisitSteps:
 
 
 def _all_of_card(booking: Booking) -> int:
-    return booking.cost_pence if booking.funding is Funding.CARD else 0
+    return booking.cost_pence if booking.funding is Funding.CARD else booking.top_up_pence
 
 
 def _ids(booking: Booking) -> dict[str, Any]:
