@@ -318,12 +318,13 @@ def _refunds() -> None:
         """
     )
     op.execute(
-        "CREATE TRIGGER keep_refunds_within BEFORE INSERT OR UPDATE OF status, amount_pence, payment_id ON card_refunds "
-        "FOR EACH ROW EXECUTE FUNCTION keep_refunds_within()"
+        "CREATE TRIGGER keep_refunds_within BEFORE INSERT OR UPDATE OF status, amount_pence, payment_id "
+        "ON card_refunds FOR EACH ROW EXECUTE FUNCTION keep_refunds_within()"
     )
     op.execute(
         """
-        INSERT INTO card_refunds (id, council_id, payment_id, amount_pence, status, reason, asked_at, failed_why, version)
+        INSERT INTO card_refunds
+                (id, council_id, payment_id, amount_pence, status, reason, asked_at, failed_why, version)
             SELECT coalesce(refund_id, gen_random_uuid()), council_id, id, refunded_pence, 'done', '', created_at, '', 1
             FROM card_payments WHERE refunded_pence > 0
             UNION ALL

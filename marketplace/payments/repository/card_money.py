@@ -47,6 +47,10 @@ class CardMoneyRepository:
             )
         ).all()
 
+    async def dispute(self, dispute_id: UUID) -> CardDispute | None:
+        """Return a dispute in reach."""
+        return await self.db.get(CardDispute, dispute_id)
+
     async def refund_with_payment(self, refund_id: UUID) -> Row[CardRefund, CardPayment] | None:
         """Return a refund in reach with its payment."""
         return (

@@ -2,7 +2,14 @@
 
 from typing import Any
 
-from marketplace.payments.routes import cards, direct_payments
+from marketplace.payments.routes import (
+    card_payees,
+    card_reconciliation,
+    card_visits,
+    cards,
+    direct_payments,
+    refunds,
+)
 from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
 from marketplace.payments.routes.earnings import EarningsController
 from marketplace.payments.routes.runs import PaymentRunController
@@ -11,6 +18,10 @@ from marketplace.payments.routes.tariffs import TariffController
 
 ROUTES: list[Any] = [
     *cards.ROUTES,
+    *card_payees.ROUTES,
+    *card_reconciliation.ROUTES,
+    *card_visits.ROUTES,
+    *refunds.ROUTES,
     *direct_payments.ROUTES,
     TariffController,
     SelfBillController,
