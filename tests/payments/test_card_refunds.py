@@ -176,7 +176,7 @@ async def test_a_refund_that_the_bank_turns_down_brings_the_money_back(site, db)
     await hold(db)
 
 
-@pytest.mark.parametrize("order", [*permutations(range(4)), (3, 3, 0, 1, 2, 0)])
+@pytest.mark.parametrize("order", [*permutations(range(3)), (2, 2, 0, 1, 0)])
 async def test_a_failed_refund_ends_the_same_in_every_order(site, db, order):
     _, _, payment_id, intent = await paid(site, db, REFUND_FAILS)
     payment = await db.get_one(CardPayment, payment_id)
@@ -187,7 +187,7 @@ async def test_a_failed_refund_ends_the_same_in_every_order(site, db, order):
         reason="duplicate",
         connected_account=payment.stripe_account_id,
     )
-    kinds = ("refund.created", "refund.updated", "refund.failed", "charge.refunded")
+    kinds = ("refund.created", "refund.failed", "charge.refunded")
     told = [site.stripe.events(kind)[0] for kind in kinds]
     for number in order:
         await site.hook(told[number])

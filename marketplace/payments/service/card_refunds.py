@@ -156,7 +156,7 @@ class RefundService:
                 self._end(refund, RefundStatus.FAILED, fact.failure or fact.status)
 
     async def _row_of(self, payment: CardPayment, fact: StripeRefund) -> CardRefund | None:
-        """Find the row of a refund, or write one for a refund made by hand; None when it never moved money."""
+        """Find the row of a refund, or write one for a refund made by hand; None while that only waits."""
         rows = await self.money.refunds(payment.id)
         for row in rows:
             if row.stripe_refund_id == fact.id:
@@ -169,18 +169,21 @@ class RefundService:
                 row.stripe_refund_id = fact.id
                 await self.db.flush()
                 return row
-        if not fact.is_done:
+        if not fact.is_done and not fact.has_failed:
             return None
-        await self._make_room(payment, fact.amount_pence)
+        if fact.is_done:
+            await self._make_room(payment, fact.amount_pence)
         row = CardRefund(
             id=new_id(),
             council_id=payment.council_id,
             payment_id=payment.id,
             amount_pence=fact.amount_pence,
-            status=RefundStatus.ASKED,
+            # A failure that comes first is kept, too: an older event must not take the refund for done.
+            status=RefundStatus.ASKED if fact.is_done else RefundStatus.FAILED,
             reason="Made at Stripe.",
             asked_at=self.clock.now(),
             stripe_refund_id=fact.id,
+            failed_why="" if fact.is_done else fact.failure or fact.status,
         )
         await self._insert(row)
         return row
