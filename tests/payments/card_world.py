@@ -22,7 +22,8 @@ from marketplace.payments.sandbox.webhooks import sign
 from marketplace.payments.service.cards import use_gateway, use_public_url
 from marketplace.payments.stripe_gateway import StripeGateway
 from tests.browser import Browser, application
-from tests.factories_bookings import make_scene
+from tests.factories import make_member
+from tests.factories_bookings import loose, make_scene
 
 SECRET = "whsec_test_of_cards"
 HOST = "http://127.0.0.1"
@@ -167,3 +168,10 @@ async def balance(db, payment_id):
             {"owner": payment.organisation_id, "purpose": purpose.value},
         )
     return tuple(int(found[name]) for name in names)
+
+
+async def staff(db, role, council):
+    """Somebody with a role in a council, whose rows the browser leaves alone."""
+    member = await make_member(db, role, council)
+    loose(db, member.user, member.membership)
+    return member

@@ -10,8 +10,7 @@ from marketplace.bookings import BookingStatus
 from marketplace.payments import tasks_cards
 from marketplace.payments.states import CardStatus
 from tests.browser import count
-from tests.factories import make_member
-from tests.payments.card_world import at_the_card_page, balance, hold, open_site, paid, run_tasks, stand
+from tests.payments.card_world import at_the_card_page, balance, hold, open_site, paid, run_tasks, staff, stand
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
 
@@ -64,7 +63,7 @@ async def test_a_lost_dispute_takes_the_money_for_good(site, db):
     await run_tasks(db)
     assert await balance(db, payment_id) == (1_000, 0)
     assert (await stand(db, payment_id))[0] is CardStatus.LOST
-    finance = await site.signed_in(await make_member(db, Role.FINANCE, scene.council))
+    finance = await site.signed_in(await staff(db, Role.FINANCE, scene.council))
     assert "£6.00" in (await finance.open(f"/refunds/payments/{payment_id}")).words
     await hold(db)
 

@@ -62,10 +62,11 @@ async def test_the_set_up_from_the_first_page_to_the_first_payment(site, db):
     assert (row.can_take_payments, row.can_be_paid_out, row.is_complete, row.asked_for) == (True, True, True, [])
     assert await count(db, "messages", "template = 'card_payee_open'") == 1
     assert len(list(site.stripe.app.state.sandbox.store.each("account"))) == 2, "the platform's own and one payee"
+    account = row.stripe_account_id
 
     person = await site.signed_in(scene.member)
     assert (await person.post("/bookings", scene.form())).location.endswith("/go")
-    charged = await site.stripe.api.get("/v1/checkout/sessions", headers={"Stripe-Account": row.stripe_account_id})
+    charged = await site.stripe.api.get("/v1/checkout/sessions", headers={"Stripe-Account": account})
     assert charged.status_code == 200
 
 

@@ -17,9 +17,8 @@ from marketplace.payments.models import CardPayment, CardRefund
 from marketplace.payments.service.cards import use_gateway
 from marketplace.payments.states import CardStatus, RefundStatus
 from tests.browser import count, events
-from tests.factories import make_member
 from tests.factories_bookings import make_scene
-from tests.payments.card_world import balance, hold, open_site, paid, run_tasks, stand
+from tests.payments.card_world import balance, hold, open_site, paid, run_tasks, staff, stand
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=<...>':DeprecationWarning")
 
@@ -98,8 +97,8 @@ async def test_a_double_click_gives_back_once(site, db):
 async def test_above_the_limit_a_second_person_agrees_and_parts_count_together(site, db):
     scene, _, payment_id, _ = await paid(site, db)
     await limit(db, scene.council, 1_000)
-    finance = await site.signed_in(await make_member(db, Role.FINANCE, scene.council))
-    checker = await make_member(db, Role.FINANCE_CHECKER, scene.council)
+    finance = await site.signed_in(await staff(db, Role.FINANCE, scene.council))
+    checker = await staff(db, Role.FINANCE_CHECKER, scene.council)
     await finance.post(f"/refunds/payments/{payment_id}", {"amount": "6", "reason": "Too short"})
     page = await finance.post(f"/refunds/payments/{payment_id}", {"amount": "6", "reason": "And again"})
     assert await refunds(db, payment_id) == [(RefundStatus.ASKED, 600), (RefundStatus.WAITING, 600)]
@@ -120,20 +119,20 @@ async def test_above_the_limit_a_second_person_agrees_and_parts_count_together(s
     await site.tell("refund.created")
     await run_tasks(db)
     assert await refunds(db, payment_id) == [(RefundStatus.DONE, 600), (RefundStatus.DONE, 600)]
-    assert await count(db, "audit_log", "action = 'payments.agree_card_refund'") == 1
+    assert await count(db, "audit_items", "action = 'payments.agree_card_refund'") == 1
     await hold(db)
 
 
 async def test_who_asked_cannot_agree_and_a_no_frees_the_sum(site, db):
     scene, _, payment_id, _ = await paid(site, db)
     await limit(db, scene.council, 100)
-    finance = await make_member(db, Role.FINANCE, scene.council)
+    finance = await staff(db, Role.FINANCE, scene.council)
     await (await site.signed_in(finance)).post(
         f"/refunds/payments/{payment_id}", {"amount": "16", "reason": "All of it"}
     )
     waiting = (await db.scalars(select(CardRefund))).one()
     waiting_id = waiting.id
-    both = await make_member(db, Role.FINANCE_CHECKER, scene.council)
+    both = await staff(db, Role.FINANCE_CHECKER, scene.council)
     await db.execute(
         text("UPDATE card_refunds SET asked_by_user_id = :user"), {"user": both.user.id}
     )  # The same person in both roles.
@@ -152,7 +151,7 @@ async def test_other_payees_and_other_councils_find_nothing(site, db):
     stranger = await site.signed_in(other.provider)
     await stranger.get(f"/refunds/payments/{payment_id}", expect=404)
     await stranger.post(f"/refunds/payments/{payment_id}", {"amount": "1", "reason": "x"}, expect=404)
-    abroad = await site.signed_in(await make_member(db, Role.FINANCE, other.council))
+    abroad = await site.signed_in(await staff(db, Role.FINANCE, other.council))
     await abroad.get(f"/refunds/payments/{payment_id}", expect=404)
     assert (await abroad.open("/refunds")).words.count("£16.00") == 0
     await person.get("/refunds", expect=403)
@@ -220,7 +219,7 @@ async def test_a_refund_that_waits_at_stripe_is_done_when_stripe_says_so(site, d
 async def test_money_given_back_by_hand_comes_before_what_waits_here(site, db):
     scene, _, payment_id, intent = await paid(site, db)
     await limit(db, scene.council, 100)
-    finance = await site.signed_in(await make_member(db, Role.FINANCE, scene.council))
+    finance = await site.signed_in(await staff(db, Role.FINANCE, scene.council))
     await finance.post(f"/refunds/payments/{payment_id}", {"amount": "10", "reason": "Most of it"})
     payment = await db.get_one(CardPayment, payment_id)
     await site.stripe.gateway.refund(

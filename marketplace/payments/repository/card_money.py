@@ -118,7 +118,7 @@ class CardMoneyRepository:
         for question in (singles, several):
             if besides is not None:
                 question = question.where(CardPayment.id != besides)
-            for booking_id, pence in (await self.db.execute(question)).tuples():
+            for booking_id, pence in await self.db.execute(question):
                 if booking_id is None:
                     continue
                 covered[booking_id] = covered.get(booking_id, 0) + int(pence)
