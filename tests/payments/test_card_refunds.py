@@ -119,7 +119,7 @@ async def test_above_the_limit_a_second_person_agrees_and_parts_count_together(s
     await site.tell("refund.created")
     await run_tasks(db)
     assert await refunds(db, payment_id) == [(RefundStatus.DONE, 600), (RefundStatus.DONE, 600)]
-    assert await count(db, "audit_items", "action = 'payments.agree_card_refund'") == 1
+    assert await count(db, "audit_entries", "action = 'payments.agree_card_refund'") == 1
     await hold(db)
 
 
