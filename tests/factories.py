@@ -1,5 +1,6 @@
 """Rows for tests. Each factory fills what the test does not care about."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import count as counter
 from typing import Any
@@ -8,9 +9,10 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts.models import Council, Membership, User
-from marketplace.accounts.permissions import Role
+from marketplace.accounts.models import Council, Membership, Representation, User
+from marketplace.accounts.permissions import RepresentativeKind, Role, Scope
 from marketplace.accounts.principal import Principal
+from marketplace.accounts.states import REPRESENTATION, RepresentationStatus
 from marketplace.core.database import clock_of
 from marketplace.people.models import Budget, BudgetStatus, FundingRoute, Person
 from marketplace.providers.models import (
@@ -58,6 +60,7 @@ class Member(msgspec.Struct, frozen=True):
             worker_id=self.membership.worker_id,
             person_id=self.membership.person_id,
             acting_for=self.membership.acting_for_name or None,
+            scopes=frozenset(Scope) if self.membership.role is Role.REPRESENTATIVE else None,
         )
 
 
@@ -91,8 +94,9 @@ async def make_member(
     organisation_id: UUID | None = None,
     worker_id: UUID | None = None,
     acting_for_name: str = "",
+    scopes: Iterable[Scope] = tuple(Scope),
 ) -> Member:
-    """A user with a role in a council."""
+    """A user with a role in a council; a representative may do all of `scopes` for the person."""
     council = council or await make_council(db)
     email = email or f"user{next(_number)}@test.example"
     user = await _saved(db, User(email=email, name=name, created_at=clock_of(db).now()))
@@ -109,7 +113,30 @@ async def make_member(
             starts_on=START,
         ),
     )
+    if role is Role.REPRESENTATIVE and person_id is not None:
+        await _represents(db, user, membership, scopes)
     return Member(user, membership, council)
+
+
+async def _represents(db: AsyncSession, user: User, membership: Membership, scopes: Iterable[Scope]) -> None:
+    row = Representation(
+        council_id=membership.council_id,
+        person_id=membership.person_id,
+        user_id=user.id,
+        membership_id=membership.id,
+        name=user.name,
+        email=user.email,
+        kind=RepresentativeKind.NOMINATED,
+        scopes=[scope.value for scope in scopes],
+        status=RepresentationStatus.INVITED,
+        starts_on=START,
+        asked_by_user_id=user.id,
+        asked_at=clock_of(db).now(),
+    )
+    await _saved(db, row)
+    REPRESENTATION.begin(db, row, by=user.id)
+    REPRESENTATION.move(db, row, RepresentationStatus.LIVE, by=user.id)
+    await db.flush()
 
 
 async def make_person(db: AsyncSession, council: Council, **given: Any) -> Person:

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from marketplace.accounts.permissions import Role
+from marketplace.accounts.permissions import RepresentativeKind, Role
+from marketplace.accounts.permissions import Scope as Scope
 from marketplace.accounts.states import RepresentationStatus
 from marketplace.core.database import Base, WithId, choice
 from marketplace.core.ids import new_id
@@ -86,40 +87,6 @@ class Membership(Base, WithId):
     """Name of the person a representative acts for, as the grant has it; shown in the banner."""
     starts_on: Mapped[date]
     ends_on: Mapped[date | None]
-
-
-class RepresentativeKind(StrEnum):
-    """On what ground somebody acts for a person (domain.md 4.2; trust.md C4)."""
-
-    HELPER = "helper"
-    """Asked by the person to look and prepare; decides nothing."""
-    NOMINATED = "nominated"
-    """Receives and manages a direct payment for a person who has capacity and asked for it."""
-    AUTHORISED = "authorised"
-    """Manages a direct payment for a person who lacks capacity (section 32)."""
-    ATTORNEY = "attorney"
-    """Lasting power of attorney."""
-    DEPUTY = "deputy"
-    """Appointed by the Court of Protection."""
-
-
-class Scope(StrEnum):
-    """What somebody may do for a person."""
-
-    PROFILE = "profile"
-    PLAN = "plan"
-    CHOOSE = "choose"
-    """Search, shortlist, ask questions."""
-    BOOK = "book"
-    """Agree, book, change and cancel visits."""
-    APPROVE = "approve"
-    """Approve visits, so that they are paid."""
-    MONEY = "money"
-    """See the account, record payments, pay."""
-    EMPLOY = "employ"
-    """Look after the duties of an employer."""
-    TALK = "talk"
-    """Write with providers."""
 
 
 class Representation(Base, WithId):

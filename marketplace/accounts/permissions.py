@@ -201,7 +201,8 @@ _CHOOSES_FOR_OTHERS = frozenset({Permission.SAVED_OWN, Permission.CHOICES_RECORD
 
 GRANTS: dict[Role, frozenset[Permission]] = {
     Role.PERSON: _EVERYBODY | _PERSON,
-    Role.REPRESENTATIVE: _EVERYBODY | _PERSON,
+    # At most: `granted` leaves what the person gave. Whom else the person names is the person's own affair.
+    Role.REPRESENTATIVE: _EVERYBODY | (_PERSON - {Permission.REPRESENTATIVES_OWN}),
     Role.PLANNER: _EVERYBODY
     | {
         Permission.OFFERS_ANSWER,
@@ -361,3 +362,78 @@ COUNCIL_ROLES = frozenset(
 
 PROVIDER_ROLES = frozenset({Role.PLANNER, Role.PROVIDER, Role.PA, Role.CARE_WORKER})
 """Roles that act for an organisation."""
+
+
+class RepresentativeKind(StrEnum):
+    """On what ground somebody acts for a person (domain.md 4.2; trust.md C4)."""
+
+    HELPER = "helper"
+    """Asked by the person to look and prepare; decides nothing."""
+    NOMINATED = "nominated"
+    """Receives and manages a direct payment for a person who has capacity and asked for it."""
+    AUTHORISED = "authorised"
+    """Manages a direct payment for a person who lacks capacity (section 32)."""
+    ATTORNEY = "attorney"
+    """Lasting power of attorney."""
+    DEPUTY = "deputy"
+    """Appointed by the Court of Protection."""
+
+
+class Scope(StrEnum):
+    """What somebody may do for a person."""
+
+    PROFILE = "profile"
+    PLAN = "plan"
+    CHOOSE = "choose"
+    """Search, shortlist, ask questions."""
+    BOOK = "book"
+    """Agree, book, change and cancel visits."""
+    APPROVE = "approve"
+    """Approve visits, so that they are paid."""
+    MONEY = "money"
+    """See the account, record payments, pay."""
+    EMPLOY = "employ"
+    """Look after the duties of an employer."""
+    TALK = "talk"
+    """Write with providers."""
+
+
+_HELPS = frozenset({Scope.PROFILE, Scope.CHOOSE, Scope.TALK})
+_MANAGES = _HELPS | {Scope.BOOK, Scope.APPROVE, Scope.MONEY, Scope.EMPLOY}
+
+SCOPES_OF: dict[RepresentativeKind, frozenset[Scope]] = {
+    RepresentativeKind.HELPER: _HELPS,
+    RepresentativeKind.NOMINATED: _MANAGES | {Scope.PLAN},
+    RepresentativeKind.AUTHORISED: _MANAGES | {Scope.PLAN},
+    RepresentativeKind.ATTORNEY: _MANAGES | {Scope.PLAN},
+    RepresentativeKind.DEPUTY: _MANAGES | {Scope.PLAN},
+}
+"""What each kind may be given at most: a helper looks and prepares, and decides nothing."""
+
+NEEDS_PAPERS = frozenset({RepresentativeKind.AUTHORISED, RepresentativeKind.ATTORNEY, RepresentativeKind.DEPUTY})
+"""Kinds whose papers the council looks at before anything may be done."""
+
+SCOPE_GRANTS: dict[Scope, frozenset[Permission]] = {
+    Scope.PROFILE: frozenset({Permission.PROFILE_OWN}),
+    Scope.PLAN: frozenset({Permission.PLANS_AGREE, Permission.CONTESTS_OWN}),
+    Scope.CHOOSE: frozenset({Permission.SAVED_OWN, Permission.ENQUIRIES_OWN}),
+    Scope.BOOK: frozenset({Permission.BOOKINGS_OWN, Permission.BOOKINGS_REQUEST}),
+    Scope.APPROVE: frozenset({Permission.BOOKINGS_OWN, Permission.BOOKINGS_APPROVE, Permission.FEEDBACK_GIVE}),
+    Scope.MONEY: frozenset({Permission.MONEY_OWN}),
+    Scope.EMPLOY: frozenset({Permission.EMPLOYER_OWN}),
+    Scope.TALK: frozenset({Permission.ENQUIRIES_OWN}),
+}
+"""What each part of acting for somebody allows."""
+
+
+def granted(role: Role, scopes: frozenset[Scope] | None) -> frozenset[Permission]:
+    """Return what a role allows; for who acts for a person, only within what the person gave them.
+
+    Args:
+        role: The role held.
+        scopes: What a representative may do; None for every other role.
+    """
+    if role is not Role.REPRESENTATIVE:
+        return GRANTS[role]
+    given = frozenset().union(*(SCOPE_GRANTS[scope] for scope in scopes or ()))
+    return _EVERYBODY | (GRANTS[role] & given)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from marketplace.accounts.permissions import COUNCIL_ROLES, GRANTS, ROLE_LABELS, Permission, Role
+from marketplace.accounts.permissions import COUNCIL_ROLES, ROLE_LABELS, Permission, Role, Scope, granted
 from marketplace.core.errors import Forbidden, NotFound
 
 
@@ -30,6 +30,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     theme: str = "teal"
     acting_for: str | None = None
     """Name of the person a representative acts for."""
+    scopes: frozenset[Scope] | None = None
+    """What a representative may do for them; None for every other role."""
 
     @property
     def actor(self) -> str:
@@ -47,8 +49,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         return self.role in COUNCIL_ROLES
 
     def may(self, permission: Permission) -> bool:
-        """Whether the role grants a permission."""
-        return permission in GRANTS[self.role]
+        """Whether the role grants a permission; for a representative, within what the person gave them."""
+        return permission in granted(self.role, self.scopes)
 
     def require(self, permission: Permission) -> None:
         """Refuse unless the role grants a permission.
@@ -57,6 +59,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
             Forbidden: It does not.
         """
         if not self.may(permission):
+            if self.scopes is not None:
+                raise Forbidden(f"{self.acting_for} has not asked you to do this for them.")
             raise Forbidden(f"Your role ({self.role_label.lower()}) does not include this.")
 
     def need_person(self) -> UUID:

@@ -14,9 +14,12 @@ from marketplace.accounts.models import (
     Council,
     Membership,
     PasswordReset,
+    Representation,
     SessionRow,
     User,
 )
+from marketplace.accounts.permissions import SCOPES_OF, Scope
+from marketplace.accounts.states import RepresentationStatus
 
 # Organisations belong to `providers`, which stands above this package; only their names and merges are read here.
 _ORGANISATIONS = table("organisations", column("id"), column("name"), column("merged_into_id"))
@@ -75,6 +78,19 @@ class AccountRepository:
                 .where(SessionRow.token_hash == token_hash)
             )
         ).first()
+
+    async def scopes(self, membership_id: UUID, on: date) -> frozenset[Scope]:
+        """Return what a representative's membership allows on a day; nothing when it does not stand."""
+        question = select(Representation).where(
+            Representation.membership_id == membership_id,
+            Representation.status == RepresentationStatus.LIVE,
+            Representation.starts_on <= on,
+            or_(Representation.ends_on.is_(None), Representation.ends_on > on),
+        )
+        found: Representation | None = await self.db.scalar(question)
+        if found is None:
+            return frozenset()
+        return frozenset(Scope(scope) for scope in found.scopes) & SCOPES_OF[found.kind]
 
     async def councils_of_organisation(self, organisation_id: UUID) -> list[UUID]:
         """Return the councils in which somebody acts for an organisation."""

@@ -351,6 +351,9 @@ class AccountService:
         councils = [council.id]
         if membership.role in PROVIDER_ROLES and membership.organisation_id:
             councils = await self.accounts.councils_of_organisation(membership.organisation_id)
+        scopes = None
+        if membership.role is Role.REPRESENTATIVE:
+            scopes = await self.accounts.scopes(membership.id, today(self.clock))
         return Principal(
             user_id=user.id,
             name=user.name,
@@ -365,6 +368,7 @@ class AccountService:
             person_id=membership.person_id,
             theme=council.theme,
             acting_for=membership.acting_for_name if membership.role is Role.REPRESENTATIVE else None,
+            scopes=scopes,
         )
 
 

@@ -17,3 +17,19 @@ class ContactChanged(Event, frozen=True, kw_only=True):
     """A person's address, telephone, e-mail or way of being told things changed."""
 
     person_id: UUID
+
+
+class RepresentationMoved(Event, frozen=True, kw_only=True):
+    """Somebody was asked to act for a person, may do so now, or does so no longer."""
+
+    representation_id: UUID
+    person_id: UUID
+    status: str
+    """A member of `RepresentationStatus`."""
+
+
+class ScopesChanged(Event, frozen=True, kw_only=True):
+    """The person changed what somebody may do for them, or until when."""
+
+    representation_id: UUID
+    person_id: UUID

@@ -24,6 +24,7 @@ from marketplace.core.web import FormData, local_path, submit, typed
 from marketplace.people.forms import PersonForm, ProfileForm, person_values
 from marketplace.people.models import Person
 from marketplace.people.repository import PeopleRepository
+from marketplace.people.routes_representatives import ROUTES as REPRESENTATIVES
 from marketplace.people.service import PeopleService
 
 PEOPLE_PAGE = 25
@@ -172,7 +173,7 @@ class ProfileController(Controller):
             return _form("people/profile.html", data, error.fields, person=person)
 
 
-ROUTES = [PeopleController, ProfileController]
+ROUTES = [PeopleController, ProfileController, *REPRESENTATIVES]
 
 
 def _form(template: str, values: FormData, errors: dict[str, str], **more: Any) -> Template:

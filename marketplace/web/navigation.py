@@ -52,6 +52,8 @@ UNDER = {
     "/accreditation": ("/monitoring", "/join-requests", "/organisations/enter", "/organisations/merges"),
     "/organisations": ("/accreditations",),
     "/matching": ("/contests",),
+    "/people": ("/representations",),
+    "/profile": ("/representatives", "/acting"),
     "/availability": ("/provider/care-hours",),
     "/provider/organisation": (
         "/provider/evidence",

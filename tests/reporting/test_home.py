@@ -23,7 +23,7 @@ ROLES = (
 
 WAITING = {
     "broker": [
-        "3 crisis referrals waiting",
+        "4 crisis referrals waiting",
         "urgent",
         "overdue",
         "Offers waiting for an answer",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from marketplace.accounts.permissions import Role
+from marketplace.accounts.permissions import Role, Scope
 from marketplace.accounts.principal import Principal
 from marketplace.core.ids import new_id
 from marketplace.web.navigation import HINTS, MORE, TASKS, WIDTH_PX, entries, navigation, width_px
@@ -22,6 +22,7 @@ def somebody(role: Role) -> Principal:
         worker_id=None,
         person_id=None,
         acting_for=None,
+        scopes=frozenset(Scope) if role is Role.REPRESENTATIVE else None,
     )
 
 

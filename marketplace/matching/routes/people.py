@@ -19,6 +19,7 @@ from marketplace.matching.words import STATUS_LABELS
 from marketplace.matching.words_care import REQUIREMENT_COLOURS, REQUIREMENT_LABELS
 from marketplace.people import BudgetRepository, PeopleService
 from marketplace.people.models import BudgetStatus, FundingRoute, Person
+from marketplace.people.routes_representatives import representatives_of
 
 NOT_RECORDED = "Not recorded"
 BUDGET_WORDS = {
@@ -51,6 +52,7 @@ class PersonController(Controller):
             "person": person,
             "communication": [COMMUNICATION_NEEDS.get(code, code) for code in person.communication_needs],
             "details": _details(person),
+            "representatives": await representatives_of(db, principal.council_id, person.id),
             "budgets": [
                 [
                     uk_date(budget.starts_on),

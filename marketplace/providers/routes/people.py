@@ -261,7 +261,7 @@ async def _invite_page(db: AsyncSession, principal: Principal, values: FormData,
     workers = await WorkerRepository(db).working(organisation.id, today(clock_of(db)))
     of_kind = {
         kind: [(str(row.id), row.name) for row in workers if row.kind is kind]
-        for kind in (WorkerKind.PLANNER, WorkerKind.PA)
+        for kind in WorkerKind
     }
     context = {
         "organisation": organisation,
@@ -272,6 +272,7 @@ async def _invite_page(db: AsyncSession, principal: Principal, values: FormData,
         ],
         "planners": of_kind[WorkerKind.PLANNER],
         "assistants": of_kind[WorkerKind.PA],
+        "carers": of_kind[WorkerKind.CARE_WORKER],
         "values": values,
         "errors": errors,
     }

@@ -43,8 +43,13 @@ ROLES: Final = {
     Role.PROVIDER: "Keeps everything of the organisation: bookings, listings, evidence, money",
     Role.PLANNER: "Support planner: answers offers and writes plans",
     Role.PA: "Personal assistant: keeps their own times and visits",
+    Role.CARE_WORKER: "Care worker: sees their own visits, starts and finishes them on a phone",
 }
-WORKER_OF: Final = {Role.PLANNER: WorkerKind.PLANNER, Role.PA: WorkerKind.PA}
+WORKER_OF: Final = {
+    Role.PLANNER: WorkerKind.PLANNER,
+    Role.PA: WorkerKind.PA,
+    Role.CARE_WORKER: WorkerKind.CARE_WORKER,
+}
 _CODE: Final = re.compile(r"^[A-Z2-7]{12}$")
 
 

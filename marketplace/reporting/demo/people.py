@@ -3,9 +3,12 @@
 import random
 from datetime import date, timedelta
 
-from marketplace.accounts.permissions import Role
+from marketplace.accounts.models import Representation
+from marketplace.accounts.permissions import RepresentativeKind, Role, Scope
+from marketplace.accounts.states import RepresentationStatus
 from marketplace.accounts.words import COMMUNICATION_NEEDS, ETHNIC_GROUPS, INTERESTS, Gender
 from marketplace.people.models import Budget, BudgetStatus, FundingRoute, Person
+from marketplace.reporting.demo.book import Move
 from marketplace.reporting.demo.content.people import APPRECIATED, FAMILY, GIVEN, IMPORTANT, STREETS, SUPPORT
 from marketplace.reporting.demo.spots import Spot
 from marketplace.reporting.demo.world import Client, Council, World
@@ -40,7 +43,7 @@ def make_people(world: World, council: Council) -> None:
     user_id = world.user(
         f"representative@{council.text.slug}.example", "Hester Lockwood", world.founded_at, is_demo=True
     )
-    world.member(
+    membership_id = world.member(
         user_id,
         council.id,
         Role.REPRESENTATIVE,
@@ -48,6 +51,42 @@ def make_people(world: World, council: Council) -> None:
         person_id=represented.id,
         acting_for_name=represented.name,
     )
+    asked_at = world.founded_at
+    row_id = world.book.add(
+        Representation,
+        asked_at,
+        council_id=council.id,
+        person_id=represented.id,
+        user_id=user_id,
+        membership_id=membership_id,
+        name="Hester Lockwood",
+        email=f"representative@{council.text.slug}.example",
+        relationship="my sister",
+        kind=RepresentativeKind.NOMINATED,
+        scopes=[scope.value for scope in Scope],
+        status=RepresentationStatus.LIVE,
+        starts_on=asked_at.date(),
+        ends_on=None,
+        evidence_note="",
+        file_id=None,
+        invitation_hash=None,
+        invitation_ends_at=None,
+        asked_by_user_id=represented.user_id,
+        asked_at=asked_at,
+        answered_at=asked_at,
+        checked_by_user_id=None,
+        checked_at=None,
+        ended_by_user_id=None,
+        ended_at=None,
+        reason="",
+        told_on=asked_at.date(),
+        version=2,
+    )
+    moves: list[Move] = [
+        (RepresentationStatus.INVITED, asked_at, represented.user_id, ""),
+        (RepresentationStatus.LIVE, asked_at, user_id, ""),
+    ]
+    world.book.steps("representation", council.id, row_id, moves)
 
 
 def _ethnicity(council: Council, number: int) -> str:

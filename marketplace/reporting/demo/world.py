@@ -131,9 +131,9 @@ class World:
         worker_id: UUID | None = None,
         person_id: UUID | None = None,
         acting_for_name: str = "",
-    ) -> None:
-        """Give a user a role."""
-        self.book.add(
+    ) -> UUID:
+        """Give a user a role. Returns the membership's id."""
+        return self.book.add(
             Membership,
             at,
             user_id=user_id,

@@ -8,17 +8,15 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts.models import AuditEntry, Membership
-from marketplace.bookings.models import Booking
-from marketplace.bookings.states import COMMITTED, BookingStatus
+from marketplace.accounts.models import AuditEntry, Membership, Representation
+from marketplace.accounts.states import RepresentationStatus
+from marketplace.bookings.models import Booking, VisitWorker
+from marketplace.bookings.states import BookingStatus
 from marketplace.core.models import OutboxDelivery
-from marketplace.ledger import Purpose
-from marketplace.ledger.models import LedgerAccount
 from marketplace.matching.models import CapacityReservation, Offer, Referral, Urgency
 from marketplace.matching.states import OfferStatus, ReferralStatus
 from marketplace.payments.models import Accrual, AccrualKind, BankAccount, Invoice, PaymentRun
 from marketplace.payments.states import InvoiceStatus, RunStatus
-from marketplace.people.models import Budget, BudgetStatus, FundingRoute
 from marketplace.plans.models import Plan, PlanVersion, Review
 from marketplace.plans.states import PlanStatus, ReviewStatus
 from marketplace.providers.models import (
@@ -71,22 +69,6 @@ class HomeRepository:
             .limit(1)
         )
         return found
-
-    async def has_direct_payment(self, council_id: UUID, person_id: UUID, on: date) -> bool:
-        """Whether a person has an agreed direct payment on a day."""
-        found = await self.db.scalar(
-            select(Budget.id)
-            .where(
-                Budget.council_id == council_id,
-                Budget.person_id == person_id,
-                Budget.route == FundingRoute.DIRECT_PAYMENT,
-                Budget.status == BudgetStatus.FINAL,
-                Budget.starts_on <= on,
-                or_(Budget.ends_on.is_(None), Budget.ends_on > on),
-            )
-            .limit(1)
-        )
-        return found is not None
 
     async def worker(self, worker_id: UUID) -> Worker | None:
         """Return a worker."""
@@ -164,23 +146,23 @@ def bookings(*conditions: ColumnElement[bool]) -> Select[Any]:
     return select(func.count()).select_from(Booking).where(*conditions)
 
 
-def promised(council_id: UUID, person_id: UUID) -> Select[Any]:
-    """Sum what a person's direct payment has promised and not yet paid, pence."""
-    return select(func.sum(Booking.cost_pence)).where(
-        Booking.council_id == council_id,
-        Booking.person_id == person_id,
-        Booking.status.in_(COMMITTED),
-        Booking.funding == "direct_payment",
+def papers_to_check(council_id: UUID, user_id: UUID) -> Select[Any]:
+    """Count representatives whose papers wait for somebody else than who recorded them."""
+    return (
+        select(func.count())
+        .select_from(Representation)
+        .where(
+            Representation.council_id == council_id,
+            Representation.status == RepresentationStatus.TO_CHECK,
+            Representation.asked_by_user_id != user_id,
+        )
     )
 
 
-def direct_payment(council_id: UUID, person_id: UUID) -> Select[Any]:
-    """What a person's direct payment holds, pence."""
-    return select(LedgerAccount.balance_pence).where(
-        LedgerAccount.council_id == council_id,
-        LedgerAccount.purpose == Purpose.DIRECT_PAYMENT,
-        LedgerAccount.owner_id == person_id,
-    )
+def held_visits(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Count visits by who is held for them, both of a double-up."""
+    visits = select(func.count()).select_from(Booking).join(VisitWorker, VisitWorker.booking_id == Booking.id)
+    return visits.where(*conditions)
 
 
 def places_taken(worker_id: UUID, week_on: date) -> Select[Any]:

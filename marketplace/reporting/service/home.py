@@ -7,7 +7,8 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, Role, setting
-from marketplace.bookings.models import Booking
+from marketplace.bookings import purse_of
+from marketplace.bookings.models import Booking, VisitWorker
 from marketplace.bookings.states import BookingStatus
 from marketplace.core.clock import instant, today, week_start
 from marketplace.core.database import clock_of
@@ -41,6 +42,14 @@ TO_SCORE = ("application", "to score", "/accreditation/scoring", "You were asked
 """What an evaluator has to do, after how many there are."""
 
 
+_BEHIND = {
+    "/my-plan": Permission.PLANS_AGREE,
+    "/bookings": Permission.BOOKINGS_OWN,
+    "/money": Permission.MONEY_OWN,
+}
+"""What a person's links ask of whoever acts for them."""
+
+
 class HomeService:
     """The dashboard of whoever is signed in."""
 
@@ -59,6 +68,7 @@ class HomeService:
             Role.PLANNER: self._planner,
             Role.PROVIDER: self._provider,
             Role.PA: self._provider,
+            Role.CARE_WORKER: self._care_worker,
             Role.SOCIAL_WORKER: self._social_worker,
             Role.BROKER: self._broker,
             Role.QUALITY_CHECKER: self._quality,
@@ -83,17 +93,16 @@ class HomeService:
                 ),
                 "approve": ask.bookings(*own, *over),
                 "asked": ask.bookings(*own, Booking.status == BookingStatus.REQUESTED),
-                "balance": ask.direct_payment(council_id, person_id),
-                "promised": ask.promised(council_id, person_id),
             }
         )
         visit = await self.home.next_visit(council_id, person_id, now)
         figures = []
         if visit is not None:
             figures.append(("Next visit", uk_datetime(visit.starts_at), ""))
-        if await self.home.has_direct_payment(council_id, person_id, self.today):
-            left = max(0, found["balance"] - found["promised"])
-            figures.append(("Money left to book with", pounds(left), f"{pounds(found['promised'])} is promised"))
+        purse = await purse_of(self.db, council_id, person_id)
+        if purse is not None:
+            note = f"{pounds(purse.promised_pence)} is promised"
+            figures.append(("Money left to book with", pounds(purse.free_pence), note))
         needs = _needs(
             (found["agree"], "plan", "to read and agree", "/my-plan", "Say yes, or say what should change.", False),
             (found["approve"], "visit", "to approve", "/bookings", "Say that it took place, or what was wrong.", False),
@@ -105,7 +114,14 @@ class HomeService:
             ("My money", "/money"),
             ("My plan", "/my-plan"),
         )
-        return Home(needs=needs, figures=tuple(figures), links=links, all_done="There is nothing you have to do.")
+        # Who acts for somebody is led only to what that person gave them.
+        closed = {address for address, permission in _BEHIND.items() if not principal.may(permission)}
+        return Home(
+            needs=tuple(need for need in needs if need.href not in closed),
+            figures=tuple(figures) if principal.may(Permission.BOOKINGS_OWN) else (),
+            links=tuple(link for link in links if link[1] not in closed),
+            all_done="There is nothing you have to do.",
+        )
 
     async def _planner(self, principal: Principal) -> Home:
         worker_id, now = principal.worker_id, self.clock.now()
@@ -214,11 +230,28 @@ class HomeService:
         )
         return Home(needs=(*first, *needs), figures=figures, links=links)
 
+    async def _care_worker(self, principal: Principal) -> Home:
+        own: list[ColumnElement[bool]] = [
+            VisitWorker.worker_id == principal.worker_id,
+            VisitWorker.is_holding.is_(True),
+        ]
+        found = await self.home.figures(
+            {
+                "today": ask.held_visits(*own, Booking.visit_on == self.today),
+                "week": ask.held_visits(
+                    *own, Booking.visit_on >= self.today, Booking.visit_on < self.today + timedelta(days=7)
+                ),
+            }
+        )
+        figures = (("Visits today", str(found["today"]), f"{found['week']} in the next seven days"),)
+        return Home(figures=figures, links=(("Change my availability", "/availability"),))
+
     async def _social_worker(self, principal: Principal) -> Home:
         council_id = principal.council_id
         found = await self.home.figures(
             {
                 "sign_off": ask.plans(PlanStatus.AWAITING_SIGN_OFF, PlanVersion.council_id == council_id),
+                "papers": ask.papers_to_check(council_id, principal.user_id),
                 "incomplete": ask.referrals(council_id, Referral.status == ReferralStatus.INCOMPLETE),
                 "retained": ask.referrals(council_id, Referral.status == ReferralStatus.RETAINED),
                 "overdue": ask.overdue_reviews(self.today, Review.council_id == council_id),
@@ -226,6 +259,10 @@ class HomeService:
         )
         needs = _needs(
             (found["sign_off"], "plan", "to sign off", "/plans", "Checked, and agreed by the person.", True),
+            (
+                *(found["papers"], "representative", "to check", "/representations"),
+                *("They can do nothing until somebody has seen their papers.", False),
+            ),
             (found["incomplete"], "referral", "to complete", "/referrals", "No planner can be asked before.", False),
             (found["retained"], "complex case", "kept by the council", "/referrals", "", False),
             (found["overdue"], "review", "overdue", "/reviews", "Talk to the planner.", False),
