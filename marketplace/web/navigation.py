@@ -55,6 +55,8 @@ UNDER = {
     "/people": ("/representations",),
     "/profile": ("/representatives", "/acting"),
     "/availability": ("/provider/care-hours",),
+    "/earnings": ("/provider/cards",),
+    "/payment-runs": ("/refunds", "/refunds-to-agree", "/card-reconciliation"),
     "/provider/organisation": (
         "/provider/evidence",
         "/provider/standing",

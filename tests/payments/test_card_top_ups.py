@@ -1,16 +1,16 @@
 """The rest by card: the direct payment pays what it reaches, the card the rest; both are held and freed together."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
 
-from marketplace.bookings import Booking, BookingStatus, purse_of
+from marketplace.bookings import Booking, BookingStatus, Funding, purse_of
 from marketplace.bookings import tasks as booking_tasks  # noqa: F401 - its listeners are told
-from marketplace.core.clock import LONDON
 from marketplace.core.database import scope_to
 from marketplace.payments import tasks_cards
 from marketplace.payments.models import CardPayment, CardPurpose
+from marketplace.payments.service.cards import due_by_card
 from marketplace.payments.states import CardStatus
 from tests.browser import count
 from tests.factories_bookings import make_booking, make_scene
@@ -38,7 +38,7 @@ async def topped_up(site, db, balance_pence=1_000):
     return scene, person, sent.location.split("/")[3], gone.location
 
 
-async def test_from_the_choice_to_the_approval(site, db, clock):
+async def test_from_the_choice_to_the_agreed_visit(site, db):
     scene = await make_scene(db, cards=await site.stripe.payee(), balance_pence=1_000)
     person = await site.signed_in(scene.member)
     page = await person.post("/bookings/new", scene.form(funding="direct_payment"), expect=422)
@@ -65,13 +65,26 @@ async def test_from_the_choice_to_the_approval(site, db, clock):
     assert "£10.00 from your direct payment, £6.00 by card" in (await person.open(f"/bookings/{booking_id}")).words
     await (await site.signed_in(scene.provider)).post(f"/provider/bookings/{booking_id}/accept")
     await hold(db)
-    clock.move_to(datetime(2027, 3, 5, 11, tzinfo=LONDON))
-    await (await site.signed_in(scene.member)).post(f"/bookings/{booking_id}/approve")
-    await run_tasks(db)
-    assert (await stand(db, payment_id))[2:] == (600, 0), "nothing goes back of what was approved"
-    await scope_to(db, "every")
-    assert (await purse_of(db, scene.council.id, scene.person.id)).balance_pence == 0
-    await hold(db)
+
+
+@pytest.mark.parametrize(
+    ("funding", "approved", "due"),
+    [
+        (Funding.DIRECT_PAYMENT, 1_600, 600),
+        (Funding.DIRECT_PAYMENT, None, 600),
+        (Funding.DIRECT_PAYMENT, 500, 500),
+        (Funding.DIRECT_PAYMENT, 0, 0),
+        (Funding.CARD, 900, 900),
+        (Funding.CARD, None, 1_600),
+    ],
+)
+def test_the_cards_part_is_used_first(funding, approved, due):
+    visit = Booking(
+        status=BookingStatus.APPROVED, funding=funding, cost_pence=1_600, top_up_pence=600, approved_pence=approved
+    )
+    assert due_by_card(visit) == due
+    visit.status = BookingStatus.CLAIMED
+    assert due_by_card(visit) is None
 
 
 async def test_a_page_left_open_frees_time_and_money(site, db, clock):
