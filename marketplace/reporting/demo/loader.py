@@ -16,6 +16,7 @@ from marketplace.core.clock import Clock, SystemClock, today
 from marketplace.core.database import SessionMaker, transaction
 from marketplace.reporting.demo.applications import make_applications
 from marketplace.reporting.demo.book import Book
+from marketplace.reporting.demo.card_money import make_card_money
 from marketplace.reporting.demo.care import make_care
 from marketplace.reporting.demo.care_hours import make_care_hours
 from marketplace.reporting.demo.choosing import tell_choosing
@@ -152,6 +153,7 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
         make_care(world, council)
     for council in councils:
         make_care_hours(world, council)
+        make_card_money(world, council)
     return world, councils
 
 
