@@ -64,6 +64,9 @@ class CardReconciliationController(Controller):
         field = f"why-{difference_id}"
 
         async def action() -> str:
+            row = await ReconciliationRepository(db).find(principal.council_id, row_id(difference_id))
+            if row.settled_at is not None:
+                raise card_reconciliation.AlreadySettled
             form = FormReader(data)
             why = form.text(field, "what the difference was", longest=500)
             form.done()
