@@ -94,8 +94,8 @@ def cancel_terms(booking: Booking, now: datetime, free_hours: int) -> CancelTerm
     free_until = booking.starts_at - timedelta(hours=free_hours)
     if booking.status not in {BookingStatus.AWAITING_PAYMENT, BookingStatus.REQUESTED, BookingStatus.ACCEPTED}:
         return CancelTerms(Cancelling.NOT_POSSIBLE, free_until, 0)
-    is_paid = booking.funding is Funding.CARD and booking.status is not BookingStatus.AWAITING_PAYMENT
-    refund = booking.cost_pence if is_paid else 0
+    by_card = booking.cost_pence if booking.funding is Funding.CARD else booking.top_up_pence
+    refund = by_card if booking.status is not BookingStatus.AWAITING_PAYMENT else 0
     if booking.status is not BookingStatus.ACCEPTED:
         return CancelTerms(Cancelling.FREE, free_until, refund)
     if now >= booking.starts_at:

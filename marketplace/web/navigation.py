@@ -62,6 +62,8 @@ UNDER = {
     "/profile": ("/representatives", "/acting"),
     "/money": ("/employer",),
     "/availability": ("/provider/care-hours",),
+    "/earnings": ("/provider/cards",),
+    "/payment-runs": ("/refunds", "/refunds-to-agree", "/card-reconciliation"),
     "/provider/organisation": (
         "/provider/evidence",
         "/provider/standing",

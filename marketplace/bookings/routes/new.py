@@ -96,9 +96,9 @@ class NewBookings(Controller):
         context = {
             "quote": quote,
             "offer": offer,
-            "fields": quote.form.as_fields() | {"funding": quote.funding.value},
+            "fields": quote.form.as_fields() | ({} if quote.form.is_topped_up else {"funding": quote.funding.value}),
             "free_hours": hours,
-            "left_pence": offer.purse.free_pence - quote.cost_pence
+            "left_pence": offer.purse.free_pence - quote.cost_pence + quote.top_up_pence
             if offer.purse and quote.funding is Funding.DIRECT_PAYMENT
             else None,
         }

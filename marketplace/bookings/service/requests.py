@@ -90,6 +90,8 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     """Price of one unit on the day the visit starts."""
     rate_name: str
     cost_pence: int
+    top_up_pence: int
+    """What of it a card pays because the direct payment does not reach."""
     candidates: list[Worker]
     """Who is free, by id."""
 
@@ -185,7 +187,7 @@ class RequestSteps:
         visit = self._visit(form, notice)
         funding = await self._funding(principal, offer, form)
         cost = offer.cost(form.visit_on, form.minutes)
-        self._check_money(offer, form, funding, cost, offer.purse)
+        top_up = self._check_money(offer, form, funding, cost, offer.purse)
         candidates = await self._free_workers(offer, form, visit)
         return Quote(
             offer=offer,
@@ -195,6 +197,7 @@ class RequestSteps:
             rate_pence=offer.rate_pence(form.visit_on),
             rate_name=offer.rate_name(form.visit_on),
             cost_pence=cost,
+            top_up_pence=top_up,
             candidates=candidates,
         )
 
@@ -215,11 +218,17 @@ class RequestSteps:
             )
         person_id = principal.need_person()
         worker = await self._hold_worker(quote)
+        top_up = 0
         if quote.funding is Funding.DIRECT_PAYMENT:
             await FamilyService(self.db).require_allowed(principal.council_id, person_id, worker.id)
             purse = await purse_of(self.db, principal.council_id, person_id, locked=True)
-            self._check_money(quote.offer, form, quote.funding, quote.cost_pence, purse)
-        waits = quote.funding is Funding.CARD and quote.cost_pence > 0
+            top_up = self._check_money(quote.offer, form, quote.funding, quote.cost_pence, purse)
+            if form.shown_card_pence not in (None, top_up):
+                message = (
+                    f"What you have left has changed since you checked it: the card would pay {pounds(top_up)} now"
+                )
+                raise InvalidInput({"funding": f"{message}. Check it again before you send the request"})
+        waits = top_up > 0 or (quote.funding is Funding.CARD and quote.cost_pence > 0)
         booking = Booking(
             council_id=principal.council_id,
             person_id=person_id,
@@ -235,6 +244,7 @@ class RequestSteps:
             minutes=form.minutes,
             rate_pence=quote.rate_pence,
             cost_pence=quote.cost_pence,
+            top_up_pence=top_up,
             note=form.note,
             requested_at=self.clock.now(),
             requested_by_user_id=principal.user_id,
@@ -262,6 +272,7 @@ class RequestSteps:
                 "starts_at": booking.starts_at,
                 "minutes": booking.minutes,
                 "cost_pence": booking.cost_pence,
+                "top_up_pence": booking.top_up_pence,
                 "funding": booking.funding,
             },
         )
@@ -321,12 +332,23 @@ class RequestSteps:
             raise InvalidInput({"funding": f"{message}. {ways}"})
         return funding
 
-    def _check_money(self, offer: Offer, form: BookingForm, funding: Funding, cost: int, purse: Purse | None) -> None:
+    def _check_money(self, offer: Offer, form: BookingForm, funding: Funding, cost: int, purse: Purse | None) -> int:
+        """Hold a visit to what the direct payment has left; returns what a card pays of it, in pence.
+
+        A card pays 30p or more, so the direct payment may keep a few pence of what it could have paid.
+        """
         if funding is not Funding.DIRECT_PAYMENT or cost == 0:
-            return
+            return 0
         free = purse.free_pence if purse else 0
         if cost <= free:
-            return
+            return 0
+        if form.is_topped_up:
+            name = offer.organisation.name
+            if not offer.takes_cards:
+                raise InvalidInput({"funding": f"{name} cannot be paid by card here yet. Choose a shorter visit"})
+            if not free or cost < LEAST_CARD_PENCE:
+                raise InvalidInput({"funding": "Your direct payment has nothing left for this. Choose to pay by card"})
+            return max(cost - free, LEAST_CARD_PENCE)
         message = (
             f"This visit costs {pounds(cost)} and you have {pounds(free)} left to spend, "
             f"so you are {pounds(cost - free)} short"

@@ -35,7 +35,7 @@ from marketplace.bookings.service.requests import publish_requested
 from marketplace.bookings.service.settlement import REST, settle
 from marketplace.bookings.service.steps import ids_of, move
 from marketplace.bookings.service.travel import try_travel
-from marketplace.bookings.states import BookingStatus
+from marketplace.bookings.states import TO_COME, BookingStatus
 from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
@@ -277,12 +277,17 @@ class VisitSteps:
     async def mark_funded(self, booking_id: UUID) -> bool:
         """The card payment has come: send the request to the provider. For `payments`, which holds no principal.
 
+        A visit inside an agreement needs no further answer: it is planned.
+
         Returns:
             False when the booking did not wait for money any more, so that the payment has to be given back.
         """
         booking = await self.bookings.locked(booking_id)
         if booking is None or booking.status is not BookingStatus.AWAITING_PAYMENT:
             return False
+        if booking.agreement_id is not None:
+            self._move(None, booking, BookingStatus.PLANNED, "bookings.fund_booking")
+            return True
         self._move(None, booking, BookingStatus.REQUESTED, "bookings.fund_booking")
         if booking.workers_needed == 0:
             # A place at an activity is agreed once it is paid: there is nobody to ask.
@@ -301,7 +306,7 @@ class VisitSteps:
     async def end_refunded(self, booking_id: UUID) -> None:
         """The whole card payment was given back: a visit that nobody pays for does not take place."""
         booking = await self.bookings.locked(booking_id)
-        waiting = {BookingStatus.AWAITING_PAYMENT, BookingStatus.REQUESTED, BookingStatus.ACCEPTED}
+        waiting = TO_COME | {BookingStatus.AWAITING_PAYMENT}
         if booking is not None and booking.status in waiting and self.clock.now() < booking.ends_at:
             self._cancel(None, booking, MONEY_GIVEN_BACK, refund_pence=0)
 
@@ -342,4 +347,4 @@ class VisitSteps:
 
 
 def _all_of_card(booking: Booking) -> int:
-    return booking.cost_pence if booking.funding is Funding.CARD else 0
+    return booking.cost_pence if booking.funding is Funding.CARD else booking.top_up_pence

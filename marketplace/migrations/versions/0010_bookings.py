@@ -124,6 +124,9 @@ def upgrade() -> None:
         sa.Column("external_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("source_id", sa.Text(), nullable=False),
+        sa.Column("payment_intent_id", sa.Text(), nullable=False),
+        sa.Column("noted_council_id", sa.Uuid(), nullable=True),
+        sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("amount_pence", sa.BigInteger(), nullable=False),
         sa.Column("fee_pence", sa.BigInteger(), nullable=False),
         sa.Column("net_pence", sa.BigInteger(), nullable=False),
@@ -136,6 +139,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_stripe_balance_lines_account", "stripe_balance_lines", ["stripe_account_id", "created_at"], unique=False
     )
+    op.create_index("ix_stripe_balance_lines_intent", "stripe_balance_lines", ["payment_intent_id"], unique=False)
     op.create_table(
         "card_reconciliations",
         sa.Column("council_id", sa.Uuid(), nullable=False),
@@ -1382,11 +1386,13 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("amount_pence", sa.BigInteger(), nullable=False),
+        sa.Column("withheld_pence", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("answer_by", sa.DateTime(timezone=True), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint("withheld_pence BETWEEN 0 AND amount_pence", name=op.f("ck_card_disputes_withheld")),
         sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_card_disputes_council_id")),
         sa.ForeignKeyConstraint(["payment_id"], ["card_payments.id"], name=op.f("fk_card_disputes_payment_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_card_disputes")),
@@ -1749,6 +1755,7 @@ def downgrade() -> None:
     op.drop_index("ix_alert_contacts_person", table_name="alert_contacts")
     op.drop_table("alert_contacts")
     op.drop_table("card_reconciliations")
+    op.drop_index("ix_stripe_balance_lines_intent", table_name="stripe_balance_lines")
     op.drop_index("ix_stripe_balance_lines_account", table_name="stripe_balance_lines")
     op.drop_table("stripe_balance_lines")
     op.drop_table("law_rates")

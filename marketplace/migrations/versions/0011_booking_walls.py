@@ -117,6 +117,7 @@ def upgrade() -> None:
     _sent_timesheets_stay()
     _holds()
     _representations()
+    _refunds()
     values = ", ".join(
         f"(gen_random_uuid(), '{key}', {value}, '{unit}', '{first}', '{source.replace(chr(39), chr(39) * 2)}')"
         for key, value, unit, first, source in LAW
@@ -331,11 +332,59 @@ def _representations() -> None:
     )
 
 
+def _refunds() -> None:
+    """Refunds of a card payment never exceed what was taken, whoever asks at the same instant.
+
+    The payment's row is locked first, so that two refunds of it are counted one after the other. Refunds from before
+    had no row of their own; each gets one.
+    """
+    op.execute(
+        """
+        CREATE FUNCTION keep_refunds_within() RETURNS trigger LANGUAGE plpgsql AS $$
+        DECLARE
+            taken bigint;
+            others bigint;
+        BEGIN
+            IF NEW.status IN ('failed', 'refused') THEN
+                RETURN NEW;
+            END IF;
+            SELECT p.amount_pence INTO taken FROM card_payments p WHERE p.id = NEW.payment_id FOR NO KEY UPDATE;
+            SELECT coalesce(sum(r.amount_pence), 0) INTO others FROM card_refunds r
+                WHERE r.payment_id = NEW.payment_id AND r.id <> NEW.id AND r.status NOT IN ('failed', 'refused');
+            IF taken IS NULL OR others + NEW.amount_pence > taken THEN
+                RAISE EXCEPTION 'refunds exceed what was taken'
+                    USING ERRCODE = 'check_violation', CONSTRAINT = 'refunds_within_captured';
+            END IF;
+            RETURN NEW;
+        END $$
+        """
+    )
+    op.execute(
+        "CREATE TRIGGER keep_refunds_within BEFORE INSERT OR UPDATE OF status, amount_pence, payment_id "
+        "ON card_refunds FOR EACH ROW EXECUTE FUNCTION keep_refunds_within()"
+    )
+    op.execute(
+        """
+        INSERT INTO card_refunds
+                (id, council_id, payment_id, amount_pence, status, reason, asked_at, failed_why, version)
+            SELECT coalesce(refund_id, gen_random_uuid()), council_id, id, refunded_pence, 'done', '', created_at, '', 1
+            FROM card_payments WHERE refunded_pence > 0
+            UNION ALL
+            SELECT CASE WHEN refunded_pence > 0 THEN gen_random_uuid() ELSE coalesce(refund_id, gen_random_uuid()) END,
+                council_id, id, amount_pence - refunded_pence, 'asked', '', created_at, '', 1
+            FROM card_payments WHERE status = 'refunding' AND refunded_pence < amount_pence
+        """
+    )
+
+
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute("SET LOCAL app.councils = '*'")
     op.execute("DELETE FROM law_rates")
     op.execute("DELETE FROM representations")
+    op.execute("DROP TRIGGER keep_refunds_within ON card_refunds")
+    op.execute("DROP FUNCTION keep_refunds_within()")
+    op.execute("DELETE FROM card_refunds")
     op.execute("DROP TRIGGER keep_visit_holds ON bookings")
     for table in ("visit_workers", "visit_places"):
         op.execute(f"DROP TRIGGER take_visit_times ON {table}")

@@ -19,6 +19,7 @@ from marketplace.reporting.demo.accounts import act_on_accounts
 from marketplace.reporting.demo.agreements import make_agreements
 from marketplace.reporting.demo.applications import make_applications
 from marketplace.reporting.demo.book import Book
+from marketplace.reporting.demo.card_money import make_card_money
 from marketplace.reporting.demo.care import make_care
 from marketplace.reporting.demo.care_hours import make_care_hours
 from marketplace.reporting.demo.choosing import tell_choosing
@@ -163,6 +164,8 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
     law_of_day = await law_book(db, world.today)
     for council in councils:
         make_agreements(world, council, law_of_day)
+    for council in councils:
+        make_card_money(world, council)
     return world, councils
 
 
