@@ -21,7 +21,7 @@ lint: setup
 	@.venv/bin/lint-imports
 
 types: setup
-	@.venv/bin/mypy marketplace search
+	@.venv/bin/mypy --num-workers 2 marketplace search
 
 format: setup
 	@.venv/bin/ruff check --fix-only --quiet .

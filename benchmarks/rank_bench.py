@@ -12,21 +12,24 @@ of the processor, for busy machines, and `copies` the time in units of one copy 
 """
 
 import argparse
+import asyncio
 import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import msgspec
 import numpy as np
 
 from benchmarks.county import START_DAY, County, county
 from marketplace.matching.engine import (
+    Candidate,
     CandidateStore,
     CandidateTable,
     Case,
-    Changes,
+    Reading,
+    Stamps,
     possible_with_one_change,
     rank,
     what_would_make_first,
@@ -116,26 +119,47 @@ def questions(name: str, made: County, table: CandidateTable, copy: float) -> No
     )
 
 
+class _Source:
+    """Candidates at hand, each with a number that grows when they change."""
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self._candidates = {candidate.id: candidate for candidate in candidates}
+        self._stamps = dict.fromkeys(self._candidates, 0)
+
+    def change(self, newer: Sequence[Candidate]) -> None:
+        for candidate in newer:
+            self._candidates[candidate.id] = candidate
+            self._stamps[candidate.id] += 1
+
+    async def stamps(self) -> Stamps:
+        return Stamps(of=dict(self._stamps))
+
+    async def read(self, ids: Collection[str] | None) -> Reading:
+        return Reading(candidates=[self._candidates[id] for id in (self._candidates if ids is None else ids)])
+
+
 def changes(name: str, made: County) -> None:
     """Measure what it costs that candidates change, and the memory."""
-    store = CandidateStore()
+    store, source = CandidateStore(most_candidates=len(made.candidates)), _Source(made.candidates)
     began, used = time.perf_counter(), time.process_time()
-    snapshot = store.load(_KEY, made.candidates, version=1)
+    loop = asyncio.new_event_loop()
+    snapshot = loop.run_until_complete(store.fresh(_KEY, source))
     report(f"{name} load ms", (time.perf_counter() - began) * 1000, cpu=round((time.process_time() - used) * 1000, 1))
     columns = snapshot.table.nbytes() / len(made.candidates)
     report(f"{name} bytes per candidate", store.memory().bytes_per_candidate, columns=round(columns, 1))
-    version = 1
+    turns = 0
     for size in (1, 100):
         wall, cpu = [], []
         for turn in range(5):
-            version += 1
+            turns += 1
             chosen = made.candidates[turn * size : (turn + 1) * size]
-            newer = [msgspec.structs.replace(candidate, open_cases=50 + version) for candidate in chosen]
+            source.change([msgspec.structs.replace(candidate, open_cases=50 + turns) for candidate in chosen])
             began, used = time.perf_counter(), time.process_time()
-            store.apply(_KEY, Changes(version=version, candidates=newer))
+            loop.run_until_complete(store.fresh(_KEY, source))
             cpu.append((time.process_time() - used) * 1000)
             wall.append((time.perf_counter() - began) * 1000)
         report(f"{name} table after {size} changes ms", statistics.median(wall), cpu=round(statistics.median(cpu), 3))
+    loop.close()
     table = snapshot.table
     table.fingerprint()
     changed = table.changed([msgspec.structs.replace(made.candidates[0], open_cases=49)])

@@ -3,7 +3,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 PATH="$(pwd)/.venv/bin:$PATH"
-export PATH
+# Rewritten test files are kept beside the tests: where bytecode is switched off, each run would make them anew.
+PYTHONDONTWRITEBYTECODE=
+export PATH PYTHONDONTWRITEBYTECODE
+workers=${TEST_WORKERS:-2}
 
 step() {
     name=$1
@@ -27,8 +30,9 @@ fi
 
 step "ruff check" ruff check .
 step "ruff format" ruff format --check .
-step "mypy" mypy marketplace search
+step "mypy" mypy --num-workers "$workers" marketplace search
 step "lint-imports" lint-imports
 printf -- '--- pytest\n'
-# A file stays with one worker, so that what its tests share (a demo, a site) is made once.
-exec python -m pytest -n "${TEST_WORKERS:-2}" --dist loadfile "$@"
+# A file stays with one worker, so that what its tests share (a demo, a site) is made once. Files are handed out in the
+# order of tests/conftest.py, long ones first; without the option it would be those with the most tests first.
+exec python -m pytest -n "$workers" --dist loadfile --no-loadscope-reorder "$@"

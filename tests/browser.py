@@ -5,7 +5,6 @@ from typing import Any, Self
 from uuid import uuid4
 from xml.etree import ElementTree
 
-import html5lib
 import httpx
 from litestar import Litestar
 from sqlalchemy import event, text
@@ -17,12 +16,12 @@ from marketplace.core.database import SessionMaker, scope_to, use_session_maker
 from marketplace.core.settings import Settings
 from marketplace.web.app import build_app, state_of, surround
 from marketplace.web.context import csrf_token
-from tests.web.page_checks import check_page
+from tests.compiled_templates import share_templates
+from tests.web.page_checks import check_page, parse
 
 MOST_QUERIES = 25
 NO_HURRY_SECONDS = 120.0
 """Deadline of a request in tests: a busy machine is no failure. `tests/web/test_faults.py` tests the real one."""
-XHTML = "{http://www.w3.org/1999/xhtml}"
 
 
 _built: list[Litestar] = []
@@ -40,6 +39,7 @@ def application(settings: Settings, maker: SessionMaker, clock: Clock, **parts: 
         _lent.clear()  # Another test has begun.
     if len(_lent) == len(_built):
         _built.append(build_app(settings, maker=maker, clock=clock))
+        share_templates(_built[-1])
     lent = _built[len(_lent)]
     _lent.append(maker)
     use_session_maker(maker)
@@ -58,26 +58,25 @@ class Page:
 
     @property
     def tree(self) -> Any:
-        """The parsed page; strict, so that broken HTML is an error."""
+        """The parsed page; strict, so that broken HTML is an error. Parsed once, as parsing costs most."""
         if self._tree is None:
-            parser = html5lib.HTMLParser(strict=True, tree=html5lib.getTreeBuilder("etree"))
-            self._tree = parser.parse(self.text)
+            self._tree = parse(self.text)
         return self._tree
 
     @property
     def title(self) -> str:
         """Text of the title element."""
-        return _words(self.tree.find(f".//{XHTML}title"))
+        return _words(self.tree.find(".//title"))
 
     @property
     def heading(self) -> str:
         """Text of the one h1."""
-        return _words(self.tree.find(f".//{XHTML}h1"))
+        return _words(self.tree.find(".//h1"))
 
     @property
     def words(self) -> str:
         """All visible words of the main part, in one line."""
-        main = self.tree.find(f".//{XHTML}main")
+        main = self.tree.find(".//main")
         return _words(main if main is not None else self.tree)
 
     @property
@@ -87,21 +86,19 @@ class Page:
 
     def errors(self) -> dict[str, str]:
         """Messages of the error summary by the field they link to."""
-        summary = next(
-            (item for item in self.tree.iter(f"{XHTML}div") if "govuk-error-summary" in _classes(item)), None
-        )
+        summary = next((item for item in self.tree.iter("div") if "govuk-error-summary" in _classes(item)), None)
         if summary is None:
             return {}
-        return {link.get("href", "").lstrip("#"): _words(link) for link in summary.iter(f"{XHTML}a")}
+        return {link.get("href", "").lstrip("#"): _words(link) for link in summary.iter("a")}
 
     def field(self, name: str) -> str | None:
         """Value of an input, select or textarea by name; None when it is not there."""
         for item in self.tree.iter():
             if item.get("name") == name:
-                if item.tag == f"{XHTML}textarea":
+                if item.tag == "textarea":
                     return (item.text or "").strip()
-                if item.tag == f"{XHTML}select":
-                    chosen = [option for option in item.iter(f"{XHTML}option") if option.get("selected") is not None]
+                if item.tag == "select":
+                    chosen = [option for option in item.iter("option") if option.get("selected") is not None]
                     return chosen[0].get("value") if chosen else None
                 if item.get("type") in ("radio", "checkbox") and item.get("checked") is None:
                     continue
@@ -110,7 +107,7 @@ class Page:
 
     def links(self) -> list[str]:
         """Addresses of all links."""
-        return [item.get("href", "") for item in self.tree.iter(f"{XHTML}a")]
+        return [item.get("href", "") for item in self.tree.iter("a")]
 
     def link(self, pattern: str) -> str:
         """The first link whose address fits a pattern."""
@@ -122,7 +119,7 @@ class Page:
 
     def check(self) -> None:
         """What holds for every page (see `page_checks`)."""
-        check_page(self.text)
+        check_page(self.text, self.tree)
 
 
 class Browser:

@@ -1,6 +1,7 @@
 """A browser and a site for journeys: headless Chromium walks what a person would."""
 
 import asyncio
+import fcntl
 import os
 import shutil
 import socket
@@ -26,7 +27,14 @@ from tests.conftest import admin, clone_database
 from tests.journeys.walker import Walker
 
 Made = TypeVar("Made")
+MAIL_SECONDS = 180
+"""Longest wait for a message: when the clock was moved, all recurring work comes first, which a busy machine takes
+minutes for."""
+LISTENING_TRIES = 600
+"""Looks whether a site that is ready also listens: thirty seconds."""
 WARMING_TRIES = 5
+DEMO = "journeys_demo"
+"""Template database with the demo in it, copied for each site."""
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -67,6 +75,8 @@ class Site:
         self.data_dir = data_dir
         self.database_url = database_url
         self.moved = timedelta()
+        self.mail: dict[Path, tuple[str, str]] = {}
+        """Address and subject of each message so far."""
 
     @property
     def now(self) -> datetime:
@@ -102,16 +112,21 @@ class Site:
 
     def wait_for_mail(self, to_address: str, words: str) -> None:
         """Wait until a message to an address has some words in its subject."""
-        subjects: list[str] = []
-        for _ in range(300):
-            for path in (self.data_dir / "outbox").glob("*.eml"):
-                message = message_from_bytes(path.read_bytes(), policy=policy.default)
-                if to_address in str(message["To"]):
-                    subjects.append(str(message["Subject"]))
+        deadline = time.monotonic() + MAIL_SECONDS
+        while time.monotonic() < deadline:
+            self._read_mail()
+            subjects = [subject for to, subject in self.mail.values() if to_address in to]
             if any(words in subject for subject in subjects):
                 return
             time.sleep(0.1)
         raise AssertionError(f"No {words!r} to {to_address} among {sorted(set(subjects))}")
+
+    def _read_mail(self) -> None:
+        """Read what has come since the last look: reading all of it at each look would take the site's processor."""
+        for path in (self.data_dir / "outbox").glob("*.eml"):
+            if path not in self.mail:
+                message = message_from_bytes(path.read_bytes(), policy=policy.default)
+                self.mail[path] = str(message["To"]), str(message["Subject"])
 
 
 @pytest.fixture(scope="session")
@@ -121,33 +136,63 @@ def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Generator[
         yield served
 
 
-@contextmanager
-def serving(data_dir: Path, name: str) -> Generator[Site, None, None]:
-    """Serve the demo from a database of its own until the caller is done."""
-    if not (BUILT_ASSETS / "manifest.json").exists():
-        pytest.skip("the style sheets are not built: run `make assets`")
-    url = asyncio.run(clone_database(name))
-    port, sandbox_port = free_port(), free_port()
-    arguments = ["--database", url, "--data-dir", data_dir, "--port", port, "--sandbox-port", sandbox_port]
-    process = subprocess.Popen(
+def run_site(*arguments: Any, **options: Any) -> "subprocess.Popen[str]":
+    """Start `tests/journeys/site.py` in a process of its own."""
+    return subprocess.Popen(
         [sys.executable, "-m", "tests.journeys.site", *map(str, arguments)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
         text=True,
+        **options,
     )
+
+
+def prepared_demo(shared: Path) -> Path:
+    """Return a data folder with the demo's search index; its rows are the template database `DEMO`.
+
+    The first file that asks has both made, under a lock, as files of journeys run in several workers at once: loading
+    the demo takes some six seconds, a copy less than one.
+    """
+    folder = shared / "journeys-demo"
+    with (shared / "journeys-demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            making = shared / "journeys-demo-in-the-making"
+            url = asyncio.run(clone_database(DEMO))
+            assert run_site("--database", url, "--data-dir", making).wait() == 0, "the demo could not be loaded"
+            making.rename(folder)
+    return folder
+
+
+@contextmanager
+def serving(data_dir: Path, name: str) -> Generator[Site, None, None]:
+    """Serve the demo from a database of its own until the caller is done.
+
+    Args:
+        data_dir: An empty folder right below pytest's folder of this worker.
+        name: A name of the database that nobody else uses.
+    """
+    if not (BUILT_ASSETS / "manifest.json").exists():
+        pytest.skip("the style sheets are not built: run `make assets`")
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    demo = prepared_demo(data_dir.parents[1] if is_worker else data_dir.parent)
+    shutil.copytree(demo, data_dir, dirs_exist_ok=True)
+    url = asyncio.run(clone_database(name, DEMO))
+    port, sandbox_port = free_port(), free_port()
+    arguments = ["--database", url, "--data-dir", data_dir, "--port", port, "--sandbox-port", sandbox_port]
+    process = run_site(*arguments, stdout=subprocess.PIPE)
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
         assert line.strip() == "ready", f"the site did not start: {line!r}"
         address = f"http://localhost:{port}"
         with httpx.Client() as client:
-            for _ in range(100):
+            for _ in range(LISTENING_TRIES):
                 try:
                     if client.get(f"{address}/health").status_code == 200:
                         break
                 except httpx.TransportError:
-                    pass
+                    time.sleep(0.05)
             # The first page of a cold process on a busy machine may take longer than a request is given.
             for _ in range(WARMING_TRIES):
                 if client.get(f"{address}/sign-in", timeout=60).status_code == 200:

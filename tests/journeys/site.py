@@ -33,6 +33,10 @@ from marketplace.web.app import BUILT_ASSETS, build_app, surround
 from marketplace.web.pages import load_manifest
 from marketplace.web.parts import open_parts
 from marketplace.web.tasks import import_tasks
+from tests.compiled_templates import share_templates
+
+PAUSE_SECONDS = 0.1
+"""Between two looks at the outbox when nothing waited."""
 
 
 class OffsetClock:
@@ -46,25 +50,30 @@ class OffsetClock:
         return datetime.now(UTC) + self.offset
 
 
-async def deliver_for_ever(stop: asyncio.Event) -> None:
-    """Relay and deliver messages, and run the scheduled jobs that are due, until told to stop."""
-    while not stop.is_set():
-        async with transaction(session_maker(), "every") as db:
-            deliveries = await outbox.relay(db)
-            jobs = await schedule.due(db)
-            for job in jobs:
-                await schedule.note_start(db, job)
-        for waiting in deliveries:
-            await deliver(waiting)
+async def deliver_waiting() -> bool:
+    """Relay and deliver messages, and run the scheduled jobs that are due; returns whether there was anything."""
+    async with transaction(session_maker(), "every") as db:
+        deliveries = await outbox.relay(db)
+        jobs = await schedule.due(db)
         for job in jobs:
-            await job.run()
-        if not deliveries:
-            await asyncio.sleep(0.1)
+            await schedule.note_start(db, job)
+    for waiting in deliveries:
+        await deliver(waiting)
+    for job in jobs:
+        await job.run()
+    return bool(deliveries or jobs)
 
 
-async def serve(database_url: str, data_dir: Path, port: int, sandbox_port: int) -> None:
-    """Load the demo, then serve until SIGTERM."""
-    settings = Settings(
+async def deliver_for_ever(stop: asyncio.Event) -> None:
+    """Do what waits in the background until told to stop."""
+    while not stop.is_set():
+        if not await deliver_waiting():
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+def settings_of(data_dir: Path, port: int = 0, sandbox_port: int = 0) -> Settings:
+    """Settings of a site of the journeys."""
+    return Settings(
         data_dir=data_dir,
         secret_key="a secret of the journeys that is long enough",
         public_url=f"http://localhost:{port}",
@@ -74,8 +83,13 @@ async def serve(database_url: str, data_dir: Path, port: int, sandbox_port: int)
         stripe_api_base=f"http://localhost:{sandbox_port}",
         demo=True,
     )
+
+
+async def prepare(database_url: str, data_dir: Path) -> None:
+    """Load the demo into an empty database, index it and do all that waits: what every site of a run begins with."""
+    settings = settings_of(data_dir)
     clock = OffsetClock()
-    engine = make_engine(database_url, pool_size=8)
+    engine = make_engine(database_url, pool_size=2)
     maker = make_session_maker(engine, clock)
     use_session_maker(maker)
     await load_demo(maker, clock)
@@ -83,8 +97,22 @@ async def serve(database_url: str, data_dir: Path, port: int, sandbox_port: int)
         # The directory of postcodes is large and not read in here; a provider that joins needs one that is known.
         db.add(PostcodeRow(postcode="PR1 2HE", lat=53.7593, lon=-2.6993, lad_code="E07000123"))
     import_tasks()
+    await rebuild_index(open_parts(settings)["search"].backend, maker)
+    delivery.use_settings(settings)
+    while await deliver_waiting():
+        pass
+    await engine.dispose()
+
+
+async def serve(database_url: str, data_dir: Path, port: int, sandbox_port: int) -> None:
+    """Serve what was prepared until SIGTERM."""
+    settings = settings_of(data_dir, port, sandbox_port)
+    clock = OffsetClock()
+    engine = make_engine(database_url, pool_size=8)
+    maker = make_session_maker(engine, clock)
+    use_session_maker(maker)
+    import_tasks()
     parts = open_parts(settings)
-    await rebuild_index(parts["search"].backend, maker)
     delivery.use_settings(settings)
 
     @post("/test-clock", permission=None, csrf=False, status_code=204)
@@ -93,6 +121,7 @@ async def serve(database_url: str, data_dir: Path, port: int, sandbox_port: int)
 
     app = build_app(settings, maker=maker, clock=clock, manifest=load_manifest(BUILT_ASSETS), state=parts)
     app.register(move_clock)
+    share_templates(app)
     stop = asyncio.Event()
     server = Server(
         surround(app, settings), address="127.0.0.1", port=port, interface=Interfaces.ASGI, websockets=False
@@ -135,11 +164,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--database", required=True)
     parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--sandbox-port", type=int, required=True)
+    parser.add_argument("--port", type=int, default=0, help="without one the demo is loaded and nothing is served")
+    parser.add_argument("--sandbox-port", type=int, default=0)
     given = parser.parse_args()
+    _end_with_parent()
     use_hasher(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1))
     log.configure(level=50)
+    if not given.port:
+        asyncio.run(prepare(given.database, given.data_dir))
+        return
     sandbox = start_sandbox(given.sandbox_port, given.port, given.data_dir)
     try:
         asyncio.run(serve(given.database, given.data_dir, given.port, given.sandbox_port))

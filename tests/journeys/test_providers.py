@@ -20,14 +20,14 @@ TRIES = 10
 
 def link_for(site: Site, address: str, walker: Walker) -> str:
     """Wait for the message to an address and return the path that it links to."""
-    for _ in range(80):
+    for _ in range(200):
         for message in sorted((site.data_dir / "outbox").glob("**/*")):
             if message.is_file():
                 text = message.read_text(errors="replace").replace("=\n", "")
                 found = re.search(r"/join/confirm/\w+", text)
                 if found and address in text:
                     return found.group()
-        walker.page.wait_for_timeout(250)
+        walker.page.wait_for_timeout(100)
     raise AssertionError(f"No message to {address}")
 
 

@@ -83,9 +83,8 @@ async def offers(db: Any) -> list[str]:
 
 def cells(page: Any) -> dict[str, list[str]]:
     """Rows of the table: what each offer says, by heading."""
-    xhtml = "{http://www.w3.org/1999/xhtml}"
     found = {}
-    for row in page.tree.iter(f"{xhtml}tr"):
+    for row in page.tree.iter("tr"):
         texts = [" ".join(" ".join(cell.itertext()).split()) for cell in row]
         found[texts[0]] = texts[1:]
     return found

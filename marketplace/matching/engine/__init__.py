@@ -48,7 +48,7 @@ from marketplace.matching.engine.reasons import Mark, marks
 from marketplace.matching.engine.refusals import explain
 from marketplace.matching.engine.rules import Checked, Facts, Rule, check, later_rules
 from marketplace.matching.engine.score import Scored, score
-from marketplace.matching.engine.store import CandidateSource, CandidateStore, Changes, Snapshot
+from marketplace.matching.engine.store import CandidateSource, CandidateStore, Reading, Snapshot, Stamps
 from marketplace.matching.engine.whatif import Change, ChangeKind, WhatIf, what_would_make_first
 
 __all__ = [
@@ -65,7 +65,6 @@ __all__ = [
     "Case",
     "Change",
     "ChangeKind",
-    "Changes",
     "Checked",
     "ConflictKind",
     "Facts",
@@ -77,9 +76,11 @@ __all__ = [
     "Points",
     "RankedCandidate",
     "Ranking",
+    "Reading",
     "Rule",
     "Scored",
     "Snapshot",
+    "Stamps",
     "Weights",
     "WhatIf",
     "band_of",

@@ -1,19 +1,19 @@
-"""Tables of candidates held in a process, one for each council and purpose, that follow changes by their ids.
+"""Tables of candidates held in a process, that follow every change: nobody is ranked on facts that are out of date.
 
-An event says whose facts changed, not what they are: `touch` notes the ids, and the next `fresh` reads those candidates
-again, all at once, and puts a new table in the place of the old one. Whoever is reading the old one keeps it, whole
-and unchanged, for as long as they hold it; nobody waits for a writer.
+A source knows where candidates are kept. Before each use it says in one question which candidates there are, each with
+a stamp of all that the candidate was made from; those whose stamp is another than that of the held table are read
+again, and a new table takes the place of the old one. A stamp is compared, never trusted to have been announced: a
+change that nobody told of is seen like any other. Whoever is reading an old table keeps it, whole and unchanged.
 
-Facts carry the version of what was read (any number that grows with every commit). An older reading that comes late
-never overwrites a newer one, so messages may arrive twice, late and in any order, and two threads may refresh at once.
-
-The store knows no database: a `CandidateSource` reads. Each process has a store of its own.
+What a reader gets is what its own stamps say, whatever others put into the store meanwhile. The least recently used
+tables are let go, so memory stays bounded. The store knows no database; each process has a store of its own.
 """
 
 import sys
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -21,24 +21,42 @@ from msgspec.structs import force_setattr
 from marketplace.matching.engine.candidates import CandidateTable
 from marketplace.matching.engine.model import Candidate
 
-Key = tuple[str, str]
-"""Council and purpose."""
+Key = tuple[Hashable, ...]
+"""All that a table depends on besides the candidates' own facts: council, day, settings."""
+
+MOST_CANDIDATES: Final = 40_000
+"""Held at once in all tables; some 60 megabytes."""
 
 
-class Changes(msgspec.Struct, frozen=True, kw_only=True):
-    """What a source read: candidates as they were at a version, and ids that were no candidates any more."""
+class Stamps(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is a candidate, in an order worth keeping, each with a stamp of what the candidate is made from."""
 
-    version: int
-    candidates: Sequence[Candidate] = ()
-    removed: Collection[str] = ()
+    of: Mapping[str, int]
+    may_keep: bool = True
+    """False while the reader sees changes that may yet be undone: its own unfinished ones."""
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read about some candidates; one who is in neither is a candidate no more."""
+
+    candidates: Collection[Candidate] = ()
+    notes: Mapping[str, Any] = {}
+    """Whatever the reader of the table wants beside each id, also of those who cannot be ranked."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """A table that nobody changes. `number` grows with every table that a store makes; `version` is the source's."""
+    """A table that nobody changes."""
 
-    number: int
-    version: int
+    stamps: Mapping[str, int]
     table: CandidateTable
+    notes: Mapping[str, Any]
+    shared: dict[Hashable, Any]
+    """Equal values of many candidates, one object each."""
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Those who can be ranked, in the order of the stamps."""
+        row_of, rows = self.table.row_of, self.table.candidates
+        return tuple(rows[row_of[id]] for id in self.stamps if id in row_of)
 
 
 class Memory(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,121 +73,50 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CandidateSource(Protocol):
-    """Reads candidates from wherever they are kept."""
+    """Reads candidates of one key from wherever they are kept."""
 
-    async def all_candidates(self, key: Key) -> Changes:
-        """Everybody for a council and purpose, and the version of the reading. Nobody is `removed`."""
+    async def stamps(self) -> Stamps:
+        """Everybody with a stamp. Equal stamps must mean equal facts."""
 
-    async def candidates_of(self, key: Key, ids: Collection[str]) -> Changes:
-        """These candidates as they are now; those who are none any more are `removed`."""
-
-
-class _Held:
-    """One table and what is known about it."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-        self.base = snapshot.version
-        self.versions: dict[str, int] = {}  # By id, for those read since the table was loaded; of removed ones, too.
-
-    def is_news(self, candidate_id: str, version: int) -> bool:
-        return version >= self.versions.get(candidate_id, self.base)
+    async def read(self, ids: Collection[str] | None) -> Reading:
+        """These as they are now, or everybody."""
 
 
 class CandidateStore:
-    """Snapshots by council and purpose. Every method may be called from any thread."""
+    """Snapshots by key. Every method may be called from any thread."""
 
-    def __init__(self) -> None:
-        self._held: dict[Key, _Held] = {}
-        self._touched: dict[Key, set[str]] = {}
-        self._number = 0
+    def __init__(self, most_candidates: int = MOST_CANDIDATES) -> None:
+        self._most = most_candidates
+        self._held: OrderedDict[Key, Snapshot] = OrderedDict()
         self._lock = Lock()
-        self._shared: dict[Hashable, Any] = {}
 
     def snapshot(self, key: Key) -> Snapshot | None:
-        """The table as it stands; None when none is loaded."""
-        held = self._held.get(key)
-        return None if held is None else held.snapshot
-
-    def load(self, key: Key, candidates: Iterable[Candidate], version: int) -> Snapshot:
-        """Put a whole table in place, unless a newer one is there already.
-
-        Raises:
-            ValueError: Two candidates share an id.
-        """
-        listed = list(candidates)
-        with self._lock:
-            for candidate in listed:
-                self._share(candidate)
-        table = CandidateTable.from_candidates(listed)
-        with self._lock:
-            held = self._held.get(key)
-            if held is not None and held.snapshot.version > version:
-                return held.snapshot
-            held = self._held[key] = _Held(self._next(table, version))
-            return held.snapshot
-
-    def apply(self, key: Key, changes: Changes) -> Snapshot:
-        """Put in what was read about some candidates. What is older than what is there, or equal to it, is left out.
-
-        Costs a copy of the columns (see `benchmarks/rank_bench.py`), so changes are better applied together.
-
-        Raises:
-            KeyError: No table is loaded for the key.
-        """
-        with self._lock:
-            held = self._held[key]
-            table = held.snapshot.table
-            newer, gone = [], []
-            for candidate in changes.candidates:
-                if held.is_news(candidate.id, changes.version):
-                    held.versions[candidate.id] = changes.version
-                    row = table.row_of.get(candidate.id)
-                    if row is None or table.candidates[row] != candidate:
-                        newer.append(self._share(candidate))
-            for candidate_id in changes.removed:
-                if held.is_news(candidate_id, changes.version):
-                    held.versions[candidate_id] = changes.version
-                    if candidate_id in table.row_of:
-                        gone.append(candidate_id)
-            if newer or gone:
-                version = max(held.snapshot.version, changes.version)
-                held.snapshot = self._next(table.changed(newer, gone), version)
-            return held.snapshot
-
-    def touch(self, key: Key, ids: Iterable[str]) -> None:
-        """Note that these candidates changed; the next `fresh` reads them again. Cheap: for the handler of an event."""
-        with self._lock:
-            self._touched.setdefault(key, set()).update(ids)
+        """The table as it stands, whether or not it is out of date; None when none is held."""
+        return self._held.get(key)
 
     async def fresh(self, key: Key, source: CandidateSource) -> Snapshot:
-        """Give the table with every touched candidate read again; the whole is read when none is loaded."""
-        touched = self._take(key)
-        try:
-            if self.snapshot(key) is None:
-                # What is touched from here on is read again after the load.
-                everybody = await source.all_candidates(key)
-                return self.load(key, everybody.candidates, everybody.version)
-            if touched:
-                self.apply(key, await source.candidates_of(key, touched))
-        except BaseException:
-            self.touch(key, touched)  # Not read, so still to be read.
-            raise
-        held = self._held.get(key)
-        # Dropped meanwhile by another thread: begin again.
-        return held.snapshot if held is not None else await self.fresh(key, source)
+        """Give the table as it is by the source's stamps of now; only who changed is read again."""
+        now = await source.stamps()
+        held = self.snapshot(key)
+        known = held.stamps if held is not None else {}
+        changed = [id for id, stamp in now.of.items() if known.get(id) != stamp]
+        if held is None or changed or len(known) != len(now.of):
+            reading = Reading()
+            if changed:
+                reading = await source.read(None if len(changed) == len(now.of) else changed)
+            held = renewed(held, now.of, changed, reading)
+        if now.may_keep:
+            self._keep(key, held)
+        return held
 
     def drop(self, key: Key) -> None:
-        """Let a table go, for instance of a council that has not been asked for today."""
+        """Let a table go."""
         with self._lock:
             self._held.pop(key, None)
-            self._touched.pop(key, None)
-            if not self._held:
-                self._shared.clear()
 
     def memory(self) -> Memory:
         """Count the bytes held. It walks over every struct: about a second for 200,000 candidates."""
-        tables = [held.snapshot.table for held in list(self._held.values())]
+        tables = [snapshot.table for snapshot in list(self._held.values())]
         seen: set[int] = set()
         return Memory(
             candidates=sum(len(table) for table in tables),
@@ -177,21 +124,62 @@ class CandidateStore:
             struct_bytes=sum(_bytes_of(candidate, seen) for table in tables for candidate in table.candidates),
         )
 
-    def _take(self, key: Key) -> set[str]:
+    def _keep(self, key: Key, snapshot: Snapshot) -> None:
         with self._lock:
-            return self._touched.pop(key, set())
+            self._held[key] = snapshot
+            self._held.move_to_end(key)
+            total = sum(len(each.stamps) for each in self._held.values())
+            while total > self._most:
+                _, gone = self._held.popitem(last=False)
+                total -= len(gone.stamps)
 
-    def _next(self, table: CandidateTable, version: int) -> Snapshot:
-        self._number += 1
-        return Snapshot(number=self._number, version=version, table=table)
 
-    def _share(self, candidate: Candidate) -> Candidate:
-        """Make equal sets, diaries and accreditations of many candidates one object each: half of the memory."""
-        for name in _SHARED:
-            value = getattr(candidate, name)
-            # An equal value in place of a value: the struct stays what it was.
-            force_setattr(candidate, name, self._shared.setdefault(value, value))
-        return candidate
+def renewed(held: Snapshot | None, stamps: Mapping[str, int], changed: Collection[str], reading: Reading) -> Snapshot:
+    """Give a snapshot with what was read put in, and whoever is gone left out; the old one stays as it is.
+
+    Args:
+        held: What was held; None for nothing.
+        stamps: Everybody there is.
+        changed: Ids that were read.
+        reading: What was read of them; others who came meanwhile are left to the next time, when they have a stamp.
+
+    Raises:
+        ValueError: Two candidates share an id.
+    """
+    shared = held.shared if held is not None else {}
+    asked = set(changed)
+    read = [candidate for candidate in reading.candidates if candidate.id in asked]
+    if held is None:
+        table = CandidateTable.from_candidates([_share(candidate, shared) for candidate in read])
+    else:
+        table = held.table
+        ids = {candidate.id for candidate in read}
+        newer = [_share(candidate, shared) for candidate in read if not _has(table, candidate)]
+        gone = [id for id in table.row_of if id not in stamps or (id in asked and id not in ids)]
+        table = table.changed(newer, gone) if newer or gone else table
+    notes = held.notes if held is not None else {}
+    there = {id: reading.notes.get(id) if id in asked else notes.get(id) for id in stamps}
+    lost = {id for id in asked if id not in reading.notes and id not in table.row_of}
+    return Snapshot(
+        stamps={id: stamp for id, stamp in stamps.items() if id not in lost},
+        table=table,
+        notes={id: note for id, note in there.items() if id not in lost},
+        shared=shared,
+    )
+
+
+def _has(table: CandidateTable, candidate: Candidate) -> bool:
+    row = table.row_of.get(candidate.id)
+    return row is not None and table.candidates[row] == candidate
+
+
+def _share(candidate: Candidate, shared: dict[Hashable, Any]) -> Candidate:
+    """Make equal sets, diaries and accreditations of many candidates one object each: half of the memory."""
+    for name in _SHARED:
+        value = getattr(candidate, name)
+        # An equal value in place of a value: the struct stays what it was.
+        force_setattr(candidate, name, shared.setdefault(value, value))
+    return candidate
 
 
 _SHARED = (

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import Row, and_, delete, func, not_, or_, select, text, tuple_
+from sqlalchemy import Row, delete, func, not_, select, text, tuple_
 
 from marketplace.accounts.models import User
 from marketplace.core.models import Step
@@ -185,22 +185,6 @@ class OfferRepository(Repository[Offer]):
             .limit(1)
         )
         return found
-
-    async def open_cases(self, council_id: UUID) -> dict[UUID, int]:
-        """Return by planner how many of the council's referrals they hold: accepted, or waiting for their answer."""
-        rows = await self.db.execute(
-            select(Offer.worker_id, func.count())
-            .join(Referral, Referral.id == Offer.referral_id)
-            .where(
-                Offer.council_id == council_id,
-                or_(
-                    Offer.status == OfferStatus.OFFERED,
-                    and_(Offer.status == OfferStatus.ACCEPTED, Referral.status == ReferralStatus.MATCHED),
-                ),
-            )
-            .group_by(Offer.worker_id)
-        )
-        return {row[0]: row[1] for row in rows}
 
     async def overdue(self, now: datetime, limit: int) -> Sequence[Row[UUID, UUID]]:
         """Return council and id of open offers whose time to answer has ended."""

@@ -174,11 +174,11 @@ async def _others(
         made = await ShortlistService(db).rank(referral, person, principal.council_name)
     except CannotRank:
         return [], {}
-    names = {item.worker.id: (item.worker.name, item.organisation_name) for item in made.planners.values()}
+    names = {item.worker_id: (item.name, item.organisation_name) for item in made.planners.values()}
     lines = [
         Other(
             id=entry.id,
-            name=made.planners[entry.id].worker.name,
+            name=made.planners[entry.id].name,
             organisation=made.planners[entry.id].organisation_name,
             rank=entry.rank,
             total=entry.total,
@@ -192,7 +192,7 @@ async def _others(
         # Somebody who stands far below, or whose place has gone: still to be ruled out by name.
         planner = made.planners.get(proposed)
         if planner is not None:
-            name, organisation = planner.worker.name, planner.organisation_name
+            name, organisation = planner.name, planner.organisation_name
             shown.append(Other(id=proposed, name=name, organisation=organisation, rank=0, total=0))
     return shown, names
 

@@ -404,7 +404,7 @@ async def _names(
     """Return names of planners and organisations that the page mentions."""
     if made is not None:
         planners = made.planners.values()
-        names = {str(item.worker.id): (item.worker.name, item.organisation_name) for item in planners}
+        names = {str(item.worker_id): (item.name, item.organisation_name) for item in planners}
         organisations = {str(item.organisation_id): item.organisation_name for item in planners}
     elif referral.excluded_organisation_ids:
         rows = await _planners(db, principal)

@@ -110,11 +110,10 @@ class PreviewService:
         weeks = int(settings["matching.horizon_weeks"]) + 1
         pool = await inputs.candidates_of(council_id, on, weeks, settings=settings)
         facts = await inputs.facts_of(council_id, [referral for referral, _ in placed])
-        table = CandidateTable.from_candidates(pool.candidates)
         found = []
         for referral, person in placed:
             start = earliest_start(referral.urgency, on)
             case = case_of(referral, person, facts[referral.id], settings, council_name, start)
-            compared = _compare(case, table, now, then, referral.reference)
+            compared = _compare(case, pool.table, now, then, referral.reference)
             found.append(Previewed(referral_id=referral.id, reference=referral.reference, compared=compared))
-        return found, {key: planner.worker.name for key, planner in pool.planners.items()}
+        return found, {key: planner.name for key, planner in pool.planners.items()}

@@ -4,7 +4,7 @@ One ranking and a run over the whole waiting list are fed by the same functions,
 one is left out of the other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,14 +16,24 @@ from marketplace.accounts import settings_of
 from marketplace.core.clock import local, today, week_start
 from marketplace.core.database import clock_of
 from marketplace.matching import engine
-from marketplace.matching.engine import Accreditation, Candidate, Case, grid_metres
+from marketplace.matching.engine import (
+    Accreditation,
+    Candidate,
+    CandidateStore,
+    CandidateTable,
+    Case,
+    Reading,
+    Stamps,
+    grid_metres,
+)
 from marketplace.matching.engine.model import ConflictKind as EngineKind
 from marketplace.matching.models import Complexity, Conflict, ConflictKind, Referral, Urgency
-from marketplace.matching.repository import ConflictRepository, FactRepository, OfferRepository
+from marketplace.matching.repository import ConflictRepository, FactRepository
+from marketplace.matching.repository.stamps import StampRepository
 from marketplace.matching.words import engine_labels, skill_code
 from marketplace.people.models import Person
 from marketplace.providers.models import ServiceLine
-from marketplace.providers.service.planners import Planner, PlannerService
+from marketplace.providers.service.planners import Planner, PlannerService, PlannerWeek
 
 URGENCY_TIER = {Urgency.CRISIS: 0, Urgency.URGENT: 1, Urgency.STANDARD: 2}
 KIND_CODES = {
@@ -34,8 +44,20 @@ KIND_CODES = {
 }
 CARE_LINES = frozenset({ServiceLine.HOME_CARE, ServiceLine.PERSONAL_ASSISTANCE, ServiceLine.COMMUNITY_SUPPORT})
 """Services whose sellers may have an interest in what a plan says."""
+STORE = CandidateStore()
+"""Planners of the councils that this process ranked last."""
 SELLS_CARE_NO, SELLS_CARE_OWN = "no", "not_for_own_customers"
 """Values of the setting `matching.planner_sells_care`; the third, "yes", sets no rule."""
+
+
+class KnownPlanner(msgspec.Struct, frozen=True, kw_only=True):
+    """What pages say of a planner; kept between rankings, so it holds no more than they need."""
+
+    worker_id: UUID
+    name: str
+    organisation_id: UUID
+    organisation_name: str
+    weeks: tuple[PlannerWeek, ...]
 
 
 class Pool(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +67,9 @@ class Pool(msgspec.Struct, frozen=True, kw_only=True):
     start: date
     weeks: int
     candidates: tuple[Candidate, ...]
-    planners: dict[str, Planner]
+    table: CandidateTable
+    """The candidates as columns; shared with other rankings, so never changed."""
+    planners: Mapping[str, KnownPlanner]
     """By worker id."""
     without_base: tuple[str, ...]
     """Worker ids that cannot be ranked because nobody recorded where they start from."""
@@ -197,18 +221,76 @@ def conflicts_by_planner(
     return found
 
 
+class PlannerSource:
+    """Reads a council's planners for the store; see `repository.stamps` for what a stamp stands for."""
+
+    def __init__(
+        self, db: AsyncSession, council_id: UUID, start: date, weeks: int, settings: Mapping[str, Any]
+    ) -> None:
+        self.db = db
+        self.council_id = council_id
+        self.start, self.weeks, self.settings = start, weeks, settings
+        self._open_cases: Mapping[UUID, int] = {}
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """All that planners depend on besides their own rows."""
+        used = (self.settings["matching.plans_per_week"], self.settings["matching.planner_sells_care"])
+        return (self.council_id, today(clock_of(self.db)), self.start, self.weeks, *used)
+
+    async def stamps(self) -> Stamps:
+        """Every planner with a stamp of now."""
+        found = await StampRepository(self.db).of_planners(self.council_id, self.start, self.weeks)
+        self._open_cases = found.open_cases
+        # What this transaction wrote may still be undone, so what it sees is for itself alone.
+        return Stamps(of={str(id): stamp for id, stamp in found.of.items()}, may_keep=not found.sees_unfinished)
+
+    async def read(self, ids: Collection[str] | None) -> Reading:
+        """Planners as candidates, and what pages say of them."""
+        planners = await PlannerService(self.db).candidates(
+            self.council_id,
+            from_day=self.start,
+            weeks=self.weeks,
+            plans_per_week=int(self.settings["matching.plans_per_week"]),
+            worker_ids=None if ids is None else [UUID(id) for id in ids],
+        )
+        live = await ConflictRepository(self.db).live(self.council_id)
+        conflicts = conflicts_by_planner(self.council_id, planners, live, self.settings)
+        return Reading(
+            candidates=[
+                candidate_of(
+                    planner,
+                    open_cases=self._open_cases.get(planner.worker.id, 0),
+                    conflicts=conflicts[planner.worker.id],
+                )
+                for planner in planners
+                if planner.worker.lat is not None
+            ],
+            notes={
+                str(planner.worker.id): KnownPlanner(
+                    worker_id=planner.worker.id,
+                    name=planner.worker.name,
+                    organisation_id=planner.organisation_id,
+                    organisation_name=planner.organisation_name,
+                    weeks=planner.weeks,
+                )
+                for planner in planners
+            },
+        )
+
+
 class InputService:
     """Inputs of rankings and runs, read from rows."""
 
     def __init__(self, db: AsyncSession) -> None:
         self.db = db
-        self.offers = OfferRepository(db)
-        self.conflicts = ConflictRepository(db)
 
     async def candidates_of(
         self, council_id: UUID, start: date, weeks: int, *, settings: dict[str, Any] | None = None
     ) -> Pool:
         """Return a council's planners with their free places from a day on.
+
+        Those who have not changed since the last ranking come from the store; one question tells who has.
 
         Args:
             council_id: Whose planners.
@@ -217,26 +299,16 @@ class InputService:
             settings: The council's settings, when the caller has read them already.
         """
         found = settings or await settings_of(self.db, council_id, today(clock_of(self.db)))
-        planners = await PlannerService(self.db).candidates(
-            council_id, from_day=start, weeks=weeks, plans_per_week=int(found["matching.plans_per_week"])
-        )
-        open_cases = await self.offers.open_cases(council_id)
-        conflicts = conflicts_by_planner(council_id, planners, await self.conflicts.live(council_id), found)
+        source = PlannerSource(self.db, council_id, start, weeks, found)
+        snapshot = await STORE.fresh(source.key, source)
         return Pool(
             settings=found,
             start=start,
             weeks=weeks,
-            candidates=tuple(
-                candidate_of(
-                    planner,
-                    open_cases=open_cases.get(planner.worker.id, 0),
-                    conflicts=conflicts[planner.worker.id],
-                )
-                for planner in planners
-                if planner.worker.lat is not None
-            ),
-            planners={str(planner.worker.id): planner for planner in planners},
-            without_base=tuple(str(planner.worker.id) for planner in planners if planner.worker.lat is None),
+            candidates=snapshot.candidates(),
+            table=snapshot.table,
+            planners=snapshot.notes,
+            without_base=tuple(id for id in snapshot.notes if id not in snapshot.table.row_of),
         )
 
     async def facts_of(self, council_id: UUID, referrals: Sequence[Referral]) -> dict[UUID, CaseFacts]:

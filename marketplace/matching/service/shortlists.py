@@ -1,6 +1,6 @@
 """Asking the engine who is best placed, and storing what was acted on so that it can be repeated."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -15,10 +15,10 @@ from marketplace.matching import engine
 from marketplace.matching.engine import Candidate, CandidateTable, Case, LeftOut, RankedCandidate, Ranking, Weights
 from marketplace.matching.errors import CannotRank
 from marketplace.matching.models import Referral, Shortlist, WeightPurpose
-from marketplace.matching.service.inputs import InputService, case_of, earliest_start
+from marketplace.matching.service.inputs import InputService, KnownPlanner, case_of, earliest_start
 from marketplace.matching.service.weights import WeightService, weights_of
 from marketplace.people.models import Person
-from marketplace.providers.service.planners import Planner, PlannerWeek
+from marketplace.providers.service.planners import PlannerWeek
 
 __all__ = ["Repeat", "ShortlistService", "Shortlisted", "earliest_start", "stored_ranking", "weights_of"]
 
@@ -46,8 +46,10 @@ class Shortlisted(msgspec.Struct, frozen=True, kw_only=True):
     weights: Weights
     salt: str
     candidates: tuple[Candidate, ...]
+    table: CandidateTable
+    """The candidates as columns; shared with other rankings, so never changed."""
     ranking: Ranking
-    planners: dict[str, Planner]
+    planners: Mapping[str, KnownPlanner]
     """By worker id."""
     declined: dict[str, date]
     """Day on which a planner said no to this referral, by worker id."""
@@ -64,23 +66,20 @@ class Shortlisted(msgspec.Struct, frozen=True, kw_only=True):
         found = self.entry(worker_id)
         if found is not None or self.ranking.eligible <= len(self.ranking.entries):
             return found
-        table = CandidateTable.from_candidates(self.candidates)
-        whole = engine.rank(self.case, table, self.weights, left_out_limit=0, salt=self.salt)
+        whole = engine.rank(self.case, self.table, self.weights, left_out_limit=0, salt=self.salt)
         return next((entry for entry in whole.entries if entry.id == str(worker_id)), None)
 
     def why_left_out(self, worker_id: UUID) -> LeftOut | None:
         """Return which rules a planner breaks; None when none, or nobody knows them."""
-        table = CandidateTable.from_candidates(self.candidates)
-        if str(worker_id) not in table.row_of:
+        if str(worker_id) not in self.table.row_of:
             return None
-        return engine.why_left_out(self.case, table, str(worker_id))
+        return engine.why_left_out(self.case, self.table, str(worker_id))
 
     def what_would_let_in(self, worker_ids: Iterable[str]) -> dict[str, str]:
         """Say by worker id what would let planners in whom one rule alone leaves out."""
-        table = CandidateTable.from_candidates(self.candidates)
         found = {}
         for worker_id in worker_ids:
-            lifted = engine.what_if_lifted(self.case, table, worker_id, self.weights, salt=self.salt)
+            lifted = engine.what_if_lifted(self.case, self.table, worker_id, self.weights, salt=self.salt)
             if lifted is not None:
                 found[worker_id] = lifted.text
         return found
@@ -88,7 +87,7 @@ class Shortlisted(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def names(self) -> dict[str, tuple[str, str]]:
         """Name and organisation of every planner, by worker id."""
-        return {key: (item.worker.name, item.organisation_name) for key, item in self.planners.items()}
+        return {key: (item.name, item.organisation_name) for key, item in self.planners.items()}
 
     def week(self, entry: RankedCandidate) -> PlannerWeek:
         """Return the week in which a ranked planner can start."""
@@ -97,16 +96,14 @@ class Shortlisted(msgspec.Struct, frozen=True, kw_only=True):
 
     def what_would_make_first(self, worker_ids: Iterable[str]) -> dict[str, str]:
         """Say by worker id what would bring planners of the shortlist to the top."""
-        table = CandidateTable.from_candidates(self.candidates)
         return {
-            worker_id: engine.what_would_make_first(self.case, table, worker_id, self.weights, salt=self.salt).text
+            worker_id: engine.what_would_make_first(self.case, self.table, worker_id, self.weights, salt=self.salt).text
             for worker_id in worker_ids
         }
 
     def everybody_left_out(self) -> Sequence[LeftOut]:
         """Return every planner who breaks a rule, however many there are."""
-        table = CandidateTable.from_candidates(self.candidates)
-        return engine.rank(self.case, table, self.weights, limit=0, salt=self.salt).left_out
+        return engine.rank(self.case, self.table, self.weights, limit=0, salt=self.salt).left_out
 
 
 class Repeat(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,18 +139,19 @@ class ShortlistService:
         facts = (await inputs.facts_of(council_id, [referral]))[referral.id]
         case = case_of(referral, person, facts, settings, council_name, start)
         weights, _ = await WeightService(self.db).in_force(council_id, WeightPurpose.PLANNING, on, settings)
-        ranking = _rank(case, pool.candidates, weights, referral.reference)
+        ranking = _rank(case, pool.table, weights, referral.reference)
         choice = _choice(case)
         if choice is not None and not ranking.eligible:
             cannot = _why_not_chosen(case, pool.candidates, choice)
             choice = msgspec.structs.replace(choice, cannot=cannot)
             case = msgspec.structs.replace(case, chosen_worker_id=None, chosen_organisation_id=None)
-            ranking = _rank(case, pool.candidates, weights, referral.reference)
+            ranking = _rank(case, pool.table, weights, referral.reference)
         return Shortlisted(
             case=case,
             weights=weights,
             salt=referral.reference,
             candidates=pool.candidates,
+            table=pool.table,
             ranking=ranking,
             planners=pool.planners,
             declined=facts.declined,
@@ -191,7 +189,8 @@ class ShortlistService:
             inputs = engine.load_inputs(stored.inputs)
         except ValueError as error:
             raise CannotRank("This shortlist was made by an earlier version of the engine.") from error
-        ranking = _rank(inputs.case, inputs.candidates, inputs.weights, inputs.salt)
+        table = CandidateTable.from_candidates(inputs.candidates)
+        ranking = _rank(inputs.case, table, inputs.weights, inputs.salt)
         is_same = ranking.fingerprint == stored.fingerprint and _plain(ranking) == stored.ranking["result"]
         return Repeat(is_same=is_same, fingerprint=ranking.fingerprint, ranking=ranking)
 
@@ -201,8 +200,7 @@ def stored_ranking(stored: Shortlist) -> Ranking:
     return msgspec.convert(stored.ranking["result"], Ranking)
 
 
-def _rank(case: Case, candidates: Sequence[Candidate], weights: Weights, salt: str) -> Ranking:
-    table = CandidateTable.from_candidates(candidates)
+def _rank(case: Case, table: CandidateTable, weights: Weights, salt: str) -> Ranking:
     return engine.rank(case, table, weights, limit=LONGEST_SHORTLIST, left_out_limit=LONGEST_LEFT_OUT, salt=salt)
 
 

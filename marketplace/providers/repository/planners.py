@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Row, exists, or_, select, text
+from sqlalchemy import Row, exists, or_, select, text, true
 
 from marketplace.core.repository import Repository
 from marketplace.providers.models import Accreditation, Organisation, Worker, WorkerAbsence, WorkerKind
@@ -15,10 +15,13 @@ class PlannerRepository(Repository[Worker]):
 
     model_type = Worker
 
-    async def of_council(self, council_id: UUID, on: date) -> Sequence[Row[Worker, Organisation]]:
+    async def of_council(
+        self, council_id: UUID, on: date, worker_ids: Collection[UUID] | None = None
+    ) -> Sequence[Row[Worker, Organisation]]:
         """Return every planner, with the organisation, of organisations the council has ever accredited.
 
-        Those whose accreditation has ended or is suspended come too: the reader is told why they are left out.
+        Those whose accreditation has ended or is suspended come too: the reader is told why they are left out. With
+        `worker_ids` only those of them.
         """
         known = exists().where(
             Accreditation.organisation_id == Worker.organisation_id, Accreditation.council_id == council_id
@@ -30,6 +33,7 @@ class PlannerRepository(Repository[Worker]):
                 Worker.kind == WorkerKind.PLANNER,
                 or_(Worker.ends_on.is_(None), Worker.ends_on > on),
                 known,
+                true() if worker_ids is None else Worker.id.in_(list(worker_ids)),
             )
             .order_by(Organisation.name, Worker.name, Worker.id)
         )

@@ -106,7 +106,13 @@ class PlannerService:
         self.planners = PlannerRepository(db)
 
     async def candidates(
-        self, council_id: UUID, *, from_day: date, weeks: int, plans_per_week: int
+        self,
+        council_id: UUID,
+        *,
+        from_day: date,
+        weeks: int,
+        plans_per_week: int,
+        worker_ids: Collection[UUID] | None = None,
     ) -> Sequence[Planner]:
         """Return the council's planners with their weeks.
 
@@ -115,11 +121,12 @@ class PlannerService:
             from_day: First day of interest; the first week is the one it is in.
             weeks: How many weeks, 1 or more.
             plans_per_week: Plans of a full-time planner in a week.
+            worker_ids: Only these; all unless given.
 
         Returns:
             Planners by organisation and name. Six questions to the database, however many there are.
         """
-        rows = await self.planners.of_council(council_id, from_day)
+        rows = await self.planners.of_council(council_id, from_day, worker_ids)
         ids = [row[0].id for row in rows]
         monday = week_start(from_day)
         until = monday + weeks * WEEK

@@ -1,15 +1,15 @@
-"""The store follows changes by their ids, keeps readers' tables whole, and never goes back to an older reading."""
+"""The store compares stamps, reads again whom they say, and keeps readers' tables whole."""
 
 import asyncio
 from collections.abc import Collection
 from threading import Thread
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from marketplace.matching.engine import Candidate, CandidateStore, CandidateTable, Changes, rank
-from marketplace.matching.engine.store import Key
+from marketplace.matching.engine import Candidate, CandidateStore, CandidateTable, Reading, Snapshot, Stamps, rank
 from tests.matching.engine import makers
 from tests.matching.engine.makers import for_all, make_candidate, make_case
 
@@ -20,127 +20,163 @@ class FakeSource:
     """Candidates as a council keeps them; counts what is read."""
 
     def __init__(self, candidates: Collection[Candidate]) -> None:
-        self.candidates = {candidate.id: candidate for candidate in candidates}
-        self.version = 1
-        self.read: list[set[str] | None] = []
+        self.candidates: dict[str, Candidate] = {}
+        self.stamp_of: dict[str, int] = {}
+        self.clock = 0
+        self.read_ids: list[set[str] | None] = []
         self.fails = False
+        self.may_keep = True
+        self.change(*candidates)
 
     def change(self, *candidates: Candidate, removed: str | None = None) -> None:
-        self.version += 1
-        self.candidates.update({candidate.id: candidate for candidate in candidates})
+        for candidate in candidates:
+            self.clock += 1
+            self.candidates[candidate.id], self.stamp_of[candidate.id] = candidate, self.clock
         self.candidates.pop(removed or "", None)
+        self.stamp_of.pop(removed or "", None)
 
-    async def all_candidates(self, key: Key) -> Changes:
-        self.read.append(None)
-        return Changes(version=self.version, candidates=list(self.candidates.values()))
+    async def stamps(self) -> Stamps:
+        return Stamps(of=dict(self.stamp_of), may_keep=self.may_keep)
 
-    async def candidates_of(self, key: Key, ids: Collection[str]) -> Changes:
-        self.read.append(set(ids))
+    async def read(self, ids: Collection[str] | None) -> Reading:
+        self.read_ids.append(None if ids is None else set(ids))
         if self.fails:
             raise ConnectionError("the database is away")
-        return Changes(
-            version=self.version,
-            candidates=[self.candidates[id] for id in sorted(ids) if id in self.candidates],
-            removed=[id for id in sorted(ids) if id not in self.candidates],
-        )
+        found = [one for one in self.candidates.values() if ids is None or one.id in ids]
+        return Reading(candidates=found, notes={one.id: f"note on {one.open_cases}" for one in found})
 
 
-def loaded(*candidates: Candidate) -> CandidateStore:
-    store = CandidateStore()
-    store.load(KEY, candidates, version=1)
-    return store
+def fresh(store: CandidateStore, source: FakeSource, key: tuple[Any, ...] = KEY) -> Snapshot:
+    return asyncio.run(store.fresh(key, source))
 
 
 def ids(table: CandidateTable) -> set[str]:
     return set(table.row_of)
 
 
-def test_touched_candidates_are_read_again_all_at_once_and_only_when_asked_for():
+def test_only_those_with_another_stamp_are_read_again():
     source = FakeSource([make_candidate("ana"), make_candidate("ben"), make_candidate("cai")])
     store = CandidateStore()
 
-    first = asyncio.run(store.fresh(KEY, source))
+    first = fresh(store, source)
     source.change(make_candidate("ana", open_cases=4), make_candidate("dee"), removed="ben")
-    store.touch(KEY, ["ana", "ben"])
-    store.touch(KEY, ["dee", "ana"])
-    second = asyncio.run(store.fresh(KEY, source))
-    third = asyncio.run(store.fresh(KEY, source))
+    second, third = fresh(store, source), fresh(store, source)
 
-    assert source.read == [None, {"ana", "ben", "dee"}]
-    assert ids(second.table) == {"ana", "cai", "dee"}
+    assert source.read_ids == [None, {"ana", "dee"}]
+    assert ids(second.table) == set(second.notes) == {"ana", "cai", "dee"}
     assert second.table.candidates[second.table.row_of["ana"]].open_cases == 4
-    assert (second.version, third) == (2, second)
-    assert second.number > first.number
+    assert second.notes["ana"] == "note on 4"
+    assert third is not first
+    assert third.table is second.table
     assert ids(first.table) == {"ana", "ben", "cai"}  # Whoever holds the old one still has it, whole.
+    assert [one.id for one in second.candidates()] == ["ana", "cai", "dee"]
 
 
 @for_all(makers.candidate_lists, makers.candidate_lists, st.sets(st.integers(0, 20), max_size=4), makers.cases, runs=60)
 def test_a_table_that_followed_changes_is_the_table_loaded_anew(before, newer, removals, case):
     source = FakeSource(before)
     store = CandidateStore()
-    asyncio.run(store.fresh(KEY, source))
+    fresh(store, source)
     gone = [candidate.id for index, candidate in enumerate(before) if index in removals]
     source.change(*newer)
     for candidate_id in gone:
         source.change(removed=candidate_id)
-    store.touch(KEY, [candidate.id for candidate in newer] + gone)
 
-    followed = asyncio.run(store.fresh(KEY, source)).table
+    followed = fresh(store, source).table
 
     assert rank(case, followed) == rank(case, CandidateTable.from_candidates(source.candidates.values()))
 
 
-def test_an_older_reading_that_comes_late_changes_nothing():
-    store = loaded(make_candidate("ana"))
-    newest = store.apply(KEY, Changes(version=9, candidates=[make_candidate("ana", open_cases=9)]))
+def test_who_is_gone_between_the_stamps_and_the_reading_is_left_out_and_looked_for_again():
+    source = FakeSource([make_candidate("ana"), make_candidate("ben")])
+    store = CandidateStore()
+    fresh(store, source)
+    source.change(make_candidate("ben", open_cases=1))
+    there = source.candidates.pop("ben")
 
-    assert store.apply(KEY, Changes(version=5, candidates=[make_candidate("ana", open_cases=5)])) == newest
-    assert store.apply(KEY, Changes(version=5, removed=["ana"])) == newest
-    assert store.load(KEY, [make_candidate("ana", open_cases=3)], version=3) == newest
-    gone = store.apply(KEY, Changes(version=11, removed=["ana"]))
-    assert len(gone.table) == 0
-    assert store.apply(KEY, Changes(version=10, candidates=[make_candidate("ana")])) == gone
+    without = fresh(store, source)
+    source.candidates["ben"] = there
+    again = fresh(store, source)
+
+    assert ids(without.table) == set(without.notes) == {"ana"}
+    assert ids(again.table) == {"ana", "ben"}
+    assert source.read_ids[-2:] == [{"ben"}, {"ben"}]
 
 
-def test_a_reading_that_brings_nothing_new_makes_no_new_table():
-    store = loaded(make_candidate("ana"))
-    before = store.snapshot(KEY)
+def test_who_comes_between_the_stamps_and_the_reading_waits_for_the_next_time():
+    source = FakeSource([make_candidate("ana")])
+    source.candidates["ben"] = make_candidate("ben")
+    store = CandidateStore()
 
-    assert store.apply(KEY, Changes(version=7, candidates=[make_candidate("ana")], removed=["stranger"])) is before
+    assert ids(fresh(store, source).table) == {"ana"}
+    source.stamp_of["ben"] = 99
+    assert ids(fresh(store, source).table) == {"ana", "ben"}
+
+
+def test_a_stamp_that_changed_without_the_facts_makes_no_new_table():
+    source = FakeSource([make_candidate("ana")])
+    store = CandidateStore()
+    before = fresh(store, source)
+    source.change(make_candidate("ana"))
+
+    assert fresh(store, source).table is before.table
+
+
+def test_what_may_be_undone_is_not_kept():
+    source = FakeSource([make_candidate("ana")])
+    store = CandidateStore()
+    before = fresh(store, source)
+    source.change(make_candidate("ana", open_cases=7))
+    source.may_keep = False
+
+    own = fresh(store, source)
+
+    assert own.table.candidates[0].open_cases == 7
+    assert store.snapshot(KEY) is before
 
 
 def test_what_could_not_be_read_is_read_the_next_time():
     source = FakeSource([make_candidate("ana")])
     store = CandidateStore()
-    asyncio.run(store.fresh(KEY, source))
+    fresh(store, source)
     source.change(make_candidate("ana", open_cases=2))
-    store.touch(KEY, ["ana"])
     source.fails = True
     with pytest.raises(ConnectionError):
-        asyncio.run(store.fresh(KEY, source))
+        fresh(store, source)
     source.fails = False
 
-    table = asyncio.run(store.fresh(KEY, source)).table
-
-    assert table.candidates[0].open_cases == 2
+    assert fresh(store, source).table.candidates[0].open_cases == 2
 
 
-def test_councils_are_kept_apart_and_one_that_is_dropped_is_loaded_again():
-    source = FakeSource([make_candidate("ana")])
-    store = loaded(make_candidate("ben"))
-    other = ("derby", "support-planning")
+def test_councils_are_kept_apart_and_the_least_recently_used_are_let_go():
+    store = CandidateStore(most_candidates=2)
+    sources = {key: FakeSource([make_candidate(key)]) for key in ("derby", "kent", "leeds")}
+    for key in ("derby", "kent", "derby", "leeds"):
+        assert ids(fresh(store, sources[key], (key,)).table) == {key}
 
-    assert store.snapshot(other) is None
-    with pytest.raises(KeyError):
-        store.apply(other, Changes(version=2, candidates=[make_candidate("ana")]))
-    store.drop(KEY)
-    assert store.snapshot(KEY) is None
-    assert ids(asyncio.run(store.fresh(KEY, source)).table) == {"ana"}
+    assert [store.snapshot((key,)) is not None for key in ("derby", "kent", "leeds")] == [True, False, True]
+    store.drop(("derby",))
+    assert store.snapshot(("derby",)) is None
+    crowd = FakeSource([make_candidate(f"w{number}") for number in range(3)])
+    assert len(fresh(store, crowd, ("york",)).table) == 3  # Too many to keep are ranked all the same.
+    assert store.memory().candidates == 0
+
+
+def test_two_who_refresh_at_once_each_get_what_their_own_stamps_say():
+    early, late = FakeSource([make_candidate("ana")]), FakeSource([make_candidate("ana")])
+    late.change(make_candidate("ana", open_cases=5))
+    store = CandidateStore()
+
+    assert fresh(store, late).table.candidates[0].open_cases == 5
+    assert fresh(store, early).table.candidates[0].open_cases == make_candidate("ana").open_cases
+    assert fresh(store, late).table.candidates[0].open_cases == 5
 
 
 def test_readers_in_other_threads_see_whole_tables_only():
     team = [make_candidate(f"worker-{number}") for number in range(12)]
-    store = loaded(*team)
+    source = FakeSource(team)
+    store = CandidateStore()
+    fresh(store, source)
     seen: list[bool] = []
 
     def read() -> None:
@@ -154,10 +190,9 @@ def test_readers_in_other_threads_see_whole_tables_only():
     readers = [Thread(target=read) for _ in range(2)]
     for reader in readers:
         reader.start()
-    for version in range(2, 30):
-        store.apply(
-            KEY, Changes(version=version, candidates=[replace(candidate, open_cases=version) for candidate in team])
-        )
+    for turn in range(2, 30):
+        source.change(*[replace(candidate, open_cases=turn) for candidate in team])
+        fresh(store, source)
     for reader in readers:
         reader.join()
 
@@ -172,9 +207,8 @@ def test_equal_facts_are_held_once_and_the_bytes_are_counted():
         )
         for number in range(50)
     ]
-    store = loaded(*apart)
-    snapshot = store.snapshot(KEY)
-    assert snapshot is not None
+    store = CandidateStore()
+    snapshot = fresh(store, FakeSource(apart))
 
     assert len({id(candidate.languages) for candidate in snapshot.table.candidates}) == 1
     memory = store.memory()

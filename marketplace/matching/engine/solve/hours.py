@@ -30,8 +30,9 @@ from marketplace.matching.engine.solve.hours_exact import Settled, settle
 from marketplace.matching.engine.solve.hours_knapsack import fill, sacks
 from marketplace.matching.engine.solve.hours_problem import Problem, pack
 from marketplace.matching.engine.solve.hours_relax import Relaxation, bound_prices, placed_bounds, score_bound
-from marketplace.matching.engine.solve.hours_search import HARD, MILD, first_answer, search
+from marketplace.matching.engine.solve.hours_search import HARD, MILD, WIDE, first_answer, search
 from marketplace.matching.engine.solve.hours_ties import least_ties
+from marketplace.matching.engine.solve.hours_zones import zones_of
 from marketplace.matching.engine.solve.instance import Instance, Int64s, Progress, Solution
 from marketplace.matching.engine.solve.reasons import why_unassigned
 
@@ -44,9 +45,9 @@ DEFAULT_SECONDS = 60.0
 """Without a limit of time a proof is given up after this long."""
 LONG_SECONDS = 7_200.0
 """Without a limit of time the search ends after its moves, on any machine before this."""
-MOVES_A_SECOND = 120_000
-"""What one core makes of the larger instances; the limit of time in moves. Where the core is slower the clock decides,
-and the answer may differ from run to run."""
+MOVES_A_SECOND = 160_000
+"""What one core makes of the larger instances; the limit of time in moves. Where cores are slower, or fewer than
+the zones, the clock decides, and the answer may differ from run to run."""
 COMPILE_SECONDS = 15.0
 LOAD_SECONDS = 4.0
 """With less time than the first nothing is compiled, with less than the second what was compiled is not even loaded:
@@ -100,11 +101,13 @@ def solve_hours(
     try_proof = problem.pairs <= (SINGLE_PAIRS if single else SEVERAL_PAIRS)
     left = deadline - time.monotonic()
     if not tiny and left > 0.05:
-        share = (0.1 if single else 0.3) if try_proof else 0.86
-        moves = _moves(problem, left * share, time_limit is None, single)
+        share = (0.1 if single else 0.3) if try_proof else 0.92
+        zones = zones_of(problem)
+        moves = _moves(problem, left * share * zones, time_limit is None, single)
+        style = WIDE if zones > 1 else HARD
         chosen, _ = search(
             problem, chosen, relaxation.reduced, moves=moves, seconds=left * share, seed=seed,
-            kernel=compiled(kernels.anneal) if fast else kernels.anneal, style=MILD if single else HARD,
+            kernel=compiled(kernels.anneal) if fast else kernels.anneal, style=MILD if single else style,
             tick=lambda done: tell(0.1 + 0.8 * share * done, "search"),
         )  # fmt: skip
     if time_limit is None:
@@ -125,14 +128,14 @@ def solve_hours(
     return _solution(instance, problem, relaxation, ladder, settled, chosen, begin, deadline, fast)
 
 
-def _moves(problem: Problem, seconds: float, endless: bool, single: bool) -> int:
+def _moves(problem: Problem, core_seconds: float, endless: bool, single: bool) -> int:
     if single:
         enough = min(300_000, 3_000 * problem.cases)  # A proof needs a good start only.
     elif endless:
         enough = min(2_000 * problem.cases, 1_500_000 + 450 * problem.cases)
     else:
         enough = 8_000 * problem.cases  # Past that hardly anything is won.
-    return enough if endless else max(100, min(enough, int(seconds * MOVES_A_SECOND)))
+    return enough if endless else max(100, min(enough, int(core_seconds * MOVES_A_SECOND)))
 
 
 def _is_compiled() -> bool:

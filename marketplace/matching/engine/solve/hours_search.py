@@ -10,13 +10,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
 
 from marketplace.matching.engine.solve.hours_kernels import anneal
 from marketplace.matching.engine.solve.hours_problem import Problem
 from marketplace.matching.engine.solve.hours_relax import Floats
-from marketplace.matching.engine.solve.instance import Int64s
+from marketplace.matching.engine.solve.hours_zones import Zones
+from marketplace.matching.engine.solve.instance import Int32s, Int64s
+
+Whole = NDArray[np.integer]
 
 DICE = 1 << 16
+CHUNK = 12_000
+"""Moves at one temperature and in one cut of a large county."""
 POLISH = 0.1
 """Share of the moves made at the end with steep steps between tiers, so that urgency is never traded for numbers."""
 
@@ -38,6 +45,8 @@ class Style:
 
 HARD = Style(hot=0.8, cold=0.02, most=6)
 """For many capacities that bind: placing is what is hard."""
+WIDE = Style(hot=1.2, cold=0.05, most=3)
+"""For many capacities and several zones: small moves, for there are few for each case, and less time in the cold."""
 MILD = Style(hot=0.1, cold=0.004, most=3)
 """For one capacity each: placing is easy, the last points of the score are not."""
 
@@ -91,11 +100,12 @@ def search(
     place = back[chosen]
     state = _State(ranked, place, reduced[order])
     draw = np.random.Generator(np.random.PCG64(seed))
+    zones = Zones(ranked, draw)
     largest = float(max(1, int(np.abs(problem.score).max(initial=0))))
     best, best_standing = place.copy(), ranked.standing(place)
     plain = ranked.weight(problem.ladder())
     value = best_value = int(plain[place[place >= 0]].sum())
-    chunk = max(50, min(4_000, moves // 100)) if kernel is not anneal else 20
+    chunk = max(50, min(CHUNK, moves // 100)) if kernel is not anneal else 20
     done, complete = 0, True
     for weight, share, rising in ((plain, 1 - POLISH, False), (ranked.weight(problem.steep()), POLISH, True)):
         last = done + int(moves * share)
@@ -113,16 +123,16 @@ def search(
             complete = complete and gone == by_moves
             heat = largest * (style.cold if rising else style.hot * (style.cold / style.hot) ** gone)
             count = min(chunk, last - done)
-            change = state.run(kernel, weight, draw.integers(0, 1 << 30, DICE), heat, style.most, count)
+            change = state.run(kernel, weight, zones, draw, heat, style.most, count)
             done += count
             if rising:
-                standing = ranked.standing(state.place)
+                standing = ranked.standing(state.places_by_case())
                 if standing > best_standing:
-                    best, best_standing = state.place.copy(), standing
+                    best, best_standing = state.places_by_case(), standing
             else:
                 value += change
                 if value > best_value:
-                    best, best_value = state.place.copy(), value
+                    best, best_value = state.places_by_case(), value
             if tick is not None:
                 tick(done / moves)
         if not rising:
@@ -138,15 +148,17 @@ class _State:
 
     def __init__(self, ranked: Problem, place: Int64s, reduced: Floats) -> None:
         self.ranked = ranked
-        self.place = place.copy()
+        self.start = ranked.start.astype(np.int32)
+        self.place = place.astype(np.int32)
         candidates = int(ranked.candidate.max(initial=-1)) + 1
         by_candidate = np.argsort(ranked.candidate, kind="stable")
-        self.desk = np.searchsorted(ranked.candidate[by_candidate], np.arange(candidates + 1)).astype(np.int64)
-        self.asks = ranked.case[by_candidate].astype(np.int64)
-        self.room = ranked.left(place).astype(ranked.room.dtype)
-        self.members = np.zeros(max(1, ranked.pairs), np.int64)
-        self.slot = np.full(ranked.cases, -1, np.int64)
-        self.count = np.zeros(candidates, np.int64)
+        self.desk = np.searchsorted(ranked.candidate[by_candidate], np.arange(candidates + 1)).astype(np.int32)
+        self.asks = ranked.case[by_candidate].astype(np.int32)
+        self.asking = by_candidate.astype(np.int32)
+        self.use, self.tight, self.room, self.group, self.places = _dense(ranked, place, candidates)
+        self.members = np.zeros(max(1, ranked.pairs), np.int32)
+        self.slot = np.full(ranked.cases, -1, np.int32)
+        self.count = np.zeros(candidates, np.int32)
         for case in np.flatnonzero(place >= 0).tolist():
             owner = ranked.candidate[place[case]]
             self.slot[case] = self.desk[owner] + self.count[owner]
@@ -157,14 +169,34 @@ class _State:
         np.maximum.at(self.keys[0], ranked.case, weight - reduced)
         self.keys[1] = _best(ranked, reduced)
 
-    def run(self, kernel: Callable[..., int], weight: Int64s, dice: Int64s, heat: float, most: int, moves: int) -> int:
+    def places_by_case(self) -> Int64s:
+        """The pair of each case as it stands, -1 for none."""
+        return self.place.astype(np.int64)
+
+    def run(
+        self, kernel: Callable[..., int], weight: Int64s, zones: Zones, draw: Generator, heat: float, most: int,
+        moves: int,
+    ) -> int:  # fmt: skip
+        """Make about `moves` moves, shared out among the zones by their cases; return the change of the weight."""
         r = self.ranked
-        return int(
-            kernel(
-                r.start, r.candidate, r.first, r.resource, r.amount, weight, self.keys, self.desk, self.asks,
-                self.room, self.place, self.members, self.slot, self.count, dice, heat, most, moves,
-            )
-        )  # fmt: skip
+        zone, home = zones.draw(self.place)
+        every = []
+        for mine in range(zones.count):
+            own = np.flatnonzero(home == mine).astype(np.int32)
+            if len(own):
+                waits = ((home == mine) & (self.place < 0)).astype(np.int8)
+                every.append((mine, own, waits, draw.integers(0, 1 << 30, DICE), max(1, moves * len(own) // r.cases)))
+
+        def make(mine: int, own: Int32s, waits: NDArray[np.int8], dice: Int64s, share: int) -> int:
+            return int(
+                kernel(
+                    self.start, r.candidate, self.use, weight, self.keys, self.desk, self.asks, self.asking, self.tight,
+                    self.group, zone, mine, own, waits, self.room, self.places, self.place, self.members, self.slot,
+                    self.count, dice, heat, most, share,
+                )
+            )  # fmt: skip
+
+        return sum(zones.each(make, every))
 
 
 def _best(problem: Problem, value: Floats) -> Floats:
@@ -191,3 +223,32 @@ def _ordered(problem: Problem, order: Int64s) -> Problem:
         room=problem.room,
         owner=problem.owner,
     )
+
+
+def _dense(ranked: Problem, place: Int64s, candidates: int) -> tuple[Whole, Whole, Whole, Int32s, Int64s]:
+    """Resources side by side by candidate: what pairs take, the tightest of it, what is left, and groups with caps.
+
+    Narrow numbers in rows: the moves wait for memory more than for anything else.
+    """
+    sole = ranked.owner >= 0
+    owner = ranked.owner[sole]
+    column = np.zeros(len(ranked.owner), np.int64)
+    column[sole] = np.arange(len(owner)) - np.searchsorted(owner, owner)
+    kind = np.int16 if max(ranked.room.max(initial=0), ranked.amount.max(initial=0)) < 1 << 14 else np.int64
+    width = max(1, int(column.max(initial=-1)) + 1)
+    use = np.zeros((max(1, ranked.pairs), width), kind)
+    pair = np.repeat(np.arange(ranked.pairs), np.diff(ranked.first))
+    mine = sole[ranked.resource]
+    use[pair[mine], column[ranked.resource[mine]]] = ranked.amount[mine]
+    tight = np.zeros((len(use), 2), kind)
+    # The first resource of a pair runs short most.
+    at, head = np.unique(pair[mine], return_index=True)
+    tight[at, 0], tight[at, 1] = column[ranked.resource[mine][head]], ranked.amount[mine][head]
+    left = ranked.left(place)
+    room = np.zeros((candidates, width), kind)
+    kept = owner < candidates
+    room[owner[kept], column[sole][kept]] = left[sole][kept]
+    group = np.full(candidates, -1, np.int32)
+    number = np.cumsum(~sole) - 1
+    group[ranked.candidate[pair[~mine]]] = number[ranked.resource[~mine]]
+    return use, tight, room, group, left[~sole]
