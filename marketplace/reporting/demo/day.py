@@ -94,6 +94,7 @@ def _tell_door(world: World, council: Council, client: Client) -> None:
                 happened_at=at,
                 received_at=at,
                 client_key=world.book.id(at),
+                note="",
                 by_user_id=users[row["organisation_id"]],
             )
         row["actual_starts_at"], row["actual_ends_at"] = starts_at, ends_at
@@ -108,6 +109,7 @@ def _tell_door(world: World, council: Council, client: Client) -> None:
                 council_id=council.id,
                 booking_id=row["id"],
                 kind=AlertKind.LATE,
+                detail="",
                 raised_at=raised,
                 settled_at=starts_at,
             )
