@@ -319,6 +319,7 @@ FILTERS: dict[str, Any] = {
     "uk_time": formats.uk_time,
     "time_range": formats.time_range,
     "date_range": formats.date_range,
+    "last_day": formats.last_day,
     "duration": formats.duration,
     "miles": formats.miles,
     "days_ago": formats.days_ago,

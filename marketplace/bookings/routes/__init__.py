@@ -1,8 +1,14 @@
 """Pages of bookings."""
 
 from marketplace.bookings.routes import approvals, backups, board, day, places
+from marketplace.bookings.routes.agreements import AgreementController
+from marketplace.bookings.routes.employer import EmployerController, employer_help
+from marketplace.bookings.routes.employer_cost import calculator
+from marketplace.bookings.routes.employer_timesheets import TimesheetController
+from marketplace.bookings.routes.family_exceptions import FamilyExceptionController
 from marketplace.bookings.routes.person import BookingController
 from marketplace.bookings.routes.provider import ProviderBookingController
+from marketplace.bookings.routes.provider_agreements import ClientController
 
 ROUTES = [
     BookingController,
@@ -12,4 +18,11 @@ ROUTES = [
     *approvals.HANDLERS,
     *backups.HANDLERS,
     *places.HANDLERS,
+    AgreementController,
+    ClientController,
+    calculator,
+    employer_help,
+    EmployerController,
+    TimesheetController,
+    FamilyExceptionController,
 ]

@@ -24,6 +24,7 @@ from marketplace.bookings.policies import (
 )
 from marketplace.bookings.repository import OfferRepository
 from marketplace.bookings.schemas import SHORTEST_MINUTES, BookingForm
+from marketplace.bookings.service.employment.family import FamilyService
 from marketplace.bookings.service.purse import Purse, purse_of
 from marketplace.bookings.states import BOOKING, BookingStatus
 from marketplace.core import outbox
@@ -201,7 +202,8 @@ class RequestSteps:
         """Ask for a visit. A card booking holds its time until it is paid; any other goes to the provider at once.
 
         Raises:
-            As `quote`; `SlotTaken` also when somebody else was faster.
+            As `quote`; `SlotTaken` also when somebody else was faster; `FamilyRule` for a relative whom a direct
+            payment may not pay.
         """
         quote = await self.quote(principal, form, notice=notice)
         if form.shown_pence is not None and form.shown_pence != quote.cost_pence:
@@ -214,6 +216,7 @@ class RequestSteps:
         person_id = principal.need_person()
         worker = await self._hold_worker(quote)
         if quote.funding is Funding.DIRECT_PAYMENT:
+            await FamilyService(self.db).require_allowed(principal.council_id, person_id, worker.id)
             purse = await purse_of(self.db, principal.council_id, person_id, locked=True)
             self._check_money(quote.offer, form, quote.funding, quote.cost_pence, purse)
         waits = quote.funding is Funding.CARD and quote.cost_pence > 0

@@ -561,6 +561,21 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column(
+            "relation",
+            sa.Enum(
+                "none",
+                "partner",
+                "close_relative",
+                "other_relative",
+                name="relation",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column("lives_with", sa.Boolean(), nullable=True),
+        sa.Column(
             "status",
             sa.Enum(
                 "draft",
@@ -836,6 +851,8 @@ def upgrade() -> None:
         sa.Column("weekly_minutes", sa.Integer(), nullable=False),
         sa.Column("wage_pence", sa.BigInteger(), nullable=False),
         sa.Column("weeks_a_year", sa.Integer(), nullable=False),
+        sa.Column("days_a_week", sa.Integer(), nullable=False),
+        sa.Column("sick_days", sa.Integer(), nullable=False),
         sa.Column(
             "pay_every",
             sa.Enum(
@@ -867,6 +884,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint(
+            "days_a_week BETWEEN 1 AND 7 AND sick_days BETWEEN 0 AND 260", name=op.f("ck_employments_days")
+        ),
         sa.CheckConstraint("ends_on IS NULL OR ends_on > starts_on", name=op.f("ck_employments_period")),
         sa.CheckConstraint("wage_pence >= 0", name=op.f("ck_employments_wage")),
         sa.CheckConstraint("weekly_minutes BETWEEN 0 AND 10080", name=op.f("ck_employments_weekly_minutes")),
@@ -1061,6 +1081,7 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sent_by_user_id", sa.Uuid(), nullable=True),
         sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.CheckConstraint("ends_on > starts_on", name=op.f("ck_timesheets_period")),
         sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_timesheets_council_id")),
@@ -1147,14 +1168,17 @@ def upgrade() -> None:
         sa.Column("council_id", sa.Uuid(), nullable=False),
         sa.Column("timesheet_id", sa.Uuid(), nullable=False),
         sa.Column("booking_id", sa.Uuid(), nullable=True),
+        sa.Column("corrects_id", sa.Uuid(), nullable=True),
         sa.Column("worked_on", sa.Date(), nullable=False),
         sa.Column("minutes", sa.Integer(), nullable=False),
         sa.Column("rate_pence", sa.BigInteger(), nullable=False),
         sa.Column("amount_pence", sa.BigInteger(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.CheckConstraint("minutes <> 0", name=op.f("ck_timesheet_lines_minutes")),
+        sa.CheckConstraint("booking_id IS NULL OR corrects_id IS NULL", name=op.f("ck_timesheet_lines_correction")),
+        sa.CheckConstraint("minutes <> 0 OR amount_pence <> 0", name=op.f("ck_timesheet_lines_minutes")),
         sa.ForeignKeyConstraint(["booking_id"], ["bookings.id"], name=op.f("fk_timesheet_lines_booking_id")),
+        sa.ForeignKeyConstraint(["corrects_id"], ["timesheet_lines.id"], name=op.f("fk_timesheet_lines_corrects_id")),
         sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_timesheet_lines_council_id")),
         sa.ForeignKeyConstraint(["timesheet_id"], ["timesheets.id"], name=op.f("fk_timesheet_lines_timesheet_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_timesheet_lines")),

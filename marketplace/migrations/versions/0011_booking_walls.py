@@ -77,6 +77,7 @@ LAW = (
     ("wage_16", 800, "pence", "2026-04-01", WAGES),
     ("insurance_rate", 1_500, "basis_points", "2025-04-06", INSURANCE),
     ("insurance_threshold", 500_000, "pence_a_year", "2025-04-06", INSURANCE),
+    ("insurance_under_21_limit", 5_027_000, "pence_a_year", "2025-04-06", INSURANCE),
     ("employment_allowance", 1_050_000, "pence_a_year", "2025-04-06", INSURANCE),
     ("pension_trigger", 1_000_000, "pence_a_year", "2025-04-06", PENSION),
     ("pension_lower", 624_000, "pence_a_year", "2025-04-06", PENSION),
@@ -112,6 +113,7 @@ def upgrade() -> None:
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
     _terms_stay()
+    _sent_timesheets_stay()
     _holds()
     _representations()
     values = ", ".join(
@@ -162,6 +164,45 @@ def _terms_stay() -> None:
     op.execute(
         "CREATE TRIGGER offered_stays BEFORE INSERT OR UPDATE OR DELETE ON agreement_rates "
         "FOR EACH ROW EXECUTE FUNCTION refuse_changed_rates()"
+    )
+
+
+def _sent_timesheets_stay() -> None:
+    """What went to the payroll is never changed; what is found later goes onto the next timesheet."""
+    op.execute(
+        """
+        CREATE FUNCTION refuse_changed_timesheet() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF OLD.status = 'sent' THEN
+                RAISE EXCEPTION 'a sent timesheet never changes'
+                    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'sent_timesheets_stay';
+            END IF;
+            RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+        END $$
+        """
+    )
+    op.execute(
+        """
+        CREATE FUNCTION refuse_changed_timesheet_lines() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (
+                SELECT FROM timesheets t WHERE t.status = 'sent'
+                AND ((TG_OP <> 'INSERT' AND t.id = OLD.timesheet_id) OR (TG_OP <> 'DELETE' AND t.id = NEW.timesheet_id))
+            ) THEN
+                RAISE EXCEPTION 'lines of a sent timesheet never change'
+                    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'sent_timesheets_stay';
+            END IF;
+            RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+        END $$
+        """
+    )
+    op.execute(
+        "CREATE TRIGGER sent_stays BEFORE UPDATE OR DELETE ON timesheets "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_changed_timesheet()"
+    )
+    op.execute(
+        "CREATE TRIGGER sent_stays BEFORE INSERT OR UPDATE OR DELETE ON timesheet_lines "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_changed_timesheet_lines()"
     )
 
 
@@ -317,6 +358,10 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION visit_holds(text, timestamptz)")
     for table in ("agreement_terms", "agreement_rates"):
         op.execute(f"DROP TRIGGER offered_stays ON {table}")
+    for table in ("timesheet_lines", "timesheets"):
+        op.execute(f"DROP TRIGGER sent_stays ON {table}")
+    op.execute("DROP FUNCTION refuse_changed_timesheet_lines()")
+    op.execute("DROP FUNCTION refuse_changed_timesheet()")
     op.execute("DROP FUNCTION refuse_changed_rates()")
     op.execute("DROP FUNCTION refuse_changed_terms()")
     for table in APPEND_ONLY:
