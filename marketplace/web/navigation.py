@@ -57,12 +57,11 @@ UNDER = {
     "/organisations": ("/accreditations",),
     "/matching": ("/contests",),
     "/direct-payments": ("/money-audits",),
-    "/earnings": ("/provider/funds",),
+    "/earnings": ("/provider/funds", "/provider/cards"),
     "/people": ("/representations", "/employer-help"),
     "/profile": ("/representatives", "/acting"),
     "/money": ("/employer",),
     "/availability": ("/provider/care-hours",),
-    "/earnings": ("/provider/cards",),
     "/payment-runs": ("/refunds", "/refunds-to-agree", "/card-reconciliation"),
     "/provider/organisation": (
         "/provider/evidence",
@@ -116,7 +115,7 @@ def entries(principal: Principal) -> tuple[list[tuple[str, str]], list[tuple[str
     items = [("Home", "/home"), search] if is_choosing else [("Home", "/home")]
     for permission, text, address in TASKS:
         # Who sees all of accreditation finds what they score there.
-        is_inside = any(address.startswith(f"{other}/") for _, other in items)
+        is_inside = any(address.startswith(f"{other}/") or address in UNDER.get(other, ()) for _, other in items)
         if principal.may(permission) and not is_inside and all(address != other for _, other in items):
             items.append((text, address))
     if not is_choosing:
@@ -147,6 +146,8 @@ def navigation(principal: Principal | None, path: str) -> list[tuple[str, str, b
 
 
 def _belongs(path: str, address: str) -> bool:
+    if any(address in others for others in UNDER.values()):
+        return _is_at(path, address)  # An entry of its own for those who have no other.
     if any(_is_at(path, one) for key, others in UNDER.items() if key != address for one in others):
         return False  # It belongs to another entry, though its address begins as this one's.
     return any(_is_at(path, one) for one in (address, *UNDER.get(address, ())))

@@ -47,9 +47,12 @@ class NewBookings(Controller):
         on: FromQuery[str | None] = None,
         start: FromQuery[str | None] = None,
         minutes: FromQuery[str | None] = None,
-    ) -> Template:
+    ) -> Template | Redirect:
         """Show the form with the free times of a day; the day, start and length may stand in the address."""
         service = BookingService(db)
+        found = await service.offers.listing(_listing_id(listing))
+        if found is not None and found[0].session_places is not None:
+            return Redirect(f"/activities/{found[0].id}/places", status_code=303)
         try:
             offer = await service.offer(principal, _listing_id(listing))
         except NotBookable as error:

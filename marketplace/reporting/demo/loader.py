@@ -25,6 +25,7 @@ from marketplace.reporting.demo.care_hours import make_care_hours
 from marketplace.reporting.demo.choosing import tell_choosing
 from marketplace.reporting.demo.content.councils import COUNCILS
 from marketplace.reporting.demo.councils import make_council
+from marketplace.reporting.demo.day import tell_day
 from marketplace.reporting.demo.decisions import make_decisions
 from marketplace.reporting.demo.demand import make_demand
 from marketplace.reporting.demo.employment import make_employment
@@ -166,6 +167,8 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
         make_agreements(world, council, law_of_day)
     for council in councils:
         make_card_money(world, council)
+    for council in councils:
+        tell_day(world, council)
     return world, councils
 
 
