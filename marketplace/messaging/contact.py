@@ -78,7 +78,9 @@ class ContactForm(msgspec.Struct, frozen=True, kw_only=True):
             form.wrong("urgent_channel", "A letter is too slow. Select another way for what cannot wait")
         made_as = form.option("format", "the format", FORMATS, required=False)
         if made_as in MADE_BY_HAND and channel not in (Channel.LETTER, Channel.CALL):
-            form.wrong("format", f"Select a letter or a phone call above: we cannot send {FORMATS[made_as]} by computer")
+            form.wrong(
+                "format", f"Select a letter or a phone call above: {FORMATS[made_as]} cannot go by e-mail or text"
+            )
         used = {channel, urgent}
         email = form.email("email", "the e-mail address", required=Channel.EMAIL in used)
         phone = form.text("phone", "the phone number", required=bool({Channel.TEXT, Channel.CALL} & used), longest=40)

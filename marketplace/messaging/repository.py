@@ -55,7 +55,7 @@ class MessageRepository(Repository[Message]):
         return (await self.db.scalars(question.distinct().order_by(User.id).limit(50))).all()
 
     async def held_until(self, now: datetime) -> Sequence[Message]:
-        """Return messages whose quiet hours are over, of the councils in reach, locked. Another worker's are skipped."""
+        """Return messages whose quiet hours are over, of the councils in reach, locked; those of another worker not."""
         question = (
             select(Message)
             .where(Message.not_before <= now, Message.status == MessageStatus.QUEUED)

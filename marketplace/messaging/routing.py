@@ -71,7 +71,9 @@ def text_words(council: Council, site: str, *, is_urgent: bool) -> str:
         At most 306 characters of plain letters, so that two text messages hold it.
     """
     name = council.short_name or council.name
-    news = "something has changed and cannot wait. Please read it now" if is_urgent else "you have a new message. Read it"
+    news = (
+        "something has changed and cannot wait. Please read it now" if is_urgent else "you have a new message. Read it"
+    )
     choices = [f"{name}: {news} at {site} or call {council.contact_phone}."] if council.contact_phone else []
     choices += [f"{name}: {news} at {site}", f"You have a new message. Read it at {site}"]
     plain = [words.translate(_PLAIN).encode("ascii", "ignore").decode() for words in choices]

@@ -52,8 +52,8 @@ UNDER = {
     "/accreditation": ("/monitoring", "/join-requests", "/organisations/enter", "/organisations/merges"),
     "/organisations": ("/accreditations",),
     "/matching": ("/contests",),
-    "/people": ("/representations",),
-    "/profile": ("/representatives", "/acting"),
+    "/people": ("/representations", "/to-send"),
+    "/profile": ("/representatives", "/acting", "/contact"),
     "/availability": ("/provider/care-hours",),
     "/provider/organisation": (
         "/provider/evidence",

@@ -1512,9 +1512,7 @@ def upgrade() -> None:
         ["council_id", "is_urgent", "created_at", "id"],
         postgresql_where=sa.text("status = 'queued' AND channel IN ('letter', 'call')"),
     )
-    op.create_index(
-        "ix_messages_held", "messages", ["not_before"], postgresql_where=sa.text("not_before IS NOT NULL")
-    )
+    op.create_index("ix_messages_held", "messages", ["not_before"], postgresql_where=sa.text("not_before IS NOT NULL"))
     for table, name, condition in CHECKS:
         op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, condition)
     for table, name, column, _before, now in CHOICES:
@@ -1527,9 +1525,7 @@ def downgrade() -> None:
         _allow(table, name, column, before)
     for table, name, _condition in CHECKS:
         op.drop_constraint(op.f(f"ck_{table}_{name}"), table, type_="check")
-    op.drop_index(
-        "ix_messages_held", table_name="messages", postgresql_where=sa.text("not_before IS NOT NULL")
-    )
+    op.drop_index("ix_messages_held", table_name="messages", postgresql_where=sa.text("not_before IS NOT NULL"))
     op.drop_index(
         "ix_messages_by_hand",
         table_name="messages",
