@@ -55,6 +55,9 @@ UNDER = {
     "/people": ("/representations", "/to-send"),
     "/profile": ("/representatives", "/acting", "/contact"),
     "/availability": ("/provider/care-hours",),
+    "/enquiries": ("/talk",),
+    "/provider/enquiries": ("/provider/talk",),
+    "/reported-enquiries": ("/reported-talk",),
     "/provider/organisation": (
         "/provider/evidence",
         "/provider/standing",

@@ -259,10 +259,7 @@ def _id(text: str) -> UUID:
 async def _invite_page(db: AsyncSession, principal: Principal, values: FormData, errors: dict[str, str]) -> Template:
     organisation = await own_organisation(db, principal)
     workers = await WorkerRepository(db).working(organisation.id, today(clock_of(db)))
-    of_kind = {
-        kind: [(str(row.id), row.name) for row in workers if row.kind is kind]
-        for kind in WorkerKind
-    }
+    of_kind = {kind: [(str(row.id), row.name) for row in workers if row.kind is kind] for kind in WorkerKind}
     context = {
         "organisation": organisation,
         "roles": [
