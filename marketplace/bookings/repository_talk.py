@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, func, or_, select, tuple_
+from sqlalchemy import Select, and_, any_, exists, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Membership, Representation
@@ -39,7 +39,7 @@ class TalkRepository:
     def __init__(self, db: AsyncSession) -> None:
         self.db = db
 
-    def of_person(self, council_id: UUID, person_id: UUID) -> Select[tuple[SupportAgreement]]:
+    def of_person(self, council_id: UUID, person_id: UUID) -> Select[SupportAgreement]:
         """Start a question about a person's agreements that both sides have seen."""
         return select(SupportAgreement).where(
             SupportAgreement.council_id == council_id,
@@ -49,7 +49,7 @@ class TalkRepository:
 
     def of_provider(
         self, councils: Sequence[UUID], organisation_id: UUID, worker_id: UUID | None = None
-    ) -> Select[tuple[SupportAgreement]]:
+    ) -> Select[SupportAgreement]:
         """Start a question about an organisation's agreements; with `worker_id` those with that worker alone."""
         question = select(SupportAgreement).where(
             SupportAgreement.council_id.in_(councils),
@@ -58,17 +58,17 @@ class TalkRepository:
         )
         return question if worker_id is None else question.where(SupportAgreement.worker_id == worker_id)
 
-    def reported(self, council_id: UUID, threads: Select[tuple[Thread]]) -> Select[tuple[SupportAgreement]]:
+    def reported(self, council_id: UUID, threads: Select[Thread]) -> Select[SupportAgreement]:
         """Start a question about agreements of a council whose threads are among some."""
         ids = threads.with_only_columns(Thread.subject_id)
         return select(SupportAgreement).where(SupportAgreement.council_id == council_id, SupportAgreement.id.in_(ids))
 
-    async def row(self, question: Select[tuple[SupportAgreement]]) -> TalkRow | None:
+    async def row(self, question: Select[SupportAgreement]) -> TalkRow | None:
         """Return one agreement with what stands beside it."""
         found = (await self.db.execute(_with_names(question).limit(1))).first()
         return TalkRow(*found) if found else None
 
-    async def newest(self, question: Select[tuple[SupportAgreement]], after: UUID | None) -> list[TalkRow]:
+    async def newest(self, question: Select[SupportAgreement], after: UUID | None) -> list[TalkRow]:
         """Return agreements, the one last written about first, one more than a page."""
         moved_at = func.coalesce(Thread.updated_at, SupportAgreement.created_at)
         whole = _with_names(question)
@@ -93,12 +93,12 @@ class TalkRepository:
             Representation.council_id == agreement.council_id,
             Representation.person_id == agreement.person_id,
             Representation.status == RepresentationStatus.LIVE,
-            Representation.scopes.any(Scope.TALK.value),
+            literal(Scope.TALK.value) == any_(Representation.scopes),
         )
         return bool(await self.db.scalar(select(or_(person, helper))))
 
 
-def _with_names(question: Select[tuple[SupportAgreement]]) -> Any:
+def _with_names(question: Select[SupportAgreement]) -> Any:
     return (
         question.join(Listing, Listing.id == SupportAgreement.listing_id)
         .join(Organisation, Organisation.id == SupportAgreement.organisation_id)

@@ -72,12 +72,12 @@ class ContactForm(msgspec.Struct, frozen=True, kw_only=True):
             InvalidInput: With all messages.
         """
         form = FormReader(data)
-        channel = form.choice("channel", "how you want to be told things", Channel) or Channel.EMAIL
-        urgent = form.choice("urgent_channel", "what we do when it cannot wait", Channel) or Channel.EMAIL
-        if urgent not in URGENT_CHANNELS:
+        channel = form.choice("channel", "how you want to be told things", Channel)
+        urgent = form.choice("urgent_channel", "what we do when it cannot wait", Channel)
+        if urgent is Channel.LETTER:
             form.wrong("urgent_channel", "A letter is too slow. Select another way for what cannot wait")
         made_as = form.option("format", "the format", FORMATS, required=False)
-        if made_as in MADE_BY_HAND and channel not in (Channel.LETTER, Channel.CALL):
+        if made_as in MADE_BY_HAND and channel in (Channel.EMAIL, Channel.TEXT):
             form.wrong(
                 "format", f"Select a letter or a phone call above: {FORMATS[made_as]} cannot go by e-mail or text"
             )
@@ -90,8 +90,8 @@ class ContactForm(msgspec.Struct, frozen=True, kw_only=True):
             form.wrong("phone", "Enter a UK mobile number for text messages, like 07700 900123")
         address = form.text("address", "the address", required=channel is Channel.LETTER, longest=LONGEST_ADDRESS)
         found = cls(
-            channel=channel,
-            urgent_channel=urgent,
+            channel=channel or Channel.EMAIL,
+            urgent_channel=urgent or Channel.EMAIL,
             format=made_as,
             email=email,
             phone=phone,

@@ -27,7 +27,7 @@ class ToSendRepository:
     def __init__(self, db: AsyncSession) -> None:
         self.db = db
 
-    def of(self, council_id: UUID) -> Select[tuple[Message, Person]]:
+    def of(self, council_id: UUID) -> Select[Message, Person]:
         """Start a question that cannot leave the council."""
         return (
             select(Message, Person)
@@ -46,7 +46,7 @@ class ToSendRepository:
             )
             question = question.where(or_(later, Message.is_urgent.is_(False)) if last.is_urgent else later)
         question = question.order_by(Message.is_urgent.desc(), Message.created_at, Message.id).limit(PAGE + 1)
-        return [ToSend(*row) for row in await self.db.execute(question)]
+        return [ToSend(row[0], row[1]) for row in await self.db.execute(question)]
 
     async def done(self, council_id: UUID, after: UUID | None) -> list[ToSend]:
         """Return what was done, or given up, the newest message first; one more than a page."""
@@ -55,7 +55,7 @@ class ToSendRepository:
         if last is not None:
             question = question.where(tuple_(Message.created_at, Message.id) < tuple_(last.created_at, last.id))
         question = question.order_by(Message.created_at.desc(), Message.id.desc()).limit(PAGE + 1)
-        return [ToSend(*row) for row in await self.db.execute(question)]
+        return [ToSend(row[0], row[1]) for row in await self.db.execute(question)]
 
     async def find(self, council_id: UUID, message_id: UUID, *, locked: bool = False) -> ToSend:
         """Return one letter or call.
@@ -69,7 +69,7 @@ class ToSendRepository:
         row = (await self.db.execute(question)).first()
         if row is None:
             raise NotFound
-        return ToSend(*row)
+        return ToSend(row[0], row[1])
 
     async def _message(self, council_id: UUID, message_id: UUID | None) -> Message | None:
         if message_id is None:

@@ -35,7 +35,7 @@ class TalkService:
         self.talk = TalkRepository(db)
         self.threads = ThreadService(db)
 
-    def own(self, principal: Principal, *, is_provider: bool) -> Select[tuple[SupportAgreement]]:
+    def own(self, principal: Principal, *, is_provider: bool) -> Select[SupportAgreement]:
         """Start a question about the agreements that one side may write about; a personal assistant's own alone.
 
         Raises:
