@@ -82,6 +82,12 @@ class ThreadRepository(Repository[Thread]):
         )
         return int(await self.db.scalar(question) or 0)
 
+    async def newest_at(self, thread_id: UUID) -> datetime | None:
+        """Return when the last message of a thread was written; None where there is none."""
+        question = select(func.max(ThreadMessage.written_at)).where(ThreadMessage.thread_id == thread_id)
+        found: datetime | None = await self.db.scalar(question)
+        return found
+
     async def unread(self, thread_ids: Collection[UUID], *, for_provider: bool) -> dict[UUID, int]:
         """Count what the other side wrote and this side has not seen, by thread; threads without it are left out."""
         read_at = Thread.provider_read_at if for_provider else Thread.person_read_at

@@ -82,7 +82,7 @@ class ThreadService:
         *,
         is_providers: bool,
     ) -> ThreadMessage:
-        """Add a message, with files if any. Its writer has read all that came before.
+        """Add a message, with files if any.
 
         Raises:
             Forbidden: The role does not write to this side.
@@ -98,6 +98,9 @@ class ThreadService:
             raise TooManyMessages(f"You can write {MOST_A_DAY} messages a day here. Try again tomorrow.")
         if len(checked) > MOST_FILES:
             raise InvalidInput({FIELD: f"There can be {MOST_FILES} files with a message"})
+        # Of two at one instant the later one is later: what a side has seen is an instant, and nothing hides behind it.
+        newest = await self.threads.newest_at(thread.id)
+        written_at = now if newest is None else max(now, newest + timedelta(microseconds=1))
         message = ThreadMessage(
             council_id=thread.council_id,
             thread_id=thread.id,
@@ -105,14 +108,10 @@ class ThreadService:
             written_by_user_id=principal.user_id,
             acting_for="" if is_providers else principal.acting_for or "",
             words=words,
-            written_at=now,
+            written_at=written_at,
         )
         self.db.add(message)
-        thread.updated_at = now
-        if is_providers:
-            thread.provider_read_at = now
-        else:
-            thread.person_read_at = now
+        thread.updated_at = written_at
         await self.db.flush()
         kept = []
         for file in checked:
