@@ -60,8 +60,9 @@ DEFAULTS: Mapping[str, Any] = {
     ],
     # Days from issue to payment (domain.md 4.6).
     "payments.terms_days": 30,
-    # Legal minimum wage from the age of 21, pence an hour, from 1 April 2026 (domain.md 4.4).
-    "payments.legal_wage_pence": 1_271,
+    # Least wage for an hour that prices are held against, in pence, where the council asks for more than the law; None:
+    # the law's, from the book of `accounts.law` (domain.md 4.4).
+    "payments.legal_wage_pence": None,
     # A payment to one payee above this is marked in the proposal of a payment run.
     "payments.large_payment_pence": 500_000,
     # Hours before a visit until which cancelling costs nothing.
@@ -83,12 +84,16 @@ DEFAULTS: Mapping[str, Any] = {
     "payments.audit_threshold_pence": 50_000,
     # At most this many items of an account are asked about in one audit.
     "payments.audit_sample": 10,
+    # Days in which a person is to answer them (domain.md 4.2).
+    "payments.audit_answer_days": 28,
     # Card refunds above this need a second person.
     "payments.refund_limit_pence": 10_000,
     # Weeks between two payments of the council's share.
     "payments.pay_every_weeks": 4,
     # Days before a document of an employer ends on which the person is warned.
     "bookings.duty_warning_days": [30, 14, 3],
+    # What a company needs on top of the least lawful cost to run its service, in per cent; below it a price is thin.
+    "bookings.running_cost_percent": 15,
     # Which drafts the council checks before they are on the market: "first" (an organisation's new listings; changes
     # go live at once), "always", "never".
     "providers.listing_check": "first",

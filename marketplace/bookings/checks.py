@@ -91,21 +91,28 @@ async def commitments_within_budget(db: AsyncSession) -> Check:
 
 
 async def approved_visits_paid_once(db: AsyncSession) -> Check:
-    """Each approved visit of a direct payment has one ledger entry of its cost, and no other visit has any."""
-    checked = await _count(db, "SELECT count(*) FROM bookings WHERE status = 'approved'")
+    """What a person approved and no card paid was taken from the direct payment once; no other visit took any.
+
+    A part-approved visit has one entry; the rest, where it was agreed later, has another.
+    """
+    checked = await _count(db, "SELECT count(*) FROM bookings WHERE status IN ('approved', 'part_approved')")
     broken = await _ids(
         db,
         """
-        SELECT b.id FROM bookings b
-        LEFT JOIN LATERAL (
-            SELECT count(DISTINCT e.id) AS entries, coalesce(sum(l.amount_pence), 0) AS pence
-            FROM ledger_entries e JOIN ledger_lines l ON l.entry_id = e.id AND l.side = 'debit'
-            WHERE e.kind = 'visit-approved' AND e.source_id = b.id
-        ) posted ON true
-        WHERE (posted.entries, posted.pence) <> (
-            CASE WHEN b.status = 'approved' AND b.funding = 'direct_payment' AND b.cost_pence > 0 THEN 1 ELSE 0 END,
-            CASE WHEN b.status = 'approved' AND b.funding = 'direct_payment' THEN b.cost_pence ELSE 0 END
+        WITH wanted AS (
+            SELECT id, CASE WHEN status IN ('approved', 'part_approved') AND funding = 'direct_payment'
+                THEN greatest(0, coalesce(approved_pence, cost_pence) - top_up_pence) ELSE 0 END AS pence
+            FROM bookings
         )
+        SELECT w.id FROM wanted w
+        LEFT JOIN LATERAL (
+            SELECT count(DISTINCT e.id) FILTER (WHERE e.kind = 'visit-approved') AS firsts,
+                count(DISTINCT e.id) FILTER (WHERE e.kind = 'visit-approved-rest') AS rests,
+                coalesce(sum(l.amount_pence), 0) AS pence
+            FROM ledger_entries e JOIN ledger_lines l ON l.entry_id = e.id AND l.side = 'debit'
+            WHERE e.kind IN ('visit-approved', 'visit-approved-rest') AND e.source_id = w.id
+        ) posted ON true
+        WHERE posted.pence <> w.pence OR posted.firsts > 1 OR posted.rests > 1
         """,
     )
     return _check("Each approved visit is paid once from the direct payment", checked, broken)

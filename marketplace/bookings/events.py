@@ -52,12 +52,18 @@ class BookingApproved(BookingEvent, frozen=True, kw_only=True):
     """What is paid: less than the price where a part was approved."""
     funding: str
     visit_on: date
+    accrued_pence: int | None = None
+    """What of it the council's payment runs pay; None in messages from before: all of a direct payment's."""
 
 
 class BookingRestApproved(BookingEvent, frozen=True, kw_only=True):
     """What had been held back of a part-approved visit is paid after all."""
 
     pence: int
+    funding: str
+    visit_on: date
+    accrued_pence: int
+    """What of it the council's payment runs pay."""
 
 
 class BookingNotHeld(BookingEvent, frozen=True, kw_only=True):
@@ -154,3 +160,35 @@ class VisitsNotPlanned(AgreementEvent, frozen=True, kw_only=True):
     from_on: date
     why: str
     """Code, as in `SupportAgreement.not_planned_why`."""
+
+
+class VisitMoved(BookingEvent, frozen=True, kw_only=True):
+    """One visit goes to another time; the other side is told."""
+
+    by_side: str
+    from_at: datetime
+
+
+class VisitChangeAsked(AgreementEvent, frozen=True, kw_only=True):
+    """The provider asks for another time; the person answers."""
+
+    proposal_id: UUID
+
+
+class VisitChangeAnswered(AgreementEvent, frozen=True, kw_only=True):
+    """The person answered, the provider took it back, or the time to answer went by."""
+
+    proposal_id: UUID
+    outcome: str
+    """A member of `ProposalStatus`."""
+
+
+class VisitsStopped(AgreementEvent, frozen=True, kw_only=True):
+    """Visits to come were taken away because the agreement ends or the person died."""
+
+    from_on: date
+    visits: int
+    why: str
+    """Code, a member of `CallOffReason`."""
+    by_side: str
+    """ "person", "provider" or "platform"."""

@@ -21,7 +21,15 @@ BOOKABLE_UNITS = frozenset({PriceUnit.FREE, PriceUnit.HOUR, PriceUnit.VISIT, Pri
 FEEDBACK_WITHIN = timedelta(days=180)
 """How long after a visit somebody may say how it was; later nobody remembers well."""
 
-SHOWS_ADDRESS = frozenset({BookingStatus.ACCEPTED, BookingStatus.CLAIMED, BookingStatus.DISPUTED})
+SHOWS_ADDRESS = frozenset(
+    {
+        BookingStatus.PLANNED,
+        BookingStatus.ACCEPTED,
+        BookingStatus.IN_PROGRESS,
+        BookingStatus.CLAIMED,
+        BookingStatus.DISPUTED,
+    }
+)
 """States in which the provider needs to know where to go and whom to call."""
 
 
@@ -86,8 +94,8 @@ def cancel_terms(booking: Booking, now: datetime, free_hours: int) -> CancelTerm
     free_until = booking.starts_at - timedelta(hours=free_hours)
     if booking.status not in {BookingStatus.AWAITING_PAYMENT, BookingStatus.REQUESTED, BookingStatus.ACCEPTED}:
         return CancelTerms(Cancelling.NOT_POSSIBLE, free_until, 0)
-    is_paid = booking.funding is Funding.CARD and booking.status is not BookingStatus.AWAITING_PAYMENT
-    refund = booking.cost_pence if is_paid else 0
+    by_card = booking.cost_pence if booking.funding is Funding.CARD else booking.top_up_pence
+    refund = by_card if booking.status is not BookingStatus.AWAITING_PAYMENT else 0
     if booking.status is not BookingStatus.ACCEPTED:
         return CancelTerms(Cancelling.FREE, free_until, refund)
     if now >= booking.starts_at:
@@ -100,13 +108,16 @@ def cancel_terms(booking: Booking, now: datetime, free_hours: int) -> CancelTerm
 
 def may_confirm(booking: Booking, now: datetime) -> bool:
     """Whether the person may say how a visit went: it was agreed and its time is over."""
-    return now >= booking.ends_at and booking.status in {
-        BookingStatus.ACCEPTED,
-        BookingStatus.CLAIMED,
-        BookingStatus.DISPUTED,
-    }
+    return now >= booking.ends_at and booking.status in CONFIRMABLE
 
 
 def may_claim(booking: Booking, now: datetime) -> bool:
     """Whether the provider may say that a visit took place: it was agreed and has begun."""
-    return booking.status is BookingStatus.ACCEPTED and now >= booking.starts_at
+    return booking.status in CLAIMABLE and now >= booking.starts_at
+
+
+CLAIMABLE = frozenset({BookingStatus.PLANNED, BookingStatus.ACCEPTED, BookingStatus.IN_PROGRESS})
+"""States in which a provider may say that a visit took place, from its start on."""
+
+CONFIRMABLE = CLAIMABLE | {BookingStatus.CLAIMED, BookingStatus.DISPUTED}
+"""States in which a person may say how a visit went, once its time is over."""

@@ -13,7 +13,7 @@ from marketplace.bookings.models import Booking, Funding
 from marketplace.bookings.states import COMMITTED, BookingStatus
 from marketplace.core.models import Step
 from marketplace.core.repository import Repository
-from marketplace.people.models import Budget, BudgetStatus, FundingRoute, Person
+from marketplace.people.models import Budget, BudgetStatus, DirectPaymentArrangement, FundingRoute, Person
 from marketplace.providers.models import (
     Listing,
     ListingCategory,
@@ -47,6 +47,9 @@ _WAITING = (
     BookingStatus.ACCEPTED,
     BookingStatus.IN_PROGRESS,
 )
+
+NOBODY_YET = "Not said yet"
+"""Stands where the name of who comes will be; a place at an activity needs none."""
 
 _PLANNERS = frozenset({ListingCategory.SUPPORT_PLANNING, ListingCategory.MONEY_MANAGEMENT})
 
@@ -139,13 +142,20 @@ class BookingRepository(Repository[Booking]):
 
     async def promises(self, council_id: UUID, person_id: UUID) -> list[tuple[date, int]]:
         """Return what a person's direct payment has promised and not yet paid: (day, pence), by day."""
+        return (await self.promises_of(council_id, [person_id])).get(person_id, [])
+
+    async def promises_of(self, council_id: UUID, person_ids: Sequence[UUID]) -> dict[UUID, list[tuple[date, int]]]:
+        """Return the same for many people: `promises[person_id]` is (day, pence), by day."""
         rows = await self.db.execute(
-            select(Booking.visit_on, func.sum(Booking.cost_pence - Booking.top_up_pence))
-            .where(Booking.council_id == council_id, Booking.person_id == person_id, _is_commitment())
-            .group_by(Booking.visit_on)
+            select(Booking.person_id, Booking.visit_on, func.sum(Booking.cost_pence - Booking.top_up_pence))
+            .where(Booking.council_id == council_id, Booking.person_id.in_(person_ids), _is_commitment())
+            .group_by(Booking.person_id, Booking.visit_on)
             .order_by(Booking.visit_on)
         )
-        return [(day, int(pence)) for day, pence in rows]
+        found: dict[UUID, list[tuple[date, int]]] = {}
+        for person_id, day, pence in rows:
+            found.setdefault(person_id, []).append((day, int(pence)))
+        return found
 
     async def commitments(self, council_id: UUID, person_ids: Sequence[UUID]) -> dict[UUID, int]:
         """Return the sum of the same for many people: `commitments[person_id]` in pence; who has none is left out."""
@@ -318,6 +328,24 @@ class BudgetRepository:
     def __init__(self, db: AsyncSession) -> None:
         self.db = db
 
+    async def direct_payments(self, council_id: UUID, person_ids: Sequence[UUID], on: date) -> dict[UUID, list[Budget]]:
+        """Return people's agreed direct payments that run on a day or later, the earliest first."""
+        rows = await self.db.scalars(
+            select(Budget)
+            .where(
+                Budget.council_id == council_id,
+                Budget.person_id.in_(person_ids),
+                Budget.status == BudgetStatus.FINAL,
+                Budget.route == FundingRoute.DIRECT_PAYMENT,
+                or_(Budget.ends_on.is_(None), Budget.ends_on > on),
+            )
+            .order_by(Budget.starts_on, Budget.id)
+        )
+        found: dict[UUID, list[Budget]] = {}
+        for row in rows:
+            found.setdefault(row.person_id, []).append(row)
+        return found
+
     async def direct_payment(self, council_id: UUID, person_id: UUID, on: date) -> Budget | None:
         """Return the agreed direct payment that runs on a day."""
         found: Budget | None = await self.db.scalar(
@@ -335,6 +363,21 @@ class BudgetRepository:
         )
         return found
 
+    async def arrangement(self, council_id: UUID, person_id: UUID, on: date) -> DirectPaymentArrangement | None:
+        """Return how a person's direct payment is held on a day; None: the council holds it."""
+        found: DirectPaymentArrangement | None = await self.db.scalar(
+            select(DirectPaymentArrangement)
+            .where(
+                DirectPaymentArrangement.council_id == council_id,
+                DirectPaymentArrangement.person_id == person_id,
+                DirectPaymentArrangement.starts_on <= on,
+                or_(DirectPaymentArrangement.ends_on.is_(None), DirectPaymentArrangement.ends_on > on),
+            )
+            .order_by(DirectPaymentArrangement.starts_on.desc())
+            .limit(1)
+        )
+        return found
+
 
 def _is_commitment() -> ColumnElement[bool]:
     # A visit that waits for its top-up by card has the rest promised already.
@@ -346,6 +389,6 @@ def _with_names(question: Select[Booking]) -> Any:
     return (
         question.join(Listing, Listing.id == Booking.listing_id)
         .join(Organisation, Organisation.id == Booking.organisation_id)
-        .join(Worker, Worker.id == Booking.worker_id)
-        .add_columns(Listing.title, Organisation, Worker.name)
+        .outerjoin(Worker, Worker.id == Booking.worker_id)
+        .add_columns(Listing.title, Organisation, func.coalesce(Worker.name, NOBODY_YET))
     )

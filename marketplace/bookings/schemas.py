@@ -15,6 +15,8 @@ LONGEST_MINUTES = 12 * 60
 SHORTEST_MINUTES = 15
 LONGEST_NOTE = 1_000
 ANY_WORKER = "any"
+TOP_UP = "top_up"
+"""The answer "from my direct payment, and the rest by card" to how a visit is paid."""
 
 
 class Funding(StrEnum):
@@ -37,8 +39,12 @@ class BookingForm(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     funding: Funding | None = None
     """None: the direct payment where there is one, else card."""
+    is_topped_up: bool = False
+    """Whether a card pays what the direct payment does not reach."""
     shown_pence: int | None = None
     """The price that the page of answers showed; None before it was shown."""
+    shown_card_pence: int | None = None
+    """The card's part of it that the page of answers showed."""
 
     @classmethod
     def read(cls, data: Mapping[str, Any], listing_id: UUID, least_minutes: int) -> "BookingForm":
@@ -56,7 +62,10 @@ class BookingForm(msgspec.Struct, frozen=True, kw_only=True):
         if form.raw("worker") not in ("", ANY_WORKER):
             worker_id = form.id("worker", "who should come")
         note = form.text("note", "your note", required=False, longest=LONGEST_NOTE)
-        funding = form.choice("funding", "how to pay", Funding, required=False)
+        is_topped_up = form.raw("funding") == TOP_UP
+        funding: Funding | None = Funding.DIRECT_PAYMENT
+        if not is_topped_up:
+            funding = form.choice("funding", "how to pay", Funding, required=False)
         form.done()
         if visit_on is None or starts_local is None:
             raise InvalidInput(form.errors)
@@ -68,7 +77,9 @@ class BookingForm(msgspec.Struct, frozen=True, kw_only=True):
             worker_id=worker_id,
             note=note,
             funding=funding,
+            is_topped_up=is_topped_up,
             shown_pence=_shown_pence(form.raw("shown_pence")),
+            shown_card_pence=_shown_pence(form.raw("shown_card_pence")),
         )
 
     def as_fields(self) -> dict[str, str]:
@@ -82,7 +93,7 @@ class BookingForm(msgspec.Struct, frozen=True, kw_only=True):
             "minutes": str(self.minutes),
             "worker": str(self.worker_id) if self.worker_id else ANY_WORKER,
             "note": self.note,
-            "funding": self.funding.value if self.funding else "",
+            "funding": TOP_UP if self.is_topped_up else self.funding.value if self.funding else "",
         }
 
 

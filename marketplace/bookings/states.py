@@ -223,3 +223,34 @@ FAMILY_EXCEPTION = Lifecycle(
         ExceptionStatus.WITHDRAWN: frozenset(),
     },
 )
+
+
+class ProposalStatus(StrEnum):
+    """Where a change of visits is that the provider asked for."""
+
+    ASKED = "asked"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"
+    """Nobody answered in time: everything stays as it was."""
+
+
+VISIT_PROPOSAL = Lifecycle(
+    "visit_proposal",
+    "visit_proposals",
+    {
+        ProposalStatus.ASKED: frozenset(
+            {
+                ProposalStatus.ACCEPTED,
+                ProposalStatus.DECLINED,
+                ProposalStatus.WITHDRAWN,
+                ProposalStatus.LAPSED,
+            }
+        ),
+        ProposalStatus.ACCEPTED: frozenset(),
+        ProposalStatus.DECLINED: frozenset(),
+        ProposalStatus.WITHDRAWN: frozenset(),
+        ProposalStatus.LAPSED: frozenset(),
+    },
+)

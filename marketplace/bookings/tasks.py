@@ -18,7 +18,7 @@ from marketplace.bookings.events import (
     BookingEvent,
     BookingRequested,
 )
-from marketplace.bookings.models import Booking, Funding
+from marketplace.bookings.models import Booking, CallOffReason, Funding
 from marketplace.bookings.repository import BookingRepository
 from marketplace.bookings.service import BookingService
 from marketplace.bookings.states import BookingStatus
@@ -55,8 +55,14 @@ async def tell_declined(message_id: UUID, event: BookingDeclined) -> None:
 
 @task("bookings.tell_cancelled", on=BookingCancelled)
 async def tell_cancelled(message_id: UUID, event: BookingCancelled) -> None:
-    """Tell both sides that the visit will not take place."""
-    await _tell(message_id, "bookings.tell_cancelled", event, "booking_cancelled", to_person=True, to_provider=True)
+    """Tell both sides that the visit will not take place, unless words of its own say so (P9)."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        booking = await BookingRepository(db).locked(event.booking_id)
+        is_told = booking is not None and (
+            booking.call_off_reason is CallOffReason.WORKER_AWAY or booking.status is BookingStatus.NO_SHOW
+        )
+    if not is_told:
+        await _tell(message_id, "bookings.tell_cancelled", event, "booking_cancelled", to_person=True, to_provider=True)
 
 
 @task("bookings.tell_called_off", on=BookingCalledOff)

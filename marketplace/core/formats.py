@@ -140,6 +140,11 @@ def date_range(starts_on: date, ends_on: date) -> str:
     return uk_date(starts_on) if last <= starts_on else f"{uk_date(starts_on)} to {uk_date(last)}"
 
 
+def last_day(ends_on: date) -> str:
+    """Write the last day of a half-open period by its end: 6 April 2027 becomes "5 April 2027"."""
+    return uk_date(ends_on - timedelta(days=1))
+
+
 def duration(minutes: int) -> str:
     """Write a length of time: "45 minutes", "1 hour", "2 hours 30 minutes".
 

@@ -11,10 +11,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.core.ids import new_id
 from marketplace.ledger.models import DEBIT_NORMAL, LedgerAccount, LedgerEntry, LedgerLine, Purpose, Side
 
-TRACKED = frozenset({Purpose.DIRECT_PAYMENT, Purpose.ACCRUED, Purpose.PAYABLE, Purpose.CARD_RECEIVED})
+TRACKED = frozenset(
+    {
+        Purpose.DIRECT_PAYMENT,
+        Purpose.ACCRUED,
+        Purpose.PAYABLE,
+        Purpose.CARD_RECEIVED,
+        Purpose.CARD_DISPUTED,
+        Purpose.PERSON_OWES,
+        Purpose.FUND_DRAWN,
+    }
+)
 """Purposes with an owner each: their balance is kept line by line."""
 
-FLOORED = frozenset({Purpose.DIRECT_PAYMENT})
+FLOORED = frozenset({Purpose.DIRECT_PAYMENT, Purpose.PERSON_OWES})
 """Purposes whose balance never falls below nothing."""
 
 
@@ -66,6 +76,22 @@ class LedgerRepository:
             .execution_options(populate_existing=True)
         )
         return found
+
+    async def accounts_of(
+        self, council_id: UUID, purpose: Purpose, owner_ids: Sequence[UUID], *, locked: bool = False
+    ) -> Sequence[LedgerAccount]:
+        """Return owners' accounts by owner, with fresh balances; locked until the transaction ends when asked."""
+        question = (
+            select(LedgerAccount)
+            .where(
+                LedgerAccount.council_id == council_id,
+                LedgerAccount.purpose == purpose,
+                LedgerAccount.owner_id.in_(owner_ids),
+            )
+            .order_by(LedgerAccount.owner_id)
+            .execution_options(populate_existing=True)
+        )
+        return (await self.db.scalars(question.with_for_update() if locked else question)).all()
 
     async def has_entry(self, kind: str, source_id: UUID) -> UUID | None:
         """Return the id of the entry of a business event, if it was posted."""

@@ -1,5 +1,6 @@
 """Posting to the ledger: one business event, one entry, lines that balance."""
 
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -144,3 +145,18 @@ class LedgerService:
         """Return the balance and hold the account until the transaction ends, so that nobody else spends."""
         account = await self.ledger.account(council_id, purpose, owner_id, locked=True)
         return Pence(account.balance_pence)
+
+    async def balances(
+        self, council_id: UUID, purpose: Purpose, owner_ids: Sequence[UUID], *, locked: bool = False
+    ) -> dict[UUID, Pence]:
+        """Return what many owners' accounts hold: `balances[owner_id]`, 0 when nothing was ever posted.
+
+        Locked, the accounts are held in the order of their owners until the transaction ends.
+        """
+        accounts = await self.ledger.accounts_of(council_id, purpose, owner_ids, locked=locked)
+        found = {row.owner_id: Pence(row.balance_pence) for row in accounts if row.owner_id is not None}
+        if locked:
+            # An account that was never used is opened, so that there is something to hold.
+            for owner_id in sorted(set(owner_ids) - set(found)):
+                found[owner_id] = await self.locked_balance(council_id, purpose, owner_id)
+        return {owner_id: found.get(owner_id, Pence(0)) for owner_id in owner_ids}

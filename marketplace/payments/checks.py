@@ -192,13 +192,17 @@ async def ledger_equals_open_items(db: AsyncSession) -> Fact:
             FROM accruals a LEFT JOIN invoices i ON i.id = a.invoice_id
             WHERE i.id IS NULL OR i.status IN ('issued', 'held')
             UNION ALL
-            SELECT m.council_id, (m.body ->> 'organisation_id')::uuid, 'accrued', (m.body ->> 'cost_pence')::bigint
+            SELECT m.council_id, (m.body ->> 'organisation_id')::uuid, 'accrued',
+                coalesce(m.body ->> 'accrued_pence', m.body ->> 'cost_pence')::bigint
             FROM outbox_messages m
-            LEFT JOIN outbox_deliveries d ON d.message_id = m.id AND d.task = 'payments.accrue_visit'
-            WHERE m.event = 'BookingApproved' AND m.body ->> 'funding' = 'direct_payment' AND d.handled_at IS NULL
-                AND NOT EXISTS (
-                    SELECT 1 FROM accruals a WHERE a.kind = 'visit' AND a.source_id::text = m.body ->> 'booking_id'
-                )
+            LEFT JOIN outbox_deliveries d ON d.message_id = m.id
+                AND d.task IN ('payments.accrue_visit', 'payments.accrue_rest')
+            WHERE (m.event = 'BookingRestApproved' OR (m.event = 'BookingApproved'
+                    AND m.body ->> 'funding' = 'direct_payment' AND NOT EXISTS (
+                        SELECT 1 FROM accruals a
+                        WHERE a.kind = 'visit' AND a.source_id::text = m.body ->> 'booking_id'
+                    )
+                )) AND d.handled_at IS NULL
             UNION ALL
             SELECT council_id, organisation_id, 'payable', total_pence
             FROM invoices WHERE status IN ('approved', 'in_run')
@@ -217,6 +221,113 @@ async def ledger_equals_open_items(db: AsyncSession) -> Fact:
     )
 
 
+async def movements_have_entries(db: AsyncSession) -> Fact:
+    """Each movement of a direct payment has its one ledger entry of its amount and person, and no entry lacks one.
+
+    A correction is the mirror image of what it takes back.
+    """
+    return await _fact(
+        db,
+        "payments: each movement has its ledger entry",
+        "SELECT count(*) FROM money_movements",
+        """
+        WITH posted AS (
+            SELECT e.id, e.source_id, e.council_id, e.effective_on, e.reverses_id,
+                sum(l.amount_pence) FILTER (WHERE l.side = 'debit') AS pence,
+                bool_and(a.owner_id IS NULL OR a.owner_id = m.person_id OR a.owner_id = m.organisation_id) AS is_theirs,
+                coalesce(sum(CASE l.side WHEN 'credit' THEN l.amount_pence ELSE -l.amount_pence END)
+                    FILTER (WHERE a.purpose = 'direct_payment'), 0)
+                - coalesce(sum(CASE l.side WHEN 'credit' THEN l.amount_pence ELSE -l.amount_pence END)
+                    FILTER (WHERE a.purpose = 'person_owes'), 0) AS in_pence,
+                coalesce(sum(CASE l.side WHEN 'debit' THEN l.amount_pence ELSE -l.amount_pence END)
+                    FILTER (WHERE a.purpose = 'person_owes'), 0) AS matched_pence
+            FROM ledger_entries e
+            JOIN ledger_lines l ON l.entry_id = e.id JOIN ledger_accounts a ON a.id = l.account_id
+            LEFT JOIN money_movements m ON m.id = e.source_id
+            WHERE e.kind = 'money-movement' GROUP BY e.id
+        )
+        SELECT coalesce(m.id, p.source_id)::text
+        FROM money_movements m FULL JOIN posted p ON p.source_id = m.id
+        LEFT JOIN ledger_entries o ON o.kind = 'money-movement' AND o.source_id = m.reverses_id
+        LEFT JOIN LATERAL (
+            SELECT coalesce(sum(amount_pence), 0) AS pence FROM movement_visits v
+            WHERE v.movement_id = coalesce(m.reverses_id, m.id)
+        ) parts ON true
+        WHERE m.id IS NULL OR p.id IS NULL OR p.pence <> m.amount_pence OR p.council_id <> m.council_id
+            OR p.effective_on < m.happened_on OR NOT p.is_theirs
+            OR (m.reverses_id IS NOT NULL AND p.reverses_id IS DISTINCT FROM o.id)
+            OR (m.kind IN ('council_share', 'contribution', 'one_off', 'refund') AND p.in_pence <> m.amount_pence)
+            OR (m.kind IN ('payment', 'reclaim') AND p.matched_pence <> parts.pence)
+            OR (m.kind = 'correction' AND p.matched_pence <> -parts.pence)
+        """,
+    )
+
+
+async def people_owe_what_is_unpaid(db: AsyncSession) -> Fact:
+    """What a person owes by the ledger is what they approved and pay themselves, less what they recorded as paid."""
+    return await _fact(
+        db,
+        "payments: what people owe is approved and not recorded as paid",
+        "SELECT count(*) FROM ledger_accounts WHERE purpose = 'person_owes'",
+        """
+        WITH approved AS (
+            SELECT a.council_id, a.owner_id AS person_id,
+                sum(CASE l.side WHEN 'credit' THEN l.amount_pence ELSE -l.amount_pence END) AS pence
+            FROM ledger_accounts a JOIN ledger_lines l ON l.account_id = a.id
+            JOIN ledger_entries e ON e.id = l.entry_id
+            WHERE a.purpose = 'person_owes' AND e.kind <> 'money-movement' GROUP BY 1, 2
+        ), paid AS (
+            SELECT m.council_id, m.person_id, sum(v.amount_pence) AS pence
+            FROM movement_visits v JOIN money_movements m ON m.id = v.movement_id
+            WHERE NOT EXISTS (SELECT 1 FROM money_movements c WHERE c.reverses_id = m.id) GROUP BY 1, 2
+        )
+        SELECT a.owner_id || ': ledger ' || a.balance_pence || ', unpaid '
+            || coalesce(w.pence, 0) - coalesce(p.pence, 0)
+        FROM ledger_accounts a
+        LEFT JOIN approved w ON w.council_id = a.council_id AND w.person_id = a.owner_id
+        LEFT JOIN paid p ON p.council_id = a.council_id AND p.person_id = a.owner_id
+        WHERE a.purpose = 'person_owes' AND a.balance_pence <> coalesce(w.pence, 0) - coalesce(p.pence, 0)
+        """,
+    )
+
+
+async def visits_are_not_paid_twice(db: AsyncSession) -> Fact:
+    """What payments that stand paid for a visit is no more than the person approved of it, and theirs."""
+    return await _fact(
+        db,
+        "payments: a visit is never paid beyond what was approved",
+        "SELECT count(*) FROM movement_visits",
+        """
+        SELECT b.id::text FROM movement_visits v
+        JOIN money_movements m ON m.id = v.movement_id
+        JOIN bookings b ON b.id = v.booking_id
+        WHERE NOT EXISTS (SELECT 1 FROM money_movements c WHERE c.reverses_id = m.id)
+        GROUP BY b.id
+        HAVING sum(v.amount_pence) > coalesce(b.approved_pence, CASE b.status WHEN 'approved' THEN b.cost_pence END, 0)
+                - b.top_up_pence
+            OR bool_or(m.person_id <> b.person_id OR m.council_id <> b.council_id OR v.council_id <> b.council_id)
+        """,
+    )
+
+
+async def audits_ask_within_bounds(db: AsyncSession) -> Fact:
+    """A money audit asks about payments and visits of its own person only, and asks back no more than the surplus."""
+    return await _fact(
+        db,
+        "payments: a money audit asks about its own person",
+        "SELECT count(*) FROM direct_payment_audits",
+        """
+        SELECT a.id::text FROM direct_payment_audits a
+        LEFT JOIN audit_items i ON i.audit_id = a.id
+        LEFT JOIN money_movements m ON m.id = i.movement_id
+        LEFT JOIN bookings b ON b.id = i.booking_id
+        WHERE coalesce(m.person_id, b.person_id, a.person_id) <> a.person_id
+            OR coalesce(i.council_id, a.council_id) <> a.council_id OR a.reclaim_pence > a.surplus_pence
+            OR (a.status = 'closed') <> (a.closed_at IS NOT NULL)
+        """,
+    )
+
+
 CHECKS: tuple[Callable[[AsyncSession], Awaitable[Fact]], ...] = (
     bills_equal_lines,
     accruals_billed_once,
@@ -226,6 +337,10 @@ CHECKS: tuple[Callable[[AsyncSession], Awaitable[Fact]], ...] = (
     bills_are_in_one_run,
     two_people,
     ledger_equals_open_items,
+    movements_have_entries,
+    people_owe_what_is_unpaid,
+    visits_are_not_paid_twice,
+    audits_ask_within_bounds,
 )
 """All questions, in the order they are shown."""
 

@@ -50,3 +50,45 @@ class NotReleased(Conflict):
 
     code = "not-released"
     title = "This payment run has not been released"
+
+
+class TakenBackAlready(Conflict):
+    """A movement is taken back once; a correction never."""
+
+    code = "taken-back-already"
+    title = "This was taken back before"
+
+
+class AuditClosed(Conflict):
+    """Nothing is asked or answered in an audit that is closed."""
+
+    code = "audit-closed"
+    title = "This check of the money is closed"
+
+
+class NothingToRefund(Conflict):
+    """All of a card payment has gone back, is on its way, or is held by a bank."""
+
+    code = "nothing-to-refund"
+    title = "Nothing of this payment can be given back"
+
+
+class OwnRefund(Forbidden):
+    """Two people: who asks for a refund above the limit does not agree to it."""
+
+    code = "own-refund"
+    title = "Someone else must agree to this refund"
+
+
+class VisitsChanged(Conflict):
+    """A visit of the list was paid or changed since the page was opened."""
+
+    code = "visits-changed"
+    title = "Your list of visits to pay has changed"
+
+
+class NoCards(Conflict):
+    """The organisation cannot be paid by card."""
+
+    code = "no-cards"
+    title = "This provider does not take cards here yet"

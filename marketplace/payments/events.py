@@ -1,5 +1,6 @@
 """Facts that payments publishes."""
 
+from datetime import date
 from uuid import UUID
 
 from marketplace.core.events import Event
@@ -39,3 +40,36 @@ class BankDetailsChecked(Event, frozen=True, kw_only=True):
     bank_account_id: UUID
     is_accepted: bool
     reason: str = ""
+
+
+class HoldingSet(Event, frozen=True, kw_only=True):
+    """Finance arranged who holds a person's direct payment from a day on."""
+
+    person_id: UUID
+    organisation_id: UUID | None
+    holding: str
+    starts_on: date
+
+
+class MoneyAuditAsked(Event, frozen=True, kw_only=True):
+    """A person is asked about some payments of their direct payment."""
+
+    person_id: UUID
+    audit_id: UUID
+    items: int
+    answer_by: date
+
+
+class MoneyAuditAnswered(Event, frozen=True, kw_only=True):
+    """Every question of a check was answered."""
+
+    person_id: UUID
+    audit_id: UUID
+
+
+class MoneyAuditClosed(Event, frozen=True, kw_only=True):
+    """A check of a direct payment has its outcome."""
+
+    person_id: UUID
+    audit_id: UUID
+    reclaim_pence: int

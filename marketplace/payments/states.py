@@ -79,7 +79,8 @@ CARD = Lifecycle(
         CardStatus.EXPIRED: frozenset({CardStatus.PAID}),
         CardStatus.PAID: frozenset({CardStatus.REFUNDING, CardStatus.REFUNDED, CardStatus.DISPUTED}),
         CardStatus.REFUNDING: frozenset({CardStatus.REFUNDED, CardStatus.PAID, CardStatus.DISPUTED}),
-        CardStatus.REFUNDED: frozenset({CardStatus.DISPUTED}),
+        # A card's bank may turn a refund down days later.
+        CardStatus.REFUNDED: frozenset({CardStatus.DISPUTED, CardStatus.PAID}),
         CardStatus.DISPUTED: frozenset({CardStatus.PAID, CardStatus.REFUNDED, CardStatus.LOST}),
         CardStatus.LOST: frozenset(),
     },

@@ -25,6 +25,7 @@ import stripe
 
 from marketplace.payments.stripe_events import TOLERANCE_SECONDS, read_event
 from marketplace.payments.stripe_shapes import (
+    BalanceLine,
     CheckoutSession,
     EventRefused,
     GatewayError,
@@ -32,12 +33,16 @@ from marketplace.payments.stripe_shapes import (
     GatewayUnavailable,
     PayeeAccount,
     RefundReason,
+    StripeDispute,
     StripeEvent,
     StripeRefund,
     StripeSettlement,
+    dispute_of,
+    refund_of,
 )
 
 __all__ = [
+    "BalanceLine",
     "CheckoutSession",
     "EventRefused",
     "GatewayError",
@@ -45,6 +50,7 @@ __all__ = [
     "GatewayUnavailable",
     "PayeeAccount",
     "RefundReason",
+    "StripeDispute",
     "StripeEvent",
     "StripeGateway",
     "StripeRefund",
@@ -54,6 +60,9 @@ __all__ = [
 CONNECT_SECONDS: Final = 3.0
 TOTAL_SECONDS: Final = 8.0
 MAX_NETWORK_RETRIES: Final = 2
+PAGE_SIZE: Final = 100
+MOST_PAGES: Final = 100
+"""Of one list: a connected account that moves more in a few days is read on by the next run."""
 CURRENCY: Final = "gbp"
 COUNTRY: Final = "GB"
 
@@ -208,6 +217,7 @@ class StripeGateway:
         amount_pence: int,
         reason: RefundReason,
         connected_account: str | None,
+        attempt: int = 0,
     ) -> StripeRefund:
         """Give money back to the card.
 
@@ -217,11 +227,14 @@ class StripeGateway:
             amount_pence: 1 to what is left of the payment.
             reason: One of the three that Stripe knows.
             connected_account: As in `create_checkout`.
+            attempt: Raised only after Stripe's own list shows that no earlier call refunded: under one key it repeats
+                even the answer of its own breakdown.
 
         Raises:
             GatewayUnavailable: May heal.
             GatewayRefused: Also for more than is left (`param` is `amount`).
         """
+        key = f"refund-{refund_id}" if not attempt else f"refund-{refund_id}-{attempt}"
         answer = await self._ask(
             self._client.v1.refunds.create_async(
                 {
@@ -230,10 +243,95 @@ class StripeGateway:
                     "reason": reason,
                     "metadata": {"refund_id": str(refund_id)},
                 },
-                _options(connected_account, f"refund-{refund_id}"),
+                _options(connected_account, key),
             )
         )
-        return StripeRefund(id=answer.id, status=answer.status or "pending", amount_pence=answer.amount)
+        return refund_of(answer.to_dict())
+
+    async def refunds_of(self, payment_intent_id: str, connected_account: str | None) -> list[StripeRefund]:
+        """All refunds of a payment, whoever made them.
+
+        Raises:
+            GatewayUnavailable: May heal.
+            GatewayRefused: Also when the payment belongs to another account.
+        """
+        found = await self._ask(
+            self._client.v1.refunds.list_async(
+                {"payment_intent": payment_intent_id, "limit": PAGE_SIZE}, _options(connected_account)
+            )
+        )
+        return [refund_of(one.to_dict()) for one in found.data]
+
+    async def disputes_of(self, payment_intent_id: str, connected_account: str | None) -> list[StripeDispute]:
+        """All disputes of a payment.
+
+        Raises:
+            GatewayUnavailable: May heal.
+            GatewayRefused: Also when the payment belongs to another account.
+        """
+        found = await self._ask(
+            self._client.v1.disputes.list_async(
+                {"payment_intent": payment_intent_id, "limit": PAGE_SIZE}, _options(connected_account)
+            )
+        )
+        return [dispute_of(one.to_dict()) for one in found.data]
+
+    async def attempt_of(self, payment_intent_id: str, connected_account: str | None) -> str:
+        """Our own id in a payment, for an event that names only Stripe's; "" when it is none of ours.
+
+        Raises:
+            GatewayUnavailable: May heal.
+            GatewayRefused: Also when the payment belongs to another account.
+        """
+        intents = self._client.v1.payment_intents
+        intent = await self._ask(intents.retrieve_async(payment_intent_id, {}, _options(connected_account)))
+        return str((intent.to_dict().get("metadata") or {}).get("payment_attempt_id") or "")
+
+    async def find_checkout(
+        self, attempt_id: UUID | str, account: str | None, since: datetime, until: datetime
+    ) -> CheckoutSession | None:
+        """Find the session of an attempt whose opening was never answered, among those opened in [since, until).
+
+        Raises:
+            GatewayUnavailable: May heal.
+            GatewayRefused: Will not heal.
+        """
+        params: dict[str, Any] = {
+            "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
+            "limit": PAGE_SIZE,
+        }
+        sessions = self._client.v1.checkout.sessions
+        for _ in range(MOST_PAGES):
+            page = await self._ask(sessions.list_async(params, _options(account)))  # type: ignore[arg-type]  # a plain dict of the typed one
+            for one in page.data:
+                if one.client_reference_id == str(attempt_id):
+                    return _checkout_of(one)
+            if not page.has_more:
+                break
+            params["starting_after"] = page.data[-1].id
+        return None
+
+    async def balance_lines(self, account: str | None, since: datetime, until: datetime) -> list[BalanceLine]:
+        """What changed the balance of an account in [since, until), newest first.
+
+        Raises:
+            GatewayUnavailable: May heal.
+            GatewayRefused: Also when the account took our access away.
+        """
+        params: dict[str, Any] = {
+            "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
+            "limit": PAGE_SIZE,
+            "expand": ["data.source"],
+        }
+        lines: list[BalanceLine] = []
+        transactions = self._client.v1.balance_transactions
+        for _ in range(MOST_PAGES):
+            page = await self._ask(transactions.list_async(params, _options(account)))  # type: ignore[arg-type]  # a plain dict of the typed one
+            lines += [_line_of(one.to_dict()) for one in page.data]
+            if not page.has_more:
+                break
+            params["starting_after"] = page.data[-1].id
+        return lines
 
     async def get_settlement(self, payment_intent_id: str, connected_account: str | None) -> StripeSettlement | None:
         """What a payment brought after Stripe's fee; None while it is not paid or not yet booked.
@@ -397,9 +495,30 @@ def _checkout_of(session: Any) -> CheckoutSession:
 
 
 def _payee_of(account: stripe.Account) -> PayeeAccount:
+    wanted = account.to_dict().get("requirements") or {}
     return PayeeAccount(
         id=account.id,
         can_charge=bool(account.charges_enabled),
         can_pay_out=bool(account.payouts_enabled),
         has_submitted=bool(account.details_submitted),
+        asked_for=tuple(sorted({*(wanted.get("currently_due") or ()), *(wanted.get("past_due") or ())})),
+        disabled_why=str(wanted.get("disabled_reason") or ""),
+    )
+
+
+def _line_of(body: dict[str, Any]) -> BalanceLine:
+    source = body.get("source")
+    facts = source if isinstance(source, dict) else {}
+    notes = facts.get("metadata")
+    return BalanceLine(
+        id=body["id"],
+        kind=body["type"],
+        source_id=str(facts.get("id") or source or ""),
+        payment_intent_id=str(facts.get("payment_intent") or ""),
+        council=str(notes.get("council_id") or "") if isinstance(notes, dict) else "",
+        currency=body["currency"],
+        amount_pence=body["amount"],
+        fee_pence=body["fee"],
+        net_pence=body["net"],
+        created_at=datetime.fromtimestamp(body["created"], UTC),
     )

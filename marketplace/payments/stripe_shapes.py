@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -72,6 +72,73 @@ class StripeRefund(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     """`succeeded`, `pending`, `failed`, `canceled` or `requires_action`."""
     amount_pence: int
+    our_id: str = ""
+    """Id of our row, where we asked for it; "" for one made by hand in Stripe's dashboard."""
+    failure: str = ""
+    """Why the card's bank did not take it, by Stripe's name."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the money left for the card."""
+        return self.status == "succeeded"
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it is over without the money going back, also when it had looked done before."""
+        return self.status in {"failed", "canceled"}
+
+
+class StripeDispute(msgspec.Struct, frozen=True, kw_only=True):
+    """A card holder's complaint at their bank, as Stripe has it."""
+
+    id: str
+    status: str
+    """`warning_…` for a mere question of the bank; `needs_response`, `under_review`, `won`, `lost`, `prevented`."""
+    amount_pence: int
+    reason: str
+    answer_by: datetime | None
+    opened_at: datetime
+
+    @property
+    def rank(self) -> int:
+        """How far it has come: 0 open, 1 under review, 2 decided. A later event never has a lower one."""
+        if self.is_won or self.is_lost:
+            return 2
+        return int(self.status.endswith("under_review"))
+
+    @property
+    def is_won(self) -> bool:
+        """Whether it ended without a loss."""
+        return self.status in {"won", "warning_closed", "prevented"}
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the card holder keeps the money."""
+        return self.status == "lost"
+
+    @property
+    def withheld_pence(self) -> int:
+        """What the bank holds back now, or keeps. A mere question takes nothing."""
+        return 0 if self.is_won or self.status.startswith("warning_") else self.amount_pence
+
+
+class BalanceLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A balance transaction: what changed the balance of an account at Stripe."""
+
+    id: str
+    kind: str
+    """Stripe's type: `charge`, `refund`, `refund_failure`, `adjustment` (disputes), `payout` …"""
+    source_id: str
+    """The charge, refund, dispute or payout behind it."""
+    payment_intent_id: str
+    """The payment behind that; "" for payouts and the like."""
+    council: str
+    """Council id in the charge's own metadata, "" elsewhere."""
+    currency: str
+    amount_pence: int
+    fee_pence: int
+    net_pence: int
+    created_at: datetime
 
 
 class StripeSettlement(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +164,10 @@ class PayeeAccount(msgspec.Struct, frozen=True, kw_only=True):
     can_pay_out: bool
     has_submitted: bool
     """Whether the payee has finished the set-up page; Stripe may still be checking."""
+    asked_for: tuple[str, ...] = ()
+    """Details that Stripe still wants now, by its names."""
+    disabled_why: str = ""
+    """Why it takes no payments, by Stripe's name: `requirements.past_due`, `under_review`, `rejected.fraud` …"""
 
 
 class StripeEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,3 +183,28 @@ class StripeEvent(msgspec.Struct, frozen=True, kw_only=True):
     """The object as it was at `created_at`."""
     is_live: bool
     """False for test payments, which a live endpoint of a Connect platform receives, too."""
+
+
+def refund_of(body: dict[str, Any]) -> StripeRefund:
+    """Read a refund object."""
+    notes = body.get("metadata") or {}
+    return StripeRefund(
+        id=str(body["id"]),
+        status=body.get("status") or "pending",
+        amount_pence=int(body["amount"]),
+        our_id=str(notes.get("refund_id") or "") if isinstance(notes, dict) else "",
+        failure=body.get("failure_reason") or "",
+    )
+
+
+def dispute_of(body: dict[str, Any]) -> StripeDispute:
+    """Read a dispute object. The evidence in it is personal and stays out."""
+    due = (body.get("evidence_details") or {}).get("due_by")
+    return StripeDispute(
+        id=str(body["id"]),
+        status=str(body["status"]),
+        amount_pence=int(body["amount"]),
+        reason=body.get("reason") or "",
+        answer_by=datetime.fromtimestamp(due, UTC) if due else None,
+        opened_at=datetime.fromtimestamp(body["created"], UTC),
+    )

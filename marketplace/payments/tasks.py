@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import AccountRepository, Role
-from marketplace.bookings.events import BookingApproved
+from marketplace.bookings.events import BookingApproved, BookingRestApproved
 from marketplace.core import outbox
 from marketplace.core.database import session_maker, transaction
 from marketplace.messaging import MessagingService
@@ -39,6 +39,14 @@ async def accrue_visit(message_id: UUID, event: BookingApproved) -> None:
     """An approved visit that a direct payment pays for is put on the next self-bill."""
     async with transaction(session_maker(), [event.council_id]) as db:
         if await outbox.first_time(db, "payments.accrue_visit", message_id):
+            await AccrualService(db).accrue_visit(event)
+
+
+@outbox.task("payments.accrue_rest", on=BookingRestApproved)
+async def accrue_rest(message_id: UUID, event: BookingRestApproved) -> None:
+    """What had been held back of a visit and is agreed after all is put on the next self-bill, too."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if await outbox.first_time(db, "payments.accrue_rest", message_id):
             await AccrualService(db).accrue_visit(event)
 
 

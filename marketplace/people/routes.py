@@ -142,6 +142,49 @@ class PeopleController(Controller):
             await PeopleRepository(db).find(principal.council_id, wanted)
             return _form("people/edit.html", data, error.fields, person_id=wanted)
 
+    @get("/people/{person_id:str}/death", permission=Permission.PEOPLE_RECORD)
+    async def ask_of_death(
+        self,
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        person_id: FromPath[str],
+    ) -> Template:
+        """Ask for the day on which somebody died, and say what follows."""
+        person = await PeopleService(db).read(principal, _id(person_id), why="To record a death")
+        return _death_page(person, {"version": person.version}, {})
+
+    @post("/people/{person_id:str}/death", permission=Permission.PEOPLE_RECORD)
+    async def record_death(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        person_id: FromPath[str],
+        data: URLEncodedBody[FormData],
+    ) -> Template | Redirect:
+        """Record that somebody has died."""
+        wanted = _id(person_id)
+
+        async def action() -> str:
+            form = FormReader(data)
+            day = form.day("died_on", "the date of death")
+            version = form.number("version", "the version", least=0, most=1_000_000_000)
+            if not form.ticked("sure"):
+                form.wrong("sure", "Confirm that this is the right person")
+            form.done()
+            if day is None:
+                raise InvalidInput(form.errors)
+            await PeopleService(db).record_death(principal, wanted, day, version=version)
+            flash(request, "The death is recorded. Visits to come are stopped")
+            return f"/people/{wanted}"
+
+        try:
+            async with db.begin_nested():
+                return await submit(request, db, principal.actor, data, action)
+        except InvalidInput as error:
+            person = await PeopleRepository(db).find(principal.council_id, wanted)
+            return _death_page(person, data, error.fields)
+
 
 class ProfileController(Controller):
     """A person's own one page profile."""
@@ -181,6 +224,11 @@ ROUTES = [PeopleController, ProfileController, *REPRESENTATIVES, *CONTACT, *TO_S
 def _form(template: str, values: FormData, errors: dict[str, str], **more: Any) -> Template:
     context = {"values": typed(values), "errors": errors, **VOCABULARY, **more}
     return Template(template, context=context, status_code=422 if errors else 200)
+
+
+def _death_page(person: Person, values: FormData, errors: dict[str, str]) -> Template:
+    context = {"person": person, "values": typed(values), "errors": errors}
+    return Template("people/death.html", context=context, status_code=422 if errors else 200)
 
 
 def _id(text: str) -> UUID:

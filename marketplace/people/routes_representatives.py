@@ -246,6 +246,9 @@ class ActingController(Controller):
         self, request: Request[Any, Any, Any], principal: NamedDependency[Principal]
     ) -> Redirect | Template:
         """Hand in the papers. The file is looked at before the transaction begins."""
+        async with transaction(session_maker(), principal.councils) as db:
+            if (await RepresentativeService(db).mine(principal)).status is not RepresentationStatus.TO_CHECK:
+                raise NotFound
         given = await FileForm.read(request)
         form = FormReader(given.values)
         note = form.text("note", "the number of the order or power", longest=200)

@@ -1,14 +1,18 @@
 """Recording people and changing what is known of them."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, audit
+from marketplace.core import outbox
+from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput
 from marketplace.people.errors import RecordChanged
+from marketplace.people.events import PersonDied
 from marketplace.people.forms import PersonForm, ProfileForm
 from marketplace.people.models import Person
 from marketplace.people.repository import Location, PeopleRepository
@@ -67,6 +71,29 @@ class PeopleService:
         if form.reference and form.reference != person.reference:
             values["reference"] = await self._free_reference(principal.council_id, form.reference, other_than=person.id)
         await self._change(principal, "people.update_person", person, values)
+        return person
+
+    async def record_death(self, principal: Principal, person_id: UUID, died_on: date, *, version: int) -> Person:
+        """Record that somebody has died. Visits to come stop, and what was delivered is still paid.
+
+        Raises:
+            NotFound: There is none in the council.
+            RecordChanged: It was saved by somebody else since the form was drawn.
+            InvalidInput: A day to come, before the birth, or recorded before.
+        """
+        principal.require(Permission.PEOPLE_RECORD)
+        person = await self.people.find(principal.council_id, person_id, locked=True)
+        _unchanged_since(person, version)
+        if person.died_on is not None:
+            raise InvalidInput({"died_on": "The death is recorded already"})
+        if died_on > today(clock_of(self.db)):
+            raise InvalidInput({"died_on": "The date must be today or in the past"})
+        if person.born_on is not None and died_on < person.born_on:
+            raise InvalidInput({"died_on": "The date must be after the person was born"})
+        person.died_on = died_on
+        await self.db.flush()
+        self._note(principal, "people.record_death", person, after={"changed": ["died_on"]})
+        outbox.publish(self.db, PersonDied(council_id=person.council_id, person_id=person.id, died_on=died_on))
         return person
 
     async def update_own(self, principal: Principal, form: ProfileForm) -> Person:

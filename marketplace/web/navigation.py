@@ -22,6 +22,7 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.MONEY_OWN, "My money", "/money"),
     # A provider's day: answer visits and questions, keep times and listings right, then papers and money.
     (Permission.BOOKINGS_ANSWER, "Bookings", "/provider/bookings"),
+    (Permission.VISITS_DELIVER, "Today", "/today"),
     (Permission.ENQUIRIES_ANSWER, "Questions", "/provider/enquiries"),
     (Permission.REQUIREMENTS_ANSWER, "Requests", "/provider/requirements"),
     (Permission.CAPACITY_OWN, "Availability", "/availability"),
@@ -42,19 +43,26 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.DEMAND_READ, "Unmet need", "/unmet-need"),
     (Permission.INVOICES_READ, "Self-bills", "/self-bills"),
     (Permission.INVOICES_READ, "Payment runs", "/payment-runs"),
+    (Permission.EXCEPTIONS_DECIDE, "Paid relatives", "/family-exceptions"),
     (Permission.BUDGETS_SET, "Direct payments", "/direct-payments"),
     (Permission.TARIFFS_READ, "Tariffs", "/tariffs"),
     (Permission.AUDIT_READ, "Audit log", "/audit"),
     (Permission.OPERATIONS_READ, "Operations", "/operations"),
 )
 UNDER = {
+    "/bookings": ("/agreements", "/calendar", "/back-ups", "/alert-contacts", "/approval-rule", "/activities"),
+    "/provider/bookings": ("/provider/clients", "/provider/calendar", "/today", "/alerts"),
     "/evidence": ("/regulator-links",),
     "/accreditation": ("/monitoring", "/join-requests", "/organisations/enter", "/organisations/merges"),
     "/organisations": ("/accreditations",),
     "/matching": ("/contests",),
-    "/people": ("/representations", "/to-send"),
+    "/direct-payments": ("/money-audits",),
+    "/earnings": ("/provider/funds", "/provider/cards"),
+    "/people": ("/representations", "/employer-help", "/to-send"),
     "/profile": ("/representatives", "/acting", "/contact"),
+    "/money": ("/employer",),
     "/availability": ("/provider/care-hours",),
+    "/payment-runs": ("/refunds", "/refunds-to-agree", "/card-reconciliation"),
     "/enquiries": ("/talk",),
     "/provider/enquiries": ("/provider/talk",),
     "/reported-enquiries": ("/reported-talk",),
@@ -79,6 +87,7 @@ SELDOM = {
     "/search-words": "Words that mean the same, for the search",
     "/unmet-need": "What people looked for and did not find",
     "/self-bills": "What providers are paid for, approved before each run",
+    "/family-exceptions": "Whether a direct payment may pay a relative in the same home",
     "/payment-runs": "Payments that go to the bank together",
     "/tariffs": "Rates and limits of the council",
     "/audit": "Who did what and when",
@@ -109,7 +118,7 @@ def entries(principal: Principal) -> tuple[list[tuple[str, str]], list[tuple[str
     items = [("Home", "/home"), search] if is_choosing else [("Home", "/home")]
     for permission, text, address in TASKS:
         # Who sees all of accreditation finds what they score there.
-        is_inside = any(address.startswith(f"{other}/") for _, other in items)
+        is_inside = any(address.startswith(f"{other}/") or address in UNDER.get(other, ()) for _, other in items)
         if principal.may(permission) and not is_inside and all(address != other for _, other in items):
             items.append((text, address))
     if not is_choosing:
@@ -140,6 +149,8 @@ def navigation(principal: Principal | None, path: str) -> list[tuple[str, str, b
 
 
 def _belongs(path: str, address: str) -> bool:
+    if any(address in others for others in UNDER.values()):
+        return _is_at(path, address)  # An entry of its own for those who have no other.
     if any(_is_at(path, one) for key, others in UNDER.items() if key != address for one in others):
         return False  # It belongs to another entry, though its address begins as this one's.
     return any(_is_at(path, one) for one in (address, *UNDER.get(address, ())))

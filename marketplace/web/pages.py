@@ -70,11 +70,11 @@ _ERROR_PAGES = frozenset({400, 403, 404, 405, 409, 413, 422, 429, 500, 503})
 _STATUS_COLOURS = {
     "grey": "draft optional closed cancelled withdrawn ended archived not_started unavailable superseded",
     "yellow": "requested returned to_put_right submitted pending waiting offered awaiting_approval awaiting_payment "
-    "due in_review proposed",
+    "due in_review proposed planned part_approved claimed",
     "turquoise": "in_progress assigned open answered scheduled started paused processing released",
     "green": "accepted agreed approved signed_off completed delivered paid live active accredited verified funded "
     "published reconciled",
-    "red": "declined refused overdue suspended failed disputed expired lapsed breached missed rejected error",
+    "red": "declined refused overdue suspended failed disputed expired lapsed breached missed rejected error no_show",
 }
 _COLOUR_OF_STATUS = {status: colour for colour, names in _STATUS_COLOURS.items() for status in names.split()}
 
@@ -319,6 +319,7 @@ FILTERS: dict[str, Any] = {
     "uk_time": formats.uk_time,
     "time_range": formats.time_range,
     "date_range": formats.date_range,
+    "last_day": formats.last_day,
     "duration": formats.duration,
     "miles": formats.miles,
     "days_ago": formats.days_ago,

@@ -9,13 +9,17 @@ from marketplace.bookings.checks import CHECKS
 from marketplace.bookings.errors import SlotTaken
 from marketplace.bookings.schemas import BookingForm
 from marketplace.bookings.service import BookingService
+from marketplace.bookings.service.places import PlaceService
+from marketplace.bookings.service.workers import CrewService
 from marketplace.core.database import make_engine, make_session_maker, transaction
 from marketplace.core.errors import InvalidInput
+from tests.bookings.test_day_places import SESSION, make_activity
 from tests.conftest import admin, clone_database
 from tests.factories import make_council
 from tests.factories_bookings import make_scene
+from tests.factories_day import make_office, make_planned
 
-PEOPLE = 64
+PEOPLE = 300
 
 
 @pytest.fixture
@@ -51,6 +55,48 @@ async def test_of_many_who_ask_at_once_exactly_one_gets_the_time(own_maker):
     async with transaction(own_maker, "every") as db:
         for table in ("bookings", "outbox_messages", "audit_entries", "steps WHERE subject_kind = 'booking'"):
             assert await db.scalar(text(f"SELECT count(*) FROM {table}")) == 1, table
+        for check in CHECKS:
+            assert (await check(db)).ok
+
+
+async def test_two_planners_at_once_never_send_one_worker_to_two_people(own_maker):
+    """Each of many planners confirms a visit of their own with the same two workers, in either order."""
+    async with transaction(own_maker, "every") as db:
+        office = await make_office(db)
+        visits = [await make_planned(db, office, workers_needed=2, cost_pence=100) for _ in range(12)]
+        ids, workers = [visit.id for visit in visits], [worker.id for worker in office.workers]
+
+    async def confirm(number):
+        try:
+            async with transaction(own_maker, [office.scene.council.id]) as db:
+                crew = workers if number % 2 else workers[::-1]
+                await CrewService(db).confirm(office.manager.principal, ids[number], crew)
+                return True
+        except SlotTaken:
+            return False
+
+    assert sum(await asyncio.gather(*(confirm(number) for number in range(len(ids))))) == 1
+    async with transaction(own_maker, "every") as db:
+        assert await db.scalar(text("SELECT count(*) FROM visit_workers WHERE is_holding")) == 2
+        for check in CHECKS:
+            assert (await check(db)).ok
+
+
+async def test_the_last_places_of_a_session_go_to_as_many_as_there_are(own_maker):
+    async with transaction(own_maker, "every") as db:
+        activity = await make_activity(db, places=3)
+        others = [await make_scene(db, council=activity.council) for _ in range(9)]
+
+    async def book(scene):
+        try:
+            async with transaction(own_maker, [activity.council.id]) as db:
+                await PlaceService(db).book(scene.member.principal, activity.listing.id, SESSION)
+                return True
+        except SlotTaken:
+            return False
+
+    assert sum(await asyncio.gather(*(book(scene) for scene in others))) == 3
+    async with transaction(own_maker, "every") as db:
         for check in CHECKS:
             assert (await check(db)).ok
 

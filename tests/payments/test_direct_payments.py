@@ -45,12 +45,12 @@ async def test_finance_pays_in_and_the_person_sees_it(browser, db):
     page = await person.open("/money")
     for part in ("£612.50", "£12.50", "£600.00", "4 weeks of your budget", "Own contribution paid in", "March 2027"):
         assert part in page.words, part
-    assert "Paid in by the council£600.00" in page.words.replace("3 March 2027", "")
+    assert "Paid in by the council: Four weeks from 1 March£600.00" in page.words.replace("3 March 2027", "")
     file = await person.get("/money/statement.csv?month=2027-03")
     assert "attachment" in file.response.headers["content-disposition"]
     rows = list(csv.reader(io.StringIO(file.text.removeprefix("\ufeff"))))
     assert rows[-1][-1] == "612.50"
-    assert ["2027-03-03", "Own contribution paid in", "12.50", "612.50"] in rows
+    assert ["2027-03-03", "Own contribution paid in: Own share", "12.50", "612.50"] in rows
     assert "£612.50" in (await finance.open("/direct-payments")).words
 
 

@@ -352,6 +352,7 @@ async def test_objects_have_the_fields_of_stripes_published_fixtures(world):
     fixtures = json.loads(lzma.decompress(specimen("stripe_fixtures3_2026-07-29.json.xz").read_bytes()))["resources"]
     paid = await world.paid()
     await world.api.post("/v1/refunds", data={"payment_intent": paid.payment_intent_id, "amount": "500"})
+    await world.api.post("/sandbox/disputes", json={"payment_intent": paid.payment_intent_id, "action": "open"})
     await world.api.post("/v1/customers")
     account = (await world.api.post("/v1/accounts")).json()
     link_form = {"account": account["id"], "type": "account_onboarding"} | dict.fromkeys(
@@ -363,6 +364,7 @@ async def test_objects_have_the_fields_of_stripes_published_fixtures(world):
         ("payment_intent", "payment_intents"),
         ("charge", "charges"),
         ("refund", "refunds"),
+        ("dispute", "disputes"),
         ("customer", "customers"),
         ("balance_transaction", "balance_transactions"),
         ("event", "events"),

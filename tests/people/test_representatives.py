@@ -24,6 +24,7 @@ from marketplace.people.representatives import RepresentativeService
 from marketplace.people.tasks import end_representations
 from tests.browser import Browser, count, events
 from tests.factories import Member, make_council, make_member, make_person
+from tests.files_corpus import pdf
 
 ASK = {
     "name": "Rosa Bright",
@@ -171,15 +172,18 @@ async def test_papers_come_first_and_another_hand_checks_them(browser: Browser, 
     )
     await acting.get("/money", expect=403)
     await second.post(f"/representations/{row_id}", {"decision": "allow"}, expect=422)
-    stored = await db.get_one(Representation, row_id)
-    stored.evidence_note = "Order 1234567"
-    await db.flush()
+    page = await acting.post("/acting/papers", {"note": ""}, expect=422)
+    assert set(page.errors()) == {"note", "file"}
+    copy = {"file": ("order.pdf", pdf(), "application/pdf")}
+    await acting.post("/acting/papers", {"note": "Order 1234567"}, files=copy, expect=303)
     await office.post(f"/representations/{row_id}", {"decision": "allow"}, expect=403)
     page = await second.open(f"/representations/{row_id}")
     assert "Order 1234567" in page.words
     assert "reason" in (await second.post(f"/representations/{row_id}", {"decision": "refuse"}, expect=422)).errors()
     await second.post(f"/representations/{row_id}", {"decision": "allow"}, expect=303)
     await acting.get("/money", expect=200)
+    await acting.post("/acting/papers", {"note": "Order 7"}, expect=404)
+    assert (await second.get(f"/representations/{row_id}/papers")).response.headers["content-disposition"]
 
 
 async def test_another_council_and_another_person_find_nothing(browser: Browser, db: AsyncSession) -> None:

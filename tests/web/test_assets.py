@@ -33,7 +33,7 @@ def content(built: Path, name: str) -> bytes:
 
 def test_the_manifest_names_every_file_by_its_content(built: Path) -> None:
     manifest = pages.load_manifest(built)
-    assert set(manifest) == {"app.css", "app.js", "early.js", "govuk-frontend.js", "htmx.js", "icon.svg"}
+    assert set(manifest) == {"app.css", "app.js", "early.js", "govuk-frontend.js", "htmx.js", "icon.svg", "visits.js"}
     for name, hashed in manifest.items():
         body = (built / hashed).read_bytes()
         assert hashed == assets.hashed_name(name, body)
@@ -67,7 +67,7 @@ def test_nothing_that_is_reserved_for_gov_uk_is_served(built: Path) -> None:
 def test_the_files_load_nothing_from_another_host(built: Path) -> None:
     css = content(built, "app.css").decode()
     assert not re.search(r"url\(|@import", css)
-    for name in ("app.js", "govuk-frontend.js", "htmx.js", "early.js"):
+    for name in ("app.js", "govuk-frontend.js", "htmx.js", "early.js", "visits.js"):
         script = content(built, name).decode()
         assert not re.search(r"""["'(](?:https?:)?//[\w-]+\.\w""", script), name
         assert "sourceMappingURL" not in script

@@ -24,6 +24,7 @@ from marketplace.bookings.models.employment import (
     TimesheetStatus,
     WorkStatus,
 )
+from marketplace.bookings.models.proposals import ChangeScope, VisitProposal
 from marketplace.bookings.models.visits import (
     AlertContact,
     AlertKind,
@@ -53,6 +54,7 @@ __all__ = [
     "CalendarFeed",
     "CallOffReason",
     "CalledOffBy",
+    "ChangeScope",
     "DutyStatus",
     "EmployerDuty",
     "Employment",
@@ -73,6 +75,7 @@ __all__ = [
     "VisitAlert",
     "VisitPattern",
     "VisitPlace",
+    "VisitProposal",
     "VisitRecord",
     "VisitWorker",
     "WorkStatus",

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, Uni
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.accounts.models import PERSONAL
+from marketplace.bookings.models.employment import Relation
 from marketplace.bookings.schemas import Funding
 from marketplace.bookings.states import AgreementStatus, TermsStatus
 from marketplace.core.database import Base, WithId, choice
@@ -43,6 +44,10 @@ class SupportAgreement(Base, WithId):
     worker_id: Mapped[UUID | None] = mapped_column(ForeignKey("workers.id"))
     """The one person it is with: a personal assistant. Nobody else comes in their place unless the person asks."""
     funding: Mapped[Funding] = mapped_column(choice(Funding))
+    relation: Mapped[Relation | None] = mapped_column(choice(Relation), info=PERSONAL)
+    """How the person and their assistant are related, as the person says; None for a company, or not asked yet."""
+    lives_with: Mapped[bool | None] = mapped_column(info=PERSONAL)
+    """Whether the two live in one home."""
     status: Mapped[AgreementStatus] = mapped_column(choice(AgreementStatus))
     written_by: Mapped[Side] = mapped_column(choice(Side))
     starts_on: Mapped[date]
@@ -187,6 +192,8 @@ class VisitPattern(Base, WithId):
     is_sleep_in: Mapped[bool] = mapped_column(default=False)
     note: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     """What is done on this visit."""
+    concession: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """The concession under which a place at an activity was agreed; its price stands in the terms."""
     replaces_id: Mapped[UUID | None] = mapped_column(ForeignKey("visit_patterns.id"))
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)

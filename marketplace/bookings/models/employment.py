@@ -58,6 +58,7 @@ class Employment(Base, WithId):
     __table_args__ = (
         CheckConstraint("wage_pence >= 0", name="wage"),
         CheckConstraint("weekly_minutes BETWEEN 0 AND 10080", name="weekly_minutes"),
+        CheckConstraint("days_a_week BETWEEN 1 AND 7 AND sick_days BETWEEN 0 AND 260", name="days"),
         CheckConstraint("ends_on IS NULL OR ends_on > starts_on", name="period"),
         Index("ix_employments_person", "council_id", "person_id"),
         Index("ix_employments_worker", "worker_id"),
@@ -81,6 +82,10 @@ class Employment(Base, WithId):
     wage_pence: Mapped[int] = mapped_column(BigInteger)
     """For an hour."""
     weeks_a_year: Mapped[int] = mapped_column(default=52)
+    days_a_week: Mapped[int] = mapped_column(default=5)
+    """Days on which they usually work, for sick pay."""
+    sick_days: Mapped[int] = mapped_column(default=5)
+    """Days of sickness in a year that the cost reckons with."""
     pay_every: Mapped[PayEvery] = mapped_column(choice(PayEvery))
     holiday_method: Mapped[HolidayMethod] = mapped_column(choice(HolidayMethod))
     claims_allowance: Mapped[bool]
@@ -195,21 +200,31 @@ class Timesheet(Base, WithId):
     sent_at: Mapped[datetime | None]
     sent_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     sha256: Mapped[str] = mapped_column(Text, default="")
+    """Of `document` in UTF-8, in hexadecimal digits; "" until it is sent."""
+    document: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    """The table as it was sent, to the byte."""
 
 
 class TimesheetLine(Base, WithId):
-    """Hours of one visit or one day on a timesheet. A visit is on one timesheet only."""
+    """Hours of one visit or one day on a timesheet. A visit is on one timesheet only.
+
+    The trigger `sent_stays` (migration 0011) refuses any change of a timesheet that was sent.
+    """
 
     __tablename__ = "timesheet_lines"
     __table_args__ = (
         UniqueConstraint("booking_id"),
-        CheckConstraint("minutes <> 0", name="minutes"),
+        CheckConstraint("minutes <> 0 OR amount_pence <> 0", name="minutes"),
+        CheckConstraint("booking_id IS NULL OR corrects_id IS NULL", name="correction"),
         Index("ix_timesheet_lines_timesheet", "timesheet_id", "worked_on"),
     )
 
     council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
     timesheet_id: Mapped[UUID] = mapped_column(ForeignKey("timesheets.id"))
     booking_id: Mapped[UUID | None] = mapped_column(ForeignKey("bookings.id"))
+    """None for a day that was entered by hand, and for a correction."""
+    corrects_id: Mapped[UUID | None] = mapped_column(ForeignKey("timesheet_lines.id"))
+    """The line of an earlier timesheet that this one puts right."""
     worked_on: Mapped[date]
     minutes: Mapped[int]
     """Less than nothing for a correction of an earlier period."""

@@ -1,7 +1,16 @@
 """Pages of bookings."""
 
+from marketplace.bookings.routes import approvals, backups, board, day, places
+from marketplace.bookings.routes.agreements import AgreementController
+from marketplace.bookings.routes.calendar import CalendarController
+from marketplace.bookings.routes.employer import EmployerController, employer_help
+from marketplace.bookings.routes.employer_cost import calculator
+from marketplace.bookings.routes.employer_timesheets import TimesheetController
+from marketplace.bookings.routes.family_exceptions import FamilyExceptionController
+from marketplace.bookings.routes.patterns import AgreementVisits, ClientVisits
 from marketplace.bookings.routes.person import BookingController
 from marketplace.bookings.routes.provider import ProviderBookingController
+from marketplace.bookings.routes.provider_agreements import ClientController
 from marketplace.bookings.routes.reported_talk import ReportedTalkController
 from marketplace.bookings.routes.talk import ClientTalkController, OwnTalkController, TalkListController
 
@@ -12,4 +21,19 @@ ROUTES = [
     OwnTalkController,
     ClientTalkController,
     ReportedTalkController,
+    AgreementController,
+    ClientController,
+    calculator,
+    employer_help,
+    EmployerController,
+    TimesheetController,
+    FamilyExceptionController,
+    *day.HANDLERS,
+    *board.HANDLERS,
+    *approvals.HANDLERS,
+    *backups.HANDLERS,
+    *places.HANDLERS,
+    AgreementVisits,
+    ClientVisits,
+    CalendarController,
 ]

@@ -47,9 +47,12 @@ class NewBookings(Controller):
         on: FromQuery[str | None] = None,
         start: FromQuery[str | None] = None,
         minutes: FromQuery[str | None] = None,
-    ) -> Template:
+    ) -> Template | Redirect:
         """Show the form with the free times of a day; the day, start and length may stand in the address."""
         service = BookingService(db)
+        found = await service.offers.listing(_listing_id(listing))
+        if found is not None and found[0].session_places is not None:
+            return Redirect(f"/activities/{found[0].id}/places", status_code=303)
         try:
             offer = await service.offer(principal, _listing_id(listing))
         except NotBookable as error:
@@ -96,9 +99,9 @@ class NewBookings(Controller):
         context = {
             "quote": quote,
             "offer": offer,
-            "fields": quote.form.as_fields() | {"funding": quote.funding.value},
+            "fields": quote.form.as_fields() | ({} if quote.form.is_topped_up else {"funding": quote.funding.value}),
             "free_hours": hours,
-            "left_pence": offer.purse.free_pence - quote.cost_pence
+            "left_pence": offer.purse.free_pence - quote.cost_pence + quote.top_up_pence
             if offer.purse and quote.funding is Funding.DIRECT_PAYMENT
             else None,
         }

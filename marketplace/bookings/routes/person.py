@@ -12,12 +12,15 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
-from marketplace.bookings.models import Booking
+from marketplace.bookings.models import Booking, CallOffReason
 from marketplace.bookings.policies import FEEDBACK_WITHIN, Cancelling, may_confirm
 from marketplace.bookings.repository import BookingRepository, BookingView
+from marketplace.bookings.repository_day import DayRepository
 from marketplace.bookings.routes.new import NewBookings
 from marketplace.bookings.schemas import ReasonForm
 from marketplace.bookings.service import BookingService
+from marketplace.bookings.service.claims import asked_pence, times_of
+from marketplace.bookings.states import BookingStatus
 from marketplace.core.clock import instant, local, parse_day, today, week_start
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound
@@ -163,7 +166,9 @@ class BookingController(NewBookings):
         wanted = _id(booking_id)
 
         async def act() -> str:
-            await BookingService(db).approve(principal, wanted)
+            shown = str(data.get("pence") or "")
+            shown_pence = int(shown) if shown.isascii() and shown.isdecimal() and len(shown) < 12 else None
+            await BookingService(db).approve(principal, wanted, shown_pence=shown_pence)
             flash(request, "Thank you. The visit is approved")
             return f"/bookings/{wanted}"
 
@@ -230,9 +235,22 @@ async def _show(db: AsyncSession, principal: Principal, booking_id: UUID) -> Tem
     view = await _view(service, principal, booking_id)
     now = clock_of(db).now()
     terms = await service.terms(view.booking)
+    crew = (await DayRepository(db).crew([view.booking.id])).get(view.booking.id, [])
+    pressed = times_of(await DayRepository(db).records([view.booking.id]))
+    asked = asked_pence(view.booking)
     context = {
         "view": view,
         "booking": view.booking,
+        "crew": [worker for _, worker in crew],
+        "pressed": pressed,
+        "asked_pence": asked,
+        "may_part": may_confirm(view.booking, now) and min(asked, view.booking.cost_pence) > 1,
+        "may_rest": view.booking.status is BookingStatus.PART_APPROVED,
+        "may_say_nobody": may_confirm(view.booking, now)
+        and view.booking.called_off_at is None
+        and view.booking.actual_starts_at is None
+        and view.booking.status is not BookingStatus.IN_PROGRESS,
+        "may_replace": view.booking.call_off_reason is CallOffReason.WORKER_AWAY and now < view.booking.starts_at,
         "terms": terms,
         "may_cancel": terms.kind in CANCELLED_WORDS,
         "may_confirm": may_confirm(view.booking, now),

@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import Permission, Principal
 from marketplace.bookings.errors import TakesNoNewVisits
 from marketplace.bookings.models import Booking
-from marketplace.bookings.policies import SHOWS_ADDRESS, may_claim
+from marketplace.bookings.policies import CLAIMABLE, SHOWS_ADDRESS, may_claim
+from marketplace.bookings.repository_day import DayRepository
 from marketplace.bookings.schemas import ReasonForm
 from marketplace.bookings.service import BookingService
-from marketplace.bookings.states import BookingStatus
+from marketplace.bookings.states import SETTLED, BookingStatus
 from marketplace.core.clock import local
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.flash import flash
@@ -185,11 +186,20 @@ async def _page(
         "booking": booking,
         "area": area or "The person's council has not recorded the area",
         "person": person if shows_address else None,
-        "person_name": person.name if booking.status is BookingStatus.APPROVED else None,
+        "person_name": person.name if booking.status in SETTLED else None,
+        "crew": [worker for _, worker in (await DayRepository(db).crew([booking.id])).get(booking.id, [])],
+        "may_name": booking.status in {BookingStatus.PLANNED, BookingStatus.ACCEPTED}
+        and booking.workers_needed > 0
+        and booking.called_off_at is None
+        and now < booking.ends_at,
+        "may_correct": now >= booking.starts_at and booking.status in CLAIMABLE | {BookingStatus.CLAIMED},
         "may_answer": booking.status is BookingStatus.REQUESTED and now < booking.starts_at,
         "may_claim": may_claim(booking, now),
-        "may_let_go": booking.status in {BookingStatus.ACCEPTED, BookingStatus.DISPUTED},
-        "is_called_off": booking.status is BookingStatus.ACCEPTED and bool(booking.reason),
+        "may_let_go": booking.status in {BookingStatus.PLANNED, BookingStatus.ACCEPTED, BookingStatus.DISPUTED},
+        "is_called_off": (
+            booking.status is BookingStatus.ACCEPTED and bool(booking.reason) and booking.agreement_id is None
+        )
+        or (booking.called_off_at is not None and booking.status in {BookingStatus.PLANNED, BookingStatus.ACCEPTED}),
         "starts_local": local(booking.starts_at),
         "values": values,
         "errors": errors,

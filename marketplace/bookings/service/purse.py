@@ -1,5 +1,6 @@
 """What is left of a direct payment once every promise is kept."""
 
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.ledger import LedgerService, Purpose
 from marketplace.people.income import expected_income
+from marketplace.people.models import Budget
 
 AHEAD = timedelta(weeks=26)
 """How far money to come is looked at; nothing is booked further ahead."""
@@ -47,6 +49,13 @@ class Purse(msgspec.Struct, frozen=True, kw_only=True):
         days = {day, *(one for one, _ in (*self.promises, *self.income) if one > day)}
         return max(0, min(self._left_on(one) for one in days))
 
+    def next_day_for(self, pence: int) -> tuple[date, int] | None:
+        """Return the day on which money to come makes an amount free, and what comes in then; None when no day does."""
+        for day, came in self.income:
+            if day > self.today and self.free_on(day) >= pence:
+                return day, came
+        return None
+
     @property
     def is_short(self) -> bool:
         """Whether a promise is not covered on its day."""
@@ -78,22 +87,58 @@ async def purse_of(
 
     Locked, nobody else spends from it until the transaction ends.
     """
+    return (await purses_of(db, council_id, [person_id], on=on, locked=locked)).get(person_id)
+
+
+async def purses_of(
+    db: AsyncSession, council_id: UUID, person_ids: Sequence[UUID], *, on: date | None = None, locked: bool = False
+) -> dict[UUID, Purse]:
+    """Return people's purses with the same four questions for one and for many; who has none is left out.
+
+    A budget that goes on where the one of the day ends belongs to the purse: its money comes from its own first day on.
+    Locked, nobody else spends from them until the transaction ends.
+    """
     now = today(clock_of(db))
-    budget = await BudgetRepository(db).direct_payment(council_id, person_id, on or now)
-    if budget is None:
-        return None
-    ledger = LedgerService(db)
-    read = ledger.locked_balance if locked else ledger.balance
+    budgets = BudgetRepository(db)
+    rows = await budgets.direct_payments(council_id, person_ids, on or now)
+    chains = {person_id: chain for person_id, found in rows.items() if (chain := _chain(found, on or now))}
+    if not chains:
+        return {}
     # The lock comes first: promises are counted when nobody else can add one.
-    balance = await read(council_id, Purpose.DIRECT_PAYMENT, person_id)
-    promises = await BookingRepository(db).promises(council_id, person_id)
+    balances = await LedgerService(db).balances(council_id, Purpose.DIRECT_PAYMENT, sorted(chains), locked=locked)
+    promises = await BookingRepository(db).promises_of(council_id, sorted(chains))
     every_weeks = await setting(db, council_id, "payments.pay_every_weeks", now)
-    last = max((day for day, _ in promises), default=now)
-    return Purse(
-        balance_pence=balance,
-        promises=tuple(promises),
-        income=tuple(expected_income(budget, now, max(last, now + AHEAD), every_weeks)),
-        weekly_pence=budget.weekly_pence,
-        budget_ends_on=budget.ends_on,
-        today=now,
-    )
+    found: dict[UUID, Purse] = {}
+    for person_id, chain in chains.items():
+        mine = promises.get(person_id, [])
+        last = max((day for day, _ in mine), default=now)
+        found[person_id] = Purse(
+            balance_pence=balances.get(person_id, 0),
+            promises=tuple(mine),
+            income=tuple(_income(chain, now, max(last, now + AHEAD), every_weeks)),
+            weekly_pence=chain[0].weekly_pence,
+            budget_ends_on=chain[-1].ends_on,
+            today=now,
+        )
+    return found
+
+
+def _chain(budgets: Sequence[Budget], on: date) -> list[Budget]:
+    """Return the budget of a day and those that follow it without a gap; empty when none runs on the day."""
+    running = [row for row in budgets if row.starts_on <= on and (row.ends_on is None or row.ends_on > on)]
+    if not running:
+        return []
+    chain = [max(running, key=lambda row: row.starts_on)]
+    for row in sorted(budgets, key=lambda one: one.starts_on):
+        ends_on = chain[-1].ends_on
+        if row.starts_on > chain[-1].starts_on and (ends_on is None or row.starts_on <= ends_on):
+            chain.append(row)
+    return chain
+
+
+def _income(chain: Sequence[Budget], after: date, until: date, every_weeks: int) -> Iterator[tuple[date, int]]:
+    """Yield what a chain of budgets brings after a day; a later budget takes over on its first day."""
+    for budget, following in zip(chain, [*chain[1:], None], strict=True):
+        for day, pence in expected_income(budget, after, until, every_weeks):
+            if following is None or day < following.starts_on:
+                yield day, pence

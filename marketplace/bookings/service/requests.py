@@ -24,6 +24,7 @@ from marketplace.bookings.policies import (
 )
 from marketplace.bookings.repository import OfferRepository
 from marketplace.bookings.schemas import SHORTEST_MINUTES, BookingForm
+from marketplace.bookings.service.employment.family import FamilyService
 from marketplace.bookings.service.purse import Purse, purse_of
 from marketplace.bookings.states import BOOKING, BookingStatus
 from marketplace.core import outbox
@@ -89,6 +90,8 @@ class Quote(msgspec.Struct, frozen=True, kw_only=True):
     """Price of one unit on the day the visit starts."""
     rate_name: str
     cost_pence: int
+    top_up_pence: int
+    """What of it a card pays because the direct payment does not reach."""
     candidates: list[Worker]
     """Who is free, by id."""
 
@@ -156,8 +159,23 @@ class RequestSteps:
         days = [day + timedelta(days=step) for step in range(1, DAYS_SHOWN)]
         return FreeTimes(day=day, starts=starts_on(day), days=[one for one in days if starts_on(one)][:5])
 
-    async def quote(self, principal: Principal, form: BookingForm) -> Quote:
-        """Check a wish and price it; nothing is written.
+    async def check_funding(
+        self, principal: Principal, offer: Offer, form: BookingForm, *, locked: bool = False
+    ) -> Funding:
+        """Decide what pays for a visit and hold it to what is left; locked, nobody else spends until the end.
+
+        Raises:
+            InvalidInput, NotEnoughLeft: As `quote`.
+        """
+        funding = await self._funding(principal, offer, form)
+        purse = offer.purse
+        if locked and funding is Funding.DIRECT_PAYMENT:
+            purse = await purse_of(self.db, principal.council_id, principal.need_person(), locked=True)
+        self._check_money(offer, form, funding, offer.cost(form.visit_on, form.minutes), purse)
+        return funding
+
+    async def quote(self, principal: Principal, form: BookingForm, *, notice: timedelta = LEAST_NOTICE) -> Quote:
+        """Check a wish and price it; nothing is written. `notice` is how far ahead the visit must be.
 
         Raises:
             NotFound, NotBookable: As `offer`.
@@ -166,10 +184,10 @@ class RequestSteps:
             SlotTaken: Every worker who works then has another visit.
         """
         offer = await self.offer(principal, form.listing_id)
-        visit = self._visit(form)
+        visit = self._visit(form, notice)
         funding = await self._funding(principal, offer, form)
         cost = offer.cost(form.visit_on, form.minutes)
-        self._check_money(offer, form, funding, cost, offer.purse)
+        top_up = self._check_money(offer, form, funding, cost, offer.purse)
         candidates = await self._free_workers(offer, form, visit)
         return Quote(
             offer=offer,
@@ -179,16 +197,18 @@ class RequestSteps:
             rate_pence=offer.rate_pence(form.visit_on),
             rate_name=offer.rate_name(form.visit_on),
             cost_pence=cost,
+            top_up_pence=top_up,
             candidates=candidates,
         )
 
-    async def request(self, principal: Principal, form: BookingForm) -> Booking:
+    async def request(self, principal: Principal, form: BookingForm, *, notice: timedelta = LEAST_NOTICE) -> Booking:
         """Ask for a visit. A card booking holds its time until it is paid; any other goes to the provider at once.
 
         Raises:
-            As `quote`; `SlotTaken` also when somebody else was faster.
+            As `quote`; `SlotTaken` also when somebody else was faster; `FamilyRule` for a relative whom a direct
+            payment may not pay.
         """
-        quote = await self.quote(principal, form)
+        quote = await self.quote(principal, form, notice=notice)
         if form.shown_pence is not None and form.shown_pence != quote.cost_pence:
             raise InvalidInput(
                 {
@@ -198,10 +218,17 @@ class RequestSteps:
             )
         person_id = principal.need_person()
         worker = await self._hold_worker(quote)
+        top_up = 0
         if quote.funding is Funding.DIRECT_PAYMENT:
+            await FamilyService(self.db).require_allowed(principal.council_id, person_id, worker.id)
             purse = await purse_of(self.db, principal.council_id, person_id, locked=True)
-            self._check_money(quote.offer, form, quote.funding, quote.cost_pence, purse)
-        waits = quote.funding is Funding.CARD and quote.cost_pence > 0
+            top_up = self._check_money(quote.offer, form, quote.funding, quote.cost_pence, purse)
+            if form.shown_card_pence not in (None, top_up):
+                message = (
+                    f"What you have left has changed since you checked it: the card would pay {pounds(top_up)} now"
+                )
+                raise InvalidInput({"funding": f"{message}. Check it again before you send the request"})
+        waits = top_up > 0 or (quote.funding is Funding.CARD and quote.cost_pence > 0)
         booking = Booking(
             council_id=principal.council_id,
             person_id=person_id,
@@ -217,6 +244,7 @@ class RequestSteps:
             minutes=form.minutes,
             rate_pence=quote.rate_pence,
             cost_pence=quote.cost_pence,
+            top_up_pence=top_up,
             note=form.note,
             requested_at=self.clock.now(),
             requested_by_user_id=principal.user_id,
@@ -244,6 +272,7 @@ class RequestSteps:
                 "starts_at": booking.starts_at,
                 "minutes": booking.minutes,
                 "cost_pence": booking.cost_pence,
+                "top_up_pence": booking.top_up_pence,
                 "funding": booking.funding,
             },
         )
@@ -251,14 +280,14 @@ class RequestSteps:
             publish_requested(self.db, booking)
         return booking
 
-    def _visit(self, form: BookingForm) -> Span:
+    def _visit(self, form: BookingForm, notice: timedelta) -> Span:
         """Turn the promise into instants and hold it to the notice and the horizon."""
         now = self.clock.now()
         starts_at = instant(form.visit_on, form.starts_local)
         if starts_at <= now:
             raise InvalidInput({"visit_on": "The visit must be in the future. Choose a later date or time"})
-        if starts_at < now + LEAST_NOTICE:
-            earliest = uk_time(now + LEAST_NOTICE)
+        if starts_at < now + notice:
+            earliest = uk_time(now + notice)
             message = f"The visit must start at least 2 hours from now, so after {earliest}. Choose a later time"
             raise InvalidInput({"starts_local": message})
         if starts_at > now + FURTHEST_AHEAD:
@@ -303,20 +332,34 @@ class RequestSteps:
             raise InvalidInput({"funding": f"{message}. {ways}"})
         return funding
 
-    def _check_money(self, offer: Offer, form: BookingForm, funding: Funding, cost: int, purse: Purse | None) -> None:
+    def _check_money(self, offer: Offer, form: BookingForm, funding: Funding, cost: int, purse: Purse | None) -> int:
+        """Hold a visit to what the direct payment has left; returns what a card pays of it, in pence.
+
+        A card pays 30p or more, so the direct payment may keep a few pence of what it could have paid.
+        """
         if funding is not Funding.DIRECT_PAYMENT or cost == 0:
-            return
+            return 0
         free = purse.free_pence if purse else 0
         if cost <= free:
-            return
+            return 0
+        if form.is_topped_up:
+            name = offer.organisation.name
+            if not offer.takes_cards:
+                raise InvalidInput({"funding": f"{name} cannot be paid by card here yet. Choose a shorter visit"})
+            if not free or cost < LEAST_CARD_PENCE:
+                raise InvalidInput({"funding": "Your direct payment has nothing left for this. Choose to pay by card"})
+            return max(cost - free, LEAST_CARD_PENCE)
         message = (
             f"This visit costs {pounds(cost)} and you have {pounds(free)} left to spend, "
             f"so you are {pounds(cost - free)} short"
         )
+        enough_from, coming = (purse.next_day_for(cost) if purse else None) or (None, 0)
         raise NotEnoughLeft(
             {"funding": message},
             short_pence=cost - free,
             affordable_minutes=affordable_minutes(offer.listing, offer.rate_pence(form.visit_on), free, form.minutes),
+            enough_from=enough_from,
+            coming_pence=coming,
         )
 
     async def _free_workers(self, offer: Offer, form: BookingForm, visit: Span) -> list[Worker]:

@@ -1,13 +1,12 @@
 """From the request on: the answer, the visit, its approval, cancelling, and what card payments bring about."""
 
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, Role, audit, setting
-from marketplace.bookings.errors import NotYet, TakesNoNewVisits
+from marketplace.bookings.errors import NotEnoughLeft, NotYet, TakesNoNewVisits
 from marketplace.bookings.events import (
     BookingAccepted,
     BookingApproved,
@@ -16,18 +15,32 @@ from marketplace.bookings.events import (
     BookingClaimed,
     BookingDeclined,
     BookingDisputed,
+    BookingRestApproved,
 )
 from marketplace.bookings.models import Booking, Funding
-from marketplace.bookings.policies import Cancelling, CancelTerms, cancel_terms, may_claim, may_confirm
+from marketplace.bookings.policies import (
+    CLAIMABLE,
+    CONFIRMABLE,
+    Cancelling,
+    CancelTerms,
+    cancel_terms,
+    may_claim,
+    may_confirm,
+)
 from marketplace.bookings.repository import BookingRepository
+from marketplace.bookings.repository_day import DayRepository
+from marketplace.bookings.service.claims import asked_pence, write_claim
+from marketplace.bookings.service.purse import purse_of
 from marketplace.bookings.service.requests import publish_requested
-from marketplace.bookings.states import BOOKING, BookingStatus
+from marketplace.bookings.service.settlement import REST, settle
+from marketplace.bookings.service.steps import ids_of, move
+from marketplace.bookings.service.travel import try_travel
+from marketplace.bookings.states import TO_COME, BookingStatus
 from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import NotFound
-from marketplace.core.formats import uk_date, uk_time
-from marketplace.ledger import LedgerService, Purpose, credit, debit
+from marketplace.core.formats import pounds
 
 NOT_PAID_IN_TIME = "The card payment was not made in time."
 NOT_ANSWERED = "The provider did not answer before the visit was due."
@@ -77,14 +90,17 @@ class VisitSteps:
                 "off the market. Visits that you have agreed go on."
             )
         self._move(principal, booking, BookingStatus.ACCEPTED, "bookings.accept_booking")
-        outbox.publish(self.db, BookingAccepted(**_ids(booking)))
+        await DayRepository(self.db).confirm_holds(booking.id, self.clock.now())
+        if booking.worker_id is not None:
+            await try_travel(self.db, booking, [booking.worker_id])
+        outbox.publish(self.db, BookingAccepted(**ids_of(booking)))
         return booking
 
     async def decline(self, principal: Principal, booking_id: UUID, reason: str) -> Booking:
         """Say no to a visit. The time is free again; a card payment is given back."""
         booking = await self._of_provider(principal, booking_id)
         self._move(principal, booking, BookingStatus.DECLINED, "bookings.decline_booking", reason)
-        outbox.publish(self.db, BookingDeclined(**_ids(booking)))
+        outbox.publish(self.db, BookingDeclined(**ids_of(booking)))
         return booking
 
     async def decline_stopped(self, booking_id: UUID) -> bool:
@@ -96,7 +112,7 @@ class VisitSteps:
         if booking is None or not await self._is_stopped(booking):
             return False
         self._move(None, booking, BookingStatus.DECLINED, "bookings.decline_booking", TAKES_NO_NEW_VISITS)
-        outbox.publish(self.db, BookingDeclined(**_ids(booking)))
+        outbox.publish(self.db, BookingDeclined(**ids_of(booking)))
         return True
 
     async def _is_stopped(self, booking: Booking) -> bool:
@@ -112,11 +128,15 @@ class VisitSteps:
             NotYet: It has not begun.
         """
         booking = await self._of_provider(principal, booking_id)
-        if booking.status is BookingStatus.ACCEPTED and not may_claim(booking, self.clock.now()):
-            raise NotYet("You can mark a visit as delivered once it has started.")
-        self._move(principal, booking, BookingStatus.CLAIMED, "bookings.claim_booking")
-        outbox.publish(self.db, BookingClaimed(**_ids(booking)))
+        self._need_start(booking)
+        await self.take_claim(principal, booking)
         return booking
+
+    async def take_claim(self, principal: Principal | None, booking: Booking) -> None:
+        """Note what is asked for a locked visit, by its times and terms, and ask the person."""
+        self._move(principal, booking, BookingStatus.CLAIMED, "bookings.claim_booking")
+        await write_claim(self.db, booking)
+        outbox.publish(self.db, BookingClaimed(**ids_of(booking)))
 
     async def let_go(self, principal: Principal, booking_id: UUID, reason: str) -> Booking:
         """Cancel an agreed or disputed visit for the provider. A card payment is given back."""
@@ -151,43 +171,94 @@ class VisitSteps:
                 why=reason,
             )
             booking.reason = reason or "Called off late."
-            outbox.publish(self.db, BookingCalledOff(**_ids(booking)))
+            outbox.publish(self.db, BookingCalledOff(**ids_of(booking)))
         else:
             self._cancel(principal, booking, reason, refund_pence=terms.refund_pence)
         return terms.kind
 
-    async def approve(self, principal: Principal, booking_id: UUID) -> Booking:
-        """Confirm that a visit took place. A direct payment moves in this transaction.
+    async def approve(self, principal: Principal, booking_id: UUID, *, shown_pence: int | None = None) -> Booking:
+        """Confirm that a visit took place and pay all that is asked. A direct payment moves in this transaction.
+
+        Args:
+            principal: The person, or who acts for them.
+            booking_id: The visit. What had been held back of a part-approved one is paid now.
+            shown_pence: The amount that the page named; None when it named none.
 
         Raises:
-            NotYet: Its time is not over.
+            NotYet: Its time is not over, or the amount has changed since the page was drawn.
+            NotEnoughLeft: More than the plan is asked, and the direct payment does not hold it.
             StepRefused: It was never agreed, or is approved already.
         """
         booking = await self._of_person(principal, Permission.BOOKINGS_APPROVE, booking_id)
         self._need_end(booking)
-        self._move(principal, booking, BookingStatus.APPROVED, "bookings.approve_booking")
-        booking.approved_at = self.clock.now()
-        if booking.funding is Funding.DIRECT_PAYMENT and booking.cost_pence:
-            await LedgerService(self.db).post(
-                booking.council_id,
-                "visit-approved",
-                booking.id,
-                [
-                    debit(Purpose.DIRECT_PAYMENT, booking.cost_pence, booking.person_id),
-                    credit(Purpose.ACCRUED, booking.cost_pence, booking.organisation_id),
-                ],
-                memo=f"Visit on {uk_date(booking.visit_on)} at {uk_time(booking.starts_at)}",
+        pence = asked_pence(booking)
+        if shown_pence is not None and shown_pence != pence:
+            raise NotYet(
+                f"The provider now asks {pounds(pence)} for this visit. Look at it again before you approve it."
             )
+        if booking.status is BookingStatus.PART_APPROVED:
+            return await self._approve_rest(principal, booking)
+        return await self.pay(principal, booking, pence, BookingStatus.APPROVED)
+
+    async def pay(
+        self, principal: Principal | None, booking: Booking, pence: int, to: BookingStatus, *, reason: str = ""
+    ) -> Booking:
+        """Approve a locked visit, whole or in part, and settle it. Without a principal: the person's rule does."""
+        if pence > booking.cost_pence:
+            pence = await self._beyond_plan(booking, pence)
+        self._move(principal, booking, to, "bookings.approve_booking", reason)
+        booking.approved_at, booking.ask_again_at = self.clock.now(), None
+        booking.is_approved_by_rule = principal is None
+        settlement = await settle(self.db, principal, booking, pence)
+        booking.approved_pence = pence
         outbox.publish(
             self.db,
             BookingApproved(
-                **_ids(booking),
-                cost_pence=booking.cost_pence,
+                **ids_of(booking),
+                cost_pence=pence,
                 funding=booking.funding.value,
                 visit_on=booking.visit_on,
+                accrued_pence=settlement.accrued_pence,
             ),
         )
         return booking
+
+    async def _approve_rest(self, principal: Principal, booking: Booking) -> Booking:
+        rest = min(asked_pence(booking), booking.cost_pence) - (booking.approved_pence or 0)
+        if rest > 0 and booking.funding is Funding.DIRECT_PAYMENT:
+            await self._need_free(booking, rest)
+        self._move(principal, booking, BookingStatus.APPROVED, "bookings.approve_rest")
+        settlement = await settle(self.db, principal, booking, max(0, rest), kind=REST)
+        booking.approved_pence = (booking.approved_pence or 0) + max(0, rest)
+        outbox.publish(
+            self.db,
+            BookingRestApproved(
+                **ids_of(booking),
+                pence=max(0, rest),
+                funding=booking.funding.value,
+                visit_on=booking.visit_on,
+                accrued_pence=settlement.accrued_pence,
+            ),
+        )
+        return booking
+
+    async def _beyond_plan(self, booking: Booking, pence: int) -> int:
+        """Make room for more than was promised, where it is there; a card was charged for the plan and no more."""
+        if booking.funding is Funding.CARD:
+            return booking.cost_pence
+        await self._need_free(booking, pence - booking.cost_pence)
+        booking.cost_pence = pence
+        return pence
+
+    async def _need_free(self, booking: Booking, pence: int) -> None:
+        purse = await purse_of(self.db, booking.council_id, booking.person_id, locked=True)
+        free = purse.free_pence if purse else 0
+        if pence > free:
+            raise NotEnoughLeft(
+                {"funding": f"That is {pounds(pence)} more than was set aside, and {pounds(free)} is free to spend"},
+                short_pence=pence - free,
+                affordable_minutes=0,
+            )
 
     async def dispute(self, principal: Principal, booking_id: UUID, reason: str) -> Booking:
         """Say that something was wrong with a visit. Its money stays promised until both sides agree.
@@ -199,11 +270,14 @@ class VisitSteps:
         booking = await self._of_person(principal, Permission.BOOKINGS_APPROVE, booking_id)
         self._need_end(booking)
         self._move(principal, booking, BookingStatus.DISPUTED, "bookings.dispute_booking", reason)
-        outbox.publish(self.db, BookingDisputed(**_ids(booking)))
+        booking.ask_again_at = None
+        outbox.publish(self.db, BookingDisputed(**ids_of(booking)))
         return booking
 
     async def mark_funded(self, booking_id: UUID) -> bool:
         """The card payment has come: send the request to the provider. For `payments`, which holds no principal.
+
+        A visit inside an agreement needs no further answer: it is planned.
 
         Returns:
             False when the booking did not wait for money any more, so that the payment has to be given back.
@@ -211,7 +285,15 @@ class VisitSteps:
         booking = await self.bookings.locked(booking_id)
         if booking is None or booking.status is not BookingStatus.AWAITING_PAYMENT:
             return False
+        if booking.agreement_id is not None:
+            self._move(None, booking, BookingStatus.PLANNED, "bookings.fund_booking")
+            return True
         self._move(None, booking, BookingStatus.REQUESTED, "bookings.fund_booking")
+        if booking.workers_needed == 0:
+            # A place at an activity is agreed once it is paid: there is nobody to ask.
+            self._move(None, booking, BookingStatus.ACCEPTED, "bookings.accept_booking")
+            outbox.publish(self.db, BookingAccepted(**ids_of(booking)))
+            return True
         publish_requested(self.db, booking)
         return True
 
@@ -224,7 +306,7 @@ class VisitSteps:
     async def end_refunded(self, booking_id: UUID) -> None:
         """The whole card payment was given back: a visit that nobody pays for does not take place."""
         booking = await self.bookings.locked(booking_id)
-        waiting = {BookingStatus.AWAITING_PAYMENT, BookingStatus.REQUESTED, BookingStatus.ACCEPTED}
+        waiting = TO_COME | {BookingStatus.AWAITING_PAYMENT}
         if booking is not None and booking.status in waiting and self.clock.now() < booking.ends_at:
             self._cancel(None, booking, MONEY_GIVEN_BACK, refund_pence=0)
 
@@ -235,10 +317,12 @@ class VisitSteps:
         if booking is not None and booking.status is BookingStatus.REQUESTED and booking.starts_at <= now:
             self._cancel(None, booking, NOT_ANSWERED, refund_pence=_all_of_card(booking))
 
+    def _need_start(self, booking: Booking) -> None:
+        if booking.status in CLAIMABLE and not may_claim(booking, self.clock.now()):
+            raise NotYet("You can mark a visit as delivered once it has started.")
+
     def _need_end(self, booking: Booking) -> None:
-        if booking.status in {BookingStatus.ACCEPTED, BookingStatus.CLAIMED} and not may_confirm(
-            booking, self.clock.now()
-        ):
+        if booking.status in CONFIRMABLE and not may_confirm(booking, self.clock.now()):
             raise NotYet("You can say how the visit went when its time is over.")
 
     async def _of_person(self, principal: Principal, permission: Permission, booking_id: UUID) -> Booking:
@@ -254,38 +338,13 @@ class VisitSteps:
 
     def _cancel(self, principal: Principal | None, booking: Booking, reason: str, *, refund_pence: int) -> None:
         self._move(principal, booking, BookingStatus.CANCELLED, "bookings.cancel_booking", reason)
-        outbox.publish(self.db, BookingCancelled(**_ids(booking), refund_pence=refund_pence))
+        outbox.publish(self.db, BookingCancelled(**ids_of(booking), refund_pence=refund_pence))
 
     def _move(
         self, principal: Principal | None, booking: Booking, to: BookingStatus, action: str, reason: str = ""
     ) -> None:
-        before = booking.status
-        # The reason itself is personal: it stands on the booking, which a person's export and erasure find.
-        BOOKING.move(self.db, booking, to, by=principal.user_id if principal else None)
-        if reason:
-            booking.reason = reason
-        audit.record(
-            self.db,
-            principal,
-            action,
-            council_id=booking.council_id,
-            subject_kind="booking",
-            subject_id=booking.id,
-            before={"status": before},
-            after={"status": to},
-            why=reason,
-        )
+        move(self.db, principal, booking, to, action, reason)
 
 
 def _all_of_card(booking: Booking) -> int:
-    return booking.cost_pence if booking.funding is Funding.CARD else 0
-
-
-def _ids(booking: Booking) -> dict[str, Any]:
-    return {
-        "council_id": booking.council_id,
-        "booking_id": booking.id,
-        "person_id": booking.person_id,
-        "organisation_id": booking.organisation_id,
-        "worker_id": booking.worker_id,
-    }
+    return booking.cost_pence if booking.funding is Funding.CARD else booking.top_up_pence

@@ -97,6 +97,14 @@ def _allow(table: str, name: str, column: str, values: tuple[str, ...]) -> None:
     op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, f"{column} IN ({listed})")
 
 
+VISIT_PROPOSALS_OPEN = (
+    ("ix_visit_proposals_open", "answer_by", False),
+    ("uq_visit_proposals_open_pattern", "pattern_id", True),
+    ("uq_visit_proposals_open_visit", "booking_id", True),
+)
+"""Indexes over proposals that wait for an answer: name, column, whether there is one at most."""
+
+
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.create_table(
@@ -116,6 +124,9 @@ def upgrade() -> None:
         sa.Column("external_id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("source_id", sa.Text(), nullable=False),
+        sa.Column("payment_intent_id", sa.Text(), nullable=False),
+        sa.Column("noted_council_id", sa.Uuid(), nullable=True),
+        sa.Column("currency", sa.Text(), nullable=False),
         sa.Column("amount_pence", sa.BigInteger(), nullable=False),
         sa.Column("fee_pence", sa.BigInteger(), nullable=False),
         sa.Column("net_pence", sa.BigInteger(), nullable=False),
@@ -128,6 +139,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_stripe_balance_lines_account", "stripe_balance_lines", ["stripe_account_id", "created_at"], unique=False
     )
+    op.create_index("ix_stripe_balance_lines_intent", "stripe_balance_lines", ["payment_intent_id"], unique=False)
     op.create_table(
         "card_reconciliations",
         sa.Column("council_id", sa.Uuid(), nullable=False),
@@ -378,10 +390,12 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("reverses_id", sa.Uuid(), nullable=True),
-        sa.Column("recorded_by_user_id", sa.Uuid(), nullable=False),
+        sa.Column("budget_id", sa.Uuid(), nullable=True),
+        sa.Column("recorded_by_user_id", sa.Uuid(), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.CheckConstraint("amount_pence > 0", name=op.f("ck_money_movements_amount")),
+        sa.ForeignKeyConstraint(["budget_id"], ["budgets.id"], name=op.f("fk_money_movements_budget_id")),
         sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_money_movements_council_id")),
         sa.ForeignKeyConstraint(
             ["organisation_id"], ["organisations.id"], name=op.f("fk_money_movements_organisation_id")
@@ -396,6 +410,13 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_money_movements_person", "money_movements", ["council_id", "person_id", "happened_on"], unique=False
+    )
+    op.create_index(
+        "uq_money_movements_payday",
+        "money_movements",
+        ["budget_id", "happened_on"],
+        unique=True,
+        postgresql_where=sa.text("budget_id IS NOT NULL"),
     )
     op.create_table(
         "threads",
@@ -560,6 +581,21 @@ def upgrade() -> None:
             sa.Enum("direct_payment", "card", name="funding", native_enum=False, create_constraint=True, length=40),
             nullable=False,
         ),
+        sa.Column(
+            "relation",
+            sa.Enum(
+                "none",
+                "partner",
+                "close_relative",
+                "other_relative",
+                name="relation",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=True,
+        ),
+        sa.Column("lives_with", sa.Boolean(), nullable=True),
         sa.Column(
             "status",
             sa.Enum(
@@ -836,6 +872,8 @@ def upgrade() -> None:
         sa.Column("weekly_minutes", sa.Integer(), nullable=False),
         sa.Column("wage_pence", sa.BigInteger(), nullable=False),
         sa.Column("weeks_a_year", sa.Integer(), nullable=False),
+        sa.Column("days_a_week", sa.Integer(), nullable=False),
+        sa.Column("sick_days", sa.Integer(), nullable=False),
         sa.Column(
             "pay_every",
             sa.Enum(
@@ -867,6 +905,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint(
+            "days_a_week BETWEEN 1 AND 7 AND sick_days BETWEEN 0 AND 260", name=op.f("ck_employments_days")
+        ),
         sa.CheckConstraint("ends_on IS NULL OR ends_on > starts_on", name=op.f("ck_employments_period")),
         sa.CheckConstraint("wage_pence >= 0", name=op.f("ck_employments_wage")),
         sa.CheckConstraint("weekly_minutes BETWEEN 0 AND 10080", name=op.f("ck_employments_weekly_minutes")),
@@ -906,6 +947,7 @@ def upgrade() -> None:
         sa.Column("second_worker_id", sa.Uuid(), nullable=True),
         sa.Column("is_sleep_in", sa.Boolean(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("concession", sa.Text(), server_default="", nullable=False),
         sa.Column("replaces_id", sa.Uuid(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -1061,6 +1103,7 @@ def upgrade() -> None:
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sent_by_user_id", sa.Uuid(), nullable=True),
         sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.CheckConstraint("ends_on > starts_on", name=op.f("ck_timesheets_period")),
         sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_timesheets_council_id")),
@@ -1147,14 +1190,17 @@ def upgrade() -> None:
         sa.Column("council_id", sa.Uuid(), nullable=False),
         sa.Column("timesheet_id", sa.Uuid(), nullable=False),
         sa.Column("booking_id", sa.Uuid(), nullable=True),
+        sa.Column("corrects_id", sa.Uuid(), nullable=True),
         sa.Column("worked_on", sa.Date(), nullable=False),
         sa.Column("minutes", sa.Integer(), nullable=False),
         sa.Column("rate_pence", sa.BigInteger(), nullable=False),
         sa.Column("amount_pence", sa.BigInteger(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.CheckConstraint("minutes <> 0", name=op.f("ck_timesheet_lines_minutes")),
+        sa.CheckConstraint("booking_id IS NULL OR corrects_id IS NULL", name=op.f("ck_timesheet_lines_correction")),
+        sa.CheckConstraint("minutes <> 0 OR amount_pence <> 0", name=op.f("ck_timesheet_lines_minutes")),
         sa.ForeignKeyConstraint(["booking_id"], ["bookings.id"], name=op.f("fk_timesheet_lines_booking_id")),
+        sa.ForeignKeyConstraint(["corrects_id"], ["timesheet_lines.id"], name=op.f("fk_timesheet_lines_corrects_id")),
         sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_timesheet_lines_council_id")),
         sa.ForeignKeyConstraint(["timesheet_id"], ["timesheets.id"], name=op.f("fk_timesheet_lines_timesheet_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_timesheet_lines")),
@@ -1240,6 +1286,64 @@ def upgrade() -> None:
     )
     op.create_index("ix_visit_records_booking", "visit_records", ["booking_id", "happened_at"], unique=False)
     op.create_table(
+        "visit_proposals",
+        sa.Column("council_id", sa.Uuid(), nullable=False),
+        sa.Column("agreement_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "scope",
+            sa.Enum(
+                "one", "following", "all", name="change_scope", native_enum=False, create_constraint=True, length=40
+            ),
+            nullable=False,
+        ),
+        sa.Column("booking_id", sa.Uuid(), nullable=True),
+        sa.Column("pattern_id", sa.Uuid(), nullable=True),
+        sa.Column("from_on", sa.Date(), nullable=False),
+        sa.Column("wanted", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("before_pence", sa.BigInteger(), nullable=False),
+        sa.Column("after_pence", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "asked",
+                "accepted",
+                "declined",
+                "withdrawn",
+                "lapsed",
+                name="proposal_status",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("answer_by", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_by_user_id", sa.Uuid(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answered_by_user_id", sa.Uuid(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint("(scope = 'one') = (booking_id IS NOT NULL)", name=op.f("ck_visit_proposals_one_visit")),
+        sa.CheckConstraint("(scope = 'one') = (pattern_id IS NULL)", name=op.f("ck_visit_proposals_one_pattern")),
+        sa.CheckConstraint("(status = 'asked') = (answered_at IS NULL)", name=op.f("ck_visit_proposals_answer")),
+        sa.ForeignKeyConstraint(
+            ["agreement_id"], ["support_agreements.id"], name=op.f("fk_visit_proposals_agreement_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["answered_by_user_id"], ["users.id"], name=op.f("fk_visit_proposals_answered_by_user_id")
+        ),
+        sa.ForeignKeyConstraint(["asked_by_user_id"], ["users.id"], name=op.f("fk_visit_proposals_asked_by_user_id")),
+        sa.ForeignKeyConstraint(["booking_id"], ["bookings.id"], name=op.f("fk_visit_proposals_booking_id")),
+        sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_visit_proposals_council_id")),
+        sa.ForeignKeyConstraint(["pattern_id"], ["visit_patterns.id"], name=op.f("fk_visit_proposals_pattern_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visit_proposals")),
+    )
+    op.create_index("ix_visit_proposals_agreement", "visit_proposals", ["agreement_id", "asked_at"], unique=False)
+    for name, column, unique in VISIT_PROPOSALS_OPEN:
+        op.create_index(name, "visit_proposals", [column], unique=unique, postgresql_where=sa.text("status = 'asked'"))
+    op.create_table(
         "visit_workers",
         sa.Column("council_id", sa.Uuid(), nullable=False),
         sa.Column("booking_id", sa.Uuid(), nullable=False),
@@ -1282,11 +1386,13 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("amount_pence", sa.BigInteger(), nullable=False),
+        sa.Column("withheld_pence", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("answer_by", sa.DateTime(timezone=True), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint("withheld_pence BETWEEN 0 AND amount_pence", name=op.f("ck_card_disputes_withheld")),
         sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_card_disputes_council_id")),
         sa.ForeignKeyConstraint(["payment_id"], ["card_payments.id"], name=op.f("fk_card_disputes_payment_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_card_disputes")),
@@ -1596,6 +1702,10 @@ def downgrade() -> None:
     op.drop_table("card_disputes")
     op.drop_index("ix_visit_workers_worker", table_name="visit_workers")
     op.drop_table("visit_workers")
+    for name, _column, _unique in VISIT_PROPOSALS_OPEN:
+        op.drop_index(name, table_name="visit_proposals", postgresql_where=sa.text("status = 'asked'"))
+    op.drop_index("ix_visit_proposals_agreement", table_name="visit_proposals")
+    op.drop_table("visit_proposals")
     op.drop_index("ix_visit_records_booking", table_name="visit_records")
     op.drop_table("visit_records")
     op.drop_table("visit_places")
@@ -1654,6 +1764,7 @@ def downgrade() -> None:
     op.drop_index("ix_threads_person", table_name="threads")
     op.drop_index("ix_threads_organisation", table_name="threads")
     op.drop_table("threads")
+    op.drop_index("uq_money_movements_payday", table_name="money_movements")
     op.drop_index("ix_money_movements_person", table_name="money_movements")
     op.drop_table("money_movements")
     op.drop_index("ix_direct_payment_audits_person", table_name="direct_payment_audits")
@@ -1665,6 +1776,7 @@ def downgrade() -> None:
     op.drop_index("ix_alert_contacts_person", table_name="alert_contacts")
     op.drop_table("alert_contacts")
     op.drop_table("card_reconciliations")
+    op.drop_index("ix_stripe_balance_lines_intent", table_name="stripe_balance_lines")
     op.drop_index("ix_stripe_balance_lines_account", table_name="stripe_balance_lines")
     op.drop_table("stripe_balance_lines")
     op.drop_table("law_rates")

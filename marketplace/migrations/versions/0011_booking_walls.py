@@ -44,6 +44,7 @@ OWN_COUNCIL = (
     "visit_alerts",
     "visit_patterns",
     "visit_places",
+    "visit_proposals",
     "visit_records",
     "visit_workers",
 )
@@ -77,6 +78,7 @@ LAW = (
     ("wage_16", 800, "pence", "2026-04-01", WAGES),
     ("insurance_rate", 1_500, "basis_points", "2025-04-06", INSURANCE),
     ("insurance_threshold", 500_000, "pence_a_year", "2025-04-06", INSURANCE),
+    ("insurance_under_21_limit", 5_027_000, "pence_a_year", "2025-04-06", INSURANCE),
     ("employment_allowance", 1_050_000, "pence_a_year", "2025-04-06", INSURANCE),
     ("pension_trigger", 1_000_000, "pence_a_year", "2025-04-06", PENSION),
     ("pension_lower", 624_000, "pence_a_year", "2025-04-06", PENSION),
@@ -112,8 +114,10 @@ def upgrade() -> None:
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
     _terms_stay()
+    _sent_timesheets_stay()
     _holds()
     _representations()
+    _refunds()
     values = ", ".join(
         f"(gen_random_uuid(), '{key}', {value}, '{unit}', '{first}', '{source.replace(chr(39), chr(39) * 2)}')"
         for key, value, unit, first, source in LAW
@@ -162,6 +166,45 @@ def _terms_stay() -> None:
     op.execute(
         "CREATE TRIGGER offered_stays BEFORE INSERT OR UPDATE OR DELETE ON agreement_rates "
         "FOR EACH ROW EXECUTE FUNCTION refuse_changed_rates()"
+    )
+
+
+def _sent_timesheets_stay() -> None:
+    """What went to the payroll is never changed; what is found later goes onto the next timesheet."""
+    op.execute(
+        """
+        CREATE FUNCTION refuse_changed_timesheet() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF OLD.status = 'sent' THEN
+                RAISE EXCEPTION 'a sent timesheet never changes'
+                    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'sent_timesheets_stay';
+            END IF;
+            RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+        END $$
+        """
+    )
+    op.execute(
+        """
+        CREATE FUNCTION refuse_changed_timesheet_lines() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF EXISTS (
+                SELECT FROM timesheets t WHERE t.status = 'sent'
+                AND ((TG_OP <> 'INSERT' AND t.id = OLD.timesheet_id) OR (TG_OP <> 'DELETE' AND t.id = NEW.timesheet_id))
+            ) THEN
+                RAISE EXCEPTION 'lines of a sent timesheet never change'
+                    USING ERRCODE = 'restrict_violation', CONSTRAINT = 'sent_timesheets_stay';
+            END IF;
+            RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+        END $$
+        """
+    )
+    op.execute(
+        "CREATE TRIGGER sent_stays BEFORE UPDATE OR DELETE ON timesheets "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_changed_timesheet()"
+    )
+    op.execute(
+        "CREATE TRIGGER sent_stays BEFORE INSERT OR UPDATE OR DELETE ON timesheet_lines "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_changed_timesheet_lines()"
     )
 
 
@@ -289,11 +332,59 @@ def _representations() -> None:
     )
 
 
+def _refunds() -> None:
+    """Refunds of a card payment never exceed what was taken, whoever asks at the same instant.
+
+    The payment's row is locked first, so that two refunds of it are counted one after the other. Refunds from before
+    had no row of their own; each gets one.
+    """
+    op.execute(
+        """
+        CREATE FUNCTION keep_refunds_within() RETURNS trigger LANGUAGE plpgsql AS $$
+        DECLARE
+            taken bigint;
+            others bigint;
+        BEGIN
+            IF NEW.status IN ('failed', 'refused') THEN
+                RETURN NEW;
+            END IF;
+            SELECT p.amount_pence INTO taken FROM card_payments p WHERE p.id = NEW.payment_id FOR NO KEY UPDATE;
+            SELECT coalesce(sum(r.amount_pence), 0) INTO others FROM card_refunds r
+                WHERE r.payment_id = NEW.payment_id AND r.id <> NEW.id AND r.status NOT IN ('failed', 'refused');
+            IF taken IS NULL OR others + NEW.amount_pence > taken THEN
+                RAISE EXCEPTION 'refunds exceed what was taken'
+                    USING ERRCODE = 'check_violation', CONSTRAINT = 'refunds_within_captured';
+            END IF;
+            RETURN NEW;
+        END $$
+        """
+    )
+    op.execute(
+        "CREATE TRIGGER keep_refunds_within BEFORE INSERT OR UPDATE OF status, amount_pence, payment_id "
+        "ON card_refunds FOR EACH ROW EXECUTE FUNCTION keep_refunds_within()"
+    )
+    op.execute(
+        """
+        INSERT INTO card_refunds
+                (id, council_id, payment_id, amount_pence, status, reason, asked_at, failed_why, version)
+            SELECT coalesce(refund_id, gen_random_uuid()), council_id, id, refunded_pence, 'done', '', created_at, '', 1
+            FROM card_payments WHERE refunded_pence > 0
+            UNION ALL
+            SELECT CASE WHEN refunded_pence > 0 THEN gen_random_uuid() ELSE coalesce(refund_id, gen_random_uuid()) END,
+                council_id, id, amount_pence - refunded_pence, 'asked', '', created_at, '', 1
+            FROM card_payments WHERE status = 'refunding' AND refunded_pence < amount_pence
+        """
+    )
+
+
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute("SET LOCAL app.councils = '*'")
     op.execute("DELETE FROM law_rates")
     op.execute("DELETE FROM representations")
+    op.execute("DROP TRIGGER keep_refunds_within ON card_refunds")
+    op.execute("DROP FUNCTION keep_refunds_within()")
+    op.execute("DELETE FROM card_refunds")
     op.execute("DROP TRIGGER keep_visit_holds ON bookings")
     for table in ("visit_workers", "visit_places"):
         op.execute(f"DROP TRIGGER take_visit_times ON {table}")
@@ -317,6 +408,10 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION visit_holds(text, timestamptz)")
     for table in ("agreement_terms", "agreement_rates"):
         op.execute(f"DROP TRIGGER offered_stays ON {table}")
+    for table in ("timesheet_lines", "timesheets"):
+        op.execute(f"DROP TRIGGER sent_stays ON {table}")
+    op.execute("DROP FUNCTION refuse_changed_timesheet_lines()")
+    op.execute("DROP FUNCTION refuse_changed_timesheet()")
     op.execute("DROP FUNCTION refuse_changed_rates()")
     op.execute("DROP FUNCTION refuse_changed_terms()")
     for table in APPEND_ONLY:

@@ -45,6 +45,13 @@ class MoneyMovement(Base, WithId):
         CheckConstraint("amount_pence > 0", name="amount"),
         UniqueConstraint("reverses_id"),
         Index("ix_money_movements_person", "council_id", "person_id", "happened_on"),
+        Index(
+            "uq_money_movements_payday",
+            "budget_id",
+            "happened_on",
+            unique=True,
+            postgresql_where=text("budget_id IS NOT NULL"),
+        ),
     )
 
     council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
@@ -59,7 +66,10 @@ class MoneyMovement(Base, WithId):
     what: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     match: Mapped[Match] = mapped_column(choice(Match))
     reverses_id: Mapped[UUID | None] = mapped_column(ForeignKey("money_movements.id"))
-    recorded_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    budget_id: Mapped[UUID | None] = mapped_column(ForeignKey("budgets.id"))
+    """The budget whose schedule brought it; None for what somebody recorded."""
+    recorded_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    """None for what the budget's schedule brought."""
     recorded_at: Mapped[datetime]
 
 

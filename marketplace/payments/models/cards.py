@@ -128,13 +128,18 @@ class CardDispute(Base, WithId):
     """A card holder told their bank that a payment was wrong."""
 
     __tablename__ = "card_disputes"
-    __table_args__ = (Index("ix_card_disputes_payment", "payment_id"),)
+    __table_args__ = (
+        CheckConstraint("withheld_pence BETWEEN 0 AND amount_pence", name="withheld"),
+        Index("ix_card_disputes_payment", "payment_id"),
+    )
 
     council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
     payment_id: Mapped[UUID] = mapped_column(ForeignKey("card_payments.id"))
     stripe_dispute_id: Mapped[str] = mapped_column(Text, unique=True)
     status: Mapped[DisputeStatus] = mapped_column(choice(DisputeStatus))
     amount_pence: Mapped[int] = mapped_column(BigInteger)
+    withheld_pence: Mapped[int] = mapped_column(BigInteger, default=0)
+    """What the bank took back: 0 for a mere question, and once the dispute is won."""
     reason: Mapped[str] = mapped_column(Text, default="")
     answer_by: Mapped[datetime | None]
     opened_at: Mapped[datetime]
@@ -148,6 +153,7 @@ class StripeBalanceLine(Base, WithId):
     __table_args__ = (
         UniqueConstraint("external_id"),
         Index("ix_stripe_balance_lines_account", "stripe_account_id", "created_at"),
+        Index("ix_stripe_balance_lines_intent", "payment_intent_id"),
     )
 
     stripe_account_id: Mapped[str] = mapped_column(Text)
@@ -155,6 +161,10 @@ class StripeBalanceLine(Base, WithId):
     kind: Mapped[str] = mapped_column(Text)
     """Stripe's type: charge, refund, adjustment, payout …"""
     source_id: Mapped[str] = mapped_column(Text, default="")
+    payment_intent_id: Mapped[str] = mapped_column(Text, default="")
+    noted_council_id: Mapped[UUID | None]
+    """As our own note in the charge says; None for what we did not start."""
+    currency: Mapped[str] = mapped_column(Text)
     amount_pence: Mapped[int] = mapped_column(BigInteger)
     fee_pence: Mapped[int] = mapped_column(BigInteger)
     net_pence: Mapped[int] = mapped_column(BigInteger)

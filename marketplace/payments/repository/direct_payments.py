@@ -1,5 +1,6 @@
 """Questions about direct payments: who has one, what is in it."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 from uuid import UUID
@@ -70,14 +71,37 @@ class DirectPaymentRepository:
         )
         return bool(await self.db.scalar(select(or_(budget, account))))
 
-    async def spent_by_month(self, account_id: UUID, from_day: date) -> dict[date, int]:
-        """Return what left an account, by the first day of the month: `spent[2027-03-01]` in pence."""
+    async def budgets(self, council_id: UUID, person_id: UUID) -> Sequence[Budget]:
+        """Return a person's agreed direct payments, the newest first."""
+        question = select(Budget).where(
+            Budget.council_id == council_id,
+            Budget.person_id == person_id,
+            Budget.status == BudgetStatus.FINAL,
+            Budget.route == FundingRoute.DIRECT_PAYMENT,
+        )
+        return (await self.db.scalars(question.order_by(Budget.starts_on.desc()))).all()
+
+    async def books(self, council_id: UUID, person_id: UUID) -> dict[Purpose, LedgerAccount]:
+        """Return what a person's direct payment is kept in: the payment itself, and what they owe for visits."""
+        question = select(LedgerAccount).where(
+            LedgerAccount.council_id == council_id,
+            LedgerAccount.purpose.in_((Purpose.DIRECT_PAYMENT, Purpose.PERSON_OWES)),
+            LedgerAccount.owner_id == person_id,
+        )
+        rows = await self.db.scalars(question.execution_options(populate_existing=True))
+        return {row.purpose: row for row in rows}
+
+    async def spent_by_month(self, council_id: UUID, person_id: UUID, from_day: date) -> dict[date, int]:
+        """Return what left a direct payment, by the first day of the month: `spent[2027-03-01]` in pence."""
         month = func.date_trunc("month", LedgerEntry.effective_on)
         rows = await self.db.execute(
             select(month, func.sum(LedgerLine.amount_pence))
             .join(LedgerEntry, LedgerEntry.id == LedgerLine.entry_id)
+            .join(LedgerAccount, LedgerAccount.id == LedgerLine.account_id)
             .where(
-                LedgerLine.account_id == account_id,
+                LedgerAccount.council_id == council_id,
+                LedgerAccount.purpose == Purpose.DIRECT_PAYMENT,
+                LedgerAccount.owner_id == person_id,
                 LedgerLine.side == Side.DEBIT,
                 LedgerEntry.effective_on >= from_day,
             )

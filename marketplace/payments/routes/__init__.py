@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from marketplace.payments.routes import cards, direct_payments
+from marketplace.payments.routes import (
+    card_payees,
+    card_reconciliation,
+    card_visits,
+    cards,
+    direct_payments,
+    money,
+    money_audits,
+    money_finance,
+    money_funds,
+    refunds,
+)
 from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
 from marketplace.payments.routes.earnings import EarningsController
 from marketplace.payments.routes.runs import PaymentRunController
@@ -11,7 +22,15 @@ from marketplace.payments.routes.tariffs import TariffController
 
 ROUTES: list[Any] = [
     *cards.ROUTES,
+    *card_payees.ROUTES,
+    *card_reconciliation.ROUTES,
+    *card_visits.ROUTES,
+    *refunds.ROUTES,
     *direct_payments.ROUTES,
+    *money.ROUTES,
+    *money_finance.ROUTES,
+    *money_funds.ROUTES,
+    *money_audits.ROUTES,
     TariffController,
     SelfBillController,
     EarningsController,

@@ -15,6 +15,7 @@ from marketplace.core.database import clock_of, session_maker
 from marketplace.core.errors import BadRequest, NotFound, Unavailable
 from marketplace.core.ids import parse_id
 from marketplace.payments.models import CardPayment
+from marketplace.payments.repository.card_money import CardMoneyRepository
 from marketplace.payments.repository.cards import CardRepository
 from marketplace.payments.service import card_calls
 from marketplace.payments.service.cards import HOLD, START_WITHIN, gateway
@@ -69,7 +70,9 @@ class CardController(Controller):
     ) -> Template:
         """Say where the payment stands. Coming back from the card page proves nothing: Stripe's event does."""
         payment = await _payment(db, principal, payment_id)
-        return Template("payments/cards/done.html", context={"payment": payment, "state": _state(payment)})
+        promised = await CardMoneyRepository(db).promised_pence(payment.id)
+        context = {"payment": payment, "state": _state(payment, promised), "promised_pence": promised}
+        return Template("payments/cards/done.html", context=context)
 
     @get("/{payment_id:str}/stopped", permission=Permission.BOOKINGS_OWN)
     async def stopped(
@@ -133,10 +136,12 @@ async def _payment(db: AsyncSession, principal: Principal, payment_id: str) -> C
     return await cards.one(question.where(CardPayment.id == _id(payment_id)))
 
 
-def _state(payment: CardPayment) -> str:
-    """Which of four things the page says."""
+def _state(payment: CardPayment, promised_pence: int) -> str:
+    """Which of five things the page says."""
     if payment.status in {CardStatus.CREATED, CardStatus.OPEN}:
         return "waiting"
-    if payment.status is CardStatus.PAID:
-        return "paid"
-    return "given_back" if payment.status in {CardStatus.REFUNDING, CardStatus.REFUNDED} else "over"
+    if payment.status in {CardStatus.DISPUTED, CardStatus.LOST}:
+        return "disputed"
+    if payment.paid_at is None:
+        return "over"
+    return "given_back" if promised_pence == payment.amount_pence else "paid"

@@ -1,6 +1,5 @@
 """Direct payments: the person's own money page, and finance's list of accounts."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +9,9 @@ from litestar.params import FromPath, FromQuery, URLEncodedBody
 from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import Permission, Principal
-from marketplace.bookings import BookingRepository, purse_of, weeks_of
-from marketplace.core.clock import parse_day, today
+from marketplace.accounts import Permission, Principal, setting
+from marketplace.bookings import BookingRepository, Purse, purse_of, weeks_of
+from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.flash import flash
@@ -20,18 +19,29 @@ from marketplace.core.formats import pounds, uk_month
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit
+from marketplace.payments.repository.audits import MoneyAuditRepository
 from marketplace.payments.repository.cards import CardRepository
 from marketplace.payments.repository.direct_payments import DirectPaymentRepository
+from marketplace.payments.repository.money import MoneyRepository
+from marketplace.payments.routes.money_shared import csv_answer, month_of
+from marketplace.payments.service.account.holding import HOLDING_LABELS, HoldingService
+from marketplace.payments.service.account.rules import Surplus, weeks_ahead
 from marketplace.payments.service.direct_payments import (
     LARGEST_PAYMENT_PENCE,
     DirectPaymentService,
     FundingSource,
     next_month,
     previous_month,
-    statement_csv,
 )
+from marketplace.people.models import Holding
 
 PAGE = 50
+OWN_WORDS = {
+    Holding.COUNCIL_HELD: "The council holds the money and pays each visit after you have approved it.",
+    Holding.OWN_ACCOUNT: "You hold the money in your own bank account. You pay, and write down here what you paid.",
+    Holding.PREPAID_CARD: "You hold the money on a prepaid card. You pay with it, and write down here what you paid.",
+    Holding.PROVIDER_MANAGED: "An organisation holds the money for you (Individual Service Fund).",
+}
 CARDS_SHOWN = 20
 
 
@@ -50,11 +60,20 @@ class MoneyController(Controller):
         """Show what is in the direct payment, what is promised, and the statement of a month."""
         person_id, now = principal.need_person(), today(clock_of(db))
         service = DirectPaymentService(db)
-        chosen = _month(month, now)
-        has_account = await service.accounts.has_account(principal.council_id, person_id, now)
+        chosen = month_of(month, now)
+        purse = await purse_of(db, principal.council_id, person_id)
+        has_account = purse is not None or await service.accounts.has_account(principal.council_id, person_id, now)
         spending = await service.spending(principal.council_id, person_id) if has_account else []
+        held = await HoldingService(db).on(principal.council_id, person_id, now)
+        audits = MoneyAuditRepository(db)
         context = {
-            "purse": await purse_of(db, principal.council_id, person_id),
+            "purse": purse,
+            "held": held,
+            "holding_words": OWN_WORDS[held.holding],
+            "manager_name": await manager_name_of(db, held.organisation_id),
+            "ahead": weeks_ahead(purse) if purse else [],
+            "surplus": await surplus_of(db, principal.council_id, purse),
+            "newest_audit": await audits.maybe(audits.of_person(principal.council_id, person_id)),
             "has_account": has_account,
             "statement": await service.statement(principal.council_id, person_id, chosen) if has_account else None,
             "before": previous_month(chosen),
@@ -73,9 +92,8 @@ class MoneyController(Controller):
         month: FromQuery[str | None] = None,
     ) -> Response[str]:
         """Give the statement of a month for a spreadsheet."""
-        chosen = _month(month, today(clock_of(db)))
-        statement = await DirectPaymentService(db).statement(principal.council_id, principal.need_person(), chosen)
-        return _csv(statement_csv(statement), chosen)
+        chosen = month_of(month, today(clock_of(db)))
+        return await csv_answer(db, principal.council_id, principal.need_person(), chosen)
 
 
 class DirectPaymentController(Controller):
@@ -169,10 +187,16 @@ async def _account_page(
     person = await service.accounts.person(principal.council_id, person_id)
     if person is None or not await service.accounts.has_account(principal.council_id, person_id, now):
         raise NotFound
-    chosen = _month(month, now)
+    chosen = month_of(month, now)
+    purse = await purse_of(db, principal.council_id, person_id)
+    held = await HoldingService(db).on(principal.council_id, person_id, now)
     context = {
         "person": person,
-        "purse": await purse_of(db, principal.council_id, person_id),
+        "purse": purse,
+        "held": held,
+        "holding_words": HOLDING_LABELS[held.holding],
+        "manager_name": await manager_name_of(db, held.organisation_id),
+        "surplus": await surplus_of(db, principal.council_id, purse),
         "statement": await service.statement(principal.council_id, person_id, chosen),
         "before": previous_month(chosen),
         "next": next_month(chosen) if next_month(chosen) <= now else None,
@@ -182,24 +206,21 @@ async def _account_page(
     return Template("payments/money/account.html", context=context, status_code=422 if errors else 200)
 
 
+async def surplus_of(db: AsyncSession, council_id: UUID, purse: Purse | None) -> Surplus | None:
+    """Apply the council's surplus rule to a purse."""
+    if purse is None:
+        return None
+    weeks = int(await setting(db, council_id, "payments.surplus_weeks", purse.today))
+    return Surplus(keep_weeks=weeks, weekly_pence=purse.weekly_pence, free_pence=purse.free_pence)
+
+
+async def manager_name_of(db: AsyncSession, organisation_id: UUID | None) -> str:
+    """Return who manages a fund; "" when nobody does."""
+    return await MoneyRepository(db).organisation_name(organisation_id) if organisation_id else ""
+
+
 def _id(text: str) -> UUID:
     found = parse_id(text)
     if found is None:
         raise NotFound
     return found
-
-
-def _month(text: str | None, now: date) -> date:
-    """Read a month of an address, "2027-03"; this month when there is none or it makes no sense."""
-    found = parse_day(f"{text}-01") if text and len(text) == 7 else None
-    return found if found and 2000 <= found.year <= now.year + 1 else now.replace(day=1)
-
-
-def _csv(text: str, month: date) -> Response[str]:
-    name = f"direct-payment-{month:%Y-%m}.csv"
-    return Response(
-        # The mark at the start tells spreadsheets that this is UTF-8.
-        "\ufeff" + text,
-        media_type="text/csv; charset=utf-8",
-        headers={"content-disposition": f'attachment; filename="{name}"'},
-    )

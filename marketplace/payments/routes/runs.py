@@ -29,6 +29,11 @@ from marketplace.payments.service.run_files import earliest_pay_on, processing_d
 from marketplace.payments.service.runs import PaymentRunService
 from marketplace.payments.states import RUN, RunStatus
 
+CARD_PAGES = (
+    (Permission.REFUNDS_ASK, "/refunds", "Card payments and refunds"),
+    (Permission.REFUNDS_AGREE, "/refunds-to-agree", "Refunds to agree"),
+    (Permission.CARDS_RECONCILE, "/card-reconciliation", "Card payments compared with Stripe"),
+)
 DUE_WITHIN = timedelta(days=31)
 FORMATS = {"bacs18": FileFormat.BACS, "csv": FileFormat.CSV}
 ENDINGS = {FileFormat.BACS: ("bacs18.txt", "text/plain; charset=us-ascii"), FileFormat.CSV: ("csv", "text/csv")}
@@ -54,6 +59,7 @@ class PaymentRunController(Controller):
             "names": await AccountRepository(db).names({run.made_by_user_id for run in rows}),
             "next_before": rows[-1].number if has_more else "",
             "may_make": principal.may(Permission.RUNS_MAKE),
+            "card_pages": [(address, words) for permission, address, words in CARD_PAGES if principal.may(permission)],
         }
         return Template("payments/runs.html", context=context)
 

@@ -88,10 +88,29 @@ def example_account(account_id: str, created: int) -> Json:
     return body
 
 
+_CHANGED = ("capabilities", "charges_enabled", "details_submitted", "payouts_enabled", "requirements")
+
+
+def leave_incomplete(account: Json) -> Json:
+    """Note that the form was sent, but a proof of identity is owed; returns the fields as they were before."""
+    before = {name: account[name] for name in _CHANGED}
+    account["details_submitted"] = True
+    account["requirements"] = _requirements(["individual.verification.document"])
+    return before
+
+
+def restrict(account: Json) -> Json:
+    """Stop an account that took payments until its owner proves more; returns the fields as they were before."""
+    before = {name: account[name] for name in _CHANGED}
+    account["capabilities"] = dict.fromkeys(account["capabilities"], "inactive")
+    account["charges_enabled"] = account["payouts_enabled"] = False
+    account["requirements"] = _requirements(["individual.verification.document", "external_account"])
+    return before
+
+
 def complete_onboarding(account: Json) -> Json:
     """Let an account take payments; returns the fields as they were before."""
-    changed = ("capabilities", "charges_enabled", "details_submitted", "payouts_enabled", "requirements")
-    before = {name: account[name] for name in changed}
+    before = {name: account[name] for name in _CHANGED}
     account["capabilities"] = dict.fromkeys(account["capabilities"], "active")
     account["charges_enabled"] = account["details_submitted"] = account["payouts_enabled"] = True
     account["requirements"] = _requirements([])

@@ -93,6 +93,8 @@ _ENDPOINTS: list[tuple[str, re.Pattern[str], Endpoint]] = [
         ("POST", "/v1/refunds", create_refund),
         ("GET", "/v1/refunds", _list("refund", "/v1/refunds")),
         ("GET", f"/v1/refunds/{_ID}", _get("refund")),
+        ("GET", "/v1/disputes", _list("dispute", "/v1/disputes")),
+        ("GET", f"/v1/disputes/{_ID}", _get("dispute")),
         ("POST", "/v1/customers", save_customer),
         ("GET", "/v1/customers", _list("customer", "/v1/customers")),
         ("GET", f"/v1/customers/{_ID}", _get("customer")),

@@ -14,7 +14,7 @@ from litestar.enums import HttpMethod
 from litestar.exceptions import HTTPException
 from litestar.response import Response
 
-from marketplace.payments.sandbox import control, pages
+from marketplace.payments.sandbox import control, control_page, pages
 from marketplace.payments.sandbox.api import ApiRequest, answer_call, dump
 from marketplace.payments.sandbox.checkout import expire_due_sessions
 from marketplace.payments.sandbox.config import SandboxConfig, check_config
@@ -60,6 +60,11 @@ def create_sandbox(
             control.clear_faults,
             control.show_deliveries,
             control.show_health,
+            control.order_dispute,
+            control.order_refund,
+            control.order_account,
+            control_page.show_control,
+            control_page.take_control,
         ],
         lifespan=[_background],
         exception_handlers={HTTPException: _error_page},

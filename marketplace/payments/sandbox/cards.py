@@ -17,6 +17,9 @@ class Outcome(Enum):
     DECLINED = "is declined"
     NO_FUNDS = "has insufficient funds"
     ASKS = "asks for a second confirmation (3-D Secure)"
+    DISPUTED = "pays, and is disputed at once"
+    REFUND_FAILS = "pays; a refund looks done and is then turned down"
+    REFUND_WAITS = "pays; a refund waits before it is done"
 
 
 class TestCard(msgspec.Struct, frozen=True):
@@ -41,6 +44,9 @@ TEST_CARDS = (
     TestCard("4000002500003155", "visa", Outcome.ASKS),
     TestCard("4000000000000002", "visa", Outcome.DECLINED),
     TestCard("4000000000009995", "visa", Outcome.NO_FUNDS),
+    TestCard("4000000000000259", "visa", Outcome.DISPUTED),
+    TestCard("4000000000005126", "visa", Outcome.REFUND_FAILS),
+    TestCard("4000000000007726", "visa", Outcome.REFUND_WAITS),
 )
 _BY_NUMBER = {card.number: card for card in TEST_CARDS}
 

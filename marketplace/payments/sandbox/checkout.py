@@ -7,6 +7,7 @@ from typing import Any
 
 from marketplace.payments.sandbox.cards import DECLINES, NOT_CONFIRMED, Failure, Outcome, Payer, is_email
 from marketplace.payments.sandbox.config import is_web_address
+from marketplace.payments.sandbox.disputes import open_dispute
 from marketplace.payments.sandbox.errors import invalid, missing, refused
 from marketplace.payments.sandbox.forms import metadata_of, needed_text, only_known, text_of, whole_of
 from marketplace.payments.sandbox.objects import (
@@ -169,7 +170,9 @@ def _charge(sandbox: Sandbox, session: Entry, intent: Entry, payer: Payer, failu
     intent.body["payment_method"] = new_id("pm")
     intent.body["next_action"] = None
     charge = sandbox.store.add(
-        new_charge(created=created, intent=intent.body, payer=payer, failure=failure), session.account
+        new_charge(created=created, intent=intent.body, payer=payer, failure=failure),
+        session.account,
+        {"card": payer.outcome},
     )
     intent.body["latest_charge"] = charge.id
     if failure is not None:
@@ -190,6 +193,8 @@ def _charge(sandbox: Sandbox, session: Entry, intent: Entry, payer: Payer, failu
     sandbox.publish("charge.succeeded", charge, call)
     sandbox.publish("payment_intent.succeeded", intent, call)
     sandbox.publish("checkout.session.completed", session, call)
+    if payer.outcome == Outcome.DISPUTED.value:
+        open_dispute(sandbox, charge)
 
 
 def _fail(intent: Entry, charge: Entry, failure: Failure) -> None:

@@ -50,7 +50,7 @@ def show_payment(request: PageRequest, session_id: FromPath[str]) -> Response[st
 async def take_payment(request: PageRequest, session_id: FromPath[str]) -> Response[str] | Redirect:
     """Read the form, then pay, refuse, or ask for the second confirmation (Post/Redirect/Get)."""
     sandbox = sandbox_of(request)
-    form = await _form_of(request)
+    form = await form_of(request)
     session = _open_session(sandbox, session_id)
     if isinstance(session, Response):
         return session
@@ -75,14 +75,14 @@ def show_confirmation(request: PageRequest, session_id: FromPath[str]) -> Respon
         return session
     if not waits_for_confirmation(session):
         return Redirect(f"/pay/{session.id}", status_code=303)
-    return _page("confirm", session, amount=_amount(session), action=f"/pay/{session.id}/confirm")
+    return page("confirm", session, amount=_amount(session), action=f"/pay/{session.id}/confirm")
 
 
 @post("/pay/{session_id:str}/confirm")
 async def take_confirmation(request: PageRequest, session_id: FromPath[str]) -> Response[str] | Redirect:
     """The payer's answer to the bank."""
     sandbox = sandbox_of(request)
-    form = await _form_of(request)
+    form = await form_of(request)
     session = _open_session(sandbox, session_id)
     if isinstance(session, Response):
         return session
@@ -104,17 +104,18 @@ def show_onboarding(request: PageRequest, secret: FromPath[str]) -> Response[str
         return link
     account = sandbox.store.get("account", link.private["account"], "").body
     name = account["business_profile"]["name"] or account["email"] or account["id"]
-    return _page("onboard", link, name=name, action=f"/onboard/{secret}", return_url=link.private["return_url"])
+    return page("onboard", link, name=name, action=f"/onboard/{secret}", return_url=link.private["return_url"])
 
 
-@post("/onboard/{secret:str}", sync_to_thread=False)
-def take_onboarding(request: PageRequest, secret: FromPath[str]) -> Response[str] | Redirect:
-    """Open the account and go back to the platform."""
+@post("/onboard/{secret:str}")
+async def take_onboarding(request: PageRequest, secret: FromPath[str]) -> Response[str] | Redirect:
+    """Open the account, or leave a proof out, and go back to the platform."""
     sandbox = sandbox_of(request)
+    form = await form_of(request)
     link = _usable_link(sandbox, secret)
     if isinstance(link, Response):
         return link
-    finish_onboarding(sandbox, link)
+    finish_onboarding(sandbox, link, is_complete=form.get("answer") != "part")
     sandbox.store.commit()
     return Redirect(link.private["return_url"], status_code=303)
 
@@ -130,7 +131,7 @@ def message_page(
     heading: str, text: str, *, status: int, link: str | None = None, link_text: str = ""
 ) -> Response[str]:
     """A page that only says something."""
-    return _page("message", None, status=status, heading=heading, text=text, link=link, link_text=link_text)
+    return page("message", None, status=status, heading=heading, text=text, link=link, link_text=link_text)
 
 
 def _open_session(sandbox: Sandbox, session_id: str) -> Entry | Response[str]:
@@ -174,13 +175,13 @@ def _payment_page(
     typed = {
         name: value for name, value in (form or {}).items() if name in {"email", "name"} and isinstance(value, str)
     }
-    return _page(
+    return page(
         "pay",
         session,
         status=status,
         amount=_amount(session),
         lines=[
-            {"name": line["name"], "amount": _money(line["amount"], session.body["currency"])}
+            {"name": line["name"], "amount": money(line["amount"], session.body["currency"])}
             for line in session.private["lines"]
         ],
         action=f"/pay/{session.id}",
@@ -193,7 +194,7 @@ def _payment_page(
     )
 
 
-def _page(template: str, entry: Entry | None, *, status: int = 200, **context: Any) -> Response[str]:
+def page(template: str, entry: Entry | None, *, status: int = 200, **context: Any) -> Response[str]:
     content = PAGES.get_template(template).render(stylesheet=STYLESHEET_PATH, **context)
     return Response(content, media_type="text/html", status_code=status, headers=_headers(entry))
 
@@ -225,7 +226,7 @@ def _origin(address: str | None) -> str | None:
     return origin if _ORIGIN.fullmatch(origin) else None
 
 
-async def _form_of(request: PageRequest) -> dict[str, Any]:
+async def form_of(request: PageRequest) -> dict[str, Any]:
     try:
         return read_form((await request.body()).decode("ascii"))
     except (UnicodeDecodeError, ApiError):
@@ -242,9 +243,9 @@ def _as_errors(failure: Failure) -> dict[str, str]:
 
 
 def _amount(session: Entry) -> str:
-    return _money(session.body["amount_total"], session.body["currency"])
+    return money(session.body["amount_total"], session.body["currency"])
 
 
-def _money(amount: int, currency: str) -> str:
+def money(amount: int, currency: str) -> str:
     symbol = _SYMBOLS.get(currency, currency.upper() + " ")
     return f"{symbol}{amount // 100:,}.{amount % 100:02}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from marketplace.payments.sandbox.cards import Outcome
 from marketplace.payments.sandbox.errors import invalid, missing, refused
 from marketplace.payments.sandbox.forms import metadata_of, only_known, text_of, whole_of
 from marketplace.payments.sandbox.objects import new_balance_transaction, new_refund
@@ -27,6 +28,8 @@ def create_refund(sandbox: Sandbox, call: Call) -> Json:
     metadata = metadata_of(params)
     charge = _charge_of(sandbox, call)
     left = charge.body["amount"] - charge.body["amount_refunded"]
+    if charge.body["disputed"] and not _may_refund(sandbox, charge):
+        raise refused(f"Charge {charge.id} has been charged back; cannot issue a refund.", code="charge_disputed")
     if charge.body["refunded"]:
         raise refused(f"Charge {charge.id} has already been refunded.", code="charge_already_refunded")
     if amount is not None and amount > left:
@@ -40,18 +43,59 @@ def create_refund(sandbox: Sandbox, call: Call) -> Json:
 def _refund(
     sandbox: Sandbox, call: Call, charge: Entry, amount: int, reason: str | None, metadata: dict[str, str]
 ) -> Entry:
-    created = sandbox.now_seconds()
-    body = new_refund(created=created, charge=charge.body, amount=amount, reason=reason, metadata=metadata)
+    card = charge.private.get("card")
+    body = new_refund(
+        created=sandbox.now_seconds(), charge=charge.body, amount=amount, reason=reason, metadata=metadata
+    )
     refund = sandbox.store.add(body, call.account)
-    line = new_balance_transaction(created=created, source=body, kind="refund", amount=-amount, fee=0)
-    body["balance_transaction"] = sandbox.store.add(line, call.account).id
+    if card == Outcome.REFUND_WAITS.value:
+        body["status"] = "pending"
+    else:
+        _book(sandbox, refund, "refund", -amount)
+    before = _add_up(sandbox, charge, amount)
+    sandbox.publish("refund.created", refund, call)
+    sandbox.publish("charge.refunded", charge, call, before=before)
+    if card == Outcome.REFUND_FAILS.value:
+        fail_refund(sandbox, refund)
+    return refund
+
+
+def fail_refund(sandbox: Sandbox, refund: Entry) -> None:
+    """The card's bank turns a refund down: the money is in the account's balance again."""
+    if refund.body["status"] not in {"pending", "succeeded"}:
+        raise refused(f"Refund {refund.id} is over.")
+    call, was_done = Call(account=refund.account), refund.body["status"] == "succeeded"
+    refund.body.update(status="failed", failure_reason="expired_or_canceled_card")
+    if was_done:
+        _book(sandbox, refund, "refund_failure", refund.body["amount"], name="failure_balance_transaction")
+    sandbox.store.touch(refund)
+    _add_up(sandbox, sandbox.store.get("charge", refund.body["charge"], refund.account), -refund.body["amount"])
+    sandbox.publish("refund.updated", refund, call)
+    sandbox.publish("refund.failed", refund, call)
+    sandbox.publish("charge.refund.updated", refund, call)
+
+
+def finish_refund(sandbox: Sandbox, refund: Entry) -> None:
+    """A refund that waited reaches the card."""
+    if refund.body["status"] != "pending":
+        raise refused(f"Refund {refund.id} does not wait.")
+    refund.body["status"] = "succeeded"
+    _book(sandbox, refund, "refund", -refund.body["amount"])
+    sandbox.store.touch(refund)
+    sandbox.publish("refund.updated", refund, Call(account=refund.account))
+
+
+def _add_up(sandbox: Sandbox, charge: Entry, amount: int) -> Json:
     before = {name: charge.body[name] for name in ("amount_refunded", "refunded")}
     charge.body["amount_refunded"] += amount
     charge.body["refunded"] = charge.body["amount_refunded"] == charge.body["amount"]
     sandbox.store.touch(charge)
-    sandbox.publish("refund.created", refund, call)
-    sandbox.publish("charge.refunded", charge, call, before=before)
-    return refund
+    return before
+
+
+def _book(sandbox: Sandbox, refund: Entry, kind: str, amount: int, *, name: str = "balance_transaction") -> None:
+    line = new_balance_transaction(created=sandbox.now_seconds(), source=refund.body, kind=kind, amount=amount, fee=0)
+    refund.body[name] = sandbox.store.add(line, refund.account).id
 
 
 def _charge_of(sandbox: Sandbox, call: Call) -> Entry:
@@ -69,6 +113,11 @@ def _charge_of(sandbox: Sandbox, call: Call) -> Entry:
     if not charge.body["paid"]:
         raise refused(f"Charge {charge.id} has not been paid and cannot be refunded.")
     return charge
+
+
+def _may_refund(sandbox: Sandbox, charge: Entry) -> bool:
+    disputes = [one.body for one in sandbox.store.of("dispute", charge.account) if one.body["charge"] == charge.id]
+    return all(one["status"] == "won" or one["status"].startswith("warning_") for one in disputes)
 
 
 def _pounds(pence: int) -> str:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from marketplace.payments.sandbox.accounts import complete_onboarding, new_account, new_account_link
+from marketplace.payments.sandbox.accounts import (
+    complete_onboarding,
+    leave_incomplete,
+    new_account,
+    new_account_link,
+    restrict,
+)
 from marketplace.payments.sandbox.cards import is_email
 from marketplace.payments.sandbox.checkout import expire_when_due
 from marketplace.payments.sandbox.config import is_web_address
@@ -28,6 +34,7 @@ FILTERS: dict[str, frozenset[str]] = {
     "charge": frozenset({"customer", "payment_intent"}),
     "checkout.session": frozenset({"customer", "payment_intent", "status"}),
     "customer": frozenset({"email"}),
+    "dispute": frozenset({"charge", "payment_intent"}),
     "event": frozenset({"type"}),
     "payment_intent": frozenset({"customer"}),
     "refund": frozenset({"charge", "payment_intent"}),
@@ -158,14 +165,23 @@ def create_account_link(sandbox: Sandbox, call: Call) -> Json:
     return link
 
 
-def finish_onboarding(sandbox: Sandbox, link: Entry) -> None:
-    """Use a link up: its account can take payments from now on."""
+def finish_onboarding(sandbox: Sandbox, link: Entry, *, is_complete: bool = True) -> None:
+    """Use a link up: its account can take payments from now on, or still owes a proof of identity."""
     account = sandbox.store.get("account", link.private["account"], "")
-    before = complete_onboarding(account.body)
+    before = complete_onboarding(account.body) if is_complete else leave_incomplete(account.body)
     link.private["is_used"] = True
     sandbox.store.touch(link)
     sandbox.store.touch(account)
     _publish_account(sandbox, account, Call(), before)
+
+
+def restrict_account(sandbox: Sandbox, account_id: str, *, is_open: bool) -> Entry:
+    """Close an account for payments because Stripe wants more of its owner, or open it again."""
+    account = sandbox.store.get("account", account_id, "")
+    before = complete_onboarding(account.body) if is_open else restrict(account.body)
+    sandbox.store.touch(account)
+    _publish_account(sandbox, account, Call(), before)
+    return account
 
 
 def _publish_account(sandbox: Sandbox, account: Entry, call: Call, before: Json | None = None) -> None:

@@ -107,8 +107,56 @@ _ONBOARD = """{% extends "layout" %}
 <h1>Set up test payments</h1>
 <p>With real payments, {{ name }} would now give bank details and proof of identity here.
 The test page asks for nothing.</p>
-<form action="{{ action }}" method="post"><button type="submit">Finish the set-up</button></form>
+<form action="{{ action }}" method="post">
+<button name="answer" type="submit" value="all">Finish the set-up</button>
+<button class="secondary" name="answer" type="submit" value="part">Finish, but leave the proof of identity out</button>
+</form>
 <p><a href="{{ return_url }}">Go back without finishing</a></p>
+{% endblock %}
+"""
+
+_CONTROL = """{% extends "layout" %}
+{% block title %}What goes wrong next{% endblock %}
+{% block main %}
+<h1>What goes wrong next</h1>
+{% if said %}<div class="summary" role="status"><p>{{ said }}</p></div>{% endif %}
+<p>Choose what happens to the next calls of the platform and to the next events that go back to it.</p>
+<h2>Calls and events</h2>
+<form action="{{ action }}" method="post">
+{% for value, text in faults %}<button class="secondary" name="do" type="submit" value="{{ value }}">{{ text }}</button>
+{% endfor %}
+</form>
+<p>{{ calls }} faults of calls and {{ deliveries }} faults of events are to come; {{ waiting }} events wait.</p>
+<h2>Payments</h2>
+<table>
+<caption>The last payments</caption>
+<thead><tr><th scope="col">Payment</th><th scope="col">What you can do</th></tr></thead>
+<tbody>
+{% for charge in charges %}<tr><th scope="row">{{ charge.amount }}, {{ charge.state }}<br>{{ charge.id }}</th><td>
+<form action="{{ action }}" method="post">
+<input type="hidden" name="id" value="{{ charge.id }}">
+{% for value, text in charge.choices %}
+<button class="secondary" name="do" type="submit" value="{{ value }}">{{ text }}</button>
+{% endfor %}
+</form></td></tr>
+{% else %}<tr><td colspan="2">None yet.</td></tr>
+{% endfor %}
+</tbody>
+</table>
+<h2>Payees</h2>
+<table>
+<caption>Connected accounts</caption>
+<thead><tr><th scope="col">Account</th><th scope="col">What you can do</th></tr></thead>
+<tbody>
+{% for account in accounts %}<tr><th scope="row">{{ account.name }}, {{ account.state }}<br>{{ account.id }}</th><td>
+<form action="{{ action }}" method="post">
+<input type="hidden" name="id" value="{{ account.id }}">
+<button class="secondary" name="do" type="submit" value="{{ account.do }}">{{ account.text }}</button>
+</form></td></tr>
+{% else %}<tr><td colspan="2">None yet.</td></tr>
+{% endfor %}
+</tbody>
+</table>
 {% endblock %}
 """
 
@@ -122,7 +170,16 @@ _MESSAGE = """{% extends "layout" %}
 """
 
 PAGES = Environment(
-    loader=DictLoader({"layout": _LAYOUT, "pay": _PAY, "confirm": _CONFIRM, "onboard": _ONBOARD, "message": _MESSAGE}),
+    loader=DictLoader(
+        {
+            "layout": _LAYOUT,
+            "pay": _PAY,
+            "confirm": _CONFIRM,
+            "onboard": _ONBOARD,
+            "control": _CONTROL,
+            "message": _MESSAGE,
+        }
+    ),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,

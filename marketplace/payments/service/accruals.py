@@ -1,9 +1,11 @@
 """What organisations earn: one row for one event, ever."""
 
+from uuid import UUID, uuid5
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import audit
-from marketplace.bookings.events import BookingApproved
+from marketplace.bookings.events import BookingApproved, BookingRestApproved
 from marketplace.bookings.models import Funding
 from marketplace.core.database import clock_of
 from marketplace.core.formats import uk_date
@@ -76,24 +78,30 @@ class AccrualService:
         )
         return True
 
-    async def accrue_visit(self, event: BookingApproved) -> bool:
-        """Note what an approved visit has earned, when a direct payment pays for it and it costs something.
+    async def accrue_visit(self, event: BookingApproved | BookingRestApproved) -> bool:
+        """Note what an approved visit has earned, as far as the council pays it from a direct payment that it holds.
 
-        The ledger's entry was posted by bookings when the visit was approved. Card money goes straight to the payee
-        and never through a bill.
+        The ledger's entry was posted by bookings when the visit was approved. Card money goes straight to the payee,
+        people who hold their own direct payment pay themselves, and a fund pays who manages it: none of that goes
+        through a bill. What had been held back of a visit at first is a row of its own.
 
         Returns:
             Whether it was new.
         """
-        if event.funding != Funding.DIRECT_PAYMENT or event.cost_pence <= 0:
+        is_rest = isinstance(event, BookingRestApproved)
+        pence = event.accrued_pence
+        if isinstance(event, BookingApproved) and pence is None:
+            pence = event.cost_pence if event.funding == Funding.DIRECT_PAYMENT else 0
+        if not pence or pence <= 0:
             return False
+        words = "Rest of the visit" if is_rest else "Visit"
         added = await self.accruals.insert_once(
             council_id=event.council_id,
             organisation_id=event.organisation_id,
             kind=AccrualKind.VISIT,
-            source_id=event.booking_id,
-            description=f"Visit on {uk_date(event.visit_on)}, {_reference(event.booking_id)}",
-            amount_pence=event.cost_pence,
+            source_id=rest_of(event.booking_id) if is_rest else event.booking_id,
+            description=f"{words} on {uk_date(event.visit_on)}, {_reference(event.booking_id)}",
+            amount_pence=pence,
             earned_on=event.visit_on,
             created_at=self.clock.now(),
         )
@@ -106,9 +114,14 @@ class AccrualService:
             council_id=event.council_id,
             subject_kind="accrual",
             subject_id=added,
-            after={"amount_pence": event.cost_pence},
+            after={"amount_pence": pence},
         )
         return True
+
+
+def rest_of(booking_id: UUID) -> UUID:
+    """Return the id under which the rest of a part-approved visit is earned: always the same for a visit."""
+    return uuid5(booking_id, "visit-approved-rest")
 
 
 def _reference(row_id: object) -> str:

@@ -1,132 +1,38 @@
 """What card payments ask of Stripe. No transaction stays open across a call; each call may be repeated."""
 
+from collections.abc import Awaitable
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import structlog
 
 from marketplace.accounts import Principal
-from marketplace.bookings import Booking
-from marketplace.core import outbox
 from marketplace.core.database import SessionMaker, clock_of, transaction
 from marketplace.core.errors import NotFound, Unavailable
-from marketplace.payments.card_events import StripeEventStored
-from marketplace.payments.models import CardPayment, StripeEventRow
+from marketplace.payments.models import CardPayment
+from marketplace.payments.repository.card_money import CardMoneyRepository
 from marketplace.payments.repository.cards import CardRepository, StripeEventRepository
-from marketplace.payments.service.cards import (
-    HOLD,
-    START_WITHIN,
-    CardService,
-    Facts,
-    description_of,
-    need_gateway,
-)
-from marketplace.payments.states import CardStatus
+from marketplace.payments.service.card_gateway import need_gateway
+from marketplace.payments.service.card_inbox import facts_of_session, handle_event, take_event
+from marketplace.payments.service.card_refunds import RefundService
+from marketplace.payments.service.cards import HOLD, START_WITHIN, CardService, Facts, description_of
+from marketplace.payments.states import CardStatus, RefundStatus
 from marketplace.payments.stripe_gateway import (
     CheckoutSession,
     GatewayError,
     GatewayRefused,
-    GatewayUnavailable,
-    StripeEvent,
     StripeGateway,
 )
 
+__all__ = ["card_page", "check_payment", "close_payment", "handle_event", "send_refund", "sweep", "take_event"]
+
 log = structlog.get_logger(__name__)
-
-PAID_KINDS = frozenset({"checkout.session.completed", "checkout.session.async_payment_succeeded"})
-CLOSED_KINDS = frozenset({"checkout.session.expired", "checkout.session.async_payment_failed"})
-REFUND_KINDS = frozenset({"charge.refunded"})
-REFUND_STATE_KINDS = frozenset({"refund.failed", "refund.updated", "charge.refund.updated"})
-KINDS = PAID_KINDS | CLOSED_KINDS | REFUND_KINDS | REFUND_STATE_KINDS
-"""Events that tell us something; all others are stored and done with."""
-
-KEPT = frozenset(
-    {
-        "amount", "amount_captured", "amount_refunded", "amount_total", "charge", "client_reference_id", "currency",
-        "failure_reason", "id", "metadata", "object", "paid", "payment_intent", "payment_status", "refunded", "status",
-    }
-)  # fmt: skip
-"""Parts of an event's object that are stored: what money needs, and nothing about the payer."""
 
 SWEEP_BATCH = 50
 ASK_AFTER = timedelta(minutes=3)
-
-
-async def take_event(maker: SessionMaker, event: StripeEvent, *, is_live: bool) -> bool:
-    """Store a verified event, once; False when it had come before. Handling follows in a task."""
-    async with transaction(maker, "every") as db:
-        payment = await CardRepository(db).of_event(event) if event.kind in KINDS else None
-        outcome = None
-        if event.kind not in KINDS:
-            outcome = "not used"
-        elif event.is_live != is_live:
-            outcome = "other mode"
-        elif payment is None:
-            outcome = "no payment of ours"
-        body = {name: value for name, value in event.object.items() if name in KEPT}
-        row_id = await StripeEventRepository(db).store(event, body, clock_of(db).now(), outcome=outcome)
-        if row_id is not None and outcome is None and payment is not None:
-            outbox.publish(db, StripeEventStored(council_id=payment.council_id, stripe_event_id=row_id))
-        return row_id is not None
-
-
-async def handle_event(maker: SessionMaker, row_id: UUID) -> None:
-    """Do what a stored event asks for, once.
-
-    Raises:
-        GatewayUnavailable: Stripe had to be asked and did not answer; try again.
-    """
-    async with transaction(maker, "every") as db:
-        row = await StripeEventRepository(db).find(row_id)
-        if row is None or row.handled_at is not None:
-            return
-        payment = await CardRepository(db).of_event(_event_of(row))
-    facts, outcome = facts_of(row, payment) if payment is not None else (Facts(), "no payment of ours")
-    if payment is not None and row.kind in CLOSED_KINDS:
-        # An event says how things were. A page that was paid after all must never be taken for closed.
-        session = await need_gateway().get_checkout(str(row.body.get("id")), payment.stripe_account_id or None)
-        facts = facts_of_session(session)
-    async with transaction(maker, "every") as db:
-        locked = await StripeEventRepository(db).find(row_id, locked=True)
-        if locked is None or locked.handled_at is not None:
-            return
-        if payment is not None and not outcome:
-            outcome = await CardService(db).settle(payment.id, facts)
-        locked.handled_at, locked.outcome = clock_of(db).now(), outcome
-
-
-def facts_of(row: StripeEventRow, payment: CardPayment) -> tuple[Facts, str]:
-    """Read an event: facts, and an outcome when there is nothing to do or something does not fit."""
-    body = row.body
-    intent = body.get("payment_intent") if isinstance(body.get("payment_intent"), str) else None
-    if row.kind in PAID_KINDS:
-        if body.get("payment_status") != "paid":
-            return Facts(), "not paid yet"
-        if body.get("amount_total") != payment.amount_pence or body.get("currency") != "gbp":
-            log.error("card-payment-mismatch", card_payment_id=str(payment.id), stripe_event_id=str(row.id))
-            return Facts(), "mismatch: amount or currency"
-        return Facts(is_paid=True, intent_id=intent), ""
-    if row.kind in REFUND_KINDS:
-        refunded = body.get("amount_refunded")
-        if not isinstance(refunded, int) or not 0 < refunded <= payment.amount_pence or body.get("currency") != "gbp":
-            log.error("card-refund-mismatch", card_payment_id=str(payment.id), stripe_event_id=str(row.id))
-            return Facts(), "mismatch: refunded amount"
-        return Facts(intent_id=intent, refunded_pence=refunded), ""
-    if row.kind in REFUND_STATE_KINDS:
-        has_failed = body.get("status") in {"failed", "canceled"}
-        return Facts(is_refund_failed=has_failed), "" if has_failed else "not used"
-    return Facts(), ""
-
-
-def facts_of_session(session: CheckoutSession) -> Facts:
-    """Read Stripe's own record of a card page."""
-    is_paid = session.payment_status == "paid"
-    return Facts(
-        is_paid=is_paid,
-        is_closed=session.status == "expired" and not is_paid,
-        intent_id=session.payment_intent_id if is_paid else None,
-    )
+NEW_KEY_AFTER = timedelta(hours=1)
+"""Under one key Stripe repeats even the answer of its own breakdown. After this long, and after its list showed that
+nothing was refunded, a refund is asked for under the next key."""
 
 
 async def card_page(
@@ -142,10 +48,8 @@ async def card_page(
         cards = CardRepository(db)
         question = cards.of_person(principal.council_id, principal.need_person())
         payment = await cards.one(question.where(CardPayment.id == payment_id))
-        found = await cards.with_booking(payment_id)
+        words = await _words(cards, payment)
         now = clock_of(db).now()
-    if found is None:
-        raise NotFound
     if payment.status is CardStatus.OPEN and payment.checkout_url:
         return payment.checkout_url
     if payment.status is not CardStatus.CREATED or now >= payment.created_at + START_WITHIN:
@@ -153,7 +57,7 @@ async def card_page(
     if stripe is None:
         raise Unavailable("Card payments are not available at the moment. Try again in a few minutes.")
     try:
-        session = await _open_session(stripe, payment, found[1], public_url)
+        session = await _open_session(stripe, payment, words, public_url)
         async with transaction(maker, principal.councils) as db:
             is_open = await CardService(db).note_checkout(payment_id, session.id, session.url)
         if not is_open and session.status == "open":
@@ -171,20 +75,30 @@ async def close_payment(maker: SessionMaker, payment_id: UUID, public_url: str) 
         GatewayUnavailable: Try again.
     """
     async with transaction(maker, "every") as db:
-        found = await CardRepository(db).with_booking(payment_id)
-    if found is None or found[0].status not in {CardStatus.CREATED, CardStatus.OPEN}:
+        cards = CardRepository(db)
+        payment = await cards.reach(payment_id)
+        words = await _words(cards, payment) if payment else ""
+        now = clock_of(db).now()
+    if payment is None or payment.status not in {CardStatus.CREATED, CardStatus.OPEN}:
         return
-    payment, booking = found
     stripe, account = need_gateway(), payment.stripe_account_id or None
     session_id = payment.stripe_session_id
-    if session_id is None:
-        # A call may have opened the page and died before writing it down. The same call finds that page again; when it
-        # is refused for being too late, there never was one.
+    if session_id is None and now < payment.created_at + HOLD:
+        # A call may have opened the page and died before writing it down: the same call finds that page again.
         try:
-            session_id = (await _open_session(stripe, payment, booking, public_url)).id
-        except GatewayRefused:
+            session_id = (await _open_session(stripe, payment, words, public_url)).id
+        except GatewayRefused as error:
+            # Too late to open it, most likely.
+            log.info("card-page-not-found-again", card_payment_id=str(payment_id), cause=str(error))
+    if session_id is None:
+        # Stripe's list has the page if there ever was one.
+        found = await stripe.find_checkout(
+            payment.id, account, payment.created_at - timedelta(minutes=5), payment.created_at + HOLD
+        )
+        if found is None:
             await _settle(maker, payment, Facts(is_closed=True))
             return
+        session_id = found.id
     try:
         session = await stripe.expire_checkout(session_id, account)
     except GatewayRefused:
@@ -193,80 +107,125 @@ async def close_payment(maker: SessionMaker, payment_id: UUID, public_url: str) 
 
 
 async def check_payment(maker: SessionMaker, payment: CardPayment) -> None:
-    """Ask Stripe about a payment at the card page whose events did not come."""
-    if payment.stripe_session_id is not None:
-        session = await need_gateway().get_checkout(payment.stripe_session_id, payment.stripe_account_id or None)
+    """Ask Stripe for all that it knows of a payment whose events did not come.
+
+    Raises:
+        GatewayUnavailable, GatewayRefused: As the gateway.
+    """
+    account, intent = payment.stripe_account_id or None, payment.stripe_payment_intent_id
+    if payment.stripe_session_id is not None and intent is None:
+        session = await need_gateway().get_checkout(payment.stripe_session_id, account)
         await _settle(maker, payment, facts_of_session(session))
+        intent = session.payment_intent_id if session.payment_status == "paid" else None
+    if intent is not None:
+        refunds = await need_gateway().refunds_of(intent, account)
+        disputes = await need_gateway().disputes_of(intent, account)
+        if refunds or disputes:
+            await _settle(maker, payment, Facts(refunds=tuple(refunds), disputes=tuple(disputes)))
 
 
-async def send_refund(maker: SessionMaker, payment_id: UUID) -> None:
-    """Tell Stripe to give a payment back. The row stays as it is until Stripe's event says that the money moved.
+async def send_refund(maker: SessionMaker, refund_id: UUID) -> None:
+    """Tell Stripe to give money back. The row stays as it is until Stripe's event says that the money moved.
 
     Raises:
         GatewayUnavailable: Try again; the call repeats under the same key.
     """
     async with transaction(maker, "every") as db:
-        found = await CardRepository(db).with_booking(payment_id)
-    payment = found[0] if found else None
-    if payment is None or payment.status is not CardStatus.REFUNDING or payment.refund_id is None:
+        found = await CardMoneyRepository(db).refund_with_payment(refund_id)
+        now = clock_of(db).now()
+    if found is None or found[0].status is not RefundStatus.ASKED or found[0].stripe_refund_id is not None:
         return
+    refund, payment = found
     if payment.stripe_payment_intent_id is None:
-        log.error("card-refund-without-payment", card_payment_id=str(payment_id))
+        log.error("card-refund-without-payment", card_payment_id=str(payment.id))
         return
+    asked_at = refund.agreed_at or refund.asked_at
+    attempt = max(0, (now - asked_at) // NEW_KEY_AFTER)
+    if attempt:
+        # Before any new key, Stripe's own list: an earlier call may have refunded and not been heard.
+        await check_payment(maker, payment)
+        async with transaction(maker, "every") as db:
+            found = await CardMoneyRepository(db).refund_with_payment(refund_id)
+        if found is None or found[0].stripe_refund_id is not None or found[0].status is not RefundStatus.ASKED:
+            return
     try:
-        await need_gateway().refund(
-            refund_id=payment.refund_id,
+        answer = await need_gateway().refund(
+            refund_id=refund.id,
             payment_intent_id=payment.stripe_payment_intent_id,
-            amount_pence=payment.amount_pence - payment.refunded_pence,
+            amount_pence=refund.amount_pence,
             reason="requested_by_customer",
             connected_account=payment.stripe_account_id or None,
+            attempt=attempt,
         )
     except GatewayRefused as error:
-        # Already given back, by an earlier call or by hand: Stripe's own record settles it.
-        log.warning("card-refund-refused", card_payment_id=str(payment_id), cause=str(error))
-        await check_refund(maker, payment)
+        # Given back already, by an earlier call or by hand: Stripe's own record settles it. Else people have to look.
+        log.warning("card-refund-refused", card_refund_id=str(refund_id), cause=str(error))
+        await check_payment(maker, payment)
+        async with transaction(maker, [payment.council_id]) as db:
+            found = await CardMoneyRepository(db).refund_with_payment(refund_id)
+            if found is not None and found[0].stripe_refund_id is None:
+                await RefundService(db).fail(refund_id, error.code)
+        return
+    async with transaction(maker, [payment.council_id]) as db:
+        await RefundService(db).note_sent(refund_id, answer.id)
 
 
-async def check_refund(maker: SessionMaker, payment: CardPayment) -> bool:
-    """Ask Stripe what was given back, for a refund whose event did not come. Returns whether all of it was."""
-    settlement = await need_gateway().get_settlement(
-        str(payment.stripe_payment_intent_id), payment.stripe_account_id or None
-    )
-    refunded = settlement.refunded_pence if settlement else 0
-    if refunded:
-        await _settle(maker, payment, Facts(refunded_pence=refunded))
-    return refunded >= payment.amount_pence
+async def send_refunds(maker: SessionMaker, payment_id: UUID) -> None:
+    """Send every refund of a payment that is asked for (messages from before refunds had rows)."""
+    async with transaction(maker, "every") as db:
+        asked = await CardMoneyRepository(db).asked(payment_id)
+    for refund_id in asked:
+        await send_refund(maker, refund_id)
 
 
 async def sweep(maker: SessionMaker, public_url: str) -> int:
     """Pick up what lost its way: unhandled events, pages left open, refunds not sent. Returns how many were tried."""
     async with transaction(maker, "every") as db:
         now = clock_of(db).now()
+        cards = CardRepository(db)
         events = await StripeEventRepository(db).unhandled(now - timedelta(minutes=1), SWEEP_BATCH)
-        payments = await CardRepository(db).stale(now - ASK_AFTER, now - START_WITHIN, SWEEP_BATCH)
+        payments = await cards.stale(now - ASK_AFTER, now - START_WITHIN, SWEEP_BATCH)
+        refunds = await cards.unsent(SWEEP_BATCH)
     for row_id in events:
         await _try(handle_event(maker, row_id), "stripe_event", row_id)
     for payment in payments:
-        await _try(_sweep_one(maker, payment, public_url), "card_payment", payment.id)
-    return len(events) + len(payments)
+        work = (
+            close_payment(maker, payment.id, public_url)
+            if payment.status is CardStatus.CREATED
+            else check_payment(maker, payment)
+        )
+        await _try(work, "card_payment", payment.id)
+    for refund_id in refunds:
+        await _try(_sweep_refund(maker, refund_id), "card_refund", refund_id)
+    return len(events) + len(payments) + len(refunds)
 
 
-async def _sweep_one(maker: SessionMaker, payment: CardPayment, public_url: str) -> None:
-    if payment.status is CardStatus.REFUNDING:
-        if not await check_refund(maker, payment):
-            await send_refund(maker, payment.id)
-    elif payment.status is CardStatus.CREATED:
-        await close_payment(maker, payment.id, public_url)
+async def check_disputes(maker: SessionMaker) -> int:
+    """Ask Stripe how the open disputes stand, in case an event was lost. Returns how many were asked for."""
+    async with transaction(maker, "every") as db:
+        payments = await CardRepository(db).undecided(SWEEP_BATCH)
+    for payment in payments:
+        await _try(check_payment(maker, payment), "card_payment", payment.id)
+    return len(payments)
+
+
+async def _sweep_refund(maker: SessionMaker, refund_id: UUID) -> None:
+    async with transaction(maker, "every") as db:
+        found = await CardMoneyRepository(db).refund_with_payment(refund_id)
+    if found is not None and found[0].stripe_refund_id is not None:
+        await check_payment(maker, found[1])
     else:
-        await check_payment(maker, payment)
+        await send_refund(maker, refund_id)
 
 
-async def _try(work: Any, kind: str, row_id: UUID) -> None:
+async def _try(work: Awaitable[None], kind: str, row_id: UUID) -> None:
     """Do one piece of a sweep; one that fails does not keep the others waiting, and comes again at the next sweep."""
     try:
         await work
-    except (GatewayUnavailable, GatewayRefused) as error:
+    except GatewayError as error:
         log.warning("card-sweep-failed", subject_kind=kind, subject_id=str(row_id), cause=str(error))
+    except Exception:  # One row that cannot be worked on must not stop the money of all others; the check names it.
+        log.exception("card-sweep-broken", subject_kind=kind, subject_id=str(row_id))
 
 
 async def _settle(maker: SessionMaker, payment: CardPayment, facts: Facts) -> None:
@@ -274,29 +233,28 @@ async def _settle(maker: SessionMaker, payment: CardPayment, facts: Facts) -> No
         await CardService(db).settle(payment.id, facts)
 
 
+async def _words(cards: CardRepository, payment: CardPayment) -> str:
+    bookings = await cards.bookings(payment)
+    if not bookings:
+        raise NotFound
+    return description_of(payment, bookings)
+
+
 async def _open_session(
-    stripe: StripeGateway, payment: CardPayment, booking: Booking, public_url: str
+    stripe: StripeGateway, payment: CardPayment, description: str, public_url: str
 ) -> CheckoutSession:
     """Open the card page of a payment, or find it again: everything said comes from rows that do not change."""
+    notes = {"council_id": str(payment.council_id)}
+    if payment.booking_id is not None:
+        notes["booking_id"] = str(payment.booking_id)
     return await stripe.create_checkout(
         attempt_id=payment.id,
         amount_pence=payment.amount_pence,
-        description=description_of(booking),
+        description=description,
         success_url=f"{public_url}/payments/cards/{payment.id}/done",
         cancel_url=f"{public_url}/payments/cards/{payment.id}/stopped",
         customer_email=None,
         connected_account=payment.stripe_account_id or None,
         expires_at=payment.created_at + HOLD,
-        metadata={"booking_id": str(payment.booking_id), "council_id": str(payment.council_id)},
-    )
-
-
-def _event_of(row: StripeEventRow) -> StripeEvent:
-    return StripeEvent(
-        id=row.external_id,
-        kind=row.kind,
-        account=row.account_id or None,
-        created_at=row.created_at,
-        object=row.body,
-        is_live=False,
+        metadata=notes,
     )

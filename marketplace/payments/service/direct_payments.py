@@ -1,21 +1,25 @@
 """Direct-payment accounts: paying in, and the statement that the person and finance both see."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import Permission, Principal, audit
+from marketplace.accounts import Principal
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import NotFound
 from marketplace.core.formats import uk_month
-from marketplace.core.ids import new_id
 from marketplace.core.spreadsheets import Cell, csv_text, pounds_cell
-from marketplace.ledger import LedgerRepository, LedgerService, Purpose, credit, debit
+from marketplace.ledger import LedgerRepository, Purpose
+from marketplace.ledger.models import LedgerEntry
+from marketplace.payments.models import MoneyMovement, MovementKind
 from marketplace.payments.repository.direct_payments import DirectPaymentRepository
+from marketplace.payments.repository.money import ENTRY, MoneyRepository
+from marketplace.payments.service.account.movements import LABELS, MovementService
 
 MONTHS_IN_CHART = 6
 MOST_LINES = 2_000
@@ -23,16 +27,19 @@ LARGEST_PAYMENT_PENCE = 10_000_000
 
 
 class FundingSource(StrEnum):
-    """Whose money is paid in."""
+    """What is paid in by hand."""
 
     COUNCIL = "council"
     CONTRIBUTION = "contribution"
     """The person's own share of the budget."""
+    ONE_OFF = "one_off"
+    """Money for one thing, outside the budget."""
 
 
 KINDS = {
-    FundingSource.COUNCIL: ("direct-payment-funding", Purpose.DIRECT_PAYMENT_SPEND, "Paid in by the council"),
-    FundingSource.CONTRIBUTION: ("direct-payment-contribution", Purpose.CONTRIBUTIONS, "Own contribution paid in"),
+    FundingSource.COUNCIL: MovementKind.COUNCIL_SHARE,
+    FundingSource.CONTRIBUTION: MovementKind.CONTRIBUTION,
+    FundingSource.ONE_OFF: MovementKind.ONE_OFF,
 }
 
 
@@ -52,6 +59,15 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     opening_pence: int
     lines: list[StatementLine]
     closing_pence: int
+    owed_opening_pence: int = 0
+    owed_lines: list[StatementLine] = msgspec.field(default_factory=list)
+    """Visits that the person approved and pays themselves, and what they paid of them."""
+    owed_closing_pence: int = 0
+
+    @property
+    def has_owed(self) -> bool:
+        """Whether the person pays visits themselves, so that the second table says something."""
+        return bool(self.owed_lines or self.owed_opening_pence)
 
     @property
     def name(self) -> str:
@@ -81,65 +97,48 @@ class DirectPaymentService:
             principal: Finance of the person's council.
             person_id: Whose account.
             amount_pence: 1 or more.
-            reason: Kept in the audit log, such as "Four weeks from 1 March".
-            source: The council, or the person's own contribution.
+            reason: Shown on the statement, such as "Four weeks from 1 March".
+            source: The council, the person's own contribution, or a one-off payment.
 
         Returns:
-            Id of the ledger entry.
+            Id of the movement.
 
         Raises:
             NotFound: No person of this council with a direct payment.
             ValueError: No money at all.
         """
-        principal.require(Permission.BUDGETS_SET)
-        if amount_pence < 1:
-            raise ValueError("Money paid in is a penny or more")
-        person = await self.accounts.person(principal.council_id, person_id)
-        if person is None or not await self.accounts.has_account(principal.council_id, person_id, today(self.clock)):
-            raise NotFound
-        kind, purpose, words = KINDS[source]
-        entry_id = await LedgerService(self.db).post(
-            principal.council_id,
-            kind,
-            new_id(),
-            [debit(purpose, amount_pence), credit(Purpose.DIRECT_PAYMENT, amount_pence, person_id)],
-            memo=words,
-        )
-        if entry_id is None:
-            raise RuntimeError("A fresh id cannot have been posted before")
-        audit.record(
-            self.db,
-            principal,
-            "payments.fund_direct_payment",
-            council_id=principal.council_id,
-            subject_kind="person",
-            subject_id=person_id,
-            after={"amount_pence": amount_pence, "source": source, "entry_id": entry_id},
-            why=reason,
-        )
-        return entry_id
+        movement = await MovementService(self.db).pay_in(principal, person_id, KINDS[source], amount_pence, reason)
+        return movement.id
 
     async def statement(self, council_id: UUID, person_id: UUID, month: date) -> Statement:
         """Return a month of a person's account with the balance after each line."""
-        first, until = month.replace(day=1), next_month(month)
+        first = month.replace(day=1)
         ledger = LedgerRepository(self.db)
-        account = await ledger.find_account(council_id, Purpose.DIRECT_PAYMENT, person_id)
-        if account is None:
-            return Statement(month=first, opening_pence=0, lines=[], closing_pence=0)
-        balance = opening = await ledger.sum_before(account, first)
-        lines = []
-        for entry, change in await ledger.statement(account, first, until, limit=MOST_LINES):
-            balance += int(change)
-            lines.append(StatementLine(entry.effective_on, entry.memo or entry.kind, int(change), balance))
-        return Statement(month=first, opening_pence=opening, lines=lines, closing_pence=balance)
+        found: dict[Purpose, tuple[int, Sequence[Row[LedgerEntry, int]]]] = {}
+        for purpose, account in (await self.accounts.books(council_id, person_id)).items():
+            opening = await ledger.sum_before(account, first)
+            rows = await ledger.statement(account, first, next_month(first), limit=MOST_LINES)
+            found[purpose] = (opening, rows)
+        sources = {entry.source_id for _, rows in found.values() for entry, _ in rows if entry.kind == ENTRY}
+        movements = await MoneyRepository(self.db).by_ids(sources) if sources else {}
+        opening, lines, closing = _month(*found.get(Purpose.DIRECT_PAYMENT, (0, ())), movements)
+        owed_opening, owed_lines, owed_closing = _month(*found.get(Purpose.PERSON_OWES, (0, ())), movements)
+        return Statement(
+            month=first,
+            opening_pence=opening,
+            lines=lines,
+            closing_pence=closing,
+            owed_opening_pence=owed_opening,
+            owed_lines=owed_lines,
+            owed_closing_pence=owed_closing,
+        )
 
     async def spending(self, council_id: UUID, person_id: UUID) -> list[tuple[date, int]]:
         """Return what was spent in each of the last six months, oldest first, as (first day, pence)."""
         months = [today(self.clock).replace(day=1)]
         while len(months) < MONTHS_IN_CHART:
             months.append(previous_month(months[-1]))
-        account = await LedgerRepository(self.db).find_account(council_id, Purpose.DIRECT_PAYMENT, person_id)
-        spent = await self.accounts.spent_by_month(account.id, months[-1]) if account else {}
+        spent = await self.accounts.spent_by_month(council_id, person_id, months[-1])
         return [(month, spent.get(month, 0)) for month in reversed(months)]
 
 
@@ -153,18 +152,48 @@ def previous_month(day: date) -> date:
     return date(day.year - (day.month == 1), (day.month - 2) % 12 + 1, 1)
 
 
+def _month(
+    opening: int, rows: Sequence[Row[LedgerEntry, int]], movements: Mapping[UUID, MoneyMovement]
+) -> tuple[int, list[StatementLine], int]:
+    """Write a month's entries with the balance after each."""
+    balance, lines = opening, []
+    for entry, change in rows:
+        balance += int(change)
+        movement = movements.get(entry.source_id)
+        words = movement_words(movement) if movement else entry.memo or entry.kind
+        lines.append(StatementLine(entry.effective_on, words, int(change), balance))
+    return opening, lines, balance
+
+
+def movement_words(movement: MoneyMovement) -> str:
+    """Write what a movement was, for a statement: "Paid to Asda: Lunch at the club"."""
+    words = LABELS[movement.kind]
+    if movement.payee:
+        words = f"{'Money back from' if movement.is_in else 'Paid to'} {movement.payee}"
+    return f"{words}: {movement.what}" if movement.what else words
+
+
 def statement_csv(statement: Statement) -> str:
     """Write a statement for a spreadsheet: RFC 4180, amounts in pounds, no cell that could run as a formula."""
     month = statement.month.isoformat()
-    lines: list[list[Cell]] = [
-        [line.on.isoformat(), line.words, pounds_cell(line.change_pence), pounds_cell(line.balance_pence)]
-        for line in statement.lines
+    rows: list[list[Cell]] = [
+        ["Date", "What", "In or out", "Balance"],
+        [month, "Balance at the start", "", pounds_cell(statement.opening_pence)],
+        *_cells(statement.lines),
+        [month, "Balance at the end", "", pounds_cell(statement.closing_pence)],
     ]
-    return csv_text(
-        [
-            ["Date", "What", "In or out", "Balance"],
-            [month, "Balance at the start", "", pounds_cell(statement.opening_pence)],
-            *lines,
-            [month, "Balance at the end", "", pounds_cell(statement.closing_pence)],
+    if statement.has_owed:
+        rows += [
+            ["Date", "Visits you pay yourself", "Approved or paid", "Still to pay"],
+            [month, "Still to pay at the start", "", pounds_cell(statement.owed_opening_pence)],
+            *_cells(statement.owed_lines),
+            [month, "Still to pay at the end", "", pounds_cell(statement.owed_closing_pence)],
         ]
-    )
+    return csv_text(rows)
+
+
+def _cells(lines: list[StatementLine]) -> list[list[Cell]]:
+    return [
+        [line.on.isoformat(), line.words, pounds_cell(line.change_pence), pounds_cell(line.balance_pence)]
+        for line in lines
+    ]

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import Permission, Principal, audit, setting
+from marketplace.accounts import Permission, Principal, audit
+from marketplace.accounts.law import least_wage
 from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
@@ -39,7 +40,7 @@ class TariffService:
         principal.require(Permission.TARIFFS_READ)
         until = today(self.clock) + timedelta(days=1)
         since = _months_before(until, 6)
-        wage_pence: int = await setting(self.db, principal.council_id, "payments.legal_wage_pence", starts_on)
+        wage_pence = await least_wage(self.db, principal.council_id, starts_on)
         rows = await self.tariffs.plans_by_minutes(principal.council_id, since, until)
         fees = [(minutes, plans, fee_for(bands, minutes)) for minutes, plans, _ in rows]
         return TariffPreview(

@@ -42,6 +42,8 @@ from marketplace.providers.service.times import hours_rows
 from marketplace.providers.service.words import KIND_OF, REGULATED, price_parts
 from search import AsyncSearch
 
+REGULAR_UNITS: Final = frozenset({PriceUnit.FREE, PriceUnit.HOUR, PriceUnit.VISIT, PriceUnit.SESSION})
+"""Prices that say what one visit costs, so that visits can be agreed for every week."""
 KEY_QUESTIONS: Final = (
     ("safe", "Safe"),
     ("effective", "Effective"),
@@ -86,6 +88,8 @@ class ListingPage(msgspec.Struct, frozen=True, kw_only=True):
     """Insurance and checks: what, and until when or when a council saw it."""
     gender: str
     book_href: str
+    regular_href: str
+    """Where regular support is agreed; empty where the price is for something else than visits."""
     around: Around
 
 
@@ -167,6 +171,7 @@ class ListingPageService:
             checks=check_rows(evidence),
             gender=GENDER_LABELS[gender] if gender else "",
             book_href=f"/bookings/new?listing={listing.id}" if listing.takes_bookings else "",
+            regular_href=f"/agreements/new?listing={listing.id}" if listing.price_unit in REGULAR_UNITS else "",
             around=await self.similar.around(_offer(row, price_pence), day),
         )
 

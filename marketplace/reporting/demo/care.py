@@ -178,7 +178,7 @@ class _Teller:
         if tale.end is RequirementStatus.AWARDED:
             self.starts_on = week_start(self.answer_by.date()) + timedelta(days=14)
         rules = CostRules(
-            wage_pence=int(DEFAULTS["payments.legal_wage_pence"]),
+            wage_pence=world.wage_pence,
             employer_percent=int(DEFAULTS["matching.employer_cost_percent"]),
             travel_minutes=int(DEFAULTS["matching.travel_minutes_per_visit"]),
         )

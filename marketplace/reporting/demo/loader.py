@@ -8,21 +8,27 @@ import msgspec
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from marketplace.accounts.law import law, law_book
 from marketplace.accounts.models import Council as CouncilRow
 from marketplace.accounts.models import Membership, User
 from marketplace.accounts.permissions import ROLE_LABELS
 from marketplace.accounts.service import hash_password
 from marketplace.core.clock import Clock, SystemClock, today
 from marketplace.core.database import SessionMaker, transaction
+from marketplace.reporting.demo.accounts import act_on_accounts
+from marketplace.reporting.demo.agreements import make_agreements
 from marketplace.reporting.demo.applications import make_applications
 from marketplace.reporting.demo.book import Book
+from marketplace.reporting.demo.card_money import make_card_money
 from marketplace.reporting.demo.care import make_care
 from marketplace.reporting.demo.care_hours import make_care_hours
 from marketplace.reporting.demo.choosing import tell_choosing
 from marketplace.reporting.demo.content.councils import COUNCILS
 from marketplace.reporting.demo.councils import make_council
+from marketplace.reporting.demo.day import tell_day
 from marketplace.reporting.demo.decisions import make_decisions
 from marketplace.reporting.demo.demand import make_demand
+from marketplace.reporting.demo.employment import make_employment
 from marketplace.reporting.demo.evaluation import make_evaluation
 from marketplace.reporting.demo.evidence import make_evidence
 from marketplace.reporting.demo.frameworks import make_frameworks
@@ -97,6 +103,7 @@ async def load_demo(
         rows = await book.write(db)
         note("Working on the waiting list", 0.9)
         await act_on_waiting_list(db, councils)
+        await act_on_accounts(db, councils)
         counts = Counter({table.name: len(kept) for table, kept in book.rows.items()})
         note("Done", 1.0)
         return DemoReport(created=True, rows=rows, counts=dict(counts), sign_ins=await _sign_ins(db))
@@ -108,7 +115,8 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
     book = Book(rng, now)
     districts = [district for council in COUNCILS for district in council.districts]
     spots = await Spots.read(db, rng, districts)
-    world = World(now, today(clock), rng, book, spots, await hash_password(PASSWORD))
+    wage_pence = await law(db, "wage_21", today(clock))
+    world = World(now, today(clock), rng, book, spots, await hash_password(PASSWORD), wage_pence)
     numbers = Numbers()
     councils: list[Council] = []
     for number, council_text in enumerate(COUNCILS, start=1):
@@ -152,6 +160,15 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
         make_care(world, council)
     for council in councils:
         make_care_hours(world, council)
+    for council in councils:
+        make_employment(world, council)
+    law_of_day = await law_book(db, world.today)
+    for council in councils:
+        make_agreements(world, council, law_of_day)
+    for council in councils:
+        make_card_money(world, council)
+    for council in councils:
+        tell_day(world, council)
     return world, councils
 
 

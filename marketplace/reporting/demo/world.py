@@ -91,7 +91,9 @@ class Council(msgspec.Struct, kw_only=True):
 class World:
     """The seeded sources, the clock and the book of the whole demo."""
 
-    def __init__(self, now: datetime, today: date, rng: random.Random, book: Book, spots: Spots, secret: str) -> None:
+    def __init__(
+        self, now: datetime, today: date, rng: random.Random, book: Book, spots: Spots, secret: str, wage_pence: int
+    ) -> None:
         self.now = now
         self.today = today
         self.rng = rng
@@ -99,6 +101,8 @@ class World:
         self.spots = spots
         self.secret = secret
         """Hash of the demo's password."""
+        self.wage_pence = wage_pence
+        """Legal minimum wage of today, for an hour."""
         self.starts_on = today - timedelta(days=HISTORY_DAYS)
         self.founded_at = instant(self.starts_on - timedelta(days=220), time(9))
 

@@ -183,6 +183,7 @@ def _compile(node: Node, packages: Path) -> dict[str, bytes]:
         "govuk-frontend.js": govuk,
         "htmx.js": (packages / _HTMX).read_bytes(),
         "early.js": (SOURCES / "early.js").read_bytes(),
+        "visits.js": (SOURCES / "visits.js").read_bytes(),
         "icon.svg": (SOURCES / "icon.svg").read_bytes(),
         "app.js": app.replace(old, f"'./{hashed_name('govuk-frontend.js', govuk)}'").encode(),
     }

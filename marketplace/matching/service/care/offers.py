@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, audit, settings_of
+from marketplace.accounts.law import least_wage
 from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
@@ -73,7 +74,7 @@ async def cost_rules(db: AsyncSession, council_id: UUID, on: date) -> CostRules:
     """Return what counts on a day for the least lawful price: the wage changes each April."""
     settings = await settings_of(db, council_id, on)
     return CostRules(
-        wage_pence=int(settings["payments.legal_wage_pence"]),
+        wage_pence=await least_wage(db, council_id, on),
         employer_percent=int(settings["matching.employer_cost_percent"]),
         travel_minutes=int(settings["matching.travel_minutes_per_visit"]),
     )

@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import Permission, Principal, audit, setting
+from marketplace.accounts import Permission, Principal, audit
+from marketplace.accounts.law import least_wage
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import Conflict, InvalidInput
@@ -107,7 +108,7 @@ async def warnings_about(db: AsyncSession, council_id: UUID, facts: ListingFacts
             "Personal care without registration: an individual confirmed that the person hires, pays and directs them "
             "and that no agency stands between."
         )
-    wage = await setting(db, council_id, "payments.legal_wage_pence", today(clock_of(db)))
+    wage = await least_wage(db, council_id, today(clock_of(db)))
     if facts.price_unit is PriceUnit.HOUR and facts.category in PAID_BY_THE_HOUR and facts.price_pence < wage:
         found.append(
             f"{pounds(facts.price_pence)} an hour is below the legal minimum wage of {pounds(wage)} from the age of 21."

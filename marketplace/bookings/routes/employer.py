@@ -1,0 +1,412 @@
+"""The employer's pages: one's own assistants with their checklist, and whom the council should help."""
+
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from litestar import Controller, Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect, Template
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.accounts import Permission, Principal
+from marketplace.bookings.models import DutyStatus, Employment, WorkStatus
+from marketplace.bookings.routes.employer_cost import FIRST_VALUES, OPTIONS
+from marketplace.bookings.service.employment.checklist import STATES, ChecklistService, DutyForm
+from marketplace.bookings.service.employment.cost import EmployerCost
+from marketplace.bookings.service.employment.duties import BY_KEY
+from marketplace.bookings.service.employment.employments import EmploymentService
+from marketplace.bookings.service.employment.family import RELATION_LABELS, ExceptionForm, FamilyService, is_blocked
+from marketplace.bookings.service.employment.forms import (
+    HOLIDAY_LABELS,
+    PAY_LABELS,
+    STATUS_LABELS,
+    EmploymentForm,
+    hours_text,
+)
+from marketplace.bookings.states import EmploymentStatus, ExceptionStatus
+from marketplace.core.clock import today
+from marketplace.core.database import clock_of
+from marketplace.core.errors import InvalidInput, NotFound, StepRefused
+from marketplace.core.flash import flash
+from marketplace.core.forms import FormReader
+from marketplace.core.ids import parse_id
+from marketplace.core.web import FormData, submit, typed
+
+DUTY_TAGS = {
+    DutyStatus.TO_DO: ("waiting", "To do"),
+    DutyStatus.STARTED: ("started", "Begun"),
+    DutyStatus.DONE: ("approved", "Done"),
+    DutyStatus.NOT_NEEDED: ("ended", "Not needed"),
+    DutyStatus.LAPSED: ("expired", "Has ended"),
+}
+"""State of a duty as (colour word, text) of a tag."""
+
+
+class EmployerController(Controller):
+    """The person's own assistants, or those of the person acted for."""
+
+    path = "/employer"
+
+    @get("/", permission=Permission.EMPLOYER_OWN)
+    async def hub(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
+        """List the assistants with what is open."""
+        service, now = EmploymentService(db), today(clock_of(db))
+        person_id = principal.need_person()
+        live = await service.employments.live(principal.council_id, person_id)
+        costs, checks = await service.costs(live), await ChecklistService(db).views(live)
+        exceptions = await service.exceptions.newest_of([row.id for row in live])
+        rows = [
+            {
+                "row": row,
+                "cost": costs.get(row.id),
+                "open": [view for view in checks[row.id] if view.is_open and view.duty.is_must],
+                "later": [view for view in checks[row.id] if view.is_open and not view.duty.is_must],
+                "is_blocked": is_blocked(row, exceptions.get(row.id), now),
+            }
+            for row in live
+        ]
+        context = {
+            "rows": rows,
+            "ended": await service.employments.ended(principal.council_id, person_id),
+            "total_pence": sum(cost.total_pence for cost in costs.values()),
+        }
+        return Template("bookings/employer/hub.html", context=context)
+
+    @get("/new", permission=Permission.EMPLOYER_OWN)
+    async def new(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
+        """Show the form for a new assistant."""
+        return await _form(db, principal, None, dict(FIRST_VALUES), {})
+
+    @post("/", permission=Permission.EMPLOYER_OWN)
+    async def create(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        data: URLEncodedBody[FormData],
+    ) -> Redirect | Template:
+        """Enter an assistant."""
+        try:
+            form = EmploymentForm.read(data, today(clock_of(db)))
+
+            async def act() -> str:
+                row = await EmploymentService(db).create(principal, form)
+                flash(request, "Saved. This is what is to do before the first shift")
+                return f"/employer/{row.id}"
+
+            async with db.begin_nested():
+                return await submit(request, db, principal.actor, data, act)
+        except InvalidInput as error:
+            return await _form(db, principal, None, typed(data), error.fields)
+
+    @get("/{employment_id:str}", permission=Permission.EMPLOYER_OWN)
+    async def show(
+        self,
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        employment_id: FromPath[str],
+    ) -> Template:
+        """Show one assistant: what is to do, what it costs, what the council said."""
+        return await _show(db, principal, _id(employment_id), {})
+
+    @get("/{employment_id:str}/change", permission=Permission.EMPLOYER_OWN)
+    async def ask_to_change(
+        self,
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        employment_id: FromPath[str],
+    ) -> Template:
+        """Show the form with what was entered."""
+        row = await EmploymentService(db).find(principal, _id(employment_id))
+        return await _form(db, principal, row, _entered(row), {})
+
+    @post("/{employment_id:str}/change", permission=Permission.EMPLOYER_OWN)
+    async def change(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        employment_id: FromPath[str],
+        data: URLEncodedBody[FormData],
+    ) -> Redirect | Template:
+        """Change what was entered."""
+        wanted = _id(employment_id)
+        try:
+            form = EmploymentForm.read(data, today(clock_of(db)))
+
+            async def act() -> str:
+                await EmploymentService(db).change(principal, wanted, form)
+                flash(request, "Saved")
+                return f"/employer/{wanted}"
+
+            async with db.begin_nested():
+                return await submit(request, db, principal.actor, data, act)
+        except InvalidInput as error:
+            row = await EmploymentService(db).find(principal, wanted)
+            return await _form(db, principal, row, typed(data), error.fields)
+
+    @post("/{employment_id:str}/start", permission=Permission.EMPLOYER_OWN)
+    async def start(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        employment_id: FromPath[str],
+        data: URLEncodedBody[FormData],
+    ) -> Redirect | Template:
+        """Say that the first shift may come."""
+        wanted = _id(employment_id)
+
+        async def act() -> str:
+            knows = FormReader(data).ticked("knows")
+            await EmploymentService(db).start(principal, wanted, knows_what_is_open=knows)
+            flash(request, "The job runs now")
+            return f"/employer/{wanted}"
+
+        try:
+            async with db.begin_nested():
+                return await submit(request, db, principal.actor, data, act)
+        except InvalidInput as error:
+            return await _show(db, principal, wanted, error.fields)
+
+    @get("/{employment_id:str}/end", permission=Permission.EMPLOYER_OWN)
+    async def ask_to_end(
+        self,
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        employment_id: FromPath[str],
+    ) -> Template:
+        """Ask for the last day."""
+        row = await EmploymentService(db).find(principal, _id(employment_id))
+        return Template("bookings/employer/end.html", context={"row": row, "values": {}, "errors": {}})
+
+    @post("/{employment_id:str}/end", permission=Permission.EMPLOYER_OWN)
+    async def end(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        employment_id: FromPath[str],
+        data: URLEncodedBody[FormData],
+    ) -> Redirect | Template:
+        """Write down that the job is over."""
+        wanted, service = _id(employment_id), EmploymentService(db)
+        try:
+            form = FormReader(data)
+            last_on = form.day("last_on", "the last day")
+            form.done()
+
+            async def act() -> str:
+                await service.end(principal, wanted, (last_on or today(clock_of(db))) + timedelta(days=1))
+                flash(request, "The job is over. Send the last timesheet, and pay the leave that is left")
+                return f"/employer/{wanted}"
+
+            async with db.begin_nested():
+                return await submit(request, db, principal.actor, data, act)
+        except InvalidInput as error:
+            context = {"row": await service.find(principal, wanted), "values": typed(data), "errors": error.fields}
+            return Template("bookings/employer/end.html", context=context, status_code=422)
+
+    @get("/{employment_id:str}/duties/{key:str}", permission=Permission.EMPLOYER_OWN)
+    async def duty(
+        self,
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        employment_id: FromPath[str],
+        key: FromPath[str],
+    ) -> Template:
+        """Show one duty: what it is, who helps, what happens if not."""
+        return await _duty(db, principal, _id(employment_id), key, None, {})
+
+    @post("/{employment_id:str}/duties/{key:str}", permission=Permission.EMPLOYER_OWN)
+    async def update_duty(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        employment_id: FromPath[str],
+        key: FromPath[str],
+        data: URLEncodedBody[FormData],
+    ) -> Redirect | Template:
+        """Say where a duty stands."""
+        wanted = _id(employment_id)
+        if key not in BY_KEY:
+            raise NotFound
+        try:
+            form = DutyForm.read(data, BY_KEY[key], today(clock_of(db)))
+
+            async def act() -> str:
+                await ChecklistService(db).update(principal, wanted, key, form)
+                flash(request, "Saved")
+                return f"/employer/{wanted}"
+
+            async with db.begin_nested():
+                return await submit(request, db, principal.actor, data, act)
+        except InvalidInput as error:
+            return await _duty(db, principal, wanted, key, typed(data), error.fields)
+
+    @get("/{employment_id:str}/exception", permission=Permission.EMPLOYER_OWN)
+    async def ask_exception(
+        self,
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        employment_id: FromPath[str],
+    ) -> Template:
+        """Explain the rule about relatives and show the form."""
+        row = await EmploymentService(db).find(principal, _id(employment_id))
+        return Template("bookings/employer/exception_ask.html", context={"row": row, "values": {}, "errors": {}})
+
+    @post("/{employment_id:str}/exception", permission=Permission.EMPLOYER_OWN)
+    async def send_exception(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        employment_id: FromPath[str],
+        data: URLEncodedBody[FormData],
+    ) -> Redirect | Template:
+        """Ask the council, or take the question back."""
+        wanted = _id(employment_id)
+        if data.get("action") == "withdraw":
+
+            async def withdraw() -> str:
+                await FamilyService(db).withdraw(principal, wanted)
+                flash(request, "You took your question back")
+                return f"/employer/{wanted}"
+
+            return await submit(request, db, principal.actor, data, withdraw)
+        try:
+            form = ExceptionForm.read(data)
+        except InvalidInput as error:
+            row = await EmploymentService(db).find(principal, wanted)
+            context = {"row": row, "values": typed(data), "errors": error.fields}
+            return Template("bookings/employer/exception_ask.html", context=context, status_code=422)
+
+        async def act() -> str:
+            await FamilyService(db).ask(principal, wanted, form)
+            flash(request, "We have asked the council. We tell you when it decides")
+            return f"/employer/{wanted}"
+
+        return await submit(request, db, principal.actor, data, act)
+
+
+@get("/employer-help", permission=Permission.PEOPLE_READ)
+async def employer_help(db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
+    """Show the council whose duties have been open too long."""
+    found = await ChecklistService(db).escalated(principal)
+    rows = [(BY_KEY[one.duty.key], one) for one in found if one.duty.key in BY_KEY]
+    return Template("bookings/employer/help.html", context={"rows": rows})
+
+
+def _id(text: str) -> UUID:
+    found = parse_id(text)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _entered(row: Employment) -> FormData:
+    """Return a job as its form holds it."""
+
+    def money(pence: int) -> str:
+        return f"{pence / 100:.2f}" if pence else ""
+
+    values: FormData = {
+        "name": row.name,
+        "work_status": row.work_status.value,
+        "relation": row.relation.value,
+        "lives_with": "yes" if row.lives_with else "no",
+        "hours": hours_text(row.weekly_minutes),
+        "wage": money(row.wage_pence),
+        "pay_every": row.pay_every.value,
+        "holiday_method": row.holiday_method.value,
+        "weeks_a_year": row.weeks_a_year,
+        "days_a_week": row.days_a_week,
+        "sick_days": row.sick_days,
+        "claims_allowance": "yes" if row.claims_allowance else "",
+        "other_wages": money(row.other_wages_pence),
+        "insurance": money(row.insurance_pence),
+        "payroll": money(row.payroll_pence),
+        "training": money(row.training_pence),
+        "recruitment": money(row.recruitment_pence),
+        "payroll_by": row.payroll_by,
+        "version": row.version,
+    }
+    return values | _day("starts_on", row.starts_on) | _day("born_on", row.born_on)
+
+
+def _day(name: str, day: date | None) -> FormData:
+    return {} if day is None else {f"{name}-day": day.day, f"{name}-month": day.month, f"{name}-year": day.year}
+
+
+async def _form(
+    db: AsyncSession, principal: Principal, row: Employment | None, values: FormData, errors: dict[str, str]
+) -> Template:
+    if row is not None and row.status is EmploymentStatus.ENDED:
+        raise StepRefused("This job is over, so it can no longer be changed.")
+    assistants = await EmploymentService(db).employments.assistants(principal.council_id, principal.need_person())
+    context = {
+        "row": row,
+        "values": values,
+        "errors": errors,
+        "assistants": [(str(one), name) for one, name in assistants],
+        **OPTIONS,
+    }
+    return Template("bookings/employer/form.html", context=context, status_code=422 if errors else 200)
+
+
+async def _show(db: AsyncSession, principal: Principal, employment_id: UUID, errors: dict[str, str]) -> Template:
+    service, now = EmploymentService(db), today(clock_of(db))
+    row = await service.find(principal, employment_id)
+    is_over = row.status is EmploymentStatus.ENDED
+    cost: EmployerCost | None = None if is_over else await service.cost(row)
+    views = (await ChecklistService(db).views([row]))[row.id]
+    exception = await service.exceptions.newest(row.id)
+    context = {
+        "row": row,
+        "cost": cost,
+        "views": views,
+        "tags": DUTY_TAGS,
+        "open": [view for view in views if view.is_open and view.duty.is_must],
+        "exception": exception,
+        "is_asked": exception is not None and exception.status is ExceptionStatus.ASKED,
+        "is_blocked": is_blocked(row, exception, now),
+        "is_over": is_over,
+        "is_employed": row.work_status is WorkStatus.EMPLOYED,
+        "relation": RELATION_LABELS[row.relation],
+        "status": STATUS_LABELS[row.work_status],
+        "pay_every": PAY_LABELS[row.pay_every],
+        "holiday": HOLIDAY_LABELS[row.holiday_method],
+        "hours": hours_text(row.weekly_minutes),
+        "today": now,
+        "starts_on": max(row.starts_on, now),
+        "errors": errors,
+    }
+    return Template("bookings/employer/show.html", context=context, status_code=422 if errors else 200)
+
+
+async def _duty(
+    db: AsyncSession,
+    principal: Principal,
+    employment_id: UUID,
+    key: str,
+    values: FormData | None,
+    errors: dict[str, str],
+) -> Template:
+    row, view = await ChecklistService(db).view(principal, employment_id, key)
+    if values is None:
+        values = {"status": view.row.status.value, "helper": view.row.helper, "note": view.row.note}
+        values |= {"version": view.row.version, **_day("done_on", view.row.done_on)}
+        if view.row.expires_on:
+            values |= _day("last_on", view.row.expires_on - timedelta(days=1))
+    context = {
+        "row": row,
+        "view": view,
+        "tags": DUTY_TAGS,
+        "states": [(status.value, words) for status, words in STATES.items()],
+        "values": values,
+        "errors": errors,
+    }
+    return Template("bookings/employer/duty.html", context=context, status_code=422 if errors else 200)

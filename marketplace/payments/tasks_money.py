@@ -1,0 +1,108 @@
+"""Background work of direct-payment accounts: the council's share on its day, and who is told what."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.accounts import AccountRepository, Role
+from marketplace.core import outbox
+from marketplace.core.database import session_maker, transaction
+from marketplace.core.schedule import every
+from marketplace.messaging import MessagingService
+from marketplace.payments.events import HoldingSet, MoneyAuditAnswered, MoneyAuditAsked, MoneyAuditClosed
+from marketplace.payments.repository.audits import MoneyAuditRepository
+from marketplace.payments.repository.direct_payments import DirectPaymentRepository
+from marketplace.payments.repository.money import MoneyRepository
+from marketplace.payments.service.account.holding import HOLDING_LABELS
+from marketplace.payments.service.account.shares import ShareService
+from marketplace.payments.service.money_audit.service import MoneyAuditService
+from marketplace.people.models import Holding
+
+
+@every(timedelta(hours=1), "payments.pay_council_share")
+async def pay_council_share() -> None:
+    """Pay in what budgets are to bring up to today; what was paid before is left alone.
+
+    One transaction a payment: a crash loses nothing, and nobody waits for a whole council.
+    """
+    async with transaction(session_maker(), "every") as db:
+        council_ids = await MoneyRepository(db).council_ids()
+    for council_id in council_ids:
+        async with transaction(session_maker(), [council_id]) as db:
+            due = [
+                (one.budget.person_id, one.budget.id, day, pence)
+                for one, days in await ShareService(db).due(council_id)
+                for day, pence in days
+            ]
+        for person_id, budget_id, day, pence in due:
+            async with transaction(session_maker(), [council_id]) as db:
+                await ShareService(db).pay(council_id, person_id, budget_id, day, pence)
+
+
+@outbox.task("payments.tell_holding", on=HoldingSet)
+async def tell_holding(message_id: UUID, event: HoldingSet) -> None:
+    """The person hears who holds their money from when on; so does an organisation that is to hold it."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if not await outbox.first_time(db, "payments.tell_holding", message_id):
+            return
+        context = await _context(db, event.council_id, event.person_id)
+        name = await MoneyRepository(db).organisation_name(event.organisation_id) if event.organisation_id else ""
+        context |= {
+            "starts_on": event.starts_on,
+            "words": HOLDING_LABELS[Holding(event.holding)],
+            "organisation_name": name,
+        }
+        messaging = MessagingService(db)
+        await messaging.tell(event.council_id, "holding_set", context, person_id=event.person_id)
+        if event.organisation_id:
+            await messaging.tell(event.council_id, "fund_to_manage", context, organisation_id=event.organisation_id)
+
+
+@outbox.task("payments.tell_money_audit_asked", on=MoneyAuditAsked)
+async def tell_money_audit_asked(message_id: UUID, event: MoneyAuditAsked) -> None:
+    """The person is asked about a few payments."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if await outbox.first_time(db, "payments.tell_money_audit_asked", message_id):
+            context = await _context(db, event.council_id, event.person_id)
+            context |= {"items": event.items, "answer_by": event.answer_by}
+            await MessagingService(db).tell(event.council_id, "money_audit_asked", context, person_id=event.person_id)
+
+
+@outbox.task("payments.tell_money_audit_answered", on=MoneyAuditAnswered)
+async def tell_money_audit_answered(message_id: UUID, event: MoneyAuditAnswered) -> None:
+    """Finance hears that every question has its answer."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if await outbox.first_time(db, "payments.tell_money_audit_answered", message_id):
+            context = await _context(db, event.council_id, event.person_id)
+            await MessagingService(db).tell(event.council_id, "money_audit_answered", context, role=Role.FINANCE)
+
+
+@outbox.task("payments.tell_money_audit_closed", on=MoneyAuditClosed)
+async def tell_money_audit_closed(message_id: UUID, event: MoneyAuditClosed) -> None:
+    """The person gets the outcome: usually that nothing is to pay back, else the letter with its instalments."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if not await outbox.first_time(db, "payments.tell_money_audit_closed", message_id):
+            return
+        row = await MoneyAuditRepository(db).find(event.council_id, event.audit_id)
+        view = await MoneyAuditService(db).view_of(row)
+        context = await _context(db, event.council_id, event.person_id)
+        context |= {
+            "starts_on": row.starts_on,
+            "last_on": view.last_on,
+            "outcome": row.outcome,
+            "reclaim_pence": row.reclaim_pence,
+            "instalments": view.instalments,
+            "keep_weeks": view.keep_weeks,
+        }
+        await MessagingService(db).tell(event.council_id, "money_audit_closed", context, person_id=event.person_id)
+
+
+async def _context(db: AsyncSession, council_id: UUID, person_id: UUID) -> dict[str, Any]:
+    council = await AccountRepository(db).council(council_id)
+    person = await DirectPaymentRepository(db).person(council_id, person_id)
+    return {
+        "council_name": council.name if council else "The council",
+        "reference": person.reference if person else "",
+    }
