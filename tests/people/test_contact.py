@@ -216,6 +216,17 @@ async def test_a_call_that_is_not_possible_says_why(browser: Browser, db: AsyncS
     assert await count(db, "audit_entries", "why = 'The number is dead'") == 1
 
 
+async def test_a_letter_to_somebody_who_has_died_since_says_so(browser: Browser, db: AsyncSession) -> None:
+    council = await make_council(db)
+    person = await make_person(db, council)
+    await prefer(db, person, Channel.LETTER)
+    letter = await a_letter(db, council, person)
+    person.died_on = clock_of(db).now().date()
+    theirs = await browser.signed_in(await make_member(db, Role.BROKER, council))
+    assert "Has died" in (await theirs.open("/to-send")).words
+    assert "Do not send this" in (await theirs.open(f"/to-send/{letter.id}")).words
+
+
 async def test_a_format_that_we_cannot_make_is_said_clearly(browser: Browser, db: AsyncSession) -> None:
     council = await make_council(db)
     person = await make_person(db, council)
