@@ -72,7 +72,8 @@ class Cancelling(StrEnum):
     LATE_CARD = "late_card"
     """The visit ends, and the card payment stays with the provider."""
     LATE_DIRECT_PAYMENT = "late_direct_payment"
-    """The provider is told; the visit stays agreed and is owed unless the provider lets it go."""
+    """The provider is told; the visit stays agreed and is owed unless the provider lets it go. For a visit of an
+    agreement, what its terms say is owed, and nobody is held for it any more."""
     TOO_LATE = "too_late"
     """The visit has begun: it is approved or disputed instead."""
     NOT_POSSIBLE = "not_possible"
@@ -84,6 +85,8 @@ class CancelTerms(msgspec.Struct, frozen=True):
     kind: Cancelling
     free_until: datetime
     refund_pence: int
+    owed_pence: int = 0
+    """What the direct payment or the person still owes after calling it off late."""
 
 
 def cancel_terms(booking: Booking, now: datetime, free_hours: int) -> CancelTerms:
@@ -102,8 +105,28 @@ def cancel_terms(booking: Booking, now: datetime, free_hours: int) -> CancelTerm
         return CancelTerms(Cancelling.TOO_LATE, free_until, 0)
     if now <= free_until:
         return CancelTerms(Cancelling.FREE, free_until, refund)
-    kind = Cancelling.LATE_CARD if booking.funding is Funding.CARD else Cancelling.LATE_DIRECT_PAYMENT
-    return CancelTerms(kind, free_until, 0)
+    if booking.funding is Funding.CARD:
+        return CancelTerms(Cancelling.LATE_CARD, free_until, 0)
+    return CancelTerms(Cancelling.LATE_DIRECT_PAYMENT, free_until, 0, booking.cost_pence)
+
+
+def agreed_cancel_terms(booking: Booking, now: datetime, free_hours: int, owed_pence: int) -> CancelTerms:
+    """Say the same for a planned or accepted visit of an agreement, whose terms decide.
+
+    Args:
+        booking: The visit.
+        now: The instant.
+        free_hours: Up to how long before its start the terms let it go free of charge.
+        owed_pence: What the terms say is owed now.
+    """
+    free_until = booking.starts_at - timedelta(hours=free_hours)
+    if booking.called_off_at is not None:
+        return CancelTerms(Cancelling.NOT_POSSIBLE, free_until, 0)
+    if now >= booking.starts_at:
+        return CancelTerms(Cancelling.TOO_LATE, free_until, 0)
+    if not owed_pence:
+        return CancelTerms(Cancelling.FREE, free_until, booking.top_up_pence)
+    return CancelTerms(Cancelling.LATE_DIRECT_PAYMENT, free_until, 0, owed_pence)
 
 
 def may_confirm(booking: Booking, now: datetime) -> bool:

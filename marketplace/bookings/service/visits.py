@@ -17,19 +17,21 @@ from marketplace.bookings.events import (
     BookingDisputed,
     BookingRestApproved,
 )
-from marketplace.bookings.models import Booking, Funding
+from marketplace.bookings.models import Booking, CalledOffBy, CallOffReason, Funding
 from marketplace.bookings.policies import (
     CLAIMABLE,
     CONFIRMABLE,
     Cancelling,
     CancelTerms,
+    agreed_cancel_terms,
     cancel_terms,
     may_claim,
     may_confirm,
 )
 from marketplace.bookings.repository import BookingRepository
 from marketplace.bookings.repository_day import DayRepository
-from marketplace.bookings.service.claims import asked_pence, write_claim
+from marketplace.bookings.service.agreements.prices import owed_if_called_off
+from marketplace.bookings.service.claims import asked_pence, terms_of, write_claim
 from marketplace.bookings.service.purse import purse_of
 from marketplace.bookings.service.requests import publish_requested
 from marketplace.bookings.service.settlement import REST, settle
@@ -39,7 +41,7 @@ from marketplace.bookings.states import TO_COME, BookingStatus
 from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import NotFound
+from marketplace.core.errors import NotFound, StepRefused
 from marketplace.core.formats import pounds
 
 NOT_PAID_IN_TIME = "The card payment was not made in time."
@@ -69,6 +71,12 @@ class VisitSteps:
 
     async def terms(self, booking: Booking) -> CancelTerms:
         """Say what cancelling means now."""
+        if booking.agreement_id is not None and booking.status in {BookingStatus.PLANNED, BookingStatus.ACCEPTED}:
+            view = await terms_of(self.db, booking)
+            if view is not None:
+                now = self.clock.now()
+                owed = owed_if_called_off(view, booking.starts_at, now, booking.cost_pence)
+                return agreed_cancel_terms(booking, now, view.terms.free_cancel_hours, owed)
         hours = int(await setting(self.db, booking.council_id, "bookings.free_cancellation_hours", today(self.clock)))
         return cancel_terms(booking, self.clock.now(), hours)
 
@@ -82,6 +90,9 @@ class VisitSteps:
             StepRefused: It is not a request any more.
         """
         booking = await self._of_provider(principal, booking_id)
+        if booking.status is BookingStatus.PLANNED:
+            # Its agreement said yes to it; it becomes accepted when the provider names who comes.
+            raise StepRefused("This visit is agreed. Say who comes instead.")
         if self.clock.now() >= booking.starts_at and booking.status is BookingStatus.REQUESTED:
             raise NotYet("The time of this visit has come, so it can no longer be accepted.")
         if await self._is_stopped(booking):
@@ -154,10 +165,12 @@ class VisitSteps:
 
         Raises:
             NotYet: The visit has begun.
-            StepRefused: It is over or was cancelled before.
+            StepRefused: It is over or was called off before.
         """
         booking = await self._of_person(principal, Permission.BOOKINGS_REQUEST, booking_id)
         terms = await self.terms(booking)
+        if terms.kind is Cancelling.NOT_POSSIBLE:
+            raise StepRefused("This visit cannot be cancelled any more.")
         if terms.kind is Cancelling.TOO_LATE:
             raise NotYet("The visit has started. You can approve it or say what was wrong when its time is over.")
         if terms.kind is Cancelling.LATE_DIRECT_PAYMENT:
@@ -171,6 +184,11 @@ class VisitSteps:
                 why=reason,
             )
             booking.reason = reason or "Called off late."
+            if booking.agreement_id is not None:
+                booking.called_off_at, booking.called_off_by = self.clock.now(), CalledOffBy.PERSON
+                booking.call_off_reason = CallOffReason.CHANGED_MIND
+                booking.cost_pence = terms.owed_pence
+                booking.top_up_pence = min(booking.top_up_pence, terms.owed_pence)
             outbox.publish(self.db, BookingCalledOff(**ids_of(booking)))
         else:
             self._cancel(principal, booking, reason, refund_pence=terms.refund_pence)
