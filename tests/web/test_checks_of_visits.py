@@ -66,7 +66,7 @@ BREACHES: dict[Check, list[tuple[str, ...]]] = {
     ],
     checks_agreements.weekly_visits_follow_agreements: [
         (
-            "ALTER TABLE bookings DROP CONSTRAINT uq_bookings_pattern_id",
+            "ALTER TABLE bookings DROP CONSTRAINT uq_bookings_pattern_id_pattern_on",
             "UPDATE bookings SET pattern_on = (SELECT min(pattern_on) FROM bookings) WHERE pattern_id IS NOT NULL",
         ),
         ("UPDATE support_agreements SET ends_on = starts_on + 1, notice_at = created_at",),
