@@ -118,7 +118,9 @@ async def _bare(sockets: str, seconds: float) -> float:
                     await connection.execute(
                         "UPDATE bare_tellers SET balance = balance + $1 WHERE id = $2", pence, teller
                     )
-                    await connection.execute("INSERT INTO bare_history VALUES ($1, $2, $3, now())", teller, account, pence)
+                    await connection.execute(
+                        "INSERT INTO bare_history VALUES ($1, $2, $3, now())", teller, account, pence
+                    )
                 done += 1
 
     await asyncio.gather(*(run() for _ in range(CONNECTIONS)))
@@ -214,7 +216,12 @@ async def _planning(maker: SessionMaker, scene: Scene, agreements: int) -> dict[
                 worker=scene.worker, listing=scene.listing, provider=scene.provider, budget=None,
             )  # fmt: skip
             patterns = [
-                {"weekday": (number + step) % 7, "starts_local": wall(8 + number % 10), "minutes": 60, "worker_id": None}
+                {
+                    "weekday": (number + step) % 7,
+                    "starts_local": wall(8 + number % 10),
+                    "minutes": 60,
+                    "worker_id": None,
+                }
                 for step in (0, 2)
             ]
             await make_agreement(db, one, patterns=patterns, funding="card")

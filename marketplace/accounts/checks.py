@@ -1,4 +1,4 @@
-"""Invariants of who acts for whom, for `marketplace check`. Each answers (name, ok, how many were looked at, detail)."""
+"""Invariants of who acts for whom, for `marketplace check`: (name, ok, how many were looked at, detail)."""
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession

@@ -6,6 +6,7 @@ visits of a pattern it writes, which a pause takes away) it holds the outcome to
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
 EDGES = {
@@ -218,5 +219,5 @@ class Auditor:
             by_worker.setdefault(worker_id, []).append((starts_at, busy_until, booking_id))
         for spans in by_worker.values():
             spans.sort()
-            for (_, until, one), (starts, _, other) in zip(spans, spans[1:], strict=False):
+            for (_, until, one), (starts, _, other) in pairwise(spans):
                 assert until <= starts, (one, other)

@@ -92,7 +92,11 @@ async def open_world(url: str) -> World:
         )  # fmt: skip
         weekly = [{"weekday": day, "starts_local": time(11), "minutes": 60} for day in (0, 2, 4)]
         offered = await make_agreement(
-            db, theirs, patterns=weekly, status=AgreementStatus.DRAFT, starts_on=MONDAY  # type: ignore[arg-type]
+            db,
+            theirs,
+            patterns=weekly,
+            status=AgreementStatus.DRAFT,
+            starts_on=MONDAY,  # type: ignore[arg-type]
         )
         await db.execute(
             text("UPDATE support_agreements SET relation = 'none', lives_with = false WHERE id = :id"),

@@ -74,4 +74,3 @@ async def test_an_assistant_finds_visits_of_their_agreement_that_were_planned_wi
     )
     await BookingService(db).let_go(scene.provider.principal, visit.id, "I cannot come then")
     assert (await db.get_one(Booking, visit.id, populate_existing=True)).status is BookingStatus.CANCELLED
-

@@ -451,9 +451,7 @@ class Life(RuleBasedStateMachine):
         key = uuid4()
 
         async def work(db: Any) -> Any:
-            taken = await RecordService(db).record(
-                self.provider(visit), visit.id, kind, client_key=key, happened_at=at
-            )
+            taken = await RecordService(db).record(self.provider(visit), visit.id, kind, client_key=key, happened_at=at)
             assert not await RecordService(db).record(
                 self.provider(visit), visit.id, kind, client_key=key, happened_at=at
             )
@@ -589,8 +587,9 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: any(one[2] == "paid" for one in self.cards))
     @rule(n=number, percent=st.integers(1, 100))
     def refund(self, n: int, percent: int) -> None:
-        at = [place for place, one in enumerate(self.cards) if one[2] == "paid"][0 - n % 1]
-        payment_id, booking_id, state, pence, back = self.cards[at]
+        places = [place for place, one in enumerate(self.cards) if one[2] == "paid"]
+        at = places[n % len(places)]
+        payment_id, booking_id, _, pence, back = self.cards[at]
         visit, amount = self.book.visits[booking_id], max(1, (pence - back) * percent // 100)
         if amount > pence - back:
             return

@@ -76,7 +76,8 @@ BREACHES: dict[Check, list[tuple[str, ...]]] = {
         (
             "ALTER TABLE visit_workers DROP CONSTRAINT ex_visit_workers_time",
             "UPDATE visit_workers SET starts_at = (SELECT min(starts_at) FROM visit_workers), "
-            "ends_at = (SELECT min(ends_at) FROM visit_workers), busy_until = (SELECT min(busy_until) FROM visit_workers)",
+            "ends_at = (SELECT min(ends_at) FROM visit_workers), "
+            "busy_until = (SELECT min(busy_until) FROM visit_workers)",
         ),
     ],
     checks.holds_follow_visits: [
