@@ -95,7 +95,7 @@ async def test_whoever_dies_between_two_statements_leaves_nothing_and_the_next_f
     async with transaction(maker, "every") as db:
         if what == "plan":
             assert (await plan(db)).written == 0
-            assert await db.scalar(text("SELECT count(*) FROM bookings WHERE pattern_id IS NOT NULL")) == 8
+            assert await db.scalar(text("SELECT count(*) FROM bookings WHERE pattern_id IS NOT NULL")) == 7
         else:
             assert await db.scalar(text("SELECT count(*) FROM ledger_entries WHERE kind = 'visit-approved'")) == 1
         for check in (*CHECKS, ledger_equals_open_items):
