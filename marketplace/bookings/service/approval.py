@@ -136,6 +136,8 @@ class ApprovalService:
             raise InvalidInput({"starts": "The start must be near the time that was agreed"})
         if booking.status not in CLAIMABLE | {BookingStatus.CLAIMED}:
             raise NotYet("This visit is settled or disputed, so its times can no longer be changed.")
+        if self.clock.now() < booking.starts_at:
+            raise NotYet("You can say when a visit took place once its own time has begun.")
         before = {"starts_at": booking.actual_starts_at, "ends_at": booking.actual_ends_at}
         booking.actual_starts_at, booking.actual_ends_at = starts_at, ends_at
         after = {"starts_at": starts_at, "ends_at": ends_at}
