@@ -196,9 +196,8 @@ class Planner:
             return (wish.agreement.organisation_id, services[wish.agreement.listing_id], wish.day)
 
         accredited = await self.rows.accredited(council_id, map(key, paid), today(self.clock))
-        blocked = await FamilyService(self.db).blocked(
-            list({wish.agreement.id: wish.agreement for wish in paid}.values())
-        )
+        agreements = {wish.agreement.id: wish.agreement for wish in paid}
+        blocked = await FamilyService(self.db).blocked(list(agreements.values()))
         people = sorted({wish.agreement.person_id for wish in paid})
         purses = await purses_of(self.db, council_id, people, locked=True) if people else {}
         forecasts = {person_id: Forecast(purse) for person_id, purse in purses.items()}
