@@ -163,8 +163,11 @@ async def _name_workers(db: AsyncSession, council: Council, shop: Shop) -> None:
         )
         .order_by(Booking.starts_at, Booking.id)
     )
-    visits = list(await db.scalars(question))
     is_company = shop.body.worker_kind is WorkerKind.CARE_WORKER
+    if not is_company:
+        # An assistant who has another visit then cannot come; the page for replacements tells the person.
+        question = question.where(Booking.worker_id.is_not(None))
+    visits = list(await db.scalars(question))
     office = await _principal(db, council, Role.PROVIDER if is_company else Role.PA, organisation_id=shop.id)
     if office is None or not visits:
         return
