@@ -70,7 +70,8 @@ async def test_promises_never_exceed_what_a_direct_payment_holds(demo: Loaded, d
     over = """
         SELECT b.person_id FROM bookings b
         LEFT JOIN ledger_accounts a ON a.owner_id = b.person_id AND a.purpose = 'direct_payment'
-        WHERE b.agreement_id IS NULL AND b.status IN ('requested', 'accepted', 'claimed', 'disputed') AND b.funding = 'direct_payment'
+        WHERE b.status IN ('requested', 'accepted', 'claimed', 'disputed')
+        AND b.agreement_id IS NULL AND b.funding = 'direct_payment'
         GROUP BY b.person_id, a.balance_pence HAVING sum(b.cost_pence) > coalesce(a.balance_pence, 0)
     """
     assert await values(db, over) == []
