@@ -15,6 +15,7 @@ from marketplace.bookings.events import (
     BookingClaimed,
     BookingDeclined,
     BookingDisputed,
+    BookingFunded,
     BookingRestApproved,
 )
 from marketplace.bookings.models import Booking, CalledOffBy, CallOffReason, Funding
@@ -34,7 +35,7 @@ from marketplace.bookings.service.agreements.prices import owed_if_called_off
 from marketplace.bookings.service.claims import asked_pence, terms_of, write_claim
 from marketplace.bookings.service.purse import purse_of
 from marketplace.bookings.service.requests import publish_requested
-from marketplace.bookings.service.settlement import REST, settle
+from marketplace.bookings.service.settlement import REST, direct_part, settle
 from marketplace.bookings.service.steps import ids_of, move, note
 from marketplace.bookings.service.travel import try_travel
 from marketplace.bookings.states import TO_COME, BookingStatus
@@ -244,8 +245,11 @@ class VisitSteps:
 
     async def _approve_rest(self, principal: Principal, booking: Booking) -> Booking:
         rest = min(asked_pence(booking), booking.cost_pence) - (booking.approved_pence or 0)
-        if rest > 0 and booking.funding is Funding.DIRECT_PAYMENT:
-            await self._need_free(booking, rest)
+        before = booking.approved_pence or 0
+        # What went back to a card of it is paid by card again, not from the direct payment.
+        direct = direct_part(booking, before + max(0, rest)) - direct_part(booking, before)
+        if direct > 0:
+            await self._need_free(booking, direct)
         self._move(principal, booking, BookingStatus.APPROVED, "bookings.approve_rest")
         settlement = await settle(self.db, principal, booking, max(0, rest), kind=REST)
         booking.approved_pence = (booking.approved_pence or 0) + max(0, rest)
@@ -306,6 +310,7 @@ class VisitSteps:
             return False
         if booking.agreement_id is not None:
             self._move(None, booking, BookingStatus.PLANNED, "bookings.fund_booking")
+            outbox.publish(self.db, BookingFunded(**ids_of(booking)))
             return True
         self._move(None, booking, BookingStatus.REQUESTED, "bookings.fund_booking")
         if booking.workers_needed == 0:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.bookings.events import BookingCancelled
 from marketplace.bookings.models import Booking, CalledOffBy, CallOffReason, Funding
+from marketplace.bookings.service.top_ups import lower_top_up
 from marketplace.bookings.states import BOOKING, BookingStatus
 from marketplace.core import outbox
 from marketplace.core.database import clock_of
@@ -52,8 +53,7 @@ def call_off(
         visit.called_off_at, visit.called_off_by, visit.call_off_reason = now, by, reason
         visit.reason = words
         if pence and visit.status is not BookingStatus.AWAITING_PAYMENT:
-            visit.cost_pence = pence
-            visit.top_up_pence = min(visit.top_up_pence, pence)
+            lower_top_up(db, visit, pence)
             charged, owed = charged + 1, owed + pence
             continue
         end(db, visit, user_id=user_id, keep_key=keep_key)

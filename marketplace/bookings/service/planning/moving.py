@@ -20,6 +20,7 @@ from marketplace.bookings.service.planning.forecast import Forecast
 from marketplace.bookings.service.planning.patterns import span_of
 from marketplace.bookings.service.planning.writing import HELD_APART
 from marketplace.bookings.service.purse import purses_of
+from marketplace.bookings.service.top_ups import lower_top_up
 from marketplace.bookings.states import BOOKING, BookingStatus
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
@@ -158,8 +159,8 @@ class Mover:
                 async with self.db.begin_nested():
                     visit.visit_on, visit.starts_local, visit.minutes = move.day, move.starts_local, move.minutes
                     visit.starts_at, visit.ends_at = span
-                    visit.cost_pence, visit.rate_pence = move.cost_pence, move.rate_pence
-                    visit.top_up_pence = min(visit.top_up_pence, move.cost_pence)
+                    visit.rate_pence = move.rate_pence
+                    lower_top_up(self.db, visit, move.cost_pence)
                     visit.worker_id = worker
                     await self.db.flush()
                 break
