@@ -45,6 +45,9 @@ TO_SCORE = ("application", "to score", "/accreditation/scoring", "You were asked
 _BEHIND = {
     "/my-plan": Permission.PLANS_AGREE,
     "/bookings": Permission.BOOKINGS_OWN,
+    "/agreements": Permission.BOOKINGS_OWN,
+    "/calendar": Permission.BOOKINGS_OWN,
+    "/representatives": Permission.REPRESENTATIVES_OWN,
     "/money": Permission.MONEY_OWN,
 }
 """What a person's links ask of whoever acts for them."""
@@ -110,9 +113,12 @@ class HomeService:
         )
         links = (
             ("Find support", "/market"),
+            ("My calendar", "/calendar"),
+            ("My agreements", "/agreements"),
             ("My bookings", "/bookings"),
             ("My money", "/money"),
             ("My plan", "/my-plan"),
+            ("People who act for me", "/representatives"),
         )
         # Who acts for somebody is led only to what that person gave them.
         closed = {address for address, permission in _BEHIND.items() if not principal.may(permission)}
