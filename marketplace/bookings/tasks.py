@@ -26,7 +26,7 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.formats import plural
 from marketplace.core.outbox import first_time, task
-from marketplace.core.schedule import every
+from marketplace.core.schedule import Attempts, every
 from marketplace.messaging import MessagingService, delivery
 from marketplace.providers.events import AccreditationChanged, CoverChanged, StandingChanged
 from marketplace.providers.models import Organisation
@@ -95,9 +95,12 @@ async def close_unanswered() -> None:
     """Cancel requests that nobody answered before their start, each in its own transaction."""
     async with transaction(session_maker(), "every") as db:
         waiting = await BookingRepository(db).unanswered(clock_of(db).now(), CLOSE_BATCH)
+    attempts = Attempts()
     for council_id, booking_id in waiting:
-        async with transaction(session_maker(), [council_id]) as db:
-            await BookingService(db).close_unanswered(booking_id)
+        with attempts.one():
+            async with transaction(session_maker(), [council_id]) as db:
+                await BookingService(db).close_unanswered(booking_id)
+    attempts.done()
 
 
 @task("bookings.close_unaccredited", on=AccreditationChanged)

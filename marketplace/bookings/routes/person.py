@@ -32,6 +32,7 @@ PAGE = 20
 CANCELLED_WORDS = {
     Cancelling.FREE: "The visit is cancelled",
     Cancelling.LATE_CARD: "The visit is cancelled. The payment stays with the provider",
+    Cancelling.LATE_AGREED: "The visit is called off. You approve what is owed for it when its time is over",
     Cancelling.LATE_DIRECT_PAYMENT: "We have told the provider that you do not want this visit",
 }
 

@@ -1183,6 +1183,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_receipts_person_id")),
         sa.PrimaryKeyConstraint("file_id", name=op.f("pk_receipts")),
     )
+    op.create_index("ix_receipts_booking", "receipts", ["booking_id"], unique=False)
     op.create_index("ix_receipts_movement", "receipts", ["movement_id"], unique=False)
     op.create_index("ix_receipts_person", "receipts", ["person_id"], unique=False)
     op.create_table(
@@ -1714,6 +1715,7 @@ def downgrade() -> None:
     op.drop_index("ix_timesheet_lines_timesheet", table_name="timesheet_lines")
     op.drop_table("timesheet_lines")
     op.drop_index("ix_receipts_person", table_name="receipts")
+    op.drop_index("ix_receipts_booking", table_name="receipts")
     op.drop_index("ix_receipts_movement", table_name="receipts")
     op.drop_table("receipts")
     op.drop_index("ix_movement_visits_booking", table_name="movement_visits")
