@@ -335,7 +335,7 @@ async def decline_action(
     async def act() -> str:
         agreement = await service.decline(principal, agreement_id, form.reason)
         goes_on = agreement.status is AgreementStatus.AGREED
-        flash(request, "You said no. The terms of now go on" if goes_on else "You said no. Nothing was agreed")
+        flash(request, "You said no. The old terms go on" if goes_on else "You said no. Nothing was agreed")
         return f"{BASE[service.side(principal)]}/{agreement_id}"
 
     return await submit(request, db, principal.actor, data, act)

@@ -56,6 +56,8 @@ _BEHIND = {
     "/my-plan": Permission.PLANS_AGREE,
     "/bookings": Permission.BOOKINGS_OWN,
     "/agreements": Permission.BOOKINGS_OWN,
+    "/calendar": Permission.BOOKINGS_OWN,
+    "/representatives": Permission.REPRESENTATIVES_OWN,
     "/money": Permission.MONEY_OWN,
     "/money/audits": Permission.MONEY_OWN,
 }
@@ -141,9 +143,12 @@ class HomeService:
         )
         links = (
             ("Find support", "/market"),
+            ("My calendar", "/calendar"),
+            ("My agreements", "/agreements"),
             ("My bookings", "/bookings"),
             ("My money", "/money"),
             ("My plan", "/my-plan"),
+            ("People who act for me", "/representatives"),
         )
         # Who acts for somebody is led only to what that person gave them.
         closed = {address for address, permission in _BEHIND.items() if not principal.may(permission)}
