@@ -26,7 +26,7 @@ from marketplace.bookings.states import BookingStatus
 from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import InvalidInput
+from marketplace.core.errors import InvalidInput, StepRefused
 from marketplace.core.formats import pounds
 from marketplace.ledger import LedgerService, Purpose
 
@@ -101,8 +101,10 @@ class ApprovalService:
         principal.require(Permission.BOOKINGS_ANSWER)
         ours = self.steps.of_provider(principal)
         booking = await BookingRepository(self.db).one(ours.where(Booking.id == booking_id), locked=True)
-        if booking.status is BookingStatus.NO_SHOW:
-            await self._need_money_again(booking)
+        if booking.status is not BookingStatus.NO_SHOW:
+            # Visits to come and claims may be disputed, too, but only by the person.
+            raise StepRefused("Nobody said that nobody came to this visit.")
+        await self._need_money_again(booking)
         move(self.db, principal, booking, BookingStatus.DISPUTED, "bookings.contest_no_show", reason)
         outbox.publish(self.db, BookingDisputed(**ids_of(booking)))
         return booking
