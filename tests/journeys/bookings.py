@@ -2,16 +2,31 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 import httpx
+from playwright.sync_api import expect
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from marketplace.accounts.models import Council
+from marketplace.accounts.permissions import Role
+from marketplace.bookings.models import Booking
+from marketplace.core.clock import LONDON
+from tests.factories import make_member
 from tests.journeys.accreditation import path_of, send
 from tests.journeys.conftest import Site
 from tests.journeys.walker import Walker
+
+
+class Visit(NamedTuple):
+    """One visit."""
+
+    id: str
+    starts: datetime
+    """In London."""
 
 
 class Line(NamedTuple):
@@ -149,3 +164,89 @@ def read_feed(walker: Walker) -> tuple[str, bytes]:
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/calendar")
     return address, answer.content
+
+
+# The day itself
+
+
+def next_visit(site: Site, council: str, *, minutes: int, named: bool, after: timedelta) -> Visit:
+    """Return the next visit of that length of an agreement of the demo, which somebody is named for or nobody is."""
+
+    async def look(db: AsyncSession) -> Visit:
+        row = (
+            await db.execute(
+                text(
+                    "SELECT b.id, b.starts_at FROM bookings b JOIN councils c ON c.id = b.council_id "
+                    "JOIN support_agreements a ON a.id = b.agreement_id WHERE c.slug = :slug AND b.status = 'planned' "
+                    "AND b.minutes = :minutes AND (b.worker_id IS NOT NULL) = :named AND b.workers_needed = 1 "
+                    "AND b.starts_at > :after ORDER BY b.starts_at LIMIT 1"
+                ),
+                {"slug": council, "minutes": minutes, "named": named, "after": site.now + after},
+            )
+        ).one()
+        return Visit(str(row.id), row.starts_at.astimezone(LONDON))
+
+    return site.arrange(look)
+
+
+def make_carer(site: Site, visit: Visit) -> tuple[str, str]:
+    """Give a care worker of a visit's organisation a sign-in. Returns address and name of the worker."""
+
+    async def make(db: AsyncSession) -> tuple[str, str]:
+        booking = await db.get_one(Booking, UUID(visit.id))
+        council = await db.get_one(Council, booking.council_id)
+        free = (
+            "SELECT w.* FROM workers w WHERE w.organisation_id = :organisation AND w.kind = 'care_worker' AND NOT EXISTS "
+            "(SELECT FROM visit_workers v WHERE v.worker_id = w.id AND v.starts_at::date = :day) ORDER BY w.name LIMIT 1"
+        )
+        worker = (
+            await db.execute(text(free), {"organisation": booking.organisation_id, "day": visit.starts.date()})
+        ).one()
+        address = f"carer@{council.slug}.example"
+        member = await make_member(
+            db,
+            Role.CARE_WORKER,
+            council,
+            name=worker.name,
+            email=address,
+            organisation_id=booking.organisation_id,
+            worker_id=worker.id,
+        )
+        member.membership.starts_on = site.today
+        same = "UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE email = :known) WHERE email = :new"
+        await db.execute(text(same), {"known": f"provider@{council.slug}.example", "new": address})
+        return address, str(worker.name)
+
+    return site.arrange(make)
+
+
+def wait_until(site: Site, at: datetime) -> None:
+    """Let the site's clock go on to an instant."""
+    if at > site.now:
+        site.move_clock(hours=(at - site.now).total_seconds() / 3600)
+
+
+def count_of(site: Site, question: str, **values: object) -> int:
+    """Count rows."""
+
+    async def look(db: AsyncSession) -> int:
+        return int(await db.scalar(text(f"SELECT count(*) FROM {question}"), values) or 0)  # noqa: S608 - of the tests
+
+    return site.arrange(look)
+
+
+def press_offline(carer: Walker, site: Site, minutes: int) -> str:
+    """Press start and, later, finish where there is no line; both go out when there is one. Returns what was kept."""
+    carer.context.clock.set_fixed_time(site.now)
+    carer.context.set_offline(True)
+    carer.page.locator("form[data-visit-press] button").first.click()
+    queue = carer.page.locator("[data-visit-queue]")
+    expect(queue).to_contain_text("Kept on this phone")
+    site.move_clock(hours=minutes / 60)
+    carer.context.clock.set_fixed_time(site.now)
+    carer.page.locator("form[data-visit-press] button").first.click()
+    expect(queue).to_contain_text("Finish")
+    kept = str(carer.page.evaluate("localStorage.getItem('visit-presses')"))
+    carer.context.set_offline(False)
+    expect(carer.page.get_by_text(re.compile("finished"))).to_be_visible()
+    return kept

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Generator
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import httpx
 import pytest
 from icalendar import Calendar
+from playwright.sync_api import expect
 
 from marketplace.core.clock import LONDON
 
@@ -16,12 +17,17 @@ from tests.journeys.bookings import (
     Line,
     ask_council,
     change_visit,
+    count_of,
     decide,
     listing_of,
+    make_carer,
     next_monday,
+    next_visit,
+    press_offline,
     read_feed,
     sign_it,
     uk_day,
+    wait_until,
     week_of,
     write_agreement,
 )
@@ -176,3 +182,123 @@ def test_regular_visits_are_agreed_changed_paused_and_ended(
     assert "8:30am to" not in week_of(person, last_on + timedelta(days=7))
     provider.open(f"/provider/clients/{agreement.rsplit('/', 1)[1]}")
     assert "gave notice" in provider.text
+
+
+@pytest.mark.parametrize(
+    ("council", "scripts", "width", "stand_in"),
+    [("lancashire", True, 1280, "Mo"), ("doncaster", False, 390, "Leon")],
+    ids=["desktop", "phone-without-scripts"],
+)
+def test_who_comes_instead_is_chosen_by_the_person(
+    site: Site, walk: Any, council: str, scripts: bool, width: int, stand_in: str
+) -> None:
+    """P9: an assistant falls ill at 6:30; the person is told and asks whom they want, in their own order."""
+    person, assistant = walk(scripts=scripts, width=width), walk(scripts=not scripts, width=1670 - width)
+    person.sign_in(f"person@{council}.example")
+    listing = listing_of(site, f"{stand_in}:")
+    person.open(f"/market/{listing}")
+    person.follow("Put on my list of who I ask when somebody cannot come")
+    person.fill(note="Knows where the key is")
+    send(person, "Add to my list")
+    names = person.page.locator("main ol > li strong")
+    for _ in range(names.count() - 1):
+        row = person.page.locator("main ol > li", has_text="Knows where the key is")
+        row.get_by_role("button", name=re.compile("Move up")).click()
+        person.page.wait_for_load_state("load")
+    order = names.all_inner_texts()
+    assert order[0].startswith(stand_in)
+    assert order[-1] == "My cousin"
+
+    visit = next_visit(site, council, minutes=60, named=True, after=timedelta(hours=2.5))
+    wait_until(site, datetime.combine(visit.starts.date(), time(6, 30), LONDON))
+    assistant.sign_in(f"pa@{council}.example")
+    assistant.open("/today")
+    assistant.follow(re.compile("More about this visit"))
+    assistant.press("Tell them now")
+    assert "There is a problem" in assistant.text
+    assistant.fill(reason="I was sick in the night.")
+    asked = "bookings WHERE listing_id = :listing AND status = 'requested'"
+    before = count_of(site, asked, listing=listing)
+    send(assistant, "Tell them now")
+    site.wait_for_mail(f"person@{council}.example", "cannot come")
+    # Nobody is sent, and nobody is asked, until the person chooses.
+    assert count_of(site, asked, listing=listing) == before
+    person.sign_in(f"person@{council}.example")
+    person.open(f"/bookings/{visit.id}")
+    assert "I was sick in the night." in person.text
+    person.press("Choose who comes instead")
+    person.look()
+    assert person.page.locator("main ol > li strong").all_inner_texts() == order
+    person.page.get_by_role("button", name=re.compile(f"^Ask {stand_in}")).click()
+    person.page.wait_for_load_state("load")
+    person.look()
+    assert "There is a problem" not in person.text, person.text
+    assert "The request is with" in person.text
+    assert count_of(site, asked, listing=listing) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("council", "scripts"), [("doncaster", True), ("lancashire", False)], ids=["without-a-line", "without-scripts"]
+)
+def test_a_short_visit_is_paid_as_the_person_says(site: Site, walk: Any, council: str, scripts: bool) -> None:
+    """P10: 20 minutes of 45, recorded on the worker's phone; approved in part, or disputed after a silence."""
+    visit = next_visit(site, council, minutes=45, named=False, after=timedelta(minutes=30))
+    address, name = make_carer(site, visit)
+    carer, person, office = walk(scripts=scripts, width=390), walk(scripts=True, width=1280), walk(scripts=not scripts)
+    office.sign_in(f"provider@{council}.example")
+    office.open(f"/provider/bookings/{visit.id}")
+    office.follow("Say who comes, or that somebody cannot come")
+    choice = office.page.locator("select[name=worker]")
+    choice.select_option(choice.locator("option", has_text=name).first.get_attribute("value"))
+    send(office, "Confirm this visit")
+
+    wait_until(site, visit.starts - timedelta(minutes=2))
+    carer.sign_in(address)
+    carer.open("/today")
+    if scripts:
+        kept = press_offline(carer, site, 20)
+        # The same presses once more, as from a phone that never heard the answer.
+        carer.page.evaluate("kept => localStorage.setItem('visit-presses', kept)", kept)
+        carer.page.reload()
+        expect(carer.page.locator("[data-visit-queue]")).to_be_hidden()
+    else:
+        carer.page.locator("form[action$='/record'] button").first.click()
+        carer.page.wait_for_load_state("load")
+        site.move_clock(hours=20 / 60)
+        carer.page.locator("form[action$='/record'] button").first.click()
+        carer.page.wait_for_load_state("load")
+    assert "finished" in carer.text
+    assert count_of(site, "visit_records WHERE booking_id = :id", id=visit.id) == 2
+
+    # They ask for what was delivered; the person decides, and nothing is paid before.
+    person.sign_in(f"representative@{council}.example")
+    person.open("/approval-rule")
+    assert person.page.locator("input[name=action][value=ask]").is_checked()
+    wait_until(site, visit.starts + timedelta(minutes=50))
+    page = f"/bookings/{visit.id}"
+    if scripts:
+        person.open(page)
+        assert "for 20 minutes" in person.text
+        person.follow("Pay only a part of it")
+        person.fill(amount="500")
+        person.press("Approve this part")
+        assert "There is a problem" in person.text
+        person.fill(amount="5", reason="They left after 20 minutes.")
+        send(person, "Approve this part")
+        assert "You approved £5.00 of" in person.text
+        office.sign_in(f"provider@{council}.example")
+        office.open(f"/provider/bookings/{visit.id}")
+        assert "The person approved £5.00 of it" in office.text
+        return
+    site.move_clock(hours=24 * 8)
+    site.wait_for_mail(f"representative@{council}.example", "tell us if your visit took place")
+    person.sign_in(f"representative@{council}.example")
+    person.open(page)
+    assert "says that the visit took place" in person.text
+    assert count_of(site, "bookings WHERE id = :id AND approved_pence IS NULL", id=visit.id) == 1
+    person.follow("Something was wrong with this visit")
+    person.press("Send")
+    assert "There is a problem" in person.text
+    person.fill(reason="They came for 20 minutes and not for 45.")
+    send(person, "Send")
+    assert "Nothing is paid from a direct payment while this is open" in person.text
