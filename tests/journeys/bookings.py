@@ -88,10 +88,10 @@ def sign_it(walker: Walker, button: str, name: str) -> None:
     send(walker, button)
 
 
-def ask_council(person: Walker, wage: str, reason: str) -> str:
+def ask_council(person: Walker, first_on: date, wage: str, reason: str) -> str:
     """From the page that blocks: enter the job, then ask the council. Returns the path of the job."""
     person.follow(re.compile("ask your council"))
-    person.date("starts_on", date.today() + timedelta(days=30))
+    person.date("starts_on", first_on)
     person.fill(wage=wage)
     person.choose("work_status", "employed")
     send(person, "Save")
@@ -196,8 +196,9 @@ def make_carer(site: Site, visit: Visit) -> tuple[str, str]:
         booking = await db.get_one(Booking, UUID(visit.id))
         council = await db.get_one(Council, booking.council_id)
         free = (
-            "SELECT w.* FROM workers w WHERE w.organisation_id = :organisation AND w.kind = 'care_worker' AND NOT EXISTS "
-            "(SELECT FROM visit_workers v WHERE v.worker_id = w.id AND v.starts_at::date = :day) ORDER BY w.name LIMIT 1"
+            "SELECT w.* FROM workers w WHERE w.organisation_id = :organisation AND w.kind = 'care_worker' "
+            "AND NOT EXISTS (SELECT FROM visit_workers v WHERE v.worker_id = w.id AND v.starts_at::date = :day) "
+            "ORDER BY w.name LIMIT 1"
         )
         worker = (
             await db.execute(text(free), {"organisation": booking.organisation_id, "day": visit.starts.date()})
@@ -213,7 +214,9 @@ def make_carer(site: Site, visit: Visit) -> tuple[str, str]:
             worker_id=worker.id,
         )
         member.membership.starts_on = site.today
-        same = "UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE email = :known) WHERE email = :new"
+        same = (
+            "UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE email = :known) WHERE email = :new"
+        )
         await db.execute(text(same), {"known": f"provider@{council.slug}.example", "new": address})
         return address, str(worker.name)
 
@@ -230,7 +233,7 @@ def count_of(site: Site, question: str, **values: object) -> int:
     """Count rows."""
 
     async def look(db: AsyncSession) -> int:
-        return int(await db.scalar(text(f"SELECT count(*) FROM {question}"), values) or 0)  # noqa: S608 - of the tests
+        return int(await db.scalar(text(f"SELECT count(*) FROM {question}"), values) or 0)
 
     return site.arrange(look)
 

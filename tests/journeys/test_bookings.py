@@ -11,7 +11,6 @@ from icalendar import Calendar
 from playwright.sync_api import expect
 
 from marketplace.core.clock import LONDON
-
 from tests.journeys.accreditation import path_of, send
 from tests.journeys.bookings import (
     Line,
@@ -63,7 +62,7 @@ def test_a_relative_is_paid_only_where_the_law_lets(
     assert "regulation 3" in person.text
 
     # The way round it: the job is entered with what was said already, and a manager decides.
-    job = ask_council(person, "13.50", ONLY_THEM)
+    job = ask_council(person, first_on + timedelta(weeks=4), "13.50", ONLY_THEM)
     assert "We tell you when it decides" in person.text
     write_agreement(person, spouse, first_on, line, relation="partner", lives_with="yes")
     assert "You have asked your council" in person.text
@@ -111,7 +110,12 @@ def test_regular_visits_are_agreed_changed_paused_and_ended(
     # Prices, with that of bank holidays, stand there before anybody signs.
     lines = [Line((0, 2, 4), "8:00", 45, 2), Line((0, 2, 4), "6pm", 30, 2)]
     write_agreement(person, offered, first_on, lines)
-    for words in ("On a bank holiday", "Bank holiday £", "8am, 45 minutes, two workers", "6pm, 30 minutes, two workers"):
+    for words in (
+        "On a bank holiday",
+        "Bank holiday £",
+        "8am, 45 minutes, two workers",
+        "6pm, 30 minutes, two workers",
+    ):
         assert words in person.text, person.text
     sign_it(person, "Sign and send", "Robin Example")
     agreement = path_of(person)

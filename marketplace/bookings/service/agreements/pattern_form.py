@@ -72,12 +72,7 @@ class PatternLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_lines(
-    form: FormReader,
-    *,
-    least_minutes: int = SHORTEST_MINUTES,
-    is_place: bool = False,
-    is_alone: bool = False,
-    required: bool = True,
+    form: FormReader, *, least_minutes: int = SHORTEST_MINUTES, is_place: bool = False, required: bool = True
 ) -> tuple[PatternLine, ...]:
     """Read the rows of a form; wrong fields are noted in it. Rows in which nothing was entered are left out.
 
@@ -85,14 +80,13 @@ def read_lines(
         form: The form; its row 1 has the fields visit-1-days, -time, -minutes, -workers, -every, -sleep and -note.
         least_minutes: The shortest visit of the listing.
         is_place: Whether it is a place at an activity, for which no worker is counted.
-        is_alone: Whether it is with one assistant alone, so that nobody can come with them.
         required: Whether at least one row is needed.
     """
     lines, places = [], []
     for number in range(1, MOST_LINES + 1):
         if _is_empty(form, number):
             continue
-        line = _read_line(form, number, max(SHORTEST_MINUTES, least_minutes), is_place=is_place, is_alone=is_alone)
+        line = _read_line(form, number, max(SHORTEST_MINUTES, least_minutes), is_place=is_place)
         if line is not None:
             lines.append(line)
             places.append(number)
@@ -109,9 +103,7 @@ def _is_empty(form: FormReader, number: int) -> bool:
     return not any(form.raw(f"visit-{number}-{name}") for name in ("days", "time", "minutes", "note"))
 
 
-def _read_line(
-    form: FormReader, number: int, least_minutes: int, *, is_place: bool, is_alone: bool
-) -> PatternLine | None:
+def _read_line(form: FormReader, number: int, least_minutes: int, *, is_place: bool) -> PatternLine | None:
     of = f" of visit {number}"
     days = form.options(f"visit-{number}-days", f"the days{of}", [str(day) for day in range(7)], required=True)
     starts = form.clock_time(f"visit-{number}-time", f"the start time{of}")
@@ -120,7 +112,7 @@ def _read_line(
     )
     workers = 0
     if not is_place:
-        choices = ("1",) if is_alone else ("1", "2")
+        choices = ("1", "2")
         workers = int(form.option(f"visit-{number}-workers", f"how many come{of}", choices, required=False) or 1)
     every = int(
         form.option(f"visit-{number}-every", f"how often{of}", [str(n) for n in EVERY_WORDS], required=False) or 1

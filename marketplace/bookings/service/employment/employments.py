@@ -104,9 +104,7 @@ class EmploymentService:
             live.append(employment)
         return (await self.costs(live)).get(employment.id)
 
-    async def create(
-        self, principal: Principal, form: EmploymentForm, listing_id: UUID | None = None
-    ) -> Employment:
+    async def create(self, principal: Principal, form: EmploymentForm, listing_id: UUID | None = None) -> Employment:
         """Enter a new assistant with everything that is to be done.
 
         Args:
