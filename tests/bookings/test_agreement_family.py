@@ -154,7 +154,7 @@ async def test_the_job_of_a_relative_without_visits_can_be_entered_and_the_counc
         "sick_days": "5",
     }
     # Without the offer one comes from, a stranger cannot be chosen.
-    assert "worker" in (await person.post("/employer", fields, expect=422)).errors()
+    assert "name" in (await person.post("/employer", fields, expect=422)).errors()
     assert await count(db, "employments") == 0
     await person.post("/employer", {**fields, "listing": form.field("listing")})
     assert await count(db, "employments") == 1

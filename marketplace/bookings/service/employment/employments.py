@@ -254,7 +254,8 @@ class EmploymentService:
         worker_id = parse_id(form.worker)
         known = await self.assistants(principal, listing_id)
         if worker_id is None or worker_id not in {one for one, _ in known}:
-            raise InvalidInput({"worker": "Select an assistant from the list"})
+            # Without anybody to choose from there is no list on the page.
+            raise InvalidInput({"worker" if known else "name": "Select an assistant from the list"})
         if await self.employments.with_worker(principal.council_id, principal.need_person(), worker_id):
             raise Conflict("You have entered this assistant already. Look under your assistants.")
         return worker_id
