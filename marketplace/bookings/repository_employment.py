@@ -72,6 +72,11 @@ class EmploymentRepository(Repository[Employment]):
         mine = self.of_person(council_id, person_id).where(Employment.status.in_(LIVE))
         return await self.every(mine.order_by(Employment.starts_on, Employment.id).limit(50))
 
+    async def live_of(self, council_id: UUID, person_ids: Collection[UUID]) -> Sequence[Employment]:
+        """Return the jobs of many people that have not ended."""
+        question = self.of(council_id).where(Employment.person_id.in_(person_ids), Employment.status.in_(LIVE))
+        return await self.every(question)
+
     async def ended(self, council_id: UUID, person_id: UUID) -> Sequence[Employment]:
         """Return a person's jobs that are over, the newest first."""
         mine = self.of_person(council_id, person_id).where(Employment.status == EmploymentStatus.ENDED)

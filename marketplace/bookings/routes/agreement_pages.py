@@ -32,7 +32,7 @@ from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit, typed
 from marketplace.people.models import Person
-from marketplace.providers.models import DayKind
+from marketplace.providers.models import CONCESSIONS, DayKind
 
 PAGE: Final = 20
 BASE: Final = {Side.PERSON: "/agreements", Side.PROVIDER: "/provider/clients"}
@@ -227,6 +227,8 @@ async def form_page(
         "errors": errors,
         "rows": rows_shown(shown, more=more),
         "is_place": start.listing.session_places is not None,
+        "concessions": [(key, CONCESSIONS[key]) for key in start.listing.concessions if key in CONCESSIONS],
+        "concession_note": start.listing.concession_note,
         "weekdays": [(str(number), day) for number, day in enumerate(WEEKDAYS)],
         "unit": start.listing.price_unit,
         "unit_words": words.UNIT_WORDS[start.listing.price_unit],

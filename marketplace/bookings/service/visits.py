@@ -15,31 +15,34 @@ from marketplace.bookings.events import (
     BookingClaimed,
     BookingDeclined,
     BookingDisputed,
+    BookingFunded,
     BookingRestApproved,
 )
-from marketplace.bookings.models import Booking, Funding
+from marketplace.bookings.models import Booking, CalledOffBy, CallOffReason, Funding
 from marketplace.bookings.policies import (
     CLAIMABLE,
     CONFIRMABLE,
     Cancelling,
     CancelTerms,
+    agreed_cancel_terms,
     cancel_terms,
     may_claim,
     may_confirm,
 )
 from marketplace.bookings.repository import BookingRepository
 from marketplace.bookings.repository_day import DayRepository
-from marketplace.bookings.service.claims import asked_pence, write_claim
+from marketplace.bookings.service.agreements.prices import owed_if_called_off
+from marketplace.bookings.service.claims import asked_pence, terms_of, write_claim
 from marketplace.bookings.service.purse import purse_of
 from marketplace.bookings.service.requests import publish_requested
-from marketplace.bookings.service.settlement import REST, settle
-from marketplace.bookings.service.steps import ids_of, move
+from marketplace.bookings.service.settlement import REST, direct_part, settle
+from marketplace.bookings.service.steps import ids_of, move, note
 from marketplace.bookings.service.travel import try_travel
 from marketplace.bookings.states import TO_COME, BookingStatus
 from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import NotFound
+from marketplace.core.errors import NotFound, StepRefused
 from marketplace.core.formats import pounds
 
 NOT_PAID_IN_TIME = "The card payment was not made in time."
@@ -68,9 +71,14 @@ class VisitSteps:
         return question
 
     async def terms(self, booking: Booking) -> CancelTerms:
-        """Say what cancelling means now."""
+        """Say what cancelling means now: by the agreement's terms, else by the council's setting."""
+        now = self.clock.now()
+        view = await terms_of(self.db, booking)
+        if view is not None:
+            owed = owed_if_called_off(view, booking.starts_at, now, booking.cost_pence)
+            return agreed_cancel_terms(booking, now, view.terms.free_cancel_hours, owed)
         hours = int(await setting(self.db, booking.council_id, "bookings.free_cancellation_hours", today(self.clock)))
-        return cancel_terms(booking, self.clock.now(), hours)
+        return cancel_terms(booking, now, hours)
 
     async def accept(self, principal: Principal, booking_id: UUID) -> Booking:
         """Agree to a visit. The provider sees the address from now on.
@@ -160,7 +168,19 @@ class VisitSteps:
         terms = await self.terms(booking)
         if terms.kind is Cancelling.TOO_LATE:
             raise NotYet("The visit has started. You can approve it or say what was wrong when its time is over.")
-        if terms.kind is Cancelling.LATE_DIRECT_PAYMENT:
+        if terms.kind is Cancelling.NOT_POSSIBLE:
+            raise StepRefused("This visit cannot be cancelled any more.")
+        if booking.agreement_id is not None:
+            booking.called_off_by, booking.call_off_reason = CalledOffBy.PERSON, CallOffReason.CHANGED_MIND
+            booking.called_off_at = self.clock.now()
+        if terms.kind is Cancelling.LATE_AGREED:
+            before, booking.cost_pence = booking.cost_pence, terms.owed_pence
+            booking.top_up_pence = min(booking.top_up_pence, terms.owed_pence)
+            booking.reason = reason or "Called off late."
+            costs = ({"cost_pence": before}, {"cost_pence": booking.cost_pence})
+            note(self.db, principal, booking, "bookings.call_off_booking", before=costs[0], after=costs[1], why=reason)
+            outbox.publish(self.db, BookingCalledOff(**ids_of(booking)))
+        elif terms.kind is Cancelling.LATE_DIRECT_PAYMENT:
             audit.record(
                 self.db,
                 principal,
@@ -225,8 +245,11 @@ class VisitSteps:
 
     async def _approve_rest(self, principal: Principal, booking: Booking) -> Booking:
         rest = min(asked_pence(booking), booking.cost_pence) - (booking.approved_pence or 0)
-        if rest > 0 and booking.funding is Funding.DIRECT_PAYMENT:
-            await self._need_free(booking, rest)
+        before = booking.approved_pence or 0
+        # What went back to a card of it is paid by card again, not from the direct payment.
+        direct = direct_part(booking, before + max(0, rest)) - direct_part(booking, before)
+        if direct > 0:
+            await self._need_free(booking, direct)
         self._move(principal, booking, BookingStatus.APPROVED, "bookings.approve_rest")
         settlement = await settle(self.db, principal, booking, max(0, rest), kind=REST)
         booking.approved_pence = (booking.approved_pence or 0) + max(0, rest)
@@ -287,6 +310,7 @@ class VisitSteps:
             return False
         if booking.agreement_id is not None:
             self._move(None, booking, BookingStatus.PLANNED, "bookings.fund_booking")
+            outbox.publish(self.db, BookingFunded(**ids_of(booking)))
             return True
         self._move(None, booking, BookingStatus.REQUESTED, "bookings.fund_booking")
         if booking.workers_needed == 0:

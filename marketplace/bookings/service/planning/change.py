@@ -171,6 +171,7 @@ class VisitChanges(AgreementAccess):
         _unchanged(visit.version, version)
         mover = Mover(self.db, agreement, await self.views(agreement))
         move = await self._one(agreement, by, mover, visit, wanted)
+        await mover.hold([move])
         await mover.check([move])
         before = visit.starts_at
         moved = await mover.move([move], user_id=principal.user_id)
@@ -242,6 +243,8 @@ class VisitChanges(AgreementAccess):
         _unchanged(pattern.version, version)
         mover = Mover(self.db, agreement, await self.views(agreement))
         change = await self._weekly(agreement, by, mover, pattern, wanted, self._from(scope, from_on))
+        # Planning follows, and it holds who usually comes.
+        await mover.hold([move for move, _ in change.moves], (pattern.worker_id, pattern.second_worker_id))
         await mover.check([move for move, _ in change.moves])
         self.db.add(change.new)
         pattern.ends_on = change.new.starts_on
