@@ -284,6 +284,8 @@ class VisitChanges(AgreementAccess):
             agreement.ends_on is not None and pattern.starts_on >= agreement.ends_on
         ):
             raise InvalidInput({"starts_on": "The first day must be within the agreement"})
+        if agreement.worker_id is not None and pattern.workers_needed > 1:
+            raise InvalidInput({"workers_needed": "This agreement is with one person alone. Choose one"})
         pattern.council_id, pattern.agreement_id = agreement.council_id, agreement.id
         pattern.anchor_on = week_start(next_weekday(pattern.starts_on, pattern.weekday))
         pattern.created_at = self.clock.now()
