@@ -34,6 +34,7 @@ NOW = datetime(2027, 3, 3, 10, 0, tzinfo=UTC)
 """Wednesday 3 March 2027, ten in the morning: where the tests' clock stands."""
 
 FIRST = (
+    "journeys/test_bookings.py",
     "journeys/test_providers.py",
     "web/test_permissions.py",
     "journeys/test_market.py",

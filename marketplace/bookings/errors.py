@@ -82,6 +82,13 @@ class PaidRelative(Conflict):
     code = "paid-relative"
     title = "A relative who lives with you cannot be paid from your direct payment"
 
+    def __init__(self, detail: str = "", *, ask_at: str = "", is_asked: bool = False) -> None:
+        super().__init__(detail)
+        self.ask_at = ask_at
+        """Path of the page on which the person asks the council, or sees what they asked."""
+        self.is_asked = is_asked
+        """Whether the question is open already."""
+
 
 class FamilyRule(Conflict):
     """A direct payment must not pay this relative without the council's leave (regulation 3)."""

@@ -70,6 +70,17 @@ class BookingNotHeld(BookingEvent, frozen=True, kw_only=True):
     """Nobody came. No money moves."""
 
 
+class BookingFunded(BookingEvent, frozen=True, kw_only=True):
+    """A visit inside an agreement is paid for by card and planned: it needs no further answer."""
+
+
+class TopUpLowered(BookingEvent, frozen=True, kw_only=True):
+    """A visit became cheaper than what a card had paid of it. The excess goes back to the card."""
+
+    keep_pence: int
+    """What of the card payment stays with the provider."""
+
+
 class VisitStarted(BookingEvent, frozen=True, kw_only=True):
     """The worker is there."""
 

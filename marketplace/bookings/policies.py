@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from marketplace.bookings.models import Booking, Funding
-from marketplace.bookings.states import BookingStatus
+from marketplace.bookings.states import TO_COME, BookingStatus
 from marketplace.core.money import Pence, visit_cost
 from marketplace.providers.models import CATEGORY_SERVICE, Listing, ListingCategory, PriceUnit, ServiceLine
 
@@ -72,8 +72,9 @@ class Cancelling(StrEnum):
     LATE_CARD = "late_card"
     """The visit ends, and the card payment stays with the provider."""
     LATE_DIRECT_PAYMENT = "late_direct_payment"
-    """The provider is told; the visit stays agreed and is owed unless the provider lets it go. For a visit of an
-    agreement, what its terms say is owed, and nobody is held for it any more."""
+    """The provider is told; the visit stays agreed and is owed unless the provider lets it go."""
+    LATE_AGREED = "late_agreed"
+    """The visit does not take place, and the part of its price that both sides agreed on is owed."""
     TOO_LATE = "too_late"
     """The visit has begun: it is approved or disputed instead."""
     NOT_POSSIBLE = "not_possible"
@@ -86,7 +87,7 @@ class CancelTerms(msgspec.Struct, frozen=True):
     free_until: datetime
     refund_pence: int
     owed_pence: int = 0
-    """What the direct payment or the person still owes after calling it off late."""
+    """What stays owed, where both sides agreed on it (`LATE_AGREED`)."""
 
 
 def cancel_terms(booking: Booking, now: datetime, free_hours: int) -> CancelTerms:
@@ -105,28 +106,22 @@ def cancel_terms(booking: Booking, now: datetime, free_hours: int) -> CancelTerm
         return CancelTerms(Cancelling.TOO_LATE, free_until, 0)
     if now <= free_until:
         return CancelTerms(Cancelling.FREE, free_until, refund)
-    if booking.funding is Funding.CARD:
-        return CancelTerms(Cancelling.LATE_CARD, free_until, 0)
-    return CancelTerms(Cancelling.LATE_DIRECT_PAYMENT, free_until, 0, booking.cost_pence)
+    kind = Cancelling.LATE_CARD if booking.funding is Funding.CARD else Cancelling.LATE_DIRECT_PAYMENT
+    return CancelTerms(kind, free_until, 0)
 
 
 def agreed_cancel_terms(booking: Booking, now: datetime, free_hours: int, owed_pence: int) -> CancelTerms:
-    """Say the same for a planned or accepted visit of an agreement, whose terms decide.
-
-    Args:
-        booking: The visit.
-        now: The instant.
-        free_hours: Up to how long before its start the terms let it go free of charge.
-        owed_pence: What the terms say is owed now.
-    """
+    """Say the same for a visit of an agreement, whose own terms count: what is owed of it now is `owed_pence`."""
     free_until = booking.starts_at - timedelta(hours=free_hours)
-    if booking.called_off_at is not None:
+    waits = {BookingStatus.AWAITING_PAYMENT, BookingStatus.REQUESTED}
+    if booking.called_off_at is not None or booking.status not in TO_COME | waits:
         return CancelTerms(Cancelling.NOT_POSSIBLE, free_until, 0)
+    if booking.status in waits or (now < booking.starts_at and not owed_pence):
+        is_paid = booking.status is not BookingStatus.AWAITING_PAYMENT
+        return CancelTerms(Cancelling.FREE, free_until, booking.top_up_pence if is_paid else 0)
     if now >= booking.starts_at:
         return CancelTerms(Cancelling.TOO_LATE, free_until, 0)
-    if not owed_pence:
-        return CancelTerms(Cancelling.FREE, free_until, booking.top_up_pence)
-    return CancelTerms(Cancelling.LATE_DIRECT_PAYMENT, free_until, 0, owed_pence)
+    return CancelTerms(Cancelling.LATE_AGREED, free_until, 0, owed_pence)
 
 
 def may_confirm(booking: Booking, now: datetime) -> bool:

@@ -240,7 +240,14 @@ class DayRepository:
         ).all()
 
     async def to_alert(
-        self, council_id: UUID, kind: AlertKind, from_at: datetime, until_at: datetime, limit: int = 200
+        self,
+        council_id: UUID,
+        kind: AlertKind,
+        from_at: datetime,
+        until_at: datetime,
+        limit: int = 200,
+        *,
+        only: UUID | None = None,
     ) -> Sequence[UUID]:
         """Return visits that start in [from_at, until_at) and deserve an alert of a kind that they have not had.
 
@@ -256,6 +263,8 @@ class DayRepository:
             Booking.starts_at < until_at,
             ~is_told,
         )
+        if only is not None:
+            question = question.where(Booking.id == only)
         if kind is AlertKind.NO_WORKER:
             question = question.where(Booking.status == BookingStatus.PLANNED)
         else:

@@ -20,7 +20,7 @@ from marketplace.bookings.models import (
 from marketplace.bookings.states import SETTLED, BookingStatus, EmploymentStatus, ExceptionStatus
 from marketplace.core.repository import Repository
 from marketplace.people.models import Person
-from marketplace.providers.models import Organisation, OrganisationKind, Worker
+from marketplace.providers.models import Listing, Organisation, OrganisationKind, Worker
 
 LIVE = (EmploymentStatus.PREPARING, EmploymentStatus.RUNNING)
 _NOT_SETTLED = (
@@ -72,6 +72,11 @@ class EmploymentRepository(Repository[Employment]):
         mine = self.of_person(council_id, person_id).where(Employment.status.in_(LIVE))
         return await self.every(mine.order_by(Employment.starts_on, Employment.id).limit(50))
 
+    async def live_of(self, council_id: UUID, person_ids: Collection[UUID]) -> Sequence[Employment]:
+        """Return the jobs of many people that have not ended."""
+        question = self.of(council_id).where(Employment.person_id.in_(person_ids), Employment.status.in_(LIVE))
+        return await self.every(question)
+
     async def ended(self, council_id: UUID, person_id: UUID) -> Sequence[Employment]:
         """Return a person's jobs that are over, the newest first."""
         mine = self.of_person(council_id, person_id).where(Employment.status == EmploymentStatus.ENDED)
@@ -97,6 +102,23 @@ class EmploymentRepository(Repository[Employment]):
             .limit(50)
         )
         return [(row.id, row.name) for row in rows]
+
+    async def offered(self, listing_id: UUID) -> tuple[UUID, str] | None:
+        """Return the assistant of a published listing of somebody who works alone: (id, name)."""
+        row = (
+            await self.db.execute(
+                select(Worker.id, Worker.name)
+                .join(Listing, Listing.worker_id == Worker.id)
+                .join(Organisation, Organisation.id == Worker.organisation_id)
+                .where(
+                    Listing.id == listing_id,
+                    Listing.is_published,
+                    Listing.hidden_why.is_(None),
+                    Organisation.kind == OrganisationKind.SOLE_PA,
+                )
+            )
+        ).first()
+        return None if row is None else (row.id, row.name)
 
     async def ids_live(self, limit: int, after: UUID | None) -> list[tuple[UUID, UUID]]:
         """Return (council, job) of every council in reach, in the order of ids, from behind one on."""

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import Select, and_, or_, select, update
 
 from marketplace.accounts.models import Membership
-from marketplace.accounts.permissions import Role
+from marketplace.accounts.permissions import Permission, Role, granted
+from marketplace.accounts.repository import AccountRepository
 from marketplace.bookings.models import Booking, CalendarFeed, CallOffReason, VisitProposal, VisitWorker
 from marketplace.bookings.states import TO_COME, BookingStatus, ProposalStatus
 from marketplace.core.repository import Repository
@@ -164,13 +165,17 @@ class FeedReader(Repository[CalendarFeed]):
         return found
 
     async def is_live(self, membership_id: UUID, on: date) -> bool:
-        """Whether a role runs on a day."""
-        question = select(Membership.id).where(
+        """Whether a role runs on a day and still allows to see visits; what a person gave somebody may shrink."""
+        question = select(Membership.role).where(
             Membership.id == membership_id,
             Membership.starts_on <= on,
             or_(Membership.ends_on.is_(None), Membership.ends_on > on),
         )
-        return await self.db.scalar(question) is not None
+        role: Role | None = await self.db.scalar(question)
+        if role is None:
+            return False
+        scopes = await AccountRepository(self.db).scopes(membership_id, on) if role is Role.REPRESENTATIVE else None
+        return bool(granted(role, scopes) & {Permission.BOOKINGS_OWN, Permission.VISITS_DELIVER})
 
     async def end_of_person(self, council_id: UUID, person_id: UUID, now: datetime) -> None:
         """End every feed of a person's visits."""

@@ -16,6 +16,7 @@ from marketplace.bookings.events import (
     BookingDeclined,
     BookingDisputed,
     BookingEvent,
+    BookingFunded,
     BookingRequested,
 )
 from marketplace.bookings.models import Booking, CallOffReason, Funding
@@ -26,7 +27,7 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.formats import plural
 from marketplace.core.outbox import first_time, task
-from marketplace.core.schedule import every
+from marketplace.core.schedule import Attempts, every
 from marketplace.messaging import MessagingService, delivery
 from marketplace.providers.events import AccreditationChanged, CoverChanged, StandingChanged
 from marketplace.providers.models import Organisation
@@ -39,6 +40,12 @@ CLOSE_BATCH = 100
 async def tell_requested(message_id: UUID, event: BookingRequested) -> None:
     """Ask the provider for an answer. No name and no address before they accept."""
     await _tell(message_id, "bookings.tell_requested", event, "booking_requested", to_provider=True)
+
+
+@task("bookings.tell_funded", on=BookingFunded)
+async def tell_funded(message_id: UUID, event: BookingFunded) -> None:
+    """Tell the provider that a visit of an agreement is paid for by card and planned."""
+    await _tell(message_id, "bookings.tell_funded", event, "booking_funded", to_provider=True)
 
 
 @task("bookings.tell_accepted", on=BookingAccepted)
@@ -95,9 +102,12 @@ async def close_unanswered() -> None:
     """Cancel requests that nobody answered before their start, each in its own transaction."""
     async with transaction(session_maker(), "every") as db:
         waiting = await BookingRepository(db).unanswered(clock_of(db).now(), CLOSE_BATCH)
+    attempts = Attempts()
     for council_id, booking_id in waiting:
-        async with transaction(session_maker(), [council_id]) as db:
-            await BookingService(db).close_unanswered(booking_id)
+        with attempts.one():
+            async with transaction(session_maker(), [council_id]) as db:
+                await BookingService(db).close_unanswered(booking_id)
+    attempts.done()
 
 
 @task("bookings.close_unaccredited", on=AccreditationChanged)
@@ -171,7 +181,7 @@ async def _context(db: AsyncSession, event: BookingEvent) -> dict[str, Any]:
         "refund_pence": event.refund_pence if isinstance(event, BookingCancelled) else 0,
         "reason": booking.reason,
         "is_said": bool(steps) and steps[-1].by_user_id is not None,
-        "was_requested": any(step.to_status == BookingStatus.REQUESTED for step in steps),
+        "was_requested": any(step.to_status in (BookingStatus.REQUESTED, BookingStatus.PLANNED) for step in steps),
     }
 
 

@@ -21,7 +21,7 @@ from marketplace.bookings.service.agreements.words import other_side
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.outbox import first_time, task
-from marketplace.core.schedule import every
+from marketplace.core.schedule import Attempts, every
 from marketplace.messaging import MessagingService, delivery
 
 BATCH: Final = 200
@@ -77,9 +77,12 @@ async def lapse_terms() -> None:
     """Let offers go whose last day to answer went by, each in its own transaction; the terms before go on."""
     async with transaction(session_maker(), "every") as db:
         found = await SupportAgreementRepository(db).lapsed(today(clock_of(db)), BATCH)
+    attempts = Attempts()
     for council_id, agreement_id in found:
-        async with transaction(session_maker(), [council_id]) as db:
-            await SupportAgreementService(db).lapse(agreement_id)
+        with attempts.one():
+            async with transaction(session_maker(), [council_id]) as db:
+                await SupportAgreementService(db).lapse(agreement_id)
+    attempts.done()
 
 
 @every(timedelta(hours=1), "bookings.end_agreements")
@@ -87,9 +90,12 @@ async def end_agreements() -> None:
     """End agreements whose last day is over, each in its own transaction."""
     async with transaction(session_maker(), "every") as db:
         found = await SupportAgreementRepository(db).over(today(clock_of(db)), BATCH)
+    attempts = Attempts()
     for council_id, agreement_id in found:
-        async with transaction(session_maker(), [council_id]) as db:
-            await SupportAgreementService(db).end(agreement_id)
+        with attempts.one():
+            async with transaction(session_maker(), [council_id]) as db:
+                await SupportAgreementService(db).end(agreement_id)
+    attempts.done()
 
 
 async def _words(db: AsyncSession, event: AgreementEvent, terms_id: UUID | None = None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from marketplace.bookings.states import BookingStatus
 from marketplace.core import outbox
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.outbox import first_time, task
-from marketplace.core.schedule import every
+from marketplace.core.schedule import Attempts, every
 from marketplace.messaging import MessagingService, delivery
 from marketplace.messaging.events import MessageQueued
 from marketplace.messaging.models import Channel, Message
@@ -34,12 +34,17 @@ async def watch_visits() -> None:
     async with transaction(session_maker(), "every") as db:
         now = clock_of(db).now()
         councils = await DayRepository(db).councils_with_visits(now - WATCHED, now + AHEAD)
+    attempts = Attempts()
     for council_id in councils:
-        async with transaction(session_maker(), [council_id]) as db:
-            due = await AlertService(db).due(council_id)
-        for booking_id, kind in due:
+        due: list[tuple[UUID, AlertKind]] = []
+        with attempts.one():
             async with transaction(session_maker(), [council_id]) as db:
-                await AlertService(db).raise_for(booking_id, kind)
+                due = await AlertService(db).due(council_id)
+        for booking_id, kind in due:
+            with attempts.one():
+                async with transaction(session_maker(), [council_id]) as db:
+                    await AlertService(db).raise_for(booking_id, kind)
+    attempts.done()
 
 
 @every(timedelta(minutes=15), "bookings.mind_silence")
@@ -47,11 +52,14 @@ async def mind_silence() -> None:
     """Remind people of visits to approve, or do what their own rule says; each in its own transaction."""
     async with transaction(session_maker(), "every") as db:
         waiting = await DayRepository(db).silent(clock_of(db).now(), BATCH)
+    attempts = Attempts()
     for council_id, booking_id in waiting:
-        async with transaction(session_maker(), [council_id]) as db:
-            if await ApprovalService(db).mind_silence(booking_id) == "reminded":
-                booking, context = await _context(db, council_id, booking_id)
-                await MessagingService(db).tell(council_id, "visit_reminder", context, person_id=booking.person_id)
+        with attempts.one():
+            async with transaction(session_maker(), [council_id]) as db:
+                if await ApprovalService(db).mind_silence(booking_id) == "reminded":
+                    booking, context = await _context(db, council_id, booking_id)
+                    await MessagingService(db).tell(council_id, "visit_reminder", context, person_id=booking.person_id)
+    attempts.done()
 
 
 @task("bookings.tell_alert", on=VisitAlertRaised)

@@ -23,7 +23,7 @@ from marketplace.bookings.service.employment.reminders import ReminderService
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.outbox import first_time, task
-from marketplace.core.schedule import every
+from marketplace.core.schedule import Attempts, every
 from marketplace.messaging import MessagingService, delivery
 from marketplace.people.models import Person
 
@@ -34,15 +34,18 @@ BATCH = 200
 async def remind_employers() -> None:
     """Look at the duties of each job, each in its own transaction. Looking twice on a day does nothing more."""
     after: UUID | None = None
+    attempts = Attempts()
     while True:
         async with transaction(session_maker(), "every") as db:
             found = await EmploymentRepository(db).ids_live(BATCH, after)
         for council_id, employment_id in found:
-            async with transaction(session_maker(), [council_id]) as db:
-                await ReminderService(db).look_at(council_id, employment_id)
+            with attempts.one():
+                async with transaction(session_maker(), [council_id]) as db:
+                    await ReminderService(db).look_at(council_id, employment_id)
         if len(found) < BATCH:
-            return
+            break
         after = found[-1][1]
+    attempts.done()
 
 
 @task("bookings.tell_duties_due", on=DutiesDue)

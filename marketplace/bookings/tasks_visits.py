@@ -34,7 +34,7 @@ from marketplace.bookings.states import AgreementStatus, TermsStatus
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.outbox import first_time, task
-from marketplace.core.schedule import every
+from marketplace.core.schedule import Attempts, every
 from marketplace.messaging import MessagingService, delivery
 from marketplace.people.events import PersonDied
 from marketplace.providers.models import Organisation
@@ -49,13 +49,19 @@ async def plan_visits() -> None:
     """Write the visits of all councils' weekly patterns some weeks ahead."""
     async with transaction(session_maker(), "every") as db:
         councils = [row.id for row in await AccountRepository(db).councils()]
+    attempts = Attempts()
     for council_id in councils:
-        await plan_council(council_id)
+        with attempts.one():
+            await plan_council(council_id)
+    attempts.done()
 
 
 async def plan_council(council_id: UUID) -> Planned:
-    """Plan a council, each batch of people in its own transaction: one that fails leaves the others."""
-    total, after, failed = Planned(stopped={}), None, None
+    """Plan a council, each batch of people in its own transaction: one that fails leaves the others.
+
+    A batch that fails is done again person by person, so that nobody goes without visits for somebody else's trouble.
+    """
+    total, after, attempts = Planned(stopped={}), None, Attempts()
     while True:
         async with transaction(session_maker(), [council_id]) as db:
             reader, on = AgreementReader(db), today(clock_of(db))
@@ -65,12 +71,13 @@ async def plan_council(council_id: UUID) -> Planned:
         try:
             async with transaction(session_maker(), [council_id]) as db:
                 total.add(await Planner(db).plan(council_id, people))
-        except Exception as error:
-            # One batch must not keep the others from their visits; the job still counts as failed.
-            failed = error
+        except Exception:
+            for person_id in people:
+                with attempts.one():
+                    async with transaction(session_maker(), [council_id]) as db:
+                        total.add(await Planner(db).plan(council_id, [person_id]))
         after = people[-1]
-    if failed is not None:
-        raise failed
+    attempts.done()
     return total
 
 
@@ -79,9 +86,12 @@ async def lapse_changes() -> None:
     """Close changes that nobody answered in time, each in its own transaction."""
     async with transaction(session_maker(), "every") as db:
         overdue = await ProposalReader(db).overdue(clock_of(db).now(), CLOSE_BATCH)
+    attempts = Attempts()
     for council_id, proposal_id in overdue:
-        async with transaction(session_maker(), [council_id]) as db:
-            await Proposals(db).lapse(council_id, proposal_id)
+        with attempts.one():
+            async with transaction(session_maker(), [council_id]) as db:
+                await Proposals(db).lapse(council_id, proposal_id)
+    attempts.done()
 
 
 @task("bookings.plan_agreed", on=AgreementAnswered)

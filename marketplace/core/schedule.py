@@ -1,6 +1,7 @@
 """Work that recurs: jobs register here and the scheduler runs those that are due."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -21,6 +22,33 @@ class Job(NamedTuple):
 
 
 JOBS: dict[str, Job] = {}
+
+
+class Attempts:
+    """Work of a job in pieces of their own: one that fails leaves the others, and the job still counts as failed.
+
+    `with attempts.one():` around each piece and its transaction, and `attempts.done()` at the end.
+    """
+
+    def __init__(self) -> None:
+        self._failed: list[Exception] = []
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Keep what goes wrong inside for later."""
+        try:
+            yield
+        except Exception as error:
+            self._failed.append(error)
+
+    def done(self) -> None:
+        """Raise what went wrong, if anything did.
+
+        Raises:
+            ExceptionGroup: Every failure.
+        """
+        if self._failed:
+            raise ExceptionGroup(f"{len(self._failed)} pieces of a job failed", self._failed)
 
 
 def every(interval: timedelta, name: str) -> Callable[[Callable[[], Awaitable[None]]], Callable[[], Awaitable[None]]]:

@@ -9,6 +9,7 @@ from marketplace.bookings.events import (
     BookingCancelled,
     BookingDeclined,
     BookingNotHeld,
+    TopUpLowered,
 )
 from marketplace.core import outbox
 from marketplace.core.database import session_maker, transaction
@@ -80,6 +81,12 @@ async def give_back_unapproved(message_id: UUID, event: BookingApproved) -> None
         due = due_by_card(booking) if booking is not None else None
     if due is not None:
         await _give_back(event.council_id, event.booking_id, "A part of the visit was not approved.", keep_pence=due)
+
+
+@task("payments.give_back_lowered", on=TopUpLowered)
+async def give_back_lowered(message_id: UUID, event: TopUpLowered) -> None:
+    """Give back what a card paid beyond a price that became lower."""
+    await _give_back(event.council_id, event.booking_id, "The visit costs less now.", keep_pence=event.keep_pence)
 
 
 @task("payments.tell_refund_waits", on=CardRefundWaits)

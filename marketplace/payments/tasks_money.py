@@ -1,6 +1,6 @@
 """Background work of direct-payment accounts: the council's share on its day, and who is told what."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import AccountRepository, Role
 from marketplace.core import outbox
 from marketplace.core.database import session_maker, transaction
-from marketplace.core.schedule import every
+from marketplace.core.schedule import Attempts, every
 from marketplace.messaging import MessagingService
 from marketplace.payments.events import HoldingSet, MoneyAuditAnswered, MoneyAuditAsked, MoneyAuditClosed
 from marketplace.payments.repository.audits import MoneyAuditRepository
@@ -29,16 +29,21 @@ async def pay_council_share() -> None:
     """
     async with transaction(session_maker(), "every") as db:
         council_ids = await MoneyRepository(db).council_ids()
+    attempts = Attempts()
     for council_id in council_ids:
-        async with transaction(session_maker(), [council_id]) as db:
-            due = [
-                (one.budget.person_id, one.budget.id, day, pence)
-                for one, days in await ShareService(db).due(council_id)
-                for day, pence in days
-            ]
-        for person_id, budget_id, day, pence in due:
+        due: list[tuple[UUID, UUID, date, int]] = []
+        with attempts.one():
             async with transaction(session_maker(), [council_id]) as db:
-                await ShareService(db).pay(council_id, person_id, budget_id, day, pence)
+                due = [
+                    (one.budget.person_id, one.budget.id, day, pence)
+                    for one, days in await ShareService(db).due(council_id)
+                    for day, pence in days
+                ]
+        for person_id, budget_id, day, pence in due:
+            with attempts.one():
+                async with transaction(session_maker(), [council_id]) as db:
+                    await ShareService(db).pay(council_id, person_id, budget_id, day, pence)
+    attempts.done()
 
 
 @outbox.task("payments.tell_holding", on=HoldingSet)

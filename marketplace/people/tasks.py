@@ -14,7 +14,7 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.formats import uk_date
 from marketplace.core.outbox import first_time, task
-from marketplace.core.schedule import every
+from marketplace.core.schedule import Attempts, every
 from marketplace.messaging import MessagingService, delivery
 from marketplace.messaging.sending import send_secret
 from marketplace.people.events import RepresentationMoved, ScopesChanged
@@ -98,9 +98,12 @@ async def end_representations() -> None:
     async with transaction(session_maker(), "every") as db:
         clock = clock_of(db)
         found = await RepresentationRepository(db).past(today(clock), clock.now())
+    attempts = Attempts()
     for council_id, row_id in found:
-        async with transaction(session_maker(), [council_id]) as db:
-            await RepresentativeService(db).end_past(row_id)
+        with attempts.one():
+            async with transaction(session_maker(), [council_id]) as db:
+                await RepresentativeService(db).end_past(row_id)
+    attempts.done()
 
 
 async def _context(db: AsyncSession, row: Representation) -> dict[str, Any]:

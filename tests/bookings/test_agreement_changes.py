@@ -53,7 +53,7 @@ async def test_declining_a_rise_keeps_the_old_terms_and_offers_ways_on(browser, 
     await offer_change(provider, made)
     address = f"/agreements/{made.agreement.id}"
     page = await person.open(f"{address}/decline")
-    assert "The terms of now go on" in page.words
+    assert "The old terms go on" in page.words
     assert f"{address}/end" in page.links()
     await person.post(f"{address}/decline", {"reason": "Too much for my budget"})
     assert await count(db, "support_agreements", "status = 'agreed'") == 1

@@ -1,5 +1,6 @@
 """The family rule when regular support is agreed (regulation 3, P7)."""
 
+import re
 from datetime import datetime
 
 import pytest
@@ -51,7 +52,7 @@ async def test_a_partner_is_blocked_with_the_way_to_ask_the_council(browser, db)
     person = await browser.signed_in(scene.member)
     page = await person.post("/agreements/new", person_form(scene, relation="partner", lives_with="yes"), expect=409)
     assert "A relative who lives with you cannot be paid" in page.heading
-    assert "/employer" in page.links()
+    assert any(link.startswith("/employer/new?listing=") for link in page.links())
     assert await count(db, "support_agreements") == 0
 
 
@@ -126,3 +127,44 @@ async def test_the_person_is_asked_about_the_family_when_the_assistant_wrote_it(
     assert await count(db, "support_agreements", "status = 'offered' AND relation IS NULL") == 1
     await person.post(f"{address}/sign", {**SIGN, "seen": seen, "relation": "none", "lives_with": "no"})
     assert await count(db, "support_agreements", "status = 'agreed' AND relation = 'none'") == 1
+
+
+async def test_the_job_of_a_relative_without_visits_can_be_entered_and_the_council_asked(browser, db):
+    scene = await make_scene(db)
+    person = await browser.signed_in(scene.member)
+    page = await person.post("/agreements/new", person_form(scene, relation="partner", lives_with="yes"), expect=409)
+    form = await person.open(next(link for link in page.links() if link.startswith("/employer/new")))
+    assert form.field("worker") == str(scene.worker.id)
+    assert form.field("listing") == str(scene.listing.id)
+    fields = {
+        "worker": form.field("worker"),
+        "name": form.field("name"),
+        "starts_on-day": MONDAY.day,
+        "starts_on-month": MONDAY.month,
+        "starts_on-year": MONDAY.year,
+        "work_status": "employed",
+        "relation": "partner",
+        "lives_with": "yes",
+        "hours": "10",
+        "wage": "15",
+        "days_a_week": "5",
+        "weeks_a_year": "52",
+        "pay_every": "month",
+        "holiday_method": "weeks",
+        "sick_days": "5",
+    }
+    # Without the offer one comes from, a stranger cannot be chosen.
+    assert "name" in (await person.post("/employer", fields, expect=422)).errors()
+    assert await count(db, "employments") == 0
+    await person.post("/employer", {**fields, "listing": form.field("listing")})
+    assert await count(db, "employments") == 1
+    again = await person.post("/agreements/new", person_form(scene, relation="partner", lives_with="yes"), expect=409)
+    job = next(link for link in again.links() if re.fullmatch("/employer/[0-9a-f-]{36}", link))
+    assert "Ask the council" in (await person.open(job)).words
+
+
+async def test_nobody_comes_along_with_one_assistant_alone(browser, db):
+    scene = await make_scene(db)
+    page = await (await browser.signed_in(scene.member)).open(f"/agreements/new?listing={scene.listing.id}")
+    assert "This agreement is with one person alone" in page.words
+    assert "How many workers come?" not in page.words

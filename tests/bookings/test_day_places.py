@@ -1,6 +1,7 @@
 """Places at an activity: as many as there are, one for each person, agreed at once."""
 
 from datetime import UTC, datetime, time
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.bookings.checks import CHECKS
 from marketplace.bookings.errors import SlotTaken
 from marketplace.bookings.models import Booking
+from marketplace.bookings.repository_day import DayRepository
 from marketplace.bookings.service import BookingService
 from marketplace.bookings.service.places import PlaceService
 from marketplace.bookings.states import BookingStatus
@@ -84,3 +86,19 @@ async def test_sessions_that_do_not_exist_and_money_that_is_not_there_are_refuse
     assert await count(db, "bookings") == 0
     assert isinstance(await db.get_one(Listing, scene.listing.id), Listing)
     assert await db.scalar(text("SELECT count(*) FROM visit_places")) == 0
+
+
+async def test_two_windows_at_once_give_one_person_one_place(db: AsyncSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = await make_activity(db)
+    await PlaceService(db).book(scene.member.principal, scene.listing.id, SESSION)
+    usual, asked = DayRepository.has_place, []
+
+    async def has_place(self: DayRepository, *of_what: Any) -> bool:
+        # The first look came before the other window was done.
+        asked.append(of_what)
+        return len(asked) > 1 and await usual(self, *of_what)
+
+    monkeypatch.setattr(DayRepository, "has_place", has_place)
+    with pytest.raises(InvalidInput):
+        await PlaceService(db).book(scene.member.principal, scene.listing.id, SESSION)
+    assert await count(db, "bookings") == 1

@@ -413,3 +413,37 @@ async def test_an_assistant_changes_the_listing_that_is_theirs(browser, db):
     check = await reader.open(f"{base}/check")
     sent = await reader.post(f"{base}/finish", {"version": check.field("version") or ""})
     assert sent.location == f"/provider/listings/{listing_id}"
+
+
+async def test_places_of_a_session_are_said_for_offers_to_which_people_come(browser, db):
+    provider = await make_provider(db)
+    await rule(db, provider, "never")
+    reader = await browser.signed_in(provider.member)
+    draft = await make_draft(db, provider)
+    base = f"/provider/listings/drafts/{draft.id}"
+    page = await reader.open(f"{base}/hours")
+    assert "How many places has each session?" in page.words
+    form = {"version": page.field("version") or "", "action": "continue", "session_places": "12"}
+    refused = await reader.post(f"{base}/hours", form, expect=422)
+    assert "when the sessions are" in refused.errors()["session_places"]
+    assert "500" in (await reader.post(f"{base}/hours", {**form, **ANSWERS["hours"], "session_places": "501"},
+                                       expect=422)).errors()["session_places"]  # fmt: skip
+    await reader.post(f"{base}/hours", {**form, **ANSWERS["hours"]})
+    check = await reader.open(f"{base}/check")
+    assert "12, booked as places" in check.words
+    await reader.post(f"{base}/finish", {"version": check.field("version") or ""})
+    listing = (await db.scalars(select(Listing))).one()
+    assert listing.session_places == 12
+    again = (await reader.post(f"/provider/listings/{listing.id}/change")).location
+    assert (await reader.open(f"{again.split('/kind')[0]}/hours")).field("session_places") == "12"
+
+
+async def test_an_offer_that_goes_to_people_has_no_places(browser, db):
+    provider = await make_provider(db)
+    reader = await browser.signed_in(provider.member)
+    base = (await reader.post("/provider/listings/new")).location.rsplit("/", 1)[0]
+    await reader.post(f"{base}/kind", {"category": "gardening", "version": "1", "action": "later"})
+    page = await reader.open(f"{base}/hours")
+    assert "How many places" not in page.words
+    form = {"version": page.field("version") or "", "action": "later", "session_places": "5", **ANSWERS["hours"]}
+    await reader.post(f"{base}/hours", form)

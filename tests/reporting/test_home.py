@@ -16,7 +16,18 @@ from tests.factories import Member, make_organisation
 from tests.reporting.conftest import Loaded
 
 ROLES = (
-    *("person", "representative", "selffunder", "planner", "provider", "pa", "worker", "broker", "quality"),
+    *(
+        "person",
+        "representative",
+        "selffunder",
+        "planner",
+        "provider",
+        "pa",
+        "careworker",
+        "worker",
+        "broker",
+        "quality",
+    ),
     *("accreditor", "finance", "finance-checker", "manager", "admin"),
 )
 
@@ -32,13 +43,14 @@ WAITING = {
     ],
     "planner": ["to answer", "sent back to you", "to write", "overdue", "Free places this week"],
     "person": ["1 plan to read and agree", "to approve", "waiting for an answer", "Money left to book with"],
+    "careworker": ["Visits today", "in the next seven days"],
     "provider": ["to answer", "from people", "Visits today", "Earned this month", "without your reply"],
     "pa": ["to answer", "Visits today"],
     "worker": ["to sign off", "to complete"],
     "quality": ["to check"],
     "manager": ["to sign off", "overdue", "Spent on support plans by month", "feedback to check"],
     "finance": ["to approve", "ready to pay", "on hold", "Spent on support plans by month"],
-    "finance-checker": ["1 payment run to release"],
+    "finance-checker": ["1 payment run to release", "1 card refund to agree"],
     "accreditor": [
         *("ended in the last 30 days", "ending in the next 30 days", "1 listing to check", "to see", "to decide"),
         "pieces of feedback to check",

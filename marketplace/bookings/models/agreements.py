@@ -59,7 +59,8 @@ class SupportAgreement(Base, WithId):
     planned_until: Mapped[date | None]
     """Visits of the pattern are written up to this day (half-open)."""
     not_planned_why: Mapped[str] = mapped_column(Text, default="")
-    """Code of what keeps visits from being planned: "no_money", "not_accredited", "budget_ended"; "" when nothing."""
+    """Code of what keeps visits from being planned: "no_money", "not_accredited", "not_allowed" (regulation 3),
+    "budget_ended"; "" when nothing."""
     created_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)

@@ -1,6 +1,6 @@
 """Pages of bookings."""
 
-from marketplace.bookings.routes import approvals, backups, board, day, places
+from marketplace.bookings.routes import approvals, backups, board, day, photos, places
 from marketplace.bookings.routes.agreements import AgreementController
 from marketplace.bookings.routes.calendar import CalendarController
 from marketplace.bookings.routes.employer import EmployerController, employer_help
@@ -33,6 +33,7 @@ ROUTES = [
     *approvals.HANDLERS,
     *backups.HANDLERS,
     *places.HANDLERS,
+    *photos.HANDLERS,
     AgreementVisits,
     ClientVisits,
     CalendarController,

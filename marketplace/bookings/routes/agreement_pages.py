@@ -32,7 +32,7 @@ from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit, typed
 from marketplace.people.models import Person
-from marketplace.providers.models import DayKind
+from marketplace.providers.models import CONCESSIONS, DayKind
 
 PAGE: Final = 20
 BASE: Final = {Side.PERSON: "/agreements", Side.PROVIDER: "/provider/clients"}
@@ -227,6 +227,8 @@ async def form_page(
         "errors": errors,
         "rows": rows_shown(shown, more=more),
         "is_place": start.listing.session_places is not None,
+        "concessions": [(key, CONCESSIONS[key]) for key in start.listing.concessions if key in CONCESSIONS],
+        "concession_note": start.listing.concession_note,
         "weekdays": [(str(number), day) for number, day in enumerate(WEEKDAYS)],
         "unit": start.listing.price_unit,
         "unit_words": words.UNIT_WORDS[start.listing.price_unit],
@@ -270,6 +272,7 @@ async def edit_values(
 def blocked_page(error: PaidRelative, side: Side, back: str) -> Template:
     """Say that the family rule forbids it, and how to ask the council."""
     context = {"error_title": error.title, "why": error.detail, "side": side, "back": back}
+    context |= {"ask_at": error.ask_at, "is_asked": error.is_asked}
     return Template("bookings/agreements/blocked.html", context=context, status_code=HTTPStatus.CONFLICT)
 
 
@@ -333,7 +336,7 @@ async def decline_action(
     async def act() -> str:
         agreement = await service.decline(principal, agreement_id, form.reason)
         goes_on = agreement.status is AgreementStatus.AGREED
-        flash(request, "You said no. The terms of now go on" if goes_on else "You said no. Nothing was agreed")
+        flash(request, "You said no. The old terms go on" if goes_on else "You said no. Nothing was agreed")
         return f"{BASE[service.side(principal)]}/{agreement_id}"
 
     return await submit(request, db, principal.actor, data, act)

@@ -10,6 +10,7 @@ from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
+from marketplace.bookings.repository_photos import PhotoRepository
 from marketplace.bookings.repository_visits import VisitReader
 from marketplace.bookings.service.planning.calendars import Calendars
 from marketplace.bookings.service.planning.feeds import Feeds
@@ -41,7 +42,9 @@ async def _page(
         else []
     )
     is_person = principal.person_id is not None
+    shown = [row.booking for one in page.days for row in one.visits] if is_person else []
     context = {
+        "faces": await PhotoRepository(db).faces(shown),
         "page": page,
         "path": path,
         "day": day,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, URLEncodedBody
+from litestar.params import FromPath, FromQuery, URLEncodedBody
 from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -75,9 +75,21 @@ class EmployerController(Controller):
         return Template("bookings/employer/hub.html", context=context)
 
     @get("/new", permission=Permission.EMPLOYER_OWN)
-    async def new(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
-        """Show the form for a new assistant."""
-        return await _form(db, principal, None, dict(FIRST_VALUES), {})
+    async def new(
+        self,
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        listing: FromQuery[str | None] = None,
+        relation: FromQuery[str | None] = None,
+        lives_with: FromQuery[str | None] = None,
+    ) -> Template:
+        """Show the form for a new assistant; that of a listing, and what was said of them before, are filled in."""
+        values: FormData = {**FIRST_VALUES, "relation": relation or "", "lives_with": lives_with or ""}
+        wanted = parse_id(listing or "")
+        offered = await EmploymentService(db).employments.offered(wanted) if wanted else None
+        if offered is not None:
+            values |= {"listing": str(wanted), "worker": str(offered[0]), "name": offered[1]}
+        return await _form(db, principal, None, values, {})
 
     @post("/", permission=Permission.EMPLOYER_OWN)
     async def create(
@@ -92,7 +104,7 @@ class EmployerController(Controller):
             form = EmploymentForm.read(data, today(clock_of(db)))
 
             async def act() -> str:
-                row = await EmploymentService(db).create(principal, form)
+                row = await EmploymentService(db).create(principal, form, parse_id(str(data.get("listing") or "")))
                 flash(request, "Saved. This is what is to do before the first shift")
                 return f"/employer/{row.id}"
 
@@ -346,7 +358,7 @@ async def _form(
 ) -> Template:
     if row is not None and row.status is EmploymentStatus.ENDED:
         raise StepRefused("This job is over, so it can no longer be changed.")
-    assistants = await EmploymentService(db).employments.assistants(principal.council_id, principal.need_person())
+    assistants = await EmploymentService(db).assistants(principal, parse_id(str(values.get("listing") or "")))
     context = {
         "row": row,
         "values": values,

@@ -16,6 +16,7 @@ from marketplace.bookings.models import Booking, CallOffReason
 from marketplace.bookings.policies import FEEDBACK_WITHIN, Cancelling, may_confirm
 from marketplace.bookings.repository import BookingRepository, BookingView
 from marketplace.bookings.repository_day import DayRepository
+from marketplace.bookings.repository_photos import CONFIRMED, PhotoRepository
 from marketplace.bookings.routes.new import NewBookings
 from marketplace.bookings.schemas import ReasonForm
 from marketplace.bookings.service import BookingService
@@ -32,6 +33,7 @@ PAGE = 20
 CANCELLED_WORDS = {
     Cancelling.FREE: "The visit is cancelled",
     Cancelling.LATE_CARD: "The visit is cancelled. The payment stays with the provider",
+    Cancelling.LATE_AGREED: "The visit is called off. You approve what is owed for it when its time is over",
     Cancelling.LATE_DIRECT_PAYMENT: "We have told the provider that you do not want this visit",
 }
 
@@ -56,6 +58,7 @@ class BookingController(NewBookings):
         context = {
             "upcoming": upcoming[:PAGE],
             "to_confirm": to_confirm,
+            "faces": await PhotoRepository(db).faces(row.booking for row in (*to_confirm, *upcoming)),
             "is_first": cursor is None,
             "more": upcoming[PAGE - 1].booking.id if len(upcoming) > PAGE else None,
         }
@@ -241,6 +244,7 @@ async def _show(db: AsyncSession, principal: Principal, booking_id: UUID) -> Tem
     context = {
         "view": view,
         "booking": view.booking,
+        "faces": [worker for _, worker in crew] if view.booking.status in CONFIRMED else [],
         "crew": [worker for _, worker in crew],
         "pressed": pressed,
         "asked_pence": asked,

@@ -68,8 +68,8 @@ class AlertService:
         self.clock = clock_of(db)
         self.day = DayRepository(db)
 
-    async def due(self, council_id: UUID) -> list[tuple[UUID, AlertKind]]:
-        """Return the visits of a council that deserve an alert now, by its own settings."""
+    async def due(self, council_id: UUID, *, only: UUID | None = None) -> list[tuple[UUID, AlertKind]]:
+        """Return the visits of a council (or the one) that deserve an alert now, by its own settings."""
         now, on = self.clock.now(), today(self.clock)
 
         async def minutes(key: str, unit: int = 1) -> timedelta:
@@ -85,13 +85,13 @@ class AlertService:
         return [
             (booking_id, kind)
             for kind, from_at, until_at in spans
-            for booking_id in await self.day.to_alert(council_id, kind, from_at, until_at)
+            for booking_id in await self.day.to_alert(council_id, kind, from_at, until_at, only=only)
         ]
 
     async def raise_for(self, booking_id: UUID, kind: AlertKind) -> bool:
         """Raise an alert that was due, unless the visit has moved on meanwhile."""
         booking = await BookingRepository(self.db).locked(booking_id)
-        if booking is None or (booking_id, kind) not in await self.due(booking.council_id):
+        if booking is None or (booking_id, kind) not in await self.due(booking.council_id, only=booking_id):
             return False
         return await raise_alert(self.db, booking, kind)
 

@@ -19,6 +19,7 @@ from marketplace.bookings.service.alerts import settle_alerts
 from marketplace.bookings.service.claims import asked_pence, times_of, write_claim
 from marketplace.bookings.service.purse import purse_of
 from marketplace.bookings.service.records import LONGEST_VISIT
+from marketplace.bookings.service.settlement import direct_part
 from marketplace.bookings.service.steps import ids_of, move, note
 from marketplace.bookings.service.visits import VisitSteps
 from marketplace.bookings.states import BookingStatus
@@ -27,6 +28,7 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, StepRefused
 from marketplace.core.formats import pounds
+from marketplace.ledger import LedgerService, Purpose
 
 MOST_REMINDERS = 6
 LONGEST_PAUSE_DAYS = 14
@@ -136,6 +138,8 @@ class ApprovalService:
             raise InvalidInput({"starts": "The start must be near the time that was agreed"})
         if booking.status not in CLAIMABLE | {BookingStatus.CLAIMED}:
             raise NotYet("This visit is settled or disputed, so its times can no longer be changed.")
+        if self.clock.now() < booking.starts_at:
+            raise NotYet("You can say when a visit took place once its own time has begun.")
         before = {"starts_at": booking.actual_starts_at, "ends_at": booking.actual_ends_at}
         booking.actual_starts_at, booking.actual_ends_at = starts_at, ends_at
         after = {"starts_at": starts_at, "ends_at": ends_at}
@@ -203,7 +207,7 @@ class ApprovalService:
         rule = await self.day.rule(booking.council_id, booking.person_id)
         acts_at = await self._acts_at(booking, rule)
         if rule is not None and acts_at is not None and acts_at <= now and booking.reminders:
-            if await self._is_covered(booking, rule.action):
+            if await self._is_covered(booking, rule.action) and await self._is_funded(booking):
                 await self.steps.pay(None, booking, asked_pence(booking), BookingStatus.APPROVED)
                 return "approved"
             acts_at = None
@@ -227,6 +231,15 @@ class ApprovalService:
         times = times_of(await self.day.records([booking.id]))
         # Times that the office wrote later are no record at the door.
         return None not in times and times == (booking.actual_starts_at, booking.actual_ends_at)
+
+    async def _is_funded(self, booking: Booking) -> bool:
+        """Whether the direct payment holds what the rule would pay; where it does not, the person is asked."""
+        if booking.funding is not Funding.DIRECT_PAYMENT:
+            return True
+        held = await LedgerService(self.db).locked_balance(
+            booking.council_id, Purpose.DIRECT_PAYMENT, booking.person_id
+        )
+        return direct_part(booking, asked_pence(booking)) <= held
 
     async def _next(self, booking: Booking, rule: ApprovalRule | None, acts_at: datetime | None) -> datetime | None:
         now = self.clock.now()

@@ -193,6 +193,9 @@ class PlaceService:
             text("SELECT pg_advisory_xact_lock(hashtext(:listing), hashtext(:start))"),
             {"listing": str(offer.listing.id), "start": span.starts_at.isoformat()},
         )
+        if await self.day.has_place(booking.person_id, booking.listing_id, booking.starts_at):
+            # Somebody pressed in two windows at once.
+            raise InvalidInput({"session": "You have a place in this session already"})
         self.db.add(booking)
         await self.db.flush()
         await self._hold_place(booking, offer.listing.session_places or 0)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, Role, audit, setting
@@ -15,9 +15,10 @@ from marketplace.bookings.events import (
     BookingClaimed,
     BookingDeclined,
     BookingDisputed,
+    BookingFunded,
     BookingRestApproved,
 )
-from marketplace.bookings.models import Booking, CalledOffBy, CallOffReason, Funding, SupportAgreement
+from marketplace.bookings.models import Booking, CalledOffBy, CallOffReason, Funding
 from marketplace.bookings.policies import (
     CLAIMABLE,
     CONFIRMABLE,
@@ -34,8 +35,8 @@ from marketplace.bookings.service.agreements.prices import owed_if_called_off
 from marketplace.bookings.service.claims import asked_pence, terms_of, write_claim
 from marketplace.bookings.service.purse import purse_of
 from marketplace.bookings.service.requests import publish_requested
-from marketplace.bookings.service.settlement import REST, settle
-from marketplace.bookings.service.steps import ids_of, move
+from marketplace.bookings.service.settlement import REST, direct_part, settle
+from marketplace.bookings.service.steps import ids_of, move, note
 from marketplace.bookings.service.travel import try_travel
 from marketplace.bookings.states import TO_COME, BookingStatus
 from marketplace.core import outbox
@@ -63,27 +64,21 @@ class VisitSteps:
         return self.bookings.of_person(principal.council_id, principal.need_person())
 
     def of_provider(self, principal: Principal) -> Select[Booking]:
-        """Start a question about a provider's bookings; a personal assistant sees their own.
-
-        A visit of their agreement is theirs, too, when it was planned without them because they were not free then.
-        """
+        """Start a question about a provider's bookings; a personal assistant sees their own."""
         question = self.bookings.of_organisation(principal.councils, principal.need_organisation())
         if principal.role is Role.PA and principal.worker_id:
-            agreed = select(SupportAgreement.id).where(SupportAgreement.worker_id == principal.worker_id)
-            unnamed = and_(Booking.worker_id.is_(None), Booking.agreement_id.in_(agreed))
-            question = question.where(or_(Booking.worker_id == principal.worker_id, unnamed))
+            question = question.where(Booking.worker_id == principal.worker_id)
         return question
 
     async def terms(self, booking: Booking) -> CancelTerms:
-        """Say what cancelling means now."""
-        if booking.agreement_id is not None and booking.status in {BookingStatus.PLANNED, BookingStatus.ACCEPTED}:
-            view = await terms_of(self.db, booking)
-            if view is not None:
-                now = self.clock.now()
-                owed = owed_if_called_off(view, booking.starts_at, now, booking.cost_pence)
-                return agreed_cancel_terms(booking, now, view.terms.free_cancel_hours, owed)
+        """Say what cancelling means now: by the agreement's terms, else by the council's setting."""
+        now = self.clock.now()
+        view = await terms_of(self.db, booking)
+        if view is not None:
+            owed = owed_if_called_off(view, booking.starts_at, now, booking.cost_pence)
+            return agreed_cancel_terms(booking, now, view.terms.free_cancel_hours, owed)
         hours = int(await setting(self.db, booking.council_id, "bookings.free_cancellation_hours", today(self.clock)))
-        return cancel_terms(booking, self.clock.now(), hours)
+        return cancel_terms(booking, now, hours)
 
     async def accept(self, principal: Principal, booking_id: UUID) -> Booking:
         """Agree to a visit. The provider sees the address from now on.
@@ -95,9 +90,6 @@ class VisitSteps:
             StepRefused: It is not a request any more.
         """
         booking = await self._of_provider(principal, booking_id)
-        if booking.status is BookingStatus.PLANNED:
-            # Its agreement said yes to it; it becomes accepted when the provider names who comes.
-            raise StepRefused("This visit is agreed. Say who comes instead.")
         if self.clock.now() >= booking.starts_at and booking.status is BookingStatus.REQUESTED:
             raise NotYet("The time of this visit has come, so it can no longer be accepted.")
         if await self._is_stopped(booking):
@@ -170,15 +162,25 @@ class VisitSteps:
 
         Raises:
             NotYet: The visit has begun.
-            StepRefused: It is over or was called off before.
+            StepRefused: It is over or was cancelled before.
         """
         booking = await self._of_person(principal, Permission.BOOKINGS_REQUEST, booking_id)
         terms = await self.terms(booking)
-        if terms.kind is Cancelling.NOT_POSSIBLE:
-            raise StepRefused("This visit cannot be cancelled any more.")
         if terms.kind is Cancelling.TOO_LATE:
             raise NotYet("The visit has started. You can approve it or say what was wrong when its time is over.")
-        if terms.kind is Cancelling.LATE_DIRECT_PAYMENT:
+        if terms.kind is Cancelling.NOT_POSSIBLE:
+            raise StepRefused("This visit cannot be cancelled any more.")
+        if booking.agreement_id is not None:
+            booking.called_off_by, booking.call_off_reason = CalledOffBy.PERSON, CallOffReason.CHANGED_MIND
+            booking.called_off_at = self.clock.now()
+        if terms.kind is Cancelling.LATE_AGREED:
+            before, booking.cost_pence = booking.cost_pence, terms.owed_pence
+            booking.top_up_pence = min(booking.top_up_pence, terms.owed_pence)
+            booking.reason = reason or "Called off late."
+            costs = ({"cost_pence": before}, {"cost_pence": booking.cost_pence})
+            note(self.db, principal, booking, "bookings.call_off_booking", before=costs[0], after=costs[1], why=reason)
+            outbox.publish(self.db, BookingCalledOff(**ids_of(booking)))
+        elif terms.kind is Cancelling.LATE_DIRECT_PAYMENT:
             audit.record(
                 self.db,
                 principal,
@@ -189,11 +191,6 @@ class VisitSteps:
                 why=reason,
             )
             booking.reason = reason or "Called off late."
-            if booking.agreement_id is not None:
-                booking.called_off_at, booking.called_off_by = self.clock.now(), CalledOffBy.PERSON
-                booking.call_off_reason = CallOffReason.CHANGED_MIND
-                booking.cost_pence = terms.owed_pence
-                booking.top_up_pence = min(booking.top_up_pence, terms.owed_pence)
             outbox.publish(self.db, BookingCalledOff(**ids_of(booking)))
         else:
             self._cancel(principal, booking, reason, refund_pence=terms.refund_pence)
@@ -248,8 +245,11 @@ class VisitSteps:
 
     async def _approve_rest(self, principal: Principal, booking: Booking) -> Booking:
         rest = min(asked_pence(booking), booking.cost_pence) - (booking.approved_pence or 0)
-        if rest > 0 and booking.funding is Funding.DIRECT_PAYMENT:
-            await self._need_free(booking, rest)
+        before = booking.approved_pence or 0
+        # What went back to a card of it is paid by card again, not from the direct payment.
+        direct = direct_part(booking, before + max(0, rest)) - direct_part(booking, before)
+        if direct > 0:
+            await self._need_free(booking, direct)
         self._move(principal, booking, BookingStatus.APPROVED, "bookings.approve_rest")
         settlement = await settle(self.db, principal, booking, max(0, rest), kind=REST)
         booking.approved_pence = (booking.approved_pence or 0) + max(0, rest)
@@ -310,6 +310,7 @@ class VisitSteps:
             return False
         if booking.agreement_id is not None:
             self._move(None, booking, BookingStatus.PLANNED, "bookings.fund_booking")
+            outbox.publish(self.db, BookingFunded(**ids_of(booking)))
             return True
         self._move(None, booking, BookingStatus.REQUESTED, "bookings.fund_booking")
         if booking.workers_needed == 0:

@@ -18,6 +18,7 @@ from marketplace.bookings.calendar import Span, WorkerCalendar
 from marketplace.bookings.errors import NotYet, SlotTaken
 from marketplace.bookings.events import BookingCancelled, WorkerConfirmed, WorkerFellOut
 from marketplace.bookings.models import AlertKind, Booking, CalledOffBy, CallOffReason, Funding, VisitWorker
+from marketplace.bookings.policies import SHOWS_ADDRESS
 from marketplace.bookings.repository import BookingRepository, OfferRepository
 from marketplace.bookings.repository_day import DayRepository
 from marketplace.bookings.service.alerts import raise_alert, settle_alerts
@@ -95,10 +96,10 @@ class CrewService:
         """Return one visit with who could come.
 
         Raises:
-            NotFound: It is not theirs.
+            NotFound: It is not theirs, or not agreed: until then they learn neither who it is nor where.
         """
         principal.require(Permission.BOOKINGS_ANSWER)
-        ours = VisitSteps(self.db).of_provider(principal)
+        ours = VisitSteps(self.db).of_provider(principal).where(Booking.status.in_(SHOWS_ADDRESS))
         booking = await BookingRepository(self.db).one(ours.where(Booking.id == booking_id))
         return (await self._shown(principal, [booking]))[0]
 

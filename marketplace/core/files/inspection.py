@@ -30,6 +30,8 @@ def inspect(name: str, content: bytes, limits: Limits = LIMITS) -> CleanFile:
     refuse_size(content, limits)
     refuse_test_virus(content)
     family = family_of(content)
+    if limits.square_pixels and family in ("pdf", "zip", "text"):
+        raise FileRefused("kind", "Choose a photo: JPG, PNG or WebP")
     if family == "pdf":
         clean = clean_pdf(name, content, limits)
     elif family == "zip":

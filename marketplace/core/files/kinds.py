@@ -56,6 +56,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Of the file as sent, and as kept."""
     megapixels: int = 40
     """Of a picture, read from its header before anything is decoded."""
+    square_pixels: int = 0
+    """Above 0 only pictures are taken, cut square around their middle and made at most this wide."""
     pages: int = 200
     pdf_objects: int = 200_000
     zip_entries: int = 1_000

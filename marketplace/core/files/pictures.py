@@ -43,7 +43,8 @@ def clean_picture(name: str, content: bytes, decoder: str, limits: Limits) -> Cl
                 changes.append(FIRST_ONLY)
                 picture.seek(0)
             picture.load()
-            kind, kept = _written(ImageOps.exif_transpose(picture), decoder, limits)
+            upright = ImageOps.exif_transpose(picture)
+            kind, kept = _written(_square(upright, limits.square_pixels), decoder, limits)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_many_pixels(limits) from error
     except MemoryError as error:
@@ -84,6 +85,15 @@ def _hidden(picture: Image.Image) -> list[str]:
     if len(exif) > 0 or texts or any(picture.info.get(name) for name in extra) or picture.format == "MPO":
         found.append(HIDDEN_REMOVED)
     return found
+
+
+def _square(picture: Image.Image, most_pixels: int) -> Image.Image:
+    """Cut a picture square around its middle, a little above it where faces are; 0 leaves it as it is."""
+    if not most_pixels:
+        return picture
+    side = min(most_pixels, *picture.size)
+    plain = picture if picture.mode in ("L", "RGB", "RGBA") else picture.convert("RGBA")
+    return ImageOps.fit(plain, (side, side), Image.Resampling.LANCZOS, centering=(0.5, 0.4))
 
 
 def _written(picture: Image.Image, decoder: str, limits: Limits) -> tuple[Kind, bytes]:

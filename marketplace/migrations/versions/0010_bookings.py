@@ -86,6 +86,7 @@ CHECKS = (
     ("bookings", "travel", "travel_minutes BETWEEN 0 AND 120"),
     ("bookings", "pattern", "(pattern_id IS NULL) = (pattern_on IS NULL)"),
     ("card_payments", "dispute", "disputed_pence BETWEEN 0 AND amount_pence"),
+    ("card_payments", "return", "return_pence BETWEEN 0 AND amount_pence"),
     ("card_payments", "subject", "(booking_id IS NULL) = (purpose = 'visits')"),
     ("listings", "session_places", "session_places BETWEEN 1 AND 500"),
 )
@@ -1183,6 +1184,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_receipts_person_id")),
         sa.PrimaryKeyConstraint("file_id", name=op.f("pk_receipts")),
     )
+    op.create_index("ix_receipts_booking", "receipts", ["booking_id"], unique=False)
     op.create_index("ix_receipts_movement", "receipts", ["movement_id"], unique=False)
     op.create_index("ix_receipts_person", "receipts", ["person_id"], unique=False)
     op.create_table(
@@ -1495,6 +1497,8 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("settled_at IS NULL"),
     )
+    op.add_column("workers", sa.Column("photo_file_id", sa.Uuid(), nullable=True))
+    op.create_foreign_key(op.f("fk_workers_photo_file_id"), "workers", "stored_files", ["photo_file_id"], ["id"])
     op.add_column("bookings", sa.Column("agreement_id", sa.Uuid(), nullable=True))
     op.add_column("bookings", sa.Column("pattern_id", sa.Uuid(), nullable=True))
     op.add_column("bookings", sa.Column("pattern_on", sa.Date(), nullable=True))
@@ -1599,6 +1603,9 @@ def upgrade() -> None:
     op.add_column(
         "card_payments", sa.Column("disputed_pence", sa.BigInteger(), server_default=sa.text("0"), nullable=False)
     )
+    op.add_column(
+        "card_payments", sa.Column("return_pence", sa.BigInteger(), server_default=sa.text("0"), nullable=False)
+    )
     op.add_column("card_payments", sa.Column("fee_pence", sa.BigInteger(), nullable=True))
     op.add_column("card_payments", sa.Column("stripe_charge_id", sa.Text(), nullable=True))
     op.alter_column("card_payments", "booking_id", existing_type=sa.UUID(), nullable=True)
@@ -1643,11 +1650,14 @@ def downgrade() -> None:
     op.drop_constraint(op.f("fk_messages_person_id"), "messages", type_="foreignkey")
     op.drop_column("messages", "format")
     op.drop_column("messages", "person_id")
+    op.drop_constraint(op.f("fk_workers_photo_file_id"), "workers", type_="foreignkey")
+    op.drop_column("workers", "photo_file_id")
     op.drop_column("listings", "session_places")
     op.drop_column("people", "died_on")
     op.alter_column("card_payments", "booking_id", existing_type=sa.UUID(), nullable=False)
     op.drop_column("card_payments", "stripe_charge_id")
     op.drop_column("card_payments", "fee_pence")
+    op.drop_column("card_payments", "return_pence")
     op.drop_column("card_payments", "disputed_pence")
     op.drop_column("card_payments", "purpose")
     op.drop_constraint(op.f("fk_card_payees_started_by_user_id"), "card_payees", type_="foreignkey")
@@ -1714,6 +1724,7 @@ def downgrade() -> None:
     op.drop_index("ix_timesheet_lines_timesheet", table_name="timesheet_lines")
     op.drop_table("timesheet_lines")
     op.drop_index("ix_receipts_person", table_name="receipts")
+    op.drop_index("ix_receipts_booking", table_name="receipts")
     op.drop_index("ix_receipts_movement", table_name="receipts")
     op.drop_table("receipts")
     op.drop_index("ix_movement_visits_booking", table_name="movement_visits")

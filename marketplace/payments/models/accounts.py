@@ -93,7 +93,11 @@ class Receipt(Base):
     """A picture or paper that shows what was bought."""
 
     __tablename__ = "receipts"
-    __table_args__ = (Index("ix_receipts_person", "person_id"), Index("ix_receipts_movement", "movement_id"))
+    __table_args__ = (
+        Index("ix_receipts_person", "person_id"),
+        Index("ix_receipts_movement", "movement_id"),
+        Index("ix_receipts_booking", "booking_id"),
+    )
 
     file_id: Mapped[UUID] = mapped_column(ForeignKey("stored_files.id"), primary_key=True)
     council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))

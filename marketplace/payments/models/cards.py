@@ -49,6 +49,7 @@ class CardPayment(Base, WithId):
         CheckConstraint("amount_pence > 0", name="amount"),
         CheckConstraint("refunded_pence BETWEEN 0 AND amount_pence", name="refund"),
         CheckConstraint("disputed_pence BETWEEN 0 AND amount_pence", name="dispute"),
+        CheckConstraint("return_pence BETWEEN 0 AND amount_pence", name="return"),
         CheckConstraint("(booking_id IS NULL) = (purpose = 'visits')", name="subject"),
         Index("ix_card_payments_booking_id", "booking_id"),
         Index("ix_card_payments_open", "created_at", postgresql_where="status IN ('created', 'open', 'refunding')"),
@@ -67,6 +68,8 @@ class CardPayment(Base, WithId):
     refunded_pence: Mapped[int] = mapped_column(BigInteger, default=0)
     disputed_pence: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
     """Taken back by the card holder's bank for now, or for good when the dispute is lost."""
+    return_pence: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"))
+    """Goes back to the card as soon as a bank lets go of it: a visit ended while its payment was disputed."""
     fee_pence: Mapped[int | None] = mapped_column(BigInteger)
     """What Stripe kept of it, from the balance transaction."""
     stripe_account_id: Mapped[str] = mapped_column(Text)

@@ -1,6 +1,6 @@
 """Individual Service Funds: an organisation holds a direct payment for a person and accounts for it to both."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -212,7 +212,9 @@ async def _fund(db: AsyncSession, principal: Principal, person_id: UUID) -> tupl
 def _month_in(arrangement: DirectPaymentArrangement, month: date) -> date:
     """Keep a month within the time in which the organisation held the money: what was before is not theirs to see."""
     month = max(month, arrangement.starts_on.replace(day=1))
-    return min(month, arrangement.ends_on.replace(day=1)) if arrangement.ends_on else month
+    # The end is half-open: a fund that ends on the first of a month has nothing of that month.
+    last = arrangement.ends_on - timedelta(days=1) if arrangement.ends_on else None
+    return min(month, last.replace(day=1)) if last else month
 
 
 def _runs(arrangement: DirectPaymentArrangement, on: date) -> bool:

@@ -47,12 +47,16 @@ class RefundService:
             raise NotFound
         return await paid.one(question)
 
-    async def left_pence(self, payment: CardPayment) -> int:
-        """Return what may still be given back: nothing that is on its way already or that a bank holds."""
-        if payment.status not in REFUNDABLE:
+    async def left_pence(self, payment: CardPayment, *, also_withheld: bool = False) -> int:
+        """Return what may still be given back: nothing that is on its way already or that a bank holds.
+
+        With `also_withheld`, what a bank holds until it decides counts as there.
+        """
+        is_withheld = also_withheld and payment.status is CardStatus.DISPUTED
+        if payment.status not in REFUNDABLE and not is_withheld:
             return 0
         promised = await self.money.promised_pence(payment.id)
-        return max(0, payment.amount_pence - promised - payment.disputed_pence)
+        return max(0, payment.amount_pence - promised - (0 if is_withheld else payment.disputed_pence))
 
     async def ask(self, principal: Principal, payment_id: UUID, amount_pence: int, reason: str) -> CardRefund:
         """Ask for a refund. Above the council's limit a second person has to agree before Stripe is told.

@@ -199,7 +199,8 @@ class CardService:
         Args:
             booking_id: The visit. Payments for several approved visits are left alone.
             why: What the payer reads.
-            keep_pence: What the provider keeps; None: whatever was paid, so that only open pages are closed.
+            keep_pence: What the provider keeps; None: whatever was paid, so that only open pages are closed. What a
+                bank holds back goes to the card once the dispute is won.
 
         Returns:
             Payments that are not paid yet and have to be closed at Stripe.
@@ -212,10 +213,11 @@ class CardService:
             if payment.status in {CardStatus.CREATED, CardStatus.OPEN}:
                 unpaid.append(payment.id)
             elif left_to_keep is not None and payment.status not in UNPAID:
-                left = await self.refunds.left_pence(payment)
+                left = await self.refunds.left_pence(payment, also_withheld=True)
                 kept = min(left, left_to_keep)
                 left_to_keep -= kept
-                await self.refunds.give_back(payment, left - kept, why)
+                payment.return_pence = left - kept
+                await self._return(payment, why)
         return unpaid
 
     async def _open(
@@ -265,11 +267,20 @@ class CardService:
         if too_much:
             await self.refunds.give_back(payment, too_much, PAID_TWICE)
 
+    async def _return(self, payment: CardPayment, why: str) -> None:
+        """Give back what is due to the card, as far as no bank holds it; the rest waits for the bank."""
+        refund = await self.refunds.give_back(payment, payment.return_pence, why) if payment.return_pence else None
+        if refund is not None:
+            payment.return_pence -= refund.amount_pence
+
     async def _apply(self, payment: CardPayment, facts: Facts) -> None:
         before = (payment.status, payment.refunded_pence, payment.disputed_pence)
         await self.refunds.apply(payment, facts.refunds)
         await DisputeService(self.db).apply(payment, facts.disputes)
         await restate(self.db, payment)
+        # What a bank gave to the card holder, or somebody gave back by hand, is not due any more.
+        payment.return_pence = min(payment.return_pence, await self.refunds.left_pence(payment, also_withheld=True))
+        await self._return(payment, NOT_WANTED)
         if before == (payment.status, payment.refunded_pence, payment.disputed_pence):
             return
         self._note(None, payment, "payments.settle_card_payment", before[0])

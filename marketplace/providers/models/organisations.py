@@ -157,6 +157,8 @@ class Worker(Base, WithId):
     radius_metres: Mapped[int] = mapped_column(default=25_000)
     fte_percent: Mapped[int] = mapped_column(default=100)
     bio: Mapped[str] = mapped_column(Text, default="")
+    photo_file_id: Mapped[UUID | None] = mapped_column(ForeignKey("stored_files.id"), info=PERSONAL)
+    """A square picture of them, given with their consent; shown to those who agreed visits with them."""
     starts_on: Mapped[date]
     ends_on: Mapped[date | None]
     created_at: Mapped[datetime]

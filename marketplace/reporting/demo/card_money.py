@@ -5,12 +5,13 @@ from uuid import UUID
 
 import msgspec
 
+from marketplace.accounts.models import CouncilSetting
 from marketplace.bookings.models import Booking, Funding
 from marketplace.bookings.states import BookingStatus
 from marketplace.core.clock import instant, local
 from marketplace.ledger import Purpose, credit, debit
-from marketplace.payments.models import CardDispute, CardPayee, CardPayment, CardPurpose
-from marketplace.payments.states import CardStatus, DisputeStatus
+from marketplace.payments.models import CardDispute, CardPayee, CardPayment, CardPurpose, CardRefund
+from marketplace.payments.states import CardStatus, DisputeStatus, RefundStatus
 from marketplace.providers.models import PriceUnit
 from marketplace.reporting.demo.book import Move
 from marketplace.reporting.demo.world import Client, Council, Helper, Shop, World
@@ -20,6 +21,7 @@ MINUTES = 60
 PAID_WEEKS_AGO = (7, 6)
 """Longer ago than reconciliation looks back: the sandbox knows nothing of what the demo only tells."""
 UNPAID_WEEKS_AGO = (2, 1)
+REFUND_LIMIT_PENCE = 500
 
 
 class _Sold(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,6 +159,7 @@ def _paid(
         on=local(paid_at).date(),
     )
     if not is_disputed:
+        _refund_waits(world, council, payment_id, sold.pence // 2)
         return
     dispute_id = book.add(
         CardDispute,
@@ -194,3 +197,34 @@ def _paid(
         ),
     ):
         book.post(council.id, kind, dispute_id, lines, memo=memo, at=at, on=local(at).date())
+
+
+def _refund_waits(world: World, council: Council, payment_id: UUID, pence: int) -> None:
+    """Write a refund that finance asked for and that a second person has to agree to."""
+    book, at = world.book, world.at(world.today - timedelta(days=1), 14)
+    # A low limit, so that the second pair of eyes is seen at the prices of the demo.
+    book.add(
+        CouncilSetting,
+        at,
+        council_id=council.id,
+        key="payments.refund_limit_pence",
+        value={"value": REFUND_LIMIT_PENCE},
+        starts_on=world.starts_on,
+        source="Scheme of delegation (example)",
+        set_by_user_id=council.staff["finance"],
+        set_at=world.founded_at,
+    )
+    refund_id = book.add(
+        CardRefund,
+        at,
+        council_id=council.id,
+        payment_id=payment_id,
+        amount_pence=pence,
+        status=RefundStatus.WAITING,
+        reason="The visit was half as long as agreed. The provider knows.",
+        asked_by_user_id=council.staff["finance"],
+        asked_at=at,
+        failed_why="",
+        version=1,
+    )
+    book.steps("card_refund", council.id, refund_id, [(RefundStatus.WAITING, at, council.staff["finance"], "")])

@@ -47,6 +47,7 @@ from marketplace.reporting.demo.stories import make_stories
 from marketplace.reporting.demo.talking import tell_talk
 from marketplace.reporting.demo.visits import VisitTeller
 from marketplace.reporting.demo.waiting_list import act_on_waiting_list, make_waiting_list
+from marketplace.reporting.demo.week import act_on_week, make_care_workers
 from marketplace.reporting.demo.workforce import make_workforce
 from marketplace.reporting.demo.world import Council, World
 
@@ -103,6 +104,7 @@ async def load_demo(
         rows = await book.write(db)
         note("Working on the waiting list", 0.9)
         await act_on_waiting_list(db, councils)
+        await act_on_week(db, councils)
         await act_on_accounts(db, councils)
         counts = Counter({table.name: len(kept) for table, kept in book.rows.items()})
         note("Done", 1.0)
@@ -169,6 +171,7 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
         make_card_money(world, council)
     for council in councils:
         tell_day(world, council)
+        make_care_workers(world, council)
     return world, councils
 
 

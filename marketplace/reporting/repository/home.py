@@ -10,13 +10,30 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import AuditEntry, Membership, Representation
 from marketplace.accounts.states import RepresentationStatus
-from marketplace.bookings.models import Booking, VisitWorker
-from marketplace.bookings.states import BookingStatus
+from marketplace.bookings.models import (
+    AgreementTerms,
+    Booking,
+    FamilyException,
+    Side,
+    SupportAgreement,
+    VisitAlert,
+    VisitWorker,
+)
+from marketplace.bookings.states import AgreementStatus, BookingStatus, ExceptionStatus, TermsStatus
 from marketplace.core.models import OutboxDelivery
 from marketplace.matching.models import CapacityReservation, Offer, Referral, Urgency
 from marketplace.matching.states import OfferStatus, ReferralStatus
-from marketplace.payments.models import Accrual, AccrualKind, BankAccount, Invoice, PaymentRun
-from marketplace.payments.states import InvoiceStatus, RunStatus
+from marketplace.payments.models import (
+    Accrual,
+    AccrualKind,
+    BankAccount,
+    CardRefund,
+    DirectPaymentAudit,
+    Invoice,
+    PaymentRun,
+    ReconciliationDifference,
+)
+from marketplace.payments.states import AuditStatus, InvoiceStatus, RefundStatus, RunStatus
 from marketplace.plans.models import Plan, PlanVersion, Review
 from marketplace.plans.states import PlanStatus, ReviewStatus
 from marketplace.providers.models import (
@@ -144,6 +161,71 @@ def reviews_to_book(today: date, until: date, *conditions: ColumnElement[bool]) 
 def bookings(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Count visits."""
     return select(func.count()).select_from(Booking).where(*conditions)
+
+
+def terms_to_answer(by: Side, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Count agreements, and new terms of those that run, that the other side signed."""
+    return (
+        select(func.count())
+        .select_from(AgreementTerms)
+        .join(SupportAgreement, SupportAgreement.id == AgreementTerms.agreement_id)
+        .where(
+            AgreementTerms.status == TermsStatus.OFFERED,
+            AgreementTerms.offered_by == by,
+            SupportAgreement.status.in_((AgreementStatus.OFFERED, AgreementStatus.AGREED)),
+            *conditions,
+        )
+    )
+
+
+def open_alerts(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Count visits with an alert that nobody has settled."""
+    return (
+        select(func.count(Booking.id.distinct()))
+        .select_from(VisitAlert)
+        .join(Booking, Booking.id == VisitAlert.booking_id)
+        .where(VisitAlert.settled_at.is_(None), *conditions)
+    )
+
+
+def audits(status: AuditStatus, *conditions: ColumnElement[bool]) -> Select[Any]:
+    """Count looks at direct payments that are in a state."""
+    return select(func.count()).select_from(DirectPaymentAudit).where(DirectPaymentAudit.status == status, *conditions)
+
+
+def refunds_to_agree(council_id: UUID, user_id: UUID) -> Select[Any]:
+    """Count card refunds that wait for somebody else than who asked for them."""
+    return (
+        select(func.count())
+        .select_from(CardRefund)
+        .where(
+            CardRefund.council_id == council_id,
+            CardRefund.status == RefundStatus.WAITING,
+            CardRefund.asked_by_user_id.is_distinct_from(user_id),
+        )
+    )
+
+
+def card_differences(council_id: UUID) -> Select[Any]:
+    """Count open differences between the ledger and Stripe."""
+    return (
+        select(func.count())
+        .select_from(ReconciliationDifference)
+        .where(ReconciliationDifference.council_id == council_id, ReconciliationDifference.settled_at.is_(None))
+    )
+
+
+def family_exceptions(council_id: UUID, user_id: UUID) -> Select[Any]:
+    """Count requests to pay a relative in the same home that wait for somebody else than who asked."""
+    return (
+        select(func.count())
+        .select_from(FamilyException)
+        .where(
+            FamilyException.council_id == council_id,
+            FamilyException.status == ExceptionStatus.ASKED,
+            FamilyException.asked_by_user_id.is_distinct_from(user_id),
+        )
+    )
 
 
 def papers_to_check(council_id: UUID, user_id: UUID) -> Select[Any]:

@@ -8,14 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, Role, setting
 from marketplace.bookings import purse_of
-from marketplace.bookings.models import Booking, VisitWorker
+from marketplace.bookings.models import Booking, Side, SupportAgreement, VisitWorker
 from marketplace.bookings.states import BookingStatus
 from marketplace.core.clock import instant, today, week_start
 from marketplace.core.database import clock_of
 from marketplace.core.formats import plural, pounds, uk_date, uk_datetime, uk_month, uk_short_date
 from marketplace.matching.models import Offer, Referral, Urgency
 from marketplace.matching.states import ReferralStatus
-from marketplace.payments.states import InvoiceStatus
+from marketplace.payments.models import DirectPaymentAudit
+from marketplace.payments.states import AuditStatus, InvoiceStatus
 from marketplace.plans.models import Plan, PlanVersion, Review
 from marketplace.plans.states import PlanStatus
 from marketplace.providers.models import Accreditation, AccreditationStatus, ListingDraft
@@ -30,6 +31,15 @@ WEEKS_SHOWN = 8
 MONTHS_SHOWN = 6
 EXPIRY_NOTICE = timedelta(days=30)
 REVIEWS_AHEAD = timedelta(days=28)
+ALERTS_SHOWN = timedelta(days=7)
+"""How long after a visit an alert that nobody settled stays on the dashboard."""
+TO_APPROVE = (
+    BookingStatus.PLANNED,
+    BookingStatus.ACCEPTED,
+    BookingStatus.IN_PROGRESS,
+    BookingStatus.CLAIMED,
+)
+"""States in which a visit whose time is over waits for the person."""
 FEEDBACK_TO_CHECK = (
     "piece of feedback|pieces of feedback",
     "to check",
@@ -45,7 +55,11 @@ TO_SCORE = ("application", "to score", "/accreditation/scoring", "You were asked
 _BEHIND = {
     "/my-plan": Permission.PLANS_AGREE,
     "/bookings": Permission.BOOKINGS_OWN,
+    "/agreements": Permission.BOOKINGS_OWN,
+    "/calendar": Permission.BOOKINGS_OWN,
+    "/representatives": Permission.REPRESENTATIVES_OWN,
     "/money": Permission.MONEY_OWN,
+    "/money/audits": Permission.MONEY_OWN,
 }
 """What a person's links ask of whoever acts for them."""
 
@@ -83,7 +97,7 @@ class HomeService:
     async def _person(self, principal: Principal) -> Home:
         council_id, person_id, now = principal.council_id, principal.need_person(), self.clock.now()
         own = (Booking.council_id == council_id, Booking.person_id == person_id)
-        over = (Booking.status.in_((BookingStatus.CLAIMED, BookingStatus.ACCEPTED)), Booking.ends_at <= now)
+        over = (Booking.status.in_(TO_APPROVE), Booking.ends_at <= now)
         found = await self.home.figures(
             {
                 "agree": ask.plans(
@@ -93,6 +107,15 @@ class HomeService:
                 ),
                 "approve": ask.bookings(*own, *over),
                 "asked": ask.bookings(*own, Booking.status == BookingStatus.REQUESTED),
+                "terms": ask.terms_to_answer(
+                    Side.PROVIDER, SupportAgreement.council_id == council_id, SupportAgreement.person_id == person_id
+                ),
+                "alerts": ask.open_alerts(*own, Booking.starts_at > now - ALERTS_SHOWN),
+                "audits": ask.audits(
+                    AuditStatus.ASKED,
+                    DirectPaymentAudit.council_id == council_id,
+                    DirectPaymentAudit.person_id == person_id,
+                ),
             }
         )
         visit = await self.home.next_visit(council_id, person_id, now)
@@ -106,13 +129,26 @@ class HomeService:
         needs = _needs(
             (found["agree"], "plan", "to read and agree", "/my-plan", "Say yes, or say what should change.", False),
             (found["approve"], "visit", "to approve", "/bookings", "Say that it took place, or what was wrong.", False),
+            (
+                found["alerts"],
+                "visit",
+                "where something went wrong",
+                "/bookings",
+                "Late, missed or nobody named.",
+                True,
+            ),
+            (found["terms"], "agreement", "to answer", "/agreements", "Read it, then sign or say no.", False),
+            (found["audits"], "question sheet", "about your money", "/money/audits", "The council asks.", False),
             (found["asked"], "request", "waiting for an answer", "/bookings", "The provider has been asked.", False),
         )
         links = (
             ("Find support", "/market"),
+            ("My calendar", "/calendar"),
+            ("My agreements", "/agreements"),
             ("My bookings", "/bookings"),
             ("My money", "/money"),
             ("My plan", "/my-plan"),
+            ("People who act for me", "/representatives"),
         )
         # Who acts for somebody is led only to what that person gave them.
         closed = {address for address, permission in _BEHIND.items() if not principal.may(permission)}
@@ -161,6 +197,8 @@ class HomeService:
     async def _provider(self, principal: Principal) -> Home:
         organisation_id, now = principal.need_organisation(), self.clock.now()
         own = [Booking.organisation_id == organisation_id, Booking.council_id.in_(principal.councils)]
+        # Whoever works alone is asked about every visit; nobody is named for some of them yet.
+        ours = list(own)
         if principal.worker_id:
             own.append(Booking.worker_id == principal.worker_id)
         worker_id = principal.worker_id
@@ -186,6 +224,20 @@ class HomeService:
                 "renew": ask.evidence_to_renew(organisation_id, worker_id, self.today, self.today + EXPIRY_NOTICE),
                 "uncovered": ask.lacking_cover(organisation_id, self.today),
                 "begun": ask.listings_begun(organisation_id, worker_id),
+                "unmanned": ask.bookings(
+                    *ours,
+                    Booking.status == BookingStatus.PLANNED,
+                    Booking.called_off_at.is_(None),
+                    Booking.workers_needed > 0,
+                    Booking.starts_at > now,
+                    Booking.visit_on < self.today + timedelta(days=7),
+                ),
+                "alerts": ask.open_alerts(*ours, Booking.starts_at > now - ALERTS_SHOWN),
+                "terms": ask.terms_to_answer(
+                    Side.PERSON,
+                    SupportAgreement.organisation_id == organisation_id,
+                    SupportAgreement.council_id.in_(principal.councils),
+                ),
                 "unanswered": ask.feedback(FeedbackStatus.PUBLISHED, Feedback.reply == "", *said),
                 "said": ask.feedback(FeedbackStatus.PUBLISHED, *said),
             }
@@ -194,6 +246,12 @@ class HomeService:
         needs = _needs(
             (found["requests"], "request", "to answer", where, "Somebody waits to hear from you.", True),
             (found["asked"], "question", "from people", "/provider/enquiries", "They wait for your answer.", True),
+            (found["alerts"], "alert", "about a visit", "/alerts", "Late, missed or nobody named.", True),
+            (
+                *(found["unmanned"], "visit", "in the next seven days to confirm", "/provider/bookings/week"),
+                *("Say who comes. The person is told.", True),
+            ),
+            (found["terms"], "agreement", "to answer", "/provider/clients", "Read it, then sign or say no.", False),
             (found["disputed"], "visit", "with a question", where, "The person says that something was wrong.", True),
             (found["over"], "visit", "to mark as delivered", where, "You are paid once the person approves.", False),
             (
@@ -222,6 +280,7 @@ class HomeService:
             ("Feedback on your visits", str(found["said"]), f"{found['unanswered']} without your reply"),
         )
         links = (
+            *([("Visits today", "/today")] if principal.role is Role.PA else []),
             *([("Say how much room you have", "/provider/listings/room")] if found["begun"] else []),
             ("Add a listing", "/provider/listings/new"),
             ("Change availability", "/availability"),
@@ -244,7 +303,7 @@ class HomeService:
             }
         )
         figures = (("Visits today", str(found["today"]), f"{found['week']} in the next seven days"),)
-        return Home(figures=figures, links=(("Change my availability", "/availability"),))
+        return Home(figures=figures, links=(("Visits today", "/today"), ("Change my availability", "/availability")))
 
     async def _social_worker(self, principal: Principal) -> Home:
         council_id = principal.council_id
@@ -359,9 +418,19 @@ class HomeService:
                 "ready_pence": ask.bills_pence(council_id, InvoiceStatus.APPROVED),
                 "unbilled": ask.unbilled_pence(council_id),
                 "bank": ask.bank_details_to_check(council_id, principal.user_id),
+                "differences": ask.card_differences(council_id),
+                "answered": ask.audits(AuditStatus.ANSWERED, DirectPaymentAudit.council_id == council_id),
             }
         )
         needs = _needs(
+            (
+                *(found["differences"], "difference", "between the ledger and Stripe", "/card-reconciliation"),
+                *("Say what each one was.", True),
+            ),
+            (
+                *(found["answered"], "direct payment", "with answers to look at", "/money-audits"),
+                *("The person answered your questions.", False),
+            ),
             (found["issued"], "self-bill", "to approve", "/self-bills", "", True),
             (found["ready"], "self-bill", "ready to pay", "/payment-runs", pounds(found["ready_pence"]), False),
             (found["held"], "self-bill", "on hold", "/self-bills", "Waiting for an answer.", False),
@@ -377,9 +446,16 @@ class HomeService:
                 "runs": ask.runs_to_release(council_id, user_id),
                 "bank": ask.bank_details_to_check(council_id, user_id),
                 "in_run": ask.bills_pence(council_id, InvoiceStatus.IN_RUN),
+                "refunds": ask.refunds_to_agree(council_id, user_id),
+                "differences": ask.card_differences(council_id),
             }
         )
         needs = _needs(
+            (found["refunds"], "card refund", "to agree", "/refunds-to-agree", "Somebody else asked for it.", True),
+            (
+                *(found["differences"], "difference", "between the ledger and Stripe", "/card-reconciliation"),
+                *("Say what each one was.", False),
+            ),
             (found["runs"], "payment run", "to release", "/payment-runs", pounds(found["in_run"]), True),
             (found["bank"], "bank account", "to check", "/bank-details-to-check", "Entered by an organisation.", False),
         )
@@ -397,10 +473,15 @@ class HomeService:
                 "crisis": ask.waiting_referrals(council_id, Urgency.CRISIS),
                 "waiting": ask.referrals(council_id, Referral.status == ReferralStatus.RECEIVED),
                 "feedback": ask.feedback(FeedbackStatus.WAITING, Feedback.council_id == council_id),
+                "family": ask.family_exceptions(council_id, principal.user_id),
             }
         )
         needs = _needs(
             (found["crisis"], "crisis referral", "waiting", "/referrals", "", True),
+            (
+                *(found["family"], "paid relative", "to decide", "/family-exceptions"),
+                *("The law allows it only where the council agrees.", False),
+            ),
             (found["sign_off"], "plan", "to sign off", "/plans", "Checked, and agreed by the person.", True),
             (found["reviews"], "review", "overdue", "/reviews", "The time to hold it is over.", True),
             (found["referrals"], "referral", "overdue", "/referrals", "The plan was due and nobody has it.", True),

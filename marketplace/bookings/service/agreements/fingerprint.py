@@ -63,7 +63,10 @@ def seen_print(agreement: SupportAgreement, view: TermsView, patterns: Iterable[
 
 
 def _visits(patterns: Iterable[VisitPattern]) -> list[Any]:
-    rows = [{name: getattr(row, name) for name in _PATTERN} for row in patterns]
+    rows = [
+        {name: getattr(row, name) for name in _PATTERN} | ({"concession": row.concession} if row.concession else {})
+        for row in patterns
+    ]
     return sorted(rows, key=lambda row: (row["weekday"], row["starts_local"], row["minutes"], row["note"]))
 
 

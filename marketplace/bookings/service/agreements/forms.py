@@ -126,7 +126,12 @@ class AgreementForm(msgspec.Struct, frozen=True, kw_only=True):
         starts_on = form.day("starts_on", "the first day")
         last_on = form.day("last_on", "the last day", required=False)
         funding = form.choice("funding", "how it is paid", Funding)
-        lines = read_lines(form, least_minutes=listing.least_minutes, is_place=listing.session_places is not None)
+        lines = read_lines(
+            form,
+            least_minutes=listing.least_minutes,
+            is_place=listing.session_places is not None,
+            concessions=listing.concessions,
+        )
         terms = read_terms(form, side, listing.price_unit, rates)
         relation, lives_with = read_relation(form) if asks_relation else (None, None)
         if starts_on and last_on and last_on < starts_on:

@@ -15,6 +15,7 @@ from marketplace.bookings.models import VisitPattern
 from marketplace.core.clock import week_start
 from marketplace.core.formats import duration, plural, uk_time
 from marketplace.core.forms import FormReader
+from marketplace.providers.models import CONCESSIONS
 
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 SHORT_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -42,6 +43,8 @@ class PatternLine(msgspec.Struct, frozen=True, kw_only=True):
     every_weeks: int = 1
     is_sleep_in: bool = False
     note: str = ""
+    concession: str = ""
+    """Key of one of the listing's concessions that the person asks for; only for a place at an activity."""
 
     @property
     def days_words(self) -> str:
@@ -63,6 +66,8 @@ class PatternLine(msgspec.Struct, frozen=True, kw_only=True):
             parts.append("two workers")
         if self.every_weeks > 1:
             parts.append(EVERY_WORDS[self.every_weeks])
+        if self.concession:
+            parts.append(f"concession: {CONCESSIONS.get(self.concession, self.concession).lower()}")
         return ", ".join(parts)
 
     @property
@@ -72,7 +77,12 @@ class PatternLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_lines(
-    form: FormReader, *, least_minutes: int = SHORTEST_MINUTES, is_place: bool = False, required: bool = True
+    form: FormReader,
+    *,
+    least_minutes: int = SHORTEST_MINUTES,
+    is_place: bool = False,
+    required: bool = True,
+    concessions: Sequence[str] = (),
 ) -> tuple[PatternLine, ...]:
     """Read the rows of a form; wrong fields are noted in it. Rows in which nothing was entered are left out.
 
@@ -81,12 +91,15 @@ def read_lines(
         least_minutes: The shortest visit of the listing.
         is_place: Whether it is a place at an activity, for which no worker is counted.
         required: Whether at least one row is needed.
+        concessions: Keys of the concessions that the listing offers; asked for places alone.
     """
     lines, places = [], []
     for number in range(1, MOST_LINES + 1):
         if _is_empty(form, number):
             continue
-        line = _read_line(form, number, max(SHORTEST_MINUTES, least_minutes), is_place=is_place)
+        line = _read_line(
+            form, number, max(SHORTEST_MINUTES, least_minutes), is_place=is_place, concessions=concessions
+        )
         if line is not None:
             lines.append(line)
             places.append(number)
@@ -103,7 +116,9 @@ def _is_empty(form: FormReader, number: int) -> bool:
     return not any(form.raw(f"visit-{number}-{name}") for name in ("days", "time", "minutes", "note"))
 
 
-def _read_line(form: FormReader, number: int, least_minutes: int, *, is_place: bool) -> PatternLine | None:
+def _read_line(
+    form: FormReader, number: int, least_minutes: int, *, is_place: bool, concessions: Sequence[str]
+) -> PatternLine | None:
     of = f" of visit {number}"
     days = form.options(f"visit-{number}-days", f"the days{of}", [str(day) for day in range(7)], required=True)
     starts = form.clock_time(f"visit-{number}-time", f"the start time{of}")
@@ -118,6 +133,9 @@ def _read_line(form: FormReader, number: int, least_minutes: int, *, is_place: b
         form.option(f"visit-{number}-every", f"how often{of}", [str(n) for n in EVERY_WORDS], required=False) or 1
     )
     note = form.text(f"visit-{number}-note", f"the note{of}", required=False, longest=LONGEST_NOTE)
+    concession = ""
+    if is_place and concessions:
+        concession = form.option(f"visit-{number}-concession", f"the concession{of}", concessions, required=False)
     if not days or starts is None:
         return None
     return PatternLine(
@@ -128,6 +146,7 @@ def _read_line(form: FormReader, number: int, least_minutes: int, *, is_place: b
         every_weeks=every,
         is_sleep_in=form.ticked(f"visit-{number}-sleep"),
         note=note,
+        concession=concession,
     )
 
 
@@ -160,6 +179,7 @@ def line_fields(lines: Sequence[PatternLine]) -> dict[str, Any]:
         fields[f"visit-{number}-every"] = str(line.every_weeks)
         fields[f"visit-{number}-sleep"] = "yes" if line.is_sleep_in else ""
         fields[f"visit-{number}-note"] = line.note
+        fields[f"visit-{number}-concession"] = line.concession
     return fields
 
 
@@ -195,6 +215,7 @@ def rows_of(
             worker_id=worker_id if line.workers_needed else None,
             is_sleep_in=line.is_sleep_in,
             note=line.note,
+            concession=line.concession,
             created_at=created_at,
         )
         for line in lines
@@ -217,7 +238,16 @@ def lines_of(patterns: Iterable[VisitPattern]) -> tuple[PatternLine, ...]:
     for row in patterns:
         # Weeks that do not fall together are told apart, so that every second Monday and the Mondays between are two.
         phase = (row.anchor_on.toordinal() // 7) % row.every_weeks
-        key = (row.starts_local, row.minutes, row.workers_needed, row.every_weeks, row.is_sleep_in, row.note, phase)
+        key = (
+            row.starts_local,
+            row.minutes,
+            row.workers_needed,
+            row.every_weeks,
+            row.is_sleep_in,
+            row.note,
+            row.concession,
+            phase,
+        )
         found.setdefault(key, set()).add(row.weekday)
     return tuple(
         PatternLine(
@@ -228,6 +258,7 @@ def lines_of(patterns: Iterable[VisitPattern]) -> tuple[PatternLine, ...]:
             every_weeks=key[3],
             is_sleep_in=key[4],
             note=key[5],
+            concession=key[6] or "",
         )
         for key, days in sorted(found.items(), key=lambda item: (item[0][:2], min(item[1])))
     )

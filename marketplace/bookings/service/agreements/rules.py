@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from typing import Final
+from urllib.parse import urlencode
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -135,11 +136,22 @@ class AgreementRules:
         if by is Side.PROVIDER:
             # Who is related to whom is the person's to tell.
             raise PaidRelative("The council has to allow this first. The person can ask it.")
+        if employment is None:
+            # The council decides about a job, so the assistant is entered first, with what was said here.
+            said_here = {"relation": agreement.relation.value, "lives_with": "yes" if agreement.lives_with else "no"}
+            ask_at = f"/employer/new?{urlencode({'listing': str(agreement.listing_id), **said_here})}"
+        else:
+            ask_at = f"/employer/{employment.id}"
         if found is None or found.status is ExceptionStatus.WITHDRAWN:
             raise PaidRelative(
                 "The rules for direct payments do not let you pay your partner, or a close relative in your home, "
-                "unless your council says that it is necessary. You can ask your council to allow it."
+                "unless your council says that it is necessary. You can ask your council to allow it.",
+                ask_at=ask_at,
             )
         if found.status is ExceptionStatus.ASKED:
-            raise PaidRelative("You have asked your council to allow this. You can sign when it has said yes.")
-        raise PaidRelative(f"Your council said no. It wrote: {found.decision_reason}")
+            raise PaidRelative(
+                "You have asked your council to allow this. You can sign when it has said yes.",
+                ask_at=ask_at,
+                is_asked=True,
+            )
+        raise PaidRelative(f"Your council said no. It wrote: {found.decision_reason}", ask_at=ask_at)

@@ -104,8 +104,13 @@ class EmploymentService:
             live.append(employment)
         return (await self.costs(live)).get(employment.id)
 
-    async def create(self, principal: Principal, form: EmploymentForm) -> Employment:
+    async def create(self, principal: Principal, form: EmploymentForm, listing_id: UUID | None = None) -> Employment:
         """Enter a new assistant with everything that is to be done.
+
+        Args:
+            principal: The person, or who acts for them.
+            form: What they entered.
+            listing_id: The assistant's offer, where the person came from it.
 
         Raises:
             InvalidInput: The wage is below the law, or the assistant of the platform is unknown to this person.
@@ -113,7 +118,7 @@ class EmploymentService:
         """
         principal.require(Permission.EMPLOYER_OWN)
         person_id = principal.need_person()
-        worker_id = await self._worker(principal, form)
+        worker_id = await self._worker(principal, form, listing_id)
         await self._check_wage(form)
         row = Employment(
             council_id=principal.council_id,
@@ -233,13 +238,24 @@ class EmploymentService:
             duty.key for duty in duties_for(row.work_status) if duty.is_must and not is_settled(rows.get(duty.key), on)
         ]
 
-    async def _worker(self, principal: Principal, form: EmploymentForm) -> UUID | None:
+    async def assistants(self, principal: Principal, listing_id: UUID | None = None) -> list[tuple[UUID, str]]:
+        """Return assistants of the platform whom the person may enter: (id, name).
+
+        Those they have asked before, and whose offer `listing_id` is: somebody who may not be paid yet, because the
+        council has to allow it first, has no visits with the person.
+        """
+        known = await self.employments.assistants(principal.council_id, principal.need_person())
+        offered = await self.employments.offered(listing_id) if listing_id else None
+        return known if offered is None or offered in known else [offered, *known]
+
+    async def _worker(self, principal: Principal, form: EmploymentForm, listing_id: UUID | None) -> UUID | None:
         if not form.worker:
             return None
         worker_id = parse_id(form.worker)
-        known = await self.employments.assistants(principal.council_id, principal.need_person())
+        known = await self.assistants(principal, listing_id)
         if worker_id is None or worker_id not in {one for one, _ in known}:
-            raise InvalidInput({"worker": "Select an assistant from the list"})
+            # Without anybody to choose from there is no list on the page.
+            raise InvalidInput({"worker" if known else "name": "Select an assistant from the list"})
         if await self.employments.with_worker(principal.council_id, principal.need_person(), worker_id):
             raise Conflict("You have entered this assistant already. Look under your assistants.")
         return worker_id

@@ -10,7 +10,7 @@ later: no new work begins then, and work that was done is still paid.
 Source: Care and Support (Direct Payments) Regulations 2014, regulation 3.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import Permission, Principal, audit
 from marketplace.bookings.errors import FamilyRule, NotYours
 from marketplace.bookings.events_employment import FamilyExceptionAsked, FamilyExceptionDecided
-from marketplace.bookings.models import Employment, FamilyException, Relation
+from marketplace.bookings.models import Employment, FamilyException, Funding, Relation, SupportAgreement
 from marketplace.bookings.repository_employment import (
     AskedException,
     EmploymentRepository,
@@ -218,6 +218,27 @@ class FamilyService:
             return
         if is_blocked(employment, await self.exceptions.newest(employment.id), today(self.clock)):
             raise FamilyRule
+
+    async def blocked(self, agreements: Sequence[SupportAgreement]) -> set[UUID]:
+        """Return which agreements with one assistant, all of a council, a direct payment may not pay today.
+
+        Leave that the council took back stops what is to come, not only what is to be agreed.
+        """
+        ones = [row for row in agreements if row.worker_id is not None and row.funding is Funding.DIRECT_PAYMENT]
+        if not ones:
+            return set()
+        jobs = await self.employments.live_of(ones[0].council_id, {row.person_id for row in ones})
+        newest = await self.exceptions.newest_of([job.id for job in jobs]) if jobs else {}
+        by_pair = {(job.person_id, job.worker_id): job for job in jobs}
+        found = set()
+        for row in ones:
+            job = by_pair.get((row.person_id, row.worker_id))
+            asks = row.relation is not None and needs_exception(row.relation, lives_with=bool(row.lives_with))
+            asks = asks or (job is not None and needs_exception(job.relation, lives_with=job.lives_with))
+            answer = newest.get(job.id) if job is not None else None
+            if asks and (answer is None or answer.status is not ExceptionStatus.ALLOWED):
+                found.add(row.id)
+        return found
 
     def _record(
         self,

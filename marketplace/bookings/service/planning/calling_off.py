@@ -1,6 +1,7 @@
 """Taking written visits away: free of charge, or kept with what the terms say is owed. Never silently."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.bookings.events import BookingCancelled
 from marketplace.bookings.models import Booking, CalledOffBy, CallOffReason, Funding
+from marketplace.bookings.service.top_ups import lower_top_up
 from marketplace.bookings.states import BOOKING, BookingStatus
 from marketplace.core import outbox
 from marketplace.core.database import clock_of
@@ -30,6 +32,7 @@ def call_off(
     reason: CallOffReason,
     words: str,
     keep_key: bool = False,
+    at: datetime | None = None,
 ) -> CalledOff:
     """Call visits off that have not begun; the caller has locked them.
 
@@ -41,16 +44,16 @@ def call_off(
         user_id: Who; None for the platform.
         reason: Code, for counting.
         words: What people read.
+        at: When it counts; now when left out. A pause gives its own instant, by which its end finds what it kept.
         keep_key: Keep a free visit as the pattern's visit of that day, so that planning does not write it again.
     """
-    now = clock_of(db).now()
+    now = at or clock_of(db).now()
     free = charged = owed = 0
     for visit, pence in visits:
         visit.called_off_at, visit.called_off_by, visit.call_off_reason = now, by, reason
         visit.reason = words
         if pence and visit.status is not BookingStatus.AWAITING_PAYMENT:
-            visit.cost_pence = pence
-            visit.top_up_pence = min(visit.top_up_pence, pence)
+            lower_top_up(db, visit, pence)
             charged, owed = charged + 1, owed + pence
             continue
         end(db, visit, user_id=user_id, keep_key=keep_key)

@@ -171,6 +171,7 @@ class VisitChanges(AgreementAccess):
         _unchanged(visit.version, version)
         mover = Mover(self.db, agreement, await self.views(agreement))
         move = await self._one(agreement, by, mover, visit, wanted)
+        await mover.hold([move])
         await mover.check([move])
         before = visit.starts_at
         moved = await mover.move([move], user_id=principal.user_id)
@@ -242,6 +243,8 @@ class VisitChanges(AgreementAccess):
         _unchanged(pattern.version, version)
         mover = Mover(self.db, agreement, await self.views(agreement))
         change = await self._weekly(agreement, by, mover, pattern, wanted, self._from(scope, from_on))
+        # Planning follows, and it holds who usually comes.
+        await mover.hold([move for move, _ in change.moves], (pattern.worker_id, pattern.second_worker_id))
         await mover.check([move for move, _ in change.moves])
         self.db.add(change.new)
         pattern.ends_on = change.new.starts_on
@@ -281,6 +284,8 @@ class VisitChanges(AgreementAccess):
             agreement.ends_on is not None and pattern.starts_on >= agreement.ends_on
         ):
             raise InvalidInput({"starts_on": "The first day must be within the agreement"})
+        if agreement.worker_id is not None and pattern.workers_needed > 1:
+            raise InvalidInput({"workers_needed": "This agreement is with one person alone. Choose one"})
         pattern.council_id, pattern.agreement_id = agreement.council_id, agreement.id
         pattern.anchor_on = week_start(next_weekday(pattern.starts_on, pattern.weekday))
         pattern.created_at = self.clock.now()

@@ -1,6 +1,6 @@
 """Moving written visits to another time: their price, their workers and the money that is promised for them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, time, timedelta
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from marketplace.bookings.service.planning.forecast import Forecast
 from marketplace.bookings.service.planning.patterns import span_of
 from marketplace.bookings.service.planning.writing import HELD_APART
 from marketplace.bookings.service.purse import purses_of
+from marketplace.bookings.service.top_ups import lower_top_up
 from marketplace.bookings.states import BOOKING, BookingStatus
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
@@ -75,6 +76,12 @@ class Mover:
             move.rate_pence = rate_of(view, move.day, visit.is_sleep_in)
         return list(moves)
 
+    async def hold(self, moves: Sequence[Move], also: Iterable[UUID | None] = ()) -> None:
+        """Hold everybody who comes to some visits, and others. Workers come before the purse, as everywhere."""
+        second = await self.rows.second_workers([one.visit.id for one in moves])
+        wanted = {*also, *(one.visit.worker_id for one in moves), *(row.worker_id for row in second.values())}
+        await self.rows.hold_workers(one for one in wanted if one is not None)
+
     async def check(self, moves: Sequence[Move]) -> None:
         """Hold moves to the money and to what the council pays for; takes the purse until the transaction ends.
 
@@ -99,12 +106,18 @@ class Mover:
         forecast = Forecast(purse)
         for one in moves:
             forecast.promise(one.visit.visit_on, -(one.visit.cost_pence - one.visit.top_up_pence))
+        # What asks for no more, and no sooner, keeps its money; the others share what is left.
+        asking = [one for one in moves if one.cost_pence > one.visit.cost_pence or one.day < one.visit.visit_on]
+        for one in moves:
+            if not any(one is other for other in asking):
+                forecast.promise(one.day, one.cost_pence - one.visit.top_up_pence)
         for one in moves:
             if forecast.ends_on is not None and one.day >= forecast.ends_on:
                 last = uk_date(forecast.ends_on - timedelta(days=1))
                 raise InvalidInput({"visit_on": f"The direct payment runs until {last}"})
+        for one in asking:
             short = one.cost_pence - one.visit.top_up_pence - forecast.free_on(one.day)
-            if one.cost_pence > one.visit.cost_pence and short > 0:
+            if short > 0:
                 message = (
                     f"The visit on {uk_date(one.day)} would cost {pounds(one.cost_pence)}, and the direct payment is "
                     f"{pounds(short)} short then. Choose a shorter visit or another day"
@@ -146,8 +159,8 @@ class Mover:
                 async with self.db.begin_nested():
                     visit.visit_on, visit.starts_local, visit.minutes = move.day, move.starts_local, move.minutes
                     visit.starts_at, visit.ends_at = span
-                    visit.cost_pence, visit.rate_pence = move.cost_pence, move.rate_pence
-                    visit.top_up_pence = min(visit.top_up_pence, move.cost_pence)
+                    visit.rate_pence = move.rate_pence
+                    lower_top_up(self.db, visit, move.cost_pence)
                     visit.worker_id = worker
                     await self.db.flush()
                 break

@@ -6,11 +6,12 @@ from uuid import UUID
 import msgspec
 
 from marketplace.accounts import Principal, audit, setting
-from marketplace.bookings.errors import NotEnoughLeft, NotYet
+from marketplace.bookings.errors import FamilyRule, NotEnoughLeft, NotYet
 from marketplace.bookings.models import Booking, Funding, SupportAgreement
 from marketplace.bookings.policies import FURTHEST_AHEAD, LEAST_NOTICE, service_of
 from marketplace.bookings.repository import OfferRepository
 from marketplace.bookings.service.agreements.prices import rate_of, terms_on, visit_price
+from marketplace.bookings.service.employment.family import FamilyService
 from marketplace.bookings.service.planning.access import AgreementAccess
 from marketplace.bookings.service.planning.diary import Diary
 from marketplace.bookings.service.planning.patterns import is_in_any, span_of
@@ -112,6 +113,8 @@ class OneOffs(AgreementAccess):
             raise InvalidInput({"minutes": f"The shortest visit is {listing.least_minutes} minutes"})
         cost = visit_price(view, day, extra.minutes)
         if agreement.funding is Funding.DIRECT_PAYMENT:
+            if await FamilyService(self.db).blocked([agreement]):
+                raise FamilyRule
             key = (agreement.organisation_id, service_of(listing.category).value, day)
             if key not in await self.rows.accredited(agreement.council_id, [key], today(self.clock)):
                 raise InvalidInput({"visit_on": f"The council does not pay this provider for {uk_date(day)}"})

@@ -113,13 +113,13 @@ class Pauses(AgreementAccess):
         return row
 
     async def resume(self, principal: Principal, agreement_id: UUID, pause_id: UUID, from_on: date) -> None:
-        """End a pause: visits take place from a day on. A pause that has not begun is taken back.
+        """End a pause for the person: visits take place from a day on. A pause that has not begun is taken back.
 
         Raises:
-            NotFound: There is no such pause.
+            NotFound: It is not theirs.
             InvalidInput: The day is in the past, or after the pause's end.
         """
-        agreement, _ = await self.of_side(principal, agreement_id, to_change=True)
+        agreement = await self.of_person(principal, agreement_id, to_change=True)
         row = await self._pause(agreement, pause_id)
         if from_on < today(self.clock):
             raise InvalidInput({"from_on": "The day must be today or later"})
@@ -289,6 +289,7 @@ class Pauses(AgreementAccess):
                 reason=PAUSE_REASON[row.kind],
                 words=PAUSE_WORDS[row.kind],
                 keep_key=keep_key,
+                at=row.made_at,
             )
             for keep_key in (False, True)
         ]

@@ -20,6 +20,7 @@ from marketplace.bookings.policies import service_of
 from marketplace.bookings.repository import OfferRepository
 from marketplace.bookings.repository_planning import AgreementReader, PlanningRepository, VisitKey
 from marketplace.bookings.service.agreements.prices import TermsView, rate_of, retainer_of, terms_on, visit_price
+from marketplace.bookings.service.employment.family import FamilyService
 from marketplace.bookings.service.planning.diary import Diary, Places
 from marketplace.bookings.service.planning.forecast import Forecast
 from marketplace.bookings.service.planning.patterns import days_of, holds, span_of
@@ -31,6 +32,7 @@ from marketplace.core.database import clock_of
 from marketplace.providers.models import Listing
 
 NO_MONEY, NOT_ACCREDITED, BUDGET_ENDED, FULL = "no_money", "not_accredited", "budget_ended", "activity_full"
+NOT_ALLOWED = "not_allowed"
 
 
 class Wish(msgspec.Struct):
@@ -194,6 +196,8 @@ class Planner:
             return (wish.agreement.organisation_id, services[wish.agreement.listing_id], wish.day)
 
         accredited = await self.rows.accredited(council_id, map(key, paid), today(self.clock))
+        agreements = {wish.agreement.id: wish.agreement for wish in paid}
+        blocked = await FamilyService(self.db).blocked(list(agreements.values()))
         people = sorted({wish.agreement.person_id for wish in paid})
         purses = await purses_of(self.db, council_id, people, locked=True) if people else {}
         forecasts = {person_id: Forecast(purse) for person_id, purse in purses.items()}
@@ -209,6 +213,8 @@ class Planner:
                 continue
             if forecast is None or (forecast.ends_on is not None and wish.day >= forecast.ends_on):
                 why = BUDGET_ENDED
+            elif agreement.id in blocked:
+                why = NOT_ALLOWED
             elif key(wish) not in accredited:
                 why = NOT_ACCREDITED
             elif wish.cost_pence > forecast.free_on(wish.day):

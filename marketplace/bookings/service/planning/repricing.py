@@ -7,6 +7,7 @@ from marketplace.bookings.models import Booking, SupportAgreement
 from marketplace.bookings.repository_visits import VisitReader
 from marketplace.bookings.service.planning.access import AgreementAccess
 from marketplace.bookings.service.planning.moving import Move, Mover
+from marketplace.bookings.service.top_ups import lower_top_up
 
 
 class Repricing(AgreementAccess):
@@ -28,8 +29,8 @@ class Repricing(AgreementAccess):
         for move in mover.priced(moves):
             visit = move.visit
             if (visit.cost_pence, visit.rate_pence) != (move.cost_pence, move.rate_pence):
-                visit.cost_pence, visit.rate_pence = move.cost_pence, move.rate_pence
-                visit.top_up_pence = min(visit.top_up_pence, move.cost_pence)
+                visit.rate_pence = move.rate_pence
+                lower_top_up(self.db, visit, move.cost_pence)
                 changed += 1
         if changed:
             audit.record(

@@ -11,6 +11,7 @@ NOT_PLANNED_WORDS = {
     "no_money": "The direct payment does not reach. Visits are written again as soon as there is money for them.",
     "not_accredited": "The council does not pay this provider on some of these days.",
     "budget_ended": "The direct payment ends before that.",
+    "not_allowed": "The council has to allow these visits first. The person can ask it.",
     "activity_full": "The activity has no place left on some days.",
 }
 

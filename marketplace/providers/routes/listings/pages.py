@@ -18,9 +18,10 @@ from marketplace.providers.service.listings.facts import UNIT_PLURALS, RateFact,
 from marketplace.providers.service.listings.forms import (
     STATUS_CODES,
     UNIT_LABELS,
+    category_in,
     category_options,
 )
-from marketplace.providers.service.listings.steps import BY_NAME, steps_for
+from marketplace.providers.service.listings.steps import BY_NAME, HAS_SESSIONS, steps_for
 from marketplace.providers.service.listings.writing import hints
 from marketplace.providers.service.rates import DAY_KIND_LABELS
 from marketplace.providers.service.regulated import DIRECT, INTRODUCTIONS, PERSONAL_CARE, STATUS_TEST
@@ -175,7 +176,10 @@ def _choices(opened: OpenDraft, step: str, values: FormData) -> dict[str, Any]:
         return {"districts": list(context.districts)}
     lists: dict[str, dict[str, Any]] = {
         "concessions": {"concessions": list(CONCESSIONS.items())},
-        "hours": {"weekdays": list(enumerate(WEEKDAYS))},
+        "hours": {
+            "weekdays": list(enumerate(WEEKDAYS)),
+            "has_sessions": category_in(opened.content) in HAS_SESSIONS,
+        },
         "room": {"room_kinds": list(ROOM_KINDS)},
     }
     return lists.get(step, {})

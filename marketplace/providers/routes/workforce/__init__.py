@@ -4,10 +4,12 @@ from marketplace.providers.routes.workforce.nominations import CallController, O
 from marketplace.providers.routes.workforce.pa_council import PaRegisterController, workforce_file, workforce_page
 from marketplace.providers.routes.workforce.pa_own import OwnApprovalController
 from marketplace.providers.routes.workforce.pa_public import pa_register_page
+from marketplace.providers.routes.workforce.photos import WorkerPhotoController
 from marketplace.providers.routes.workforce.workers import WorkersController
 
 WORKFORCE = [
     WorkersController,
+    WorkerPhotoController,
     OwnNominationController,
     CallController,
     OwnApprovalController,

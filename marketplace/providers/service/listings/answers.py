@@ -58,7 +58,7 @@ def answers_of(facts: ListingFacts, worker_id: str | None) -> dict[str, Any]:
             "miles": str(max(1, round(facts.radius_metres / METRES_PER_MILE))) if facts.radius_metres else "",
             "districts": facts.district_codes if area == "districts" else [],
         },
-        "hours": hours_values(facts.hours),
+        "hours": {**hours_values(facts.hours), "session_places": str(facts.session_places or "")},
         "share": {"is_open_data": "yes" if facts.is_open_data else "no"},
     }
 

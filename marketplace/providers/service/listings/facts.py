@@ -72,6 +72,7 @@ class ListingFacts(msgspec.Struct, frozen=True, kw_only=True):
     vat_reason: str = ""
     takes_bookings: bool = True
     least_minutes: int = 30
+    session_places: int | None = None
     suits: list[str] = []
     languages: list[str] = []
     interests: list[str] = []
@@ -205,6 +206,12 @@ READINGS: Final[tuple[tuple[str, str, Callable[[Content], str], str], ...]] = (
     ),
     ("area", "Where", area_text, "town postcode_area lat lon radius_metres is_nationwide district_codes"),
     ("hours", "When", hours_text, "hours"),
+    (
+        "hours",
+        "Places in a session",
+        lambda c: f"{c['session_places']}, booked as places" if c.get("session_places") else "",
+        "session_places",
+    ),
     (
         "share",
         "Part of the open data",

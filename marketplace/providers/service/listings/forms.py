@@ -22,7 +22,7 @@ from marketplace.providers.models import (
     VatCategory,
 )
 from marketplace.providers.service.listings.facts import UNIT_PLURALS, HourFact, RateFact
-from marketplace.providers.service.listings.steps import BY_NAME, DraftContext
+from marketplace.providers.service.listings.steps import BY_NAME, HAS_SESSIONS, DraftContext
 from marketplace.providers.service.regulated import STATUS_TEST, regulated_rule
 from marketplace.providers.service.words import WEEKDAYS
 from marketplace.providers.service.workers import read_ranges
@@ -31,6 +31,8 @@ MOST_MILES: Final = 100
 HIGHEST_PRICE_PENCE: Final = 1_000_000_00
 MOST_ROOM: Final = 999
 MOST_RATES: Final = 24
+MOST_PLACES: Final = 500
+"""In one session."""
 BOOKABLE_UNITS: Final = frozenset({PriceUnit.FREE, PriceUnit.HOUR, PriceUnit.VISIT, PriceUnit.SESSION})
 """Units that say what one visit costs."""
 
@@ -246,7 +248,18 @@ def _hours(form: FormReader, content: Answers, context: DraftContext) -> Facts:
         for day, name in enumerate(WEEKDAYS)
         for starts, ends in read_ranges(form, f"day{day}", name)
     ]
-    return {"hours": sorted(hours)}
+    return {"hours": sorted(hours), "session_places": _session_places(form, content, has_hours=bool(hours))}
+
+
+def _session_places(form: FormReader, content: Answers, *, has_hours: bool) -> int | None:
+    """Read how many people a session takes; only for offers to which people come together."""
+    category = category_in(content)
+    if category is None or category not in HAS_SESSIONS or not form.raw("session_places"):
+        return None
+    places = form.number("session_places", "the places in a session", least=1, most=MOST_PLACES)
+    if not has_hours and "session_places" not in form.errors:
+        form.wrong("session_places", "Say above when the sessions are, or leave the places empty")
+    return places or None
 
 
 def _room(form: FormReader, content: Answers, context: DraftContext) -> Facts:

@@ -53,11 +53,13 @@ STEPS: Final[tuple[Step, ...]] = (
         "Your own place, some miles round it, districts, or anywhere",
         ("area", "postcode", "miles", "districts"),
     ),
-    Step("hours", "When", "Usual days and times", tuple(f"day{day}" for day in range(7))),
+    Step("hours", "When", "Usual days and times", (*(f"day{day}" for day in range(7)), "session_places")),
     Step("room", "Room now", "How many places, hours or plans are free", ("capacity_kind", "capacity_free")),
     Step("share", "Open data", "Whether other directories may show it", ("is_open_data",)),
 )  # fmt: skip
 BY_NAME: Final = {step.name: step for step in STEPS}
+HAS_SESSIONS: Final = frozenset({"community", "day_opportunity"})
+"""Kinds of offer to which people come together: a place is booked, and nobody is named who comes."""
 EMPTY_IS_AN_ANSWER: Final = frozenset({"rates", "concessions", "hours", "room", "suits"})
 """Steps that may be passed over: nothing said is an answer."""
 
