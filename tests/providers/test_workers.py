@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Membership
 from marketplace.accounts.permissions import Role
-from marketplace.bookings.models import BookingStatus
+from marketplace.bookings.states import BookingStatus
 from marketplace.core.clock import FixedClock
 from marketplace.providers.models import OrganisationKind, Worker, WorkerAbsence, WorkerKind
 from marketplace.providers.repository.workers import WorkerRepository

@@ -210,13 +210,7 @@ class _Teller:
             before = self._keep_terms(deal, agreement, patterns, number, terms, before)
 
     def _keep_patterns(self, patterns: Sequence[VisitPattern], at: datetime) -> None:
-        empty: dict[str, Any] = {
-            "ends_on": None,
-            "second_worker_id": None,
-            "replaces_id": None,
-            "concession": "",
-            "version": 1,
-        }
+        empty = {"concession": "", "ends_on": None, "second_worker_id": None, "replaces_id": None, "version": 1}
         for row in patterns:
             given = {name: value for name, value in row.to_dict({"id"}).items() if name not in empty}
             self.world.book.add(VisitPattern, at, **given, **empty)

@@ -106,7 +106,8 @@ class Feeds:
 
     async def _membership(self, principal: Principal) -> UUID:
         own = Permission.BOOKINGS_OWN if principal.person_id is not None else Permission.VISITS_DELIVER
-        principal.require(own)
+        if not principal.may(own):
+            raise NotFound
         found = await self.feeds.membership(
             principal.user_id, principal.council_id, principal.role, principal.person_id, principal.worker_id
         )
