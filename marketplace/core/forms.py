@@ -17,7 +17,7 @@ K = TypeVar("K", bound=StrEnum)
 
 _EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+$")
 _TIME = re.compile(r"^(\d{1,2})(?:[:.](\d{2}))?\s*(am|pm)?$", re.IGNORECASE | re.ASCII)
-_NAMED_TIMES: Final = {"midday": time(12), "noon": time(12), "midnight": time(0)}
+_NAMED_TIMES = {"midday": time(12), "noon": time(12), "midnight": time(0)}
 
 
 class FormReader:
