@@ -59,6 +59,7 @@ def test_a_visit_dearer_than_the_wallet_leads_on_and_the_rest_is_paid_by_card(si
     walker.open("/money")
     stays_in(walker)
     assert "You may keep up to 8 weeks of the budget" in walker.text
+    assert "your next money, which pays for them" in walker.text
     assert re.search(r"That is £[\d,.]+ \([\d.]+ weeks?\) more", walker.text)
     leave_free(finance, account, WALLET_PENCE)
     walker.open("/money")
