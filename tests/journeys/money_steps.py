@@ -152,9 +152,12 @@ def move_to(site: Site, moment: datetime) -> None:
     site.move_clock(hours=(moment - site.now).total_seconds() / 3600)
 
 
-def at_the_door(site: Site, worker: Walker, booking: str, starts_at: datetime, *, minutes: int) -> None:
+def at_the_door(site: Site, worker: Walker, who: str, visit: tuple[str, datetime], *, minutes: int) -> None:
     """Start a visit three minutes late on the worker's phone, and finish it after some minutes."""
+    booking, starts_at = visit
     move_to(site, starts_at + timedelta(minutes=3))
+    # Nobody stays signed in for days.
+    worker.sign_in(who)
     worker.open(f"/today{booking.removeprefix('/bookings')}")
     send(worker, "Start this visit")
     move_to(site, starts_at + timedelta(minutes=3 + minutes))

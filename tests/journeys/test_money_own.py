@@ -227,9 +227,9 @@ def test_a_person_who_holds_the_money_proves_it_by_visits_and_answers_an_audit(s
     walker.page.locator("main a[href^='/agreements/']").first.click()
     walker.page.wait_for_load_state("load")
     agreement = path_of(walker)
-    booking, starts_at = planned(walker, agreement, site.now)
+    visit = booking, _ = planned(walker, agreement, site.now)
     name_worker(office, booking)
-    at_the_door(site, office, booking, starts_at, minutes=45)
+    at_the_door(site, office, f"provider@{council}", visit, minutes=45)
     walker.sign_in(f"representative@{council}")
     walker.open(booking)
     price = pence_after(walker, "They ask")
@@ -271,10 +271,9 @@ def test_a_person_who_holds_the_money_proves_it_by_visits_and_answers_an_audit(s
     assert "The wrong shop" in table
 
     # P15: the person dies. What is to come stops, what took place is paid, and the words are kind.
-    booking, starts_at = planned(walker, agreement, site.now)
-    office.sign_in(f"provider@{council}")
+    visit = booking, _ = planned(walker, agreement, site.now)
     name_worker(office, booking)
-    at_the_door(site, office, booking, starts_at, minutes=45)
+    at_the_door(site, office, f"provider@{council}", visit, minutes=45)
     walker.sign_in(f"representative@{council}")
     later, _ = planned(walker, agreement, site.now)
     walker.open("/acting")

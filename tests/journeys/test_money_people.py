@@ -283,15 +283,13 @@ def offer(pa: Walker, agreement: str, starts_on: date, pounds_an_hour: int) -> N
 
 def worked(site: Site, person: Walker, pa: Walker, agreement: str, *, minutes: int) -> tuple[tuple[str, datetime], int]:
     """Let the next visit of an agreement take place; returns it and what was approved, in pence."""
-    booking, starts_at = planned(person, agreement, site.now)
-    move_to(site, starts_at - timedelta(hours=1))
-    pa.sign_in(f"pa@{COUNCIL}")
-    at_the_door(site, pa, booking, starts_at, minutes=minutes)
+    visit = booking, _ = planned(person, agreement, site.now)
+    at_the_door(site, pa, f"pa@{COUNCIL}", visit, minutes=minutes)
     person.sign_in(f"person@{COUNCIL}")
     person.open(booking)
     asked = pence_after(person, "They ask")
     send(person, f"Yes, this visit happened. Pay £{pounds(asked)}")
-    return (booking, starts_at), asked
+    return visit, asked
 
 
 def line_of(pa: Walker, visit: tuple[str, datetime]) -> str:
