@@ -72,7 +72,7 @@ async def tell_alert(message_id: UUID, event: VisitAlertRaised) -> None:
             return
         name = f"visit_{kind}"
         messages = MessagingService(db)
-        await messages.tell(event.council_id, name, context, person_id=event.person_id)
+        await messages.tell(event.council_id, name, context, person_id=event.person_id, urgent=True)
         await _tell_contacts(db, booking, name, context)
         words = {**context, "link": f"{delivery.settings().public_url}/alerts"}
         await messages.tell(event.council_id, f"{name}_provider", words, organisation_id=event.organisation_id)
@@ -103,7 +103,7 @@ async def tell_fell_out(message_id: UUID, event: WorkerFellOut) -> None:
             + ("/instead" if booking.status is BookingStatus.CANCELLED else ""),
         }
         messages = MessagingService(db)
-        await messages.tell(event.council_id, "worker_fell_out", words, person_id=event.person_id)
+        await messages.tell(event.council_id, "worker_fell_out", words, person_id=event.person_id, urgent=True)
         await _tell_contacts(db, booking, "worker_fell_out", words)
         words = {**words, "link": f"{delivery.settings().public_url}/provider/bookings/{booking.id}/workers"}
         if booking.status is not BookingStatus.CANCELLED:

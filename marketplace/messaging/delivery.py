@@ -104,6 +104,10 @@ class FileOutbox:
 
     async def send(self, envelope: Envelope) -> None:
         """Write the file, whole or not at all; a repetition replaces it with the same content."""
+        if envelope.channel is not Channel.EMAIL:
+            # A phone number is no e-mail address; nothing is ever sent to the domain (RFC 2606).
+            number = "".join(char for char in envelope.to_address if char.isascii() and char.isalnum()) or "nobody"
+            envelope = msgspec.structs.replace(envelope, to_address=f"{number}@{envelope.channel.value}.invalid")
         mail = write_mail(envelope, self.sender)
         if envelope.channel is not Channel.EMAIL:
             mail["X-Channel"] = envelope.channel.value

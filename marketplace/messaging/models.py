@@ -33,7 +33,18 @@ class Message(Base, WithId):
     """One message to one reader."""
 
     __tablename__ = "messages"
-    __table_args__ = (Index("ix_messages_council_created", "council_id", "created_at"),)
+    __table_args__ = (
+        Index("ix_messages_council_created", "council_id", "created_at"),
+        Index(
+            "ix_messages_by_hand",
+            "council_id",
+            "is_urgent",
+            "created_at",
+            "id",
+            postgresql_where=text("status = 'queued' AND channel IN ('letter', 'call')"),
+        ),
+        Index("ix_messages_held", "not_before", postgresql_where=text("not_before IS NOT NULL")),
+    )
 
     council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
     user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
@@ -46,9 +57,16 @@ class Message(Base, WithId):
     template: Mapped[str] = mapped_column(Text)
     subject: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text, info=PERSONAL)
+    short_words: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """What a text says, which is nothing personal. The body is kept for when no carrier takes texts."""
+    is_urgent: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    not_before: Mapped[datetime | None]
+    """Held until then, for its reader's quiet hours."""
     status: Mapped[MessageStatus] = mapped_column(choice(MessageStatus), default=MessageStatus.QUEUED)
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
+    done_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    """Who posted the letter, or rang and read it out."""
 
 
 class ContactPreference(Base, WithId):

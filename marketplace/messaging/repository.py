@@ -1,7 +1,8 @@
 """Who is to be told."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -9,7 +10,9 @@ from sqlalchemy import or_, select
 from marketplace.accounts.models import Membership, User
 from marketplace.accounts.permissions import Role
 from marketplace.core.repository import Repository
-from marketplace.messaging.models import Message
+from marketplace.messaging.models import Message, MessageStatus
+
+HELD_BATCH: Final = 200
 
 
 class MessageRepository(Repository[Message]):
@@ -50,3 +53,14 @@ class MessageRepository(Repository[Message]):
         if role is not None:
             question = question.where(Membership.role == role)
         return (await self.db.scalars(question.distinct().order_by(User.id).limit(50))).all()
+
+    async def held_until(self, now: datetime) -> Sequence[Message]:
+        """Return messages whose quiet hours are over, of the councils in reach, locked; those of another worker not."""
+        question = (
+            select(Message)
+            .where(Message.not_before <= now, Message.status == MessageStatus.QUEUED)
+            .order_by(Message.not_before, Message.id)
+            .limit(HELD_BATCH)
+            .with_for_update(skip_locked=True)
+        )
+        return (await self.db.scalars(question)).all()

@@ -5,13 +5,18 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from marketplace.core import outbox
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.messaging import delivery
 from marketplace.messaging.delivery import DeliveryRefused, Envelope
+from marketplace.messaging.events import MessageQueued
 from marketplace.messaging.models import Channel, Message, MessageStatus
 from marketplace.messaging.repository import MessageRepository
-from marketplace.messaging.service import write
+from marketplace.messaging.repository_contact import ContactRepository
+from marketplace.messaging.routing import BY_HAND, way_after_refusal, without_links
+from marketplace.messaging.service import MessagingService, write
 
 log = structlog.get_logger(__name__)
 
@@ -67,28 +72,50 @@ async def send_secret(
 
 
 def envelope_of(message: Message, body: str) -> Envelope:
-    """Return a message as it is handed over, with a body."""
+    """Return a message as it is handed over, with a body. A text carries its own short words and no subject."""
+    is_text = message.channel is Channel.TEXT
     return Envelope(
         message_id=message.id,
         channel=message.channel,
         to_address=message.to_address,
-        subject=message.subject,
-        body=body,
+        subject="" if is_text else message.subject,
+        body=message.short_words if is_text else body,
         created_at=message.created_at,
     )
 
 
 async def send_and_note(envelope: Envelope, council_id: UUID) -> None:
-    """Send outside any transaction, then write down how it went."""
-    outcome = MessageStatus.SENT
+    """Send outside any transaction, then write down how it went. What a person's carrier refuses goes another way."""
+    is_refused = False
     try:
         await delivery.carrier().send(envelope)
     except DeliveryRefused as error:
         log.warning("message-refused", message_id=str(envelope.message_id), reason=str(error))
-        outcome = MessageStatus.FAILED
+        is_refused = True
     async with transaction(session_maker(), [council_id]) as db:
         message = await MessageRepository(db).find(council_id, envelope.message_id, locked=True)
-        if message.status is MessageStatus.QUEUED:
-            message.status = outcome
-            if outcome is MessageStatus.SENT:
-                message.sent_at = clock_of(db).now()
+        if message.status is not MessageStatus.QUEUED or message.channel is not envelope.channel:
+            return  # Another try has written it down already.
+        if not is_refused:
+            message.status, message.sent_at = MessageStatus.SENT, clock_of(db).now()
+        elif message.person_id is not None:
+            await send_another_way(db, message, message.person_id)
+        else:
+            message.status = MessageStatus.FAILED
+
+
+async def send_another_way(db: AsyncSession, message: Message, person_id: UUID) -> None:
+    """Turn a person's message that no carrier takes to the next way: e-mail after a text, then the council's list."""
+    contacts = ContactRepository(db)
+    preference = await contacts.of_person(message.council_id, person_id)
+    owner = await contacts.own_user(message.council_id, person_id)
+    way = way_after_refusal(message.channel, preference, owner.email if owner else "")
+    message.channel, message.to_address, message.not_before = way.channel, way.to_address, None
+    message.short_words = ""
+    await db.flush()
+    if way.channel not in BY_HAND:
+        outbox.publish(db, MessageQueued(council_id=message.council_id, message_id=message.id))
+        return
+    message.body = without_links(message.body, delivery.settings().public_url)
+    if message.is_urgent:
+        await MessagingService(db).tell_by_hand_now(message)

@@ -1,16 +1,23 @@
 """Background tasks of messaging: sending what waits, and telling people about their password."""
 
+from datetime import timedelta
 from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.events import PasswordChanged, PasswordResetRequested
 from marketplace.accounts.models import PasswordReset, User
 from marketplace.accounts.service import reset_token
 from marketplace.core import outbox
 from marketplace.core.database import clock_of, session_maker, transaction
+from marketplace.core.schedule import every
 from marketplace.messaging import delivery
 from marketplace.messaging.events import MessageQueued
-from marketplace.messaging.models import Message, MessageStatus
+from marketplace.messaging.models import Channel, Message, MessageStatus
+from marketplace.messaging.quiet import quiet_until
 from marketplace.messaging.repository import MessageRepository
+from marketplace.messaging.repository_contact import ContactRepository
+from marketplace.messaging.routing import BY_HAND
 from marketplace.messaging.sending import envelope_of, send_and_note, send_secret
 from marketplace.messaging.service import MessagingService
 
@@ -23,8 +30,30 @@ async def deliver(message_id: UUID, event: MessageQueued) -> None:
         message = await messages.maybe(messages.of(event.council_id).where(Message.id == event.message_id))
         if message is None or message.status is not MessageStatus.QUEUED:
             return
+        if message.channel in BY_HAND or await _is_held(db, message):
+            return
         envelope = envelope_of(message, message.body)
     await send_and_note(envelope, event.council_id)
+
+
+async def _is_held(db: AsyncSession, message: Message) -> bool:
+    """Whether a text that can wait arrives in its reader's quiet hours, asked when it would leave: it may be late."""
+    if message.channel is not Channel.TEXT or message.is_urgent or message.person_id is None:
+        return False
+    preference = await ContactRepository(db).of_person(message.council_id, message.person_id)
+    if preference is None:
+        return False
+    message.not_before = quiet_until(clock_of(db).now(), preference.quiet_from_hour, preference.quiet_until_hour)
+    return message.not_before is not None
+
+
+@every(timedelta(minutes=5), "messaging.send_held")
+async def send_held() -> None:
+    """Send the texts whose reader's quiet hours are over."""
+    async with transaction(session_maker(), "every") as db:
+        for message in await MessageRepository(db).held_until(clock_of(db).now()):
+            message.not_before = None
+            outbox.publish(db, MessageQueued(council_id=message.council_id, message_id=message.id))
 
 
 @outbox.task("messaging.send_reset_link", on=PasswordResetRequested)

@@ -24,7 +24,9 @@ from marketplace.core.web import FormData, local_path, submit, typed
 from marketplace.people.forms import PersonForm, ProfileForm, person_values
 from marketplace.people.models import Person
 from marketplace.people.repository import PeopleRepository
+from marketplace.people.routes_contact import ROUTES as CONTACT
 from marketplace.people.routes_representatives import ROUTES as REPRESENTATIVES
+from marketplace.people.routes_to_send import ROUTES as TO_SEND
 from marketplace.people.service import PeopleService
 
 PEOPLE_PAGE = 25
@@ -216,7 +218,7 @@ class ProfileController(Controller):
             return _form("people/profile.html", data, error.fields, person=person)
 
 
-ROUTES = [PeopleController, ProfileController, *REPRESENTATIVES]
+ROUTES = [PeopleController, ProfileController, *REPRESENTATIVES, *CONTACT, *TO_SEND]
 
 
 def _form(template: str, values: FormData, errors: dict[str, str], **more: Any) -> Template:

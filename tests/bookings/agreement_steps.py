@@ -7,6 +7,7 @@ from sqlalchemy import text
 from marketplace.core import outbox
 from marketplace.core.database import scope_to
 from marketplace.core.queue import deliver
+from marketplace.web.tasks import import_tasks
 from tests.browser import count
 
 TODAY = date(2027, 3, 3)
@@ -66,6 +67,8 @@ def provider_form(scene, **given):
         | given
     )
 
+
+import_tasks()
 
 SIGN = {"agree": "yes", "name": "Sam Signer"}
 

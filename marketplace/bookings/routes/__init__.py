@@ -11,10 +11,16 @@ from marketplace.bookings.routes.patterns import AgreementVisits, ClientVisits
 from marketplace.bookings.routes.person import BookingController
 from marketplace.bookings.routes.provider import ProviderBookingController
 from marketplace.bookings.routes.provider_agreements import ClientController
+from marketplace.bookings.routes.reported_talk import ReportedTalkController
+from marketplace.bookings.routes.talk import ClientTalkController, OwnTalkController, TalkListController
 
 ROUTES = [
     BookingController,
     ProviderBookingController,
+    TalkListController,
+    OwnTalkController,
+    ClientTalkController,
+    ReportedTalkController,
     AgreementController,
     ClientController,
     calculator,

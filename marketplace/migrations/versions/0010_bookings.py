@@ -1607,6 +1607,18 @@ def upgrade() -> None:
     op.add_column("messages", sa.Column("person_id", sa.Uuid(), nullable=True))
     op.add_column("messages", sa.Column("format", sa.Text(), server_default="", nullable=False))
     op.create_foreign_key(op.f("fk_messages_person_id"), "messages", "people", ["person_id"], ["id"])
+    op.add_column("messages", sa.Column("short_words", sa.Text(), server_default="", nullable=False))
+    op.add_column("messages", sa.Column("is_urgent", sa.Boolean(), server_default=sa.text("false"), nullable=False))
+    op.add_column("messages", sa.Column("not_before", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("messages", sa.Column("done_by_user_id", sa.Uuid(), nullable=True))
+    op.create_foreign_key(op.f("fk_messages_done_by_user_id"), "messages", "users", ["done_by_user_id"], ["id"])
+    op.create_index(
+        "ix_messages_by_hand",
+        "messages",
+        ["council_id", "is_urgent", "created_at", "id"],
+        postgresql_where=sa.text("status = 'queued' AND channel IN ('letter', 'call')"),
+    )
+    op.create_index("ix_messages_held", "messages", ["not_before"], postgresql_where=sa.text("not_before IS NOT NULL"))
     for table, name, condition in CHECKS:
         op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, condition)
     for table, name, column, _before, now in CHOICES:
@@ -1619,6 +1631,15 @@ def downgrade() -> None:
         _allow(table, name, column, before)
     for table, name, _condition in CHECKS:
         op.drop_constraint(op.f(f"ck_{table}_{name}"), table, type_="check")
+    op.drop_index("ix_messages_held", table_name="messages", postgresql_where=sa.text("not_before IS NOT NULL"))
+    op.drop_index(
+        "ix_messages_by_hand",
+        table_name="messages",
+        postgresql_where=sa.text("status = 'queued' AND channel IN ('letter', 'call')"),
+    )
+    op.drop_constraint(op.f("fk_messages_done_by_user_id"), "messages", type_="foreignkey")
+    for column in ("done_by_user_id", "not_before", "is_urgent", "short_words"):
+        op.drop_column("messages", column)
     op.drop_constraint(op.f("fk_messages_person_id"), "messages", type_="foreignkey")
     op.drop_column("messages", "format")
     op.drop_column("messages", "person_id")
