@@ -197,7 +197,7 @@ def test_an_assistant_is_employed_insurance_lapses_and_the_work_is_paid_as_it_wa
     tick(person, "I know what the law asks me to do first")
     send(person, "The job begins")
     assert "Works for you" in person.text
-    site.wait_for_mail(f"manager@{COUNCIL}", "Somebody who employs an assistant needs help")
+    site.wait_for_mail(f"broker@{COUNCIL}", "Somebody who employs an assistant needs help")
 
     # The insurance of another assistant lapses: the person is told, the council is told, and the pay goes on.
     person.open("/employer")
