@@ -39,6 +39,8 @@ FIRST = (
     "web/test_permissions.py",
     "journeys/test_market.py",
     "journeys/test_accreditation.py",
+    "journeys/test_money_own.py",
+    "journeys/test_money_people.py",
     "journeys/test_stories.py",
     "journeys/test_matching.py",
     "journeys/test_standing.py",

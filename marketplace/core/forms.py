@@ -17,6 +17,7 @@ K = TypeVar("K", bound=StrEnum)
 
 _EMAIL = re.compile(r"^[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+$")
 _TIME = re.compile(r"^(\d{1,2})(?:[:.](\d{2}))?\s*(am|pm)?$", re.IGNORECASE | re.ASCII)
+_NAMED_TIMES = {"midday": time(12), "noon": time(12), "midnight": time(0)}
 
 
 class FormReader:
@@ -161,12 +162,15 @@ class FormReader:
         return None
 
     def clock_time(self, name: str, label: str, *, required: bool = True) -> time | None:
-        """Read a time of day as people type it: 8:30, 08.30, 8am, 5:15pm, 17:15."""
+        """Read a time of day as people type it: 8:30, 08.30, 8am, 5:15pm, 17:15, midday."""
         value = self.raw(name)
         if not value:
             if required:
                 self.wrong(name, f"Enter {label}, like 8:30am")
             return None
+        # Pages write the two so (`formats.uk_time`), and people type what they read.
+        if value.lower() in _NAMED_TIMES:
+            return _NAMED_TIMES[value.lower()]
         match = _TIME.match(value)
         if match:
             hour, minute, half = int(match.group(1)), int(match.group(2) or 0), (match.group(3) or "").lower()

@@ -35,6 +35,8 @@ def test_every_wrong_field_is_named_at_once() -> None:
         ("12am", time(0)),
         ("12:15 pm", time(12, 15)),
         ("17:15", time(17, 15)),
+        ("midday", time(12)),
+        ("Midnight", time(0)),
         ("8", None),
         ("25:00", None),
         ("13pm", None),

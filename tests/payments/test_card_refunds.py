@@ -104,6 +104,8 @@ async def test_above_the_limit_a_second_person_agrees_and_parts_count_together(s
     assert await refunds(db, payment_id) == [(RefundStatus.ASKED, 600), (RefundStatus.WAITING, 600)]
     await run_tasks(db)
     assert site.stripe.money() == [(1_600, 600)], "what waits has not left"
+    receipt = f"/payments/cards/{payment_id}/done"
+    assert "£6.00 of it goes back" in (await (await site.signed_in(scene.member)).open(receipt)).words
     await finance.post(page.location, {"amount": "4.01", "reason": "Too much"}, expect=422)
     assert await count(db, "messages", "template = 'card_refund_waits'") == 1
     waiting = (await db.scalars(select(CardRefund.id).where(CardRefund.status == RefundStatus.WAITING))).one()
@@ -115,6 +117,7 @@ async def test_above_the_limit_a_second_person_agrees_and_parts_count_together(s
     assert wrong.errors()
     await second.post(f"/refunds-to-agree/{waiting}", {"answer": "agree"})
     await second.post(f"/refunds-to-agree/{waiting}", {"answer": "agree"}, expect=409)
+    assert "£12.00 of it goes back" in (await (await site.signed_in(scene.member)).open(receipt)).words
     await run_tasks(db)
     await site.tell("refund.created")
     await run_tasks(db)

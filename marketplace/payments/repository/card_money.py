@@ -14,6 +14,8 @@ from marketplace.payments.states import CardStatus, DisputeStatus, RefundStatus
 from marketplace.providers.models import Organisation
 
 STILL_COUNTS = (RefundStatus.WAITING, RefundStatus.ASKED, RefundStatus.DONE)
+AGREED = (RefundStatus.ASKED, RefundStatus.DONE)
+"""What the payer may be told: a refund that waits for a second person may still be refused."""
 COVERS = (
     CardStatus.CREATED,
     CardStatus.OPEN,
@@ -72,10 +74,17 @@ class CardMoneyRepository:
         ).all()
 
     async def promised_pence(self, payment_id: UUID) -> int:
+        """Return what was given back of a payment, is on its way, or waits for a second person."""
+        return await self._refunds_pence(payment_id, STILL_COUNTS)
+
+    async def agreed_pence(self, payment_id: UUID) -> int:
         """Return what was given back of a payment or is on its way."""
+        return await self._refunds_pence(payment_id, AGREED)
+
+    async def _refunds_pence(self, payment_id: UUID, statuses: Sequence[RefundStatus]) -> int:
         total = await self.db.scalar(
             select(func.coalesce(func.sum(CardRefund.amount_pence), 0)).where(
-                CardRefund.payment_id == payment_id, CardRefund.status.in_(STILL_COUNTS)
+                CardRefund.payment_id == payment_id, CardRefund.status.in_(statuses)
             )
         )
         return int(total or 0)

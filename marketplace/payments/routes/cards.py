@@ -70,8 +70,8 @@ class CardController(Controller):
     ) -> Template:
         """Say where the payment stands. Coming back from the card page proves nothing: Stripe's event does."""
         payment = await _payment(db, principal, payment_id)
-        promised = await CardMoneyRepository(db).promised_pence(payment.id)
-        context = {"payment": payment, "state": _state(payment, promised), "promised_pence": promised}
+        agreed = await CardMoneyRepository(db).agreed_pence(payment.id)
+        context = {"payment": payment, "state": _state(payment, agreed), "promised_pence": agreed}
         return Template("payments/cards/done.html", context=context)
 
     @get("/{payment_id:str}/stopped", permission=Permission.BOOKINGS_OWN)
