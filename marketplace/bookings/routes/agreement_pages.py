@@ -271,7 +271,7 @@ async def edit_values(
 
 def blocked_page(error: PaidRelative, side: Side, back: str) -> Template:
     """Say that the family rule forbids it, and how to ask the council."""
-    context = {"error_title": error.title, "why": error.detail, "side": side, "back": back}
+    context: dict[str, Any] = {"error_title": error.title, "why": error.detail, "side": side, "back": back}
     context |= {"ask_at": error.ask_at, "is_asked": error.is_asked}
     return Template("bookings/agreements/blocked.html", context=context, status_code=HTTPStatus.CONFLICT)
 
