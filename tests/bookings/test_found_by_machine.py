@@ -40,7 +40,7 @@ async def test_cancelling_an_agreed_visit_late_owes_what_its_terms_say(
     visit = await make_booking(db, scene, status, agreement_id=made.agreement.id)
     clock.move_to(visit.starts_at - timedelta(hours=47))
     service = BookingService(db)
-    assert await service.cancel(scene.member.principal, visit.id, "") is Cancelling.LATE_DIRECT_PAYMENT
+    assert await service.cancel(scene.member.principal, visit.id, "") is Cancelling.LATE_AGREED
     found = await db.get_one(Booking, visit.id, populate_existing=True)
     assert (found.status, found.cost_pence, found.called_off_at) == (status, 800, clock.now())
     with pytest.raises(StepRefused):

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import Select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, Role, audit, setting
@@ -18,7 +18,7 @@ from marketplace.bookings.events import (
     BookingFunded,
     BookingRestApproved,
 )
-from marketplace.bookings.models import Booking, CalledOffBy, CallOffReason, Funding
+from marketplace.bookings.models import Booking, CalledOffBy, CallOffReason, Funding, SupportAgreement
 from marketplace.bookings.policies import (
     CLAIMABLE,
     CONFIRMABLE,
@@ -64,10 +64,15 @@ class VisitSteps:
         return self.bookings.of_person(principal.council_id, principal.need_person())
 
     def of_provider(self, principal: Principal) -> Select[Booking]:
-        """Start a question about a provider's bookings; a personal assistant sees their own."""
+        """Start a question about a provider's bookings; a personal assistant sees their own.
+
+        A visit of their agreement is theirs, too, when it was planned without them because they were not free then.
+        """
         question = self.bookings.of_organisation(principal.councils, principal.need_organisation())
         if principal.role is Role.PA and principal.worker_id:
-            question = question.where(Booking.worker_id == principal.worker_id)
+            agreed = select(SupportAgreement.id).where(SupportAgreement.worker_id == principal.worker_id)
+            unnamed = and_(Booking.worker_id.is_(None), Booking.agreement_id.in_(agreed))
+            question = question.where(or_(Booking.worker_id == principal.worker_id, unnamed))
         return question
 
     async def terms(self, booking: Booking) -> CancelTerms:
@@ -90,6 +95,9 @@ class VisitSteps:
             StepRefused: It is not a request any more.
         """
         booking = await self._of_provider(principal, booking_id)
+        if booking.status is BookingStatus.PLANNED:
+            # Its agreement said yes to it; it becomes accepted when the provider names who comes.
+            raise StepRefused("This visit is agreed. Say who comes instead.")
         if self.clock.now() >= booking.starts_at and booking.status is BookingStatus.REQUESTED:
             raise NotYet("The time of this visit has come, so it can no longer be accepted.")
         if await self._is_stopped(booking):
