@@ -30,9 +30,9 @@ from tests.journeys.bookings import (
     week_of,
     write_agreement,
 )
-from tests.journeys.conftest import Site, serving
+from tests.journeys.conftest import UNSTEADY, Site, serving
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, UNSTEADY]
 
 ONLY_THEM = "My husband knows my signs and is there at night."
 

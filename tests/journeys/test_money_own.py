@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.accreditation import path_of, send
-from tests.journeys.conftest import Site, serving
+from tests.journeys.conftest import UNSTEADY, Site, serving
 from tests.journeys.money_steps import (
     AUTHENTICATES,
     VISIT_PENCE,
@@ -29,7 +29,7 @@ from tests.journeys.money_steps import (
     stays_in,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, UNSTEADY]
 
 HOURS = 4
 REFUND_PENCE = 15_000
