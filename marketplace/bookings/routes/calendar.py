@@ -71,7 +71,8 @@ class CalendarController(Controller):
         on: FromQuery[str | None] = None,
     ) -> Template:
         """Show the visits of a week or month: a person's, or a worker's own."""
-        if principal.person_id is None and principal.worker_id is None:
+        delivers = principal.worker_id is not None and principal.may(Permission.VISITS_DELIVER)
+        if principal.person_id is None and not delivers:
             raise NotFound
         return await _page(db, principal, "/calendar", view, on)
 
