@@ -46,7 +46,6 @@ async def test_a_person_writes_signs_and_sends_and_the_assistant_signs(browser, 
     assert "£44.00" in page.words
     assert "Comes in each week£150.00" in page.words
     assert "Left each week£106.00" in page.words
-    assert "0.2 weeks of your budget" in page.words
     assert "£24.00" in page.words, "the price on a bank holiday is shown before anything is signed"
     assert "Can this price pay for the work?" in page.words
     assert await events(db) == []

@@ -171,7 +171,7 @@ async def test_a_visit_beyond_what_is_left_is_refused_with_choices(browser, db):
     page = await (await browser.signed_in(scene.member)).post("/bookings", scene.form(), expect=422)
     assert "costs £16.00 and you have £14.00 left to spend, so you are £2.00 short" in page.errors()["funding"]
     assert "choose a shorter visit: 45 minutes fits" in page.words
-    assert "ask for more money" in page.words
+    assert "ask the council for more money" in page.words
     assert await count(db, "bookings") == 1
     shorter = await (await browser.signed_in(scene.member)).post("/bookings", scene.form(minutes=45))
     assert shorter.location.startswith("/bookings/")

@@ -244,4 +244,4 @@ async def test_brokers_see_what_needs_somebody_else(
     assert "16 visits" in page.words
     mine = await browser.signed_in(scene.member)
     words = (await mine.open(f"/agreements/{made.agreement.id}/visits")).words
-    assert "Visits that do not take place because the agreement ends" in words
+    assert "Visits that fall away when the agreement ends" in words

@@ -267,7 +267,8 @@ def test_a_visit_is_found_booked_delivered_approved_and_paid_from_the_direct_pay
     site.move_clock(hours=24 * 9)
     walker.sign_in(f"person@{council}")
     walker.open(booking)
-    walker.press("Yes, this visit happened")
+    walker.page.get_by_role("button", name=re.compile("^Yes, this visit happened")).first.click()
+    walker.page.wait_for_load_state("load")
     walker.sees("Approved")
     walker.open("/money")
     assert "Visit" in walker.text
