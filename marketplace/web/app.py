@@ -11,11 +11,13 @@ from jinja2 import Environment, FileSystemBytecodeCache
 from litestar import Litestar, Request, Router
 from litestar.datastructures import CacheControlHeader, State
 from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Method
+from litestar.types.internal_types import PathParameterDefinition
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from marketplace.accounts import Principal
@@ -100,6 +102,11 @@ def routes() -> list[Any]:
     return found
 
 
+def operation_id(handler: HTTPRouteHandler, method: Method, parts: list[str | PathParameterDefinition]) -> str:
+    """Name an operation by its method and whole path: `/money-audits` and `/money/audits` are two operations."""
+    return ".".join([method.lower(), *(part if isinstance(part, str) else f"{{{part.name}}}" for part in parts)])
+
+
 def build_app(
     settings: Settings,
     *,
@@ -165,6 +172,7 @@ def build_app(
             title="Care Marketplace",
             version="1",
             render_plugins=[JsonRenderPlugin()],
+            operation_id_creator=operation_id,
             # The guard refuses routes that name no permission; the description is for everybody.
             openapi_router=Router("/schema", route_handlers=[], opt={"permission": None}),
         ),

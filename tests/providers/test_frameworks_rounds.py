@@ -182,7 +182,7 @@ async def test_an_officer_adds_changes_and_cancels_a_round(browser: Browser, db:
             "late_until",
             "Late applications must end after the closing time",
         ),
-        ({"closes_time": "noon"}, "closes_time", "must be a time"),
+        ({"closes_time": "teatime"}, "closes_time", "must be a time"),
         ({"closes-day": "31", "closes-month": "2"}, "closes", "must be a real date"),
         ({"closes-year": "2099"}, "closes", "within three years"),
         ({"name": "x" * 10_000}, "name", "must be 120 characters or fewer"),
