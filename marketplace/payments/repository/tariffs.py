@@ -8,7 +8,7 @@ from sqlalchemy import Row, func, or_, select
 
 from marketplace.core.models import OutboxDelivery, OutboxMessage
 from marketplace.core.repository import Repository
-from marketplace.payments.models import Accrual, AccrualKind, Tariff, TariffEvent
+from marketplace.payments.models import Accrual, AccrualKind, Tariff, TariffBook, TariffEvent
 from marketplace.plans.models import PlanVersion
 
 
@@ -21,6 +21,17 @@ class TariffRepository(Repository[Tariff]):
         """Let nobody else set a tariff of the council until the transaction ends."""
         await self.db.execute(
             select(func.pg_advisory_xact_lock(func.hashtext("payments.tariffs"), func.hashtext(str(council_id))))
+        )
+
+    async def last_number(self, council_id: UUID, framework_id: UUID | None) -> int:
+        """Return the highest number of a book of a framework, 0 without one."""
+        return int(
+            await self.db.scalar(
+                select(func.coalesce(func.max(TariffBook.number), 0)).where(
+                    TariffBook.council_id == council_id, TariffBook.framework_id.is_not_distinct_from(framework_id)
+                )
+            )
+            or 0
         )
 
     async def on(self, council_id: UUID, event: TariffEvent, day: date) -> Tariff | None:

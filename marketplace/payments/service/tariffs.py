@@ -13,9 +13,10 @@ from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput
 from marketplace.core.formats import uk_date
 from marketplace.payments.bands import Band, fee_for, is_below_wage, read_bands, wage_lines
-from marketplace.payments.models import Tariff, TariffEvent
+from marketplace.payments.models import Tariff, TariffBook, TariffEvent
 from marketplace.payments.repository.tariffs import TariffRepository
 from marketplace.payments.schemas import TariffForm, TariffPreview
+from marketplace.payments.states import TARIFF_BOOK, BookStatus
 
 ACCRUE_PLAN = "payments.accrue_plan"
 """Name of the task that turns a signed-off plan into money."""
@@ -95,9 +96,24 @@ class TariffService:
         if latest is not None and (latest.ends_on is None or latest.ends_on > form.starts_on):
             before: dict[str, object] = {"ends_on": latest.ends_on}
             latest.ends_on = form.starts_on
+            (await self.db.get_one(TariffBook, latest.book_id)).ends_on = form.starts_on
             self._record(principal, "payments.end_tariff", latest.id, before=before, after={"ends_on": form.starts_on})
+        book = TariffBook(
+            council_id=council_id,
+            number=await self.tariffs.last_number(council_id, None) + 1,
+            status=BookStatus.DRAFT,
+            name=form.name,
+            source=form.source,
+            starts_on=form.starts_on,
+            made_by_user_id=principal.user_id,
+            made_at=self.clock.now(),
+        )
+        self.db.add(book)
+        await self.db.flush()
+        TARIFF_BOOK.begin(self.db, book, by=principal.user_id)
         tariff = Tariff(
             council_id=council_id,
+            book_id=book.id,
             event=TariffEvent.PLAN_COMPLETED,
             name=form.name,
             bands=[{"up_to_minutes": band.up_to_minutes, "pence": band.pence} for band in form.bands],
@@ -107,6 +123,9 @@ class TariffService:
             set_at=self.clock.now(),
         )
         self.db.add(tariff)
+        await self.db.flush()
+        book.published_by_user_id, book.published_at = principal.user_id, self.clock.now()
+        TARIFF_BOOK.move(self.db, book, BookStatus.PUBLISHED, by=principal.user_id)
         await self.db.flush()
         after: dict[str, object] = {
             "name": form.name,
