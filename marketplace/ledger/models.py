@@ -40,6 +40,10 @@ class Purpose(StrEnum):
     """Paid by people out of direct payments that they hold themselves."""
     FUND_DRAWN = "fund_drawn"
     """Spent from an Individual Service Fund; owner is the organisation that manages it."""
+    WAGES_DUE = "wages_due"
+    """Approved work of employed assistants that no payroll was told of yet; owner is the person, who employs them."""
+    WAGES_SENT = "wages_sent"
+    """Told to payrolls, for wages out of direct payments that the person does not hold."""
 
 
 DEBIT_NORMAL = frozenset({Purpose.PLAN_SPEND, Purpose.DIRECT_PAYMENT_SPEND, Purpose.STRIPE_CLEARING})
