@@ -47,10 +47,8 @@ def _assistant(world: World, council: Council, star: Client) -> None:
     helper = council.shop(council.text.assistant).helpers[0]
     first = employed_from(world)
     made_at = world.at(first - timedelta(days=9), 11)
-    price = max(
-        offer.pence for _, offer in council.shop(council.text.assistant).listings if offer.unit is PriceUnit.HOUR
-    )
-    wage = max(world.wage_pence, price)
+    offers = [offer for _, offer in council.shop(council.text.assistant).listings]
+    wage = max(world.wage_pence, *(offer.pence for offer in offers if offer.unit is PriceUnit.HOUR))
     values = {
         "council_id": council.id,
         "person_id": star.id,
