@@ -331,6 +331,11 @@ async def test_a_death_stops_what_is_to_come_and_leaves_what_was_delivered(
     event = PersonDied(council_id=scene.council.id, person_id=scene.person.id, died_on=date(2027, 3, 10))
     for _ in range(2):
         await tasks_visits.stop_dead(uuid4(), event)
+    await make_member(db, Role.FINANCE, scene.council, email="finance@test.example")
+    message = await db.scalar(text("SELECT id FROM outbox_messages WHERE event = 'PersonDied'"))
+    for _ in range(2):
+        await tasks_visits.tell_visits_to_settle(message, event)
+    assert await count(db, "messages", "template = 'visits_to_settle' AND body LIKE '%1 visit took%'") == 1
     left = await visits(db, "status <> 'cancelled'")
     assert [(row.visit_on, row.status, row.cost_pence) for row in left] == [
         (FRIDAY, BookingStatus.CLAIMED, 1_600),

@@ -41,6 +41,7 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ],
     ("visits_stopped_council", {}),
     ("visits_stopped_died", {}),
+    ("visits_to_settle", {"visits": "2 visits"}),
     ("visits_stopped_died_provider", {}),
     ("visits_stopped_died_provider", {"visits": 0}),
 ]
