@@ -27,7 +27,7 @@ from marketplace.bookings.repository_visits import ProposalReader, VisitReader
 from marketplace.bookings.service.estate import EstateService
 from marketplace.bookings.service.planning.death import stop_for_death
 from marketplace.bookings.service.planning.pauses import Pauses
-from marketplace.bookings.service.planning.plan import Planned, Planner
+from marketplace.bookings.service.planning.plan import NO_MONEY, Planned, Planner
 from marketplace.bookings.service.planning.proposals import Proposals
 from marketplace.bookings.service.planning.repricing import Repricing
 from marketplace.bookings.service.planning.words import proposal_words
@@ -248,6 +248,11 @@ async def tell_stopped(message_id: UUID, event: VisitsStopped) -> None:
                 person_id=event.person_id,
                 role=Role.REPRESENTATIVE,
             )
+            return
+        if event.why == CallOffReason.NO_MONEY.value:
+            await _tell(db, event, "visits_beyond_money", context, to_person=True, to_provider=True)
+            council = context | {"link": f"{site}/visits-to-replace", "why": NO_MONEY}
+            await messages.tell(event.council_id, "visits_not_planned_council", council, role=Role.BROKER)
             return
         await _tell(db, event, "visits_stopped", context, to_person=True, to_provider=True)
         if event.by_side != Side.PERSON.value:
