@@ -117,6 +117,8 @@ class Permission(StrEnum):
     BOOKINGS_OWN = "bookings:own"
     BOOKINGS_ANSWER = "bookings:answer"
     BOOKINGS_APPROVE = "bookings:approve"
+    ESTATE_SETTLE = "bookings:estate_settle"
+    """Say what is paid for delivered visits of somebody who died."""
     VISITS_DELIVER = "bookings:deliver"
     """See one's own visits of the day, start and finish them."""
     REPRESENTATIVES_OWN = "accounts:representatives_own"
@@ -310,6 +312,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.MONEY_AUDIT,
         Permission.REFUNDS_ASK,
         Permission.CARDS_RECONCILE,
+        Permission.ESTATE_SETTLE,
     },
     Role.FINANCE_CHECKER: _EVERYBODY
     | _FINANCE_READS
@@ -331,6 +334,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.REPRESENTATIVES_CHECK,
         Permission.CLAIMS_DECIDE,
         Permission.EXCEPTIONS_DECIDE,
+        Permission.ESTATE_SETTLE,
         Permission.MATCH_READ,
         Permission.WEIGHTS_PUBLISH,
         Permission.CONTESTS_ANSWER,
