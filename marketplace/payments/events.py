@@ -73,3 +73,11 @@ class MoneyAuditClosed(Event, frozen=True, kw_only=True):
     person_id: UUID
     audit_id: UUID
     reclaim_pence: int
+
+
+class MoneyAskAnswered(Event, frozen=True, kw_only=True):
+    """The council answered a request for more money."""
+
+    person_id: UUID
+    ask_id: UUID
+    is_agreed: bool
