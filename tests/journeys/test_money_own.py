@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.accreditation import path_of, send
-from tests.journeys.conftest import UNSTEADY, Site, serving
+from tests.journeys.conftest import Site, serving
 from tests.journeys.money_steps import (
     AUTHENTICATES,
     VISIT_PENCE,
@@ -31,7 +31,7 @@ from tests.journeys.money_steps import (
     stays_in,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, UNSTEADY]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 HOURS = 4
 REFUND_PENCE = 15_000
