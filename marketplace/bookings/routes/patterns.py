@@ -425,6 +425,7 @@ class AgreementVisits(_VisitPages):
             async with db.begin_nested():
                 return await submit(request, db, principal.actor, data, act)
         except NotFreeThen as error:
+            cost = await OneOffs(db).price(agreement, form)
             return self._form(
                 "bookings/visits/extra.html", agreement, data, error.fields, cost_pence=cost, is_taken=True
             )

@@ -4,6 +4,7 @@ from marketplace.payments.models.accounts import (
     AuditItem,
     DirectPaymentAudit,
     Match,
+    MoneyAsk,
     MoneyMovement,
     MovementKind,
     MovementVisit,
@@ -92,7 +93,11 @@ __all__ = [
     "LateInterest",
     "LineHold",
     "Match",
+<<<<<<< HEAD
     "MoneyManagement",
+=======
+    "MoneyAsk",
+>>>>>>> walkm
     "MoneyMovement",
     "MovementKind",
     "MovementVisit",
