@@ -75,7 +75,6 @@ class MoneyAuditClosed(Event, frozen=True, kw_only=True):
     reclaim_pence: int
 
 
-<<<<<<< HEAD
 class InvoiceReceived(Event, frozen=True, kw_only=True):
     """A supplier sent an invoice or credit note in: finance is told, the supplier gets its receipt."""
 
@@ -174,11 +173,11 @@ class LateInterestDecided(Event, frozen=True, kw_only=True):
 
     late_interest_id: UUID
     organisation_id: UUID
-=======
+
+
 class MoneyAskAnswered(Event, frozen=True, kw_only=True):
     """The council answered a request for more money."""
 
     person_id: UUID
     ask_id: UUID
->>>>>>> walkm
     is_agreed: bool

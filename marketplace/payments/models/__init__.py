@@ -93,11 +93,8 @@ __all__ = [
     "LateInterest",
     "LineHold",
     "Match",
-<<<<<<< HEAD
-    "MoneyManagement",
-=======
     "MoneyAsk",
->>>>>>> walkm
+    "MoneyManagement",
     "MoneyMovement",
     "MovementKind",
     "MovementVisit",
