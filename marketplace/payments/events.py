@@ -173,6 +173,7 @@ class LateInterestDecided(Event, frozen=True, kw_only=True):
 
     late_interest_id: UUID
     organisation_id: UUID
+    is_agreed: bool
 
 
 class MoneyAskAnswered(Event, frozen=True, kw_only=True):
