@@ -354,6 +354,17 @@ class BudgetRepository:
         )
         return found
 
+    async def arranged_from(self, council_id: UUID, person_ids: Sequence[UUID]) -> dict[UUID, date]:
+        """Return from which day on people's direct payments are paid in by themselves; who has none is left out."""
+        rows = await self.db.execute(
+            select(DirectPaymentArrangement.person_id, func.min(DirectPaymentArrangement.starts_on))
+            .where(
+                DirectPaymentArrangement.council_id == council_id, DirectPaymentArrangement.person_id.in_(person_ids)
+            )
+            .group_by(DirectPaymentArrangement.person_id)
+        )
+        return {row[0]: row[1] for row in rows}
+
     async def arrangement(self, council_id: UUID, person_id: UUID, on: date) -> DirectPaymentArrangement | None:
         """Return how a person's direct payment is held on a day; None: the council holds it."""
         found: DirectPaymentArrangement | None = await self.db.scalar(

@@ -20,7 +20,7 @@ from marketplace.bookings.routes.visit_forms import (
     pause_form,
     weekly_form,
 )
-from marketplace.bookings.service.planning.one_offs import OneOffs
+from marketplace.bookings.service.planning.one_offs import NotFreeThen, OneOffs
 from marketplace.bookings.service.planning.patterns import DAY, WEEKDAYS
 from marketplace.bookings.service.planning.pauses import Pauses
 from marketplace.bookings.service.planning.proposals import Proposals
@@ -395,15 +395,23 @@ class AgreementVisits(_VisitPages):
             form = extra_form(data)
             cost = await OneOffs(db).price(agreement, form)
             if data.get("action") != "save":
-                return self._form("bookings/visits/extra.html", agreement, data, {}, cost_pence=cost)
+                is_free = await OneOffs(db).is_free(agreement, form)
+                return self._form(
+                    "bookings/visits/extra.html", agreement, data, {}, cost_pence=cost, is_taken=not is_free
+                )
+            anyway = FormReader(data).ticked("anyway")
 
             async def act() -> str:
-                visit = await OneOffs(db).request(principal, agreement.id, form)
+                visit = await OneOffs(db).request(principal, agreement.id, form, anyway=anyway)
                 flash(request, f"We asked for the visit. It costs {pounds(visit.cost_pence)}")
                 return self._home(agreement.id)
 
             async with db.begin_nested():
                 return await submit(request, db, principal.actor, data, act)
+        except NotFreeThen as error:
+            return self._form(
+                "bookings/visits/extra.html", agreement, data, error.fields, cost_pence=cost, is_taken=True
+            )
         except InvalidInput as error:
             return self._form("bookings/visits/extra.html", agreement, data, error.fields)
 

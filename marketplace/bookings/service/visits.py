@@ -218,6 +218,12 @@ class VisitSteps:
             StepRefused: It was never agreed, or is approved already.
         """
         booking = await self._of_person(principal, Permission.BOOKINGS_APPROVE, booking_id)
+        return await self.approve_locked(principal, booking, shown_pence=shown_pence)
+
+    async def approve_locked(
+        self, principal: Principal, booking: Booking, *, shown_pence: int | None = None, reason: str = ""
+    ) -> Booking:
+        """Pay all that is asked for a locked visit; who may say so was asked before. Raises what `approve` does."""
         self._need_end(booking)
         pence = asked_pence(booking)
         if shown_pence is not None and shown_pence != pence:
@@ -226,7 +232,7 @@ class VisitSteps:
             )
         if booking.status is BookingStatus.PART_APPROVED:
             return await self._approve_rest(principal, booking)
-        return await self.pay(principal, booking, pence, BookingStatus.APPROVED)
+        return await self.pay(principal, booking, pence, BookingStatus.APPROVED, reason=reason)
 
     async def pay(
         self, principal: Principal | None, booking: Booking, pence: int, to: BookingStatus, *, reason: str = ""
@@ -299,11 +305,15 @@ class VisitSteps:
             StepRefused: It was never agreed, or is settled already.
         """
         booking = await self._of_person(principal, Permission.BOOKINGS_APPROVE, booking_id)
+        self.dispute_locked(principal, booking, reason)
+        return booking
+
+    def dispute_locked(self, principal: Principal, booking: Booking, reason: str) -> None:
+        """Dispute a locked visit; who may say so was asked before. Raises what `dispute` does."""
         self._need_end(booking)
         self._move(principal, booking, BookingStatus.DISPUTED, "bookings.dispute_booking", reason)
         booking.ask_again_at = None
         outbox.publish(self.db, BookingDisputed(**ids_of(booking)))
-        return booking
 
     async def mark_funded(self, booking_id: UUID) -> bool:
         """The card payment has come: send the request to the provider. For `payments`, which holds no principal.

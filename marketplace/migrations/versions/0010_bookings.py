@@ -50,7 +50,15 @@ PURPOSES_BEFORE = (
     "stripe_clearing",
     "card_received",
 )
-PURPOSES_NOW = (*PURPOSES_BEFORE, "card_disputed", "person_owes", "person_paid", "fund_drawn")
+PURPOSES_NOW = (
+    *PURPOSES_BEFORE,
+    "card_disputed",
+    "person_owes",
+    "person_paid",
+    "fund_drawn",
+    "wages_due",
+    "wages_sent",
+)
 ROLES_BEFORE = (
     "person",
     "representative",
