@@ -219,9 +219,8 @@ def test_an_assistant_is_employed_insurance_lapses_and_the_work_is_paid_as_it_wa
     worker.open("/employer-help")
     worker.sees(insurance)
     letter(site, f"broker@{COUNCIL}", "Somebody who employs an assistant needs help", says=insurance)
-    letter(
-        site, f"person@{COUNCIL}", "Something to do as an employer", says=f"{insurance}: ended on {uk_date(last_on)}"
-    )
+    says = f"{insurance}: ended on {uk_date(last_on)}"
+    letter(site, f"person@{COUNCIL}", "Something to do as an employer", says=says)
     person.sign_in(f"person@{COUNCIL}")
     person.open(kath)
     assert "Has ended" in person.text
