@@ -252,6 +252,37 @@ async def test_hospital_stops_the_bill_the_next_day(db: AsyncSession, scene: Sce
         await service.pause(scene.member.principal, made.agreement.id, PauseKind.HOLIDAY, date(2027, 5, 3), None)
 
 
+async def test_a_weekly_visit_that_is_stopped_in_a_pause_keeps_no_place(
+    db: AsyncSession, scene: Scene, made: MadeAgreement
+) -> None:
+    service, person = Pauses(db), scene.member.principal
+    await service.pause(person, made.agreement.id, PauseKind.HOLIDAY, date(2027, 3, 8), date(2027, 3, 29))
+    pattern = (await db.scalars(select(VisitPattern))).one()
+    result = await service.stop_weekly(person, pattern.id, date(2027, 3, 15))
+    assert result.owed_pence == 0
+    left = await visits(db, "status = 'planned'")
+    assert [(one.visit_on, one.cost_pence) for one in left] == [(FRIDAY, 1_600), (date(2027, 3, 12), 800)]
+
+
+async def test_a_pause_can_last_longer(db: AsyncSession, scene: Scene, made: MadeAgreement) -> None:
+    service, person = Pauses(db), scene.member.principal
+    row = await service.pause(person, made.agreement.id, PauseKind.HOLIDAY, date(2027, 3, 8), date(2027, 3, 15))
+    await service.resume(person, made.agreement.id, row.id, date(2027, 3, 29))
+    off = await visits(db, "called_off_at IS NOT NULL AND status = 'planned'")
+    assert [(one.visit_on, one.cost_pence) for one in off] == [(date(2027, 3, 12), 800), (date(2027, 3, 19), 800)]
+    on = await visits(db, "status = 'planned' AND called_off_at IS NULL")
+    assert [one.visit_on for one in on][:2] == [FRIDAY, date(2027, 4, 2)]
+    assert (await events(db)).count("AgreementPaused") == 2
+    assert await count(db, "audit_entries", "action = 'bookings.lengthen_pause'") == 1
+    await service.pause(person, made.agreement.id, PauseKind.OTHER, date(2027, 4, 5), date(2027, 4, 12))
+    for wrong in (date(2027, 3, 29), date(2027, 4, 6)):
+        with pytest.raises(InvalidInput):
+            await service.resume(person, made.agreement.id, row.id, wrong)
+    await service.resume(person, made.agreement.id, row.id, date(2027, 3, 15))
+    where = "called_off_at IS NOT NULL AND status = 'planned' AND visit_on < '2027-04-05'"
+    assert await count(db, "bookings", where) == 1
+
+
 async def test_visits_beyond_the_horizon_keep_their_retainer(db: AsyncSession, scene: Scene, clock: FixedClock) -> None:
     made = await make_agreement(db, scene)
     await Pauses(db).pause(scene.member.principal, made.agreement.id, PauseKind.HOLIDAY, date(2027, 5, 10), None)
