@@ -23,7 +23,7 @@ from marketplace.bookings.service.planning.repricing import Repricing
 from marketplace.bookings.states import AgreementStatus, BookingStatus, ProposalStatus
 from marketplace.core.clock import FixedClock
 from marketplace.core.errors import Conflict, Forbidden, InvalidInput, NotFound, StepRefused
-from marketplace.people.events import PersonDied
+from marketplace.people.events import DeathUndone, PersonDied
 from marketplace.people.service import PeopleService
 from marketplace.providers.models import DayKind
 from tests.browser import count, events
@@ -375,6 +375,38 @@ async def test_a_death_stops_what_is_to_come_and_leaves_what_was_delivered(
     ]
     assert await count(db, "support_agreements", "ends_on = '2027-03-11'") == 1
     assert (await Planner(db).plan(scene.council.id, [scene.person.id])).written == 0
+
+
+async def test_a_death_that_was_recorded_by_mistake_is_undone(
+    db: AsyncSession, scene: Scene, made: MadeAgreement
+) -> None:
+    worker, service = await make_member(db, Role.SOCIAL_WORKER, scene.council), PeopleService(db)
+    await db.execute(text("UPDATE support_agreements SET ends_on = '2027-06-01'"))
+    before = [(row.visit_on, row.cost_pence, row.worker_id) for row in await visits(db)]
+    person = await service.record_death(
+        worker.principal, scene.person.id, date(2027, 3, 3), version=scene.person.version
+    )
+    await tasks_visits.stop_dead(
+        uuid4(), PersonDied(council_id=scene.council.id, person_id=person.id, died_on=date(2027, 3, 3))
+    )
+    assert await count(db, "bookings", "status = 'planned'") == 0
+    with pytest.raises(InvalidInput):
+        await service.undo_death(worker.principal, person.id, " ", version=person.version)
+    await service.undo_death(worker.principal, person.id, "Another person of that name", version=person.version)
+    await db.flush()
+    message = await db.scalar(text("SELECT id FROM outbox_messages WHERE event = 'DeathUndone'"))
+    event = DeathUndone(council_id=scene.council.id, person_id=person.id, died_on=date(2027, 3, 3))
+    for _ in range(2):
+        await tasks_visits.restore_living(message, event)
+    after = await visits(db, "status = 'planned'")
+    assert [(row.visit_on, row.cost_pence, row.worker_id) for row in after] == before
+    assert (
+        await count(db, "support_agreements", "ends_on = '2027-06-01' AND notice_at IS NULL AND end_reason = ''") == 1
+    )
+    assert await count(db, "messages", "template = 'death_undone'") == 2
+    assert await count(db, "audit_entries", "action = 'people.undo_death' AND why LIKE 'Another%'") == 1
+    with pytest.raises(InvalidInput):
+        await service.undo_death(worker.principal, person.id, "Again", version=person.version)
 
 
 async def test_new_rates_price_what_is_written_from_their_day(
