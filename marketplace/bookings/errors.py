@@ -109,3 +109,10 @@ class NotYours(Conflict):
 
     code = "not-yours"
     title = "Somebody else decides about this"
+
+
+class CancelTermsChanged(Conflict):
+    """The free time ran out while the page was open, or another tab was faster."""
+
+    code = "cancel-terms-changed"
+    title = "What cancelling costs has changed"

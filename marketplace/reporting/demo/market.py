@@ -268,7 +268,7 @@ def _listing(
         lon=spot.lon,
         radius_metres=round(offer.miles * METRES_PER_MILE),
         is_nationwide=False,
-        district_codes=[body.district],
+        district_codes=list(body.districts),
         takes_bookings=can_visit and offer.pence > 0 and offer.unit.value in ("hour", "visit", "session", "once"),
         least_minutes=offer.least,
         is_published=True,
@@ -364,6 +364,9 @@ def _money(world: World, council: Council, organisation_id: UUID, body: Body, us
         entered_by_user_id=user_id,
         checked_by_user_id=council.staff["finance-checker"],
         live_from=at.date(),
+        call_number_from="The agreement",
+        call_spoke_to="",
+        check_note="",
         created_at=at,
     )
 
