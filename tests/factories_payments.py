@@ -17,10 +17,21 @@ from marketplace.core.queue import deliver
 from marketplace.ledger import LedgerService, Purpose, credit, debit
 from marketplace.matching.models import Complexity, Referral, ReferralSource, Urgency
 from marketplace.matching.states import ReferralStatus
-from marketplace.payments.models import Accrual, AccrualKind, BankAccount, Invoice, PaymentRun, Tariff, TariffEvent
+from marketplace.payments.models import (
+    Accrual,
+    AccrualKind,
+    BankAccount,
+    Invoice,
+    PaymentRun,
+    Tariff,
+    TariffBook,
+    TariffEvent,
+)
+from marketplace.payments.repository.tariffs import TariffRepository
 from marketplace.payments.schemas import PeriodForm, RunForm
 from marketplace.payments.service.runs import PaymentRunService
 from marketplace.payments.service.self_bills import SelfBillService
+from marketplace.payments.states import BookStatus
 from marketplace.plans.events import PlanSignedOff
 from marketplace.plans.models import Plan, PlanVersion
 from marketplace.plans.states import PlanStatus
@@ -58,7 +69,29 @@ async def make_tariff(db: AsyncSession, council: Council, **given: Any) -> Tarif
         "source": "Decision of February 2026",
         "set_at": datetime(2026, 2, 1, tzinfo=UTC),
     }
-    return await _saved(db, Tariff(**{**values, **given}))
+    values = {**values, **given}
+    if "book_id" not in values:
+        book = await make_tariff_book(
+            db, council, name=values["name"], starts_on=values["starts_on"], ends_on=values.get("ends_on")
+        )
+        values["book_id"] = book.id
+    return await _saved(db, Tariff(**values))
+
+
+async def make_tariff_book(db: AsyncSession, council: Council, **given: Any) -> TariffBook:
+    """A published book of the council since 2026."""
+    at = datetime(2026, 2, 1, tzinfo=UTC)
+    values = {
+        "council_id": council.id,
+        "number": await TariffRepository(db).last_number(council.id, given.get("framework_id")) + 1,
+        "status": BookStatus.PUBLISHED,
+        "name": "Support plans 2026",
+        "source": "Decision of February 2026",
+        "starts_on": date(2026, 4, 1),
+        "made_at": at,
+        "published_at": at,
+    }
+    return await _saved(db, TariffBook(**{**values, **given}))
 
 
 async def make_accrual(db: AsyncSession, council: Council, organisation: Organisation, **given: Any) -> Accrual:

@@ -65,6 +65,29 @@ DEFAULTS: Mapping[str, Any] = {
     "payments.legal_wage_pence": None,
     # A payment to one payee above this is marked in the proposal of a payment run.
     "payments.large_payment_pence": 500_000,
+    # Whole days that checked bank details wait before they are paid to, and whether finance must have called back.
+    "payments.cooling_off_days": 3,
+    "payments.call_back": True,
+    # What a supplier's line may differ from the approved visit: minutes, and pence.
+    "payments.tolerance_minutes": 5,
+    "payments.tolerance_pence": 0,
+    # Working days in which finance answers a supplier's question.
+    "payments.answer_days": 5,
+    # What documents show as the buyer's reference where a bill has none of its own (Peppol R003).
+    "payments.buyer_reference": "ADULT-SOCIAL-CARE",
+    # The council as documents of finance name it; its VAT number with or without GB.
+    "payments.council_details": {"address_line": "", "town": "", "postcode": "", "vat_number": ""},
+    # Months for which a self-billing agreement is offered.
+    "payments.self_billing_months": 12,
+    # Most payments in one run, and days around due dates that a proposal looks ahead.
+    "payments.run_lines": 10_000,
+    "payments.run_ahead_days": 7,
+    # Whether the first review, some weeks after the plan, counts as a review that the tariff pays (domain.md 4.8).
+    "payments.first_review_earns": False,
+    # Postcode areas (first halves) in which a tariff's uplift for rural and very rural places applies.
+    "payments.rural_areas": {"rural": [], "very_rural": []},
+    # First day of the council's financial year, month and day.
+    "payments.year_starts": "04-01",
     # Hours before a visit until which cancelling costs nothing.
     "bookings.free_cancellation_hours": 24,
     # Weeks ahead for which the visits of an agreement are written.

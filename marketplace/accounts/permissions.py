@@ -117,6 +117,8 @@ class Permission(StrEnum):
     BOOKINGS_OWN = "bookings:own"
     BOOKINGS_ANSWER = "bookings:answer"
     BOOKINGS_APPROVE = "bookings:approve"
+    ESTATE_SETTLE = "bookings:estate_settle"
+    """Say what is paid for delivered visits of somebody who died."""
     VISITS_DELIVER = "bookings:deliver"
     """See one's own visits of the day, start and finish them."""
     REPRESENTATIVES_OWN = "accounts:representatives_own"
@@ -128,6 +130,8 @@ class Permission(StrEnum):
     EXCEPTIONS_DECIDE = "bookings:exceptions_decide"
     """Decide whether a relative in the same home may be paid."""
     MONEY_OWN = "payments:own"
+    MONEY_ASKS_ANSWER = "payments:asks_answer"
+    """Answer people who ask for more money in their direct payment."""
     EARNINGS_OWN = "payments:earnings_own"
     BANK_DETAILS_OWN = "payments:bank_details_own"
     TARIFFS_READ = "payments:tariffs_read"
@@ -138,6 +142,12 @@ class Permission(StrEnum):
     RUNS_RELEASE = "payments:runs_release"
     PAYMENTS_HANDLE = "payments:handle"
     """Check payees' bank details, take payment files to the bank, cancel runs: finance alone."""
+    CLAIMS_DECIDE = "payments:claims_decide"
+    """Agree or refuse what suppliers claim beside plans and visits: managers and brokers, who know the case."""
+    BOOKS_KEEP = "payments:books_keep"
+    """Keep budget teams, cost codes, block contracts; hand journals to the council's finance system."""
+    BOOKS_READ = "payments:books_read"
+    """See the council's books: what is committed, accrued, billed and paid, by team."""
     BUDGETS_SET = "payments:budgets_set"
     MONEY_AUDIT = "payments:money_audit"
     """Look at direct payments by risk and ask about what no visit proves."""
@@ -169,7 +179,9 @@ _COUNCIL_READS = frozenset(
         Permission.REVIEWS_READ,
     }
 )
-_FINANCE_READS = frozenset({Permission.TARIFFS_READ, Permission.INVOICES_READ, Permission.ORGANISATIONS_READ})
+_FINANCE_READS = frozenset(
+    {Permission.TARIFFS_READ, Permission.INVOICES_READ, Permission.BOOKS_READ, Permission.ORGANISATIONS_READ}
+)
 _PERSON = frozenset(
     {
         Permission.PROFILE_OWN,
@@ -254,6 +266,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.REFERRALS_RECORD,
         Permission.REFERRALS_MATCH,
         Permission.MATCH_RUNS,
+        Permission.CLAIMS_DECIDE,
         Permission.MATCH_READ,
         Permission.REQUIREMENTS_WRITE,
         Permission.REQUIREMENTS_READ,
@@ -296,10 +309,12 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.RUNS_MAKE,
         Permission.PAYMENTS_HANDLE,
         Permission.TARIFFS_SET,
+        Permission.BOOKS_KEEP,
         Permission.BUDGETS_SET,
         Permission.MONEY_AUDIT,
         Permission.REFUNDS_ASK,
         Permission.CARDS_RECONCILE,
+        Permission.ESTATE_SETTLE,
     },
     Role.FINANCE_CHECKER: _EVERYBODY
     | _FINANCE_READS
@@ -319,7 +334,10 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.PLANS_CHECK,
         Permission.AUDIT_READ,
         Permission.REPRESENTATIVES_CHECK,
+        Permission.CLAIMS_DECIDE,
         Permission.EXCEPTIONS_DECIDE,
+        Permission.ESTATE_SETTLE,
+        Permission.MONEY_ASKS_ANSWER,
         Permission.MATCH_READ,
         Permission.WEIGHTS_PUBLISH,
         Permission.CONTESTS_ANSWER,

@@ -157,15 +157,6 @@ class BookingRepository(Repository[Booking]):
             found.setdefault(person_id, []).append((day, int(pence)))
         return found
 
-    async def commitments(self, council_id: UUID, person_ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Return the sum of the same for many people: `commitments[person_id]` in pence; who has none is left out."""
-        rows = await self.db.execute(
-            select(Booking.person_id, func.sum(Booking.cost_pence - Booking.top_up_pence))
-            .where(Booking.council_id == council_id, Booking.person_id.in_(person_ids), _is_commitment())
-            .group_by(Booking.person_id)
-        )
-        return {person_id: int(total) for person_id, total in rows}
-
     async def unanswered(self, now: datetime, limit: int) -> Sequence[Row[UUID, UUID]]:
         """Return (council, booking) of requests whose start has come without an answer."""
         return (
@@ -362,6 +353,17 @@ class BudgetRepository:
             .limit(1)
         )
         return found
+
+    async def arranged_from(self, council_id: UUID, person_ids: Sequence[UUID]) -> dict[UUID, date]:
+        """Return from which day on people's direct payments are paid in by themselves; who has none is left out."""
+        rows = await self.db.execute(
+            select(DirectPaymentArrangement.person_id, func.min(DirectPaymentArrangement.starts_on))
+            .where(
+                DirectPaymentArrangement.council_id == council_id, DirectPaymentArrangement.person_id.in_(person_ids)
+            )
+            .group_by(DirectPaymentArrangement.person_id)
+        )
+        return {row[0]: row[1] for row in rows}
 
     async def arrangement(self, council_id: UUID, person_id: UUID, on: date) -> DirectPaymentArrangement | None:
         """Return how a person's direct payment is held on a day; None: the council holds it."""

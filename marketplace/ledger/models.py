@@ -40,9 +40,36 @@ class Purpose(StrEnum):
     """Paid by people out of direct payments that they hold themselves."""
     FUND_DRAWN = "fund_drawn"
     """Spent from an Individual Service Fund; owner is the organisation that manages it."""
+    WAGES_DUE = "wages_due"
+    """Approved work of employed assistants that no payroll was told of yet; owner is the person, who employs them."""
+    WAGES_SENT = "wages_sent"
+    """Told to payrolls, for wages out of direct payments that the person does not hold."""
+    COMMITMENT = "commitment"
+    """What a budget team has promised suppliers and not yet accrued; owner is the team. Memorandum, with COMMITTED."""
+    COMMITTED = "committed"
+    """The other side of COMMITMENT; no owner."""
+    BLOCK_SPEND = "block_spend"
+    """Council spending on block contracts."""
+    GRANT_SPEND = "grant_spend"
+    """Council spending on grants to suppliers."""
+    INTEREST_SPEND = "interest_spend"
+    """Interest and compensation for paying late."""
+    VAT_RECOVERABLE = "vat_recoverable"
+    """VAT on bills that the council claims back."""
 
 
-DEBIT_NORMAL = frozenset({Purpose.PLAN_SPEND, Purpose.DIRECT_PAYMENT_SPEND, Purpose.STRIPE_CLEARING})
+DEBIT_NORMAL = frozenset(
+    {
+        Purpose.PLAN_SPEND,
+        Purpose.DIRECT_PAYMENT_SPEND,
+        Purpose.STRIPE_CLEARING,
+        Purpose.COMMITMENT,
+        Purpose.BLOCK_SPEND,
+        Purpose.GRANT_SPEND,
+        Purpose.INTEREST_SPEND,
+        Purpose.VAT_RECOVERABLE,
+    }
+)
 """Purposes whose balance grows on the debit side; the others grow on the credit side."""
 
 

@@ -73,3 +73,111 @@ class MoneyAuditClosed(Event, frozen=True, kw_only=True):
     person_id: UUID
     audit_id: UUID
     reclaim_pence: int
+
+
+class InvoiceReceived(Event, frozen=True, kw_only=True):
+    """A supplier sent an invoice or credit note in: finance is told, the supplier gets its receipt."""
+
+    invoice_id: UUID
+    organisation_id: UUID
+    held_lines: int
+
+
+class LinesHeld(Event, frozen=True, kw_only=True):
+    """Lines of a bill are held: the supplier is told which and why without delay (domain.md 4.6)."""
+
+    invoice_id: UUID
+    organisation_id: UUID
+    line_ids: tuple[UUID, ...]
+
+
+class LineHoldEnded(Event, frozen=True, kw_only=True):
+    """A held line is paid after all, or refused for good."""
+
+    invoice_id: UUID
+    organisation_id: UUID
+    line_id: UUID
+    is_paid: bool
+
+
+class InvoiceRefused(Event, frozen=True, kw_only=True):
+    """An invoice is not valid: the supplier is told why."""
+
+    invoice_id: UUID
+    organisation_id: UUID
+
+
+class CreditNoteIssued(Event, frozen=True, kw_only=True):
+    """A bill was taken back, whole or in part."""
+
+    invoice_id: UUID
+    credits_id: UUID
+    organisation_id: UUID
+
+
+class SelfBillingOffered(Event, frozen=True, kw_only=True):
+    """A supplier is asked to sign a self-billing agreement: there is none, it ends, or the VAT number changed."""
+
+    agreement_id: UUID
+    organisation_id: UUID
+    why: str
+
+
+class TariffClaimAsked(Event, frozen=True, kw_only=True):
+    """A supplier claims a tariff for something the platform cannot see."""
+
+    claim_id: UUID
+    organisation_id: UUID
+
+
+class TariffClaimDecided(Event, frozen=True, kw_only=True):
+    """A claim was agreed or refused; an agreed one earns."""
+
+    claim_id: UUID
+    organisation_id: UUID
+    is_agreed: bool
+
+
+class TariffBookPublished(Event, frozen=True, kw_only=True):
+    """A book of tariffs counts from a day on; what waited for a rule is tried again."""
+
+    book_id: UUID
+
+
+class PaymentReturned(Event, frozen=True, kw_only=True):
+    """The bank sent a payment back: what it paid is owed again, the payee is told."""
+
+    run_id: UUID
+    line_id: UUID
+    organisation_id: UUID
+    code: str
+
+
+class PaymentQueryAsked(Event, frozen=True, kw_only=True):
+    """A supplier asks, or chases an answer."""
+
+    query_id: UUID
+    organisation_id: UUID
+    is_chase: bool
+
+
+class PaymentQueryAnswered(Event, frozen=True, kw_only=True):
+    """Finance answered a supplier's question."""
+
+    query_id: UUID
+    organisation_id: UUID
+
+
+class LateInterestDecided(Event, frozen=True, kw_only=True):
+    """Interest for paying late was agreed or refused."""
+
+    late_interest_id: UUID
+    organisation_id: UUID
+
+
+class MoneyAskAnswered(Event, frozen=True, kw_only=True):
+    """The council answered a request for more money."""
+
+    person_id: UUID
+    ask_id: UUID
+    is_agreed: bool

@@ -39,3 +39,25 @@ class PlanSignedOff(Event, frozen=True, kw_only=True):
     organisation_id: UUID
     visit_minutes: int
     completed_on: date
+
+
+class ReviewSigned(Event, frozen=True, kw_only=True):
+    """A review was held and written down: what earns the review tariff."""
+
+    review_id: UUID
+    plan_id: UUID
+    person_id: UUID
+    worker_id: UUID
+    organisation_id: UUID
+    held_on: date
+
+
+class PlanSubmittedForCheck(Event, frozen=True, kw_only=True):
+    """A version went to its quality check for the first time: a stage that some tariffs pay."""
+
+    plan_id: UUID
+    plan_version_id: UUID
+    person_id: UUID
+    organisation_id: UUID
+    visit_minutes: int
+    submitted_on: date

@@ -155,3 +155,53 @@ class Review(Base, WithId):
     working: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     not_working: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     created_at: Mapped[datetime]
+
+
+class Activity(StrEnum):
+    """What a planner's time went into: planning and what is hard to tell from it (L22)."""
+
+    VISITING = "visiting"
+    WRITING = "writing"
+    BROKERAGE = "brokerage"
+    RECRUITMENT = "recruitment"
+    CHOOSING = "choosing"
+    PEER_LINKS = "peer_links"
+    MONEY = "money"
+    TRAVEL = "travel"
+    SUPERVISION = "supervision"
+    OTHER = "other"
+
+
+ACTIVITY_LABELS: dict[Activity, str] = {
+    Activity.VISITING: "Time with the person",
+    Activity.WRITING: "Writing the plan",
+    Activity.BROKERAGE: "Finding and arranging support",
+    Activity.RECRUITMENT: "Finding and taking on an assistant",
+    Activity.CHOOSING: "Helping to choose a provider",
+    Activity.PEER_LINKS: "Links with peers and groups",
+    Activity.MONEY: "Help with money and bills",
+    Activity.TRAVEL: "Travel",
+    Activity.SUPERVISION: "Supervision and quality",
+    Activity.OTHER: "Something else",
+}
+
+
+class ActivityTime(Base, WithId):
+    """Time that went into a case, by activity: what planning really costs."""
+
+    __tablename__ = "activity_times"
+    __table_args__ = (
+        CheckConstraint("minutes BETWEEN 1 AND 1440", name="minutes"),
+        Index("ix_activity_times_plan_id", "plan_id", "worked_on"),
+        Index("ix_activity_times_council", "council_id", "worked_on"),
+    )
+
+    council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
+    plan_id: Mapped[UUID] = mapped_column(ForeignKey("plans.id"))
+    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
+    worker_id: Mapped[UUID | None] = mapped_column(ForeignKey("workers.id"))
+    activity: Mapped[Activity] = mapped_column(choice(Activity))
+    minutes: Mapped[int]
+    worked_on: Mapped[date]
+    entered_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    entered_at: Mapped[datetime]

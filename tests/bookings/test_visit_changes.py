@@ -10,14 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.permissions import Role
 from marketplace.bookings import tasks_visits
+from marketplace.bookings.checks import commitments_within_budget
 from marketplace.bookings.errors import NotEnoughLeft, NotYet
 from marketplace.bookings.events import AgreementEnding
-from marketplace.bookings.models import Booking, ChangeScope, PauseKind, VisitPattern, VisitProposal
+from marketplace.bookings.models import Booking, CallOffReason, ChangeScope, PauseKind, VisitPattern, VisitProposal
 from marketplace.bookings.service.planning.change import VisitChanges, Wanted
 from marketplace.bookings.service.planning.one_offs import Extra, OneOffs
 from marketplace.bookings.service.planning.pauses import Pauses
 from marketplace.bookings.service.planning.plan import Planner
 from marketplace.bookings.service.planning.proposals import Proposals
+from marketplace.bookings.service.planning.repricing import Repricing
 from marketplace.bookings.states import AgreementStatus, BookingStatus, ProposalStatus
 from marketplace.core.clock import FixedClock
 from marketplace.core.errors import Conflict, Forbidden, InvalidInput, NotFound, StepRefused
@@ -28,7 +30,7 @@ from tests.browser import count, events
 from tests.conftest import Mailbox
 from tests.factories import make_member, make_worker
 from tests.factories_agreements import MadeAgreement, make_agreement, make_terms
-from tests.factories_bookings import Scene, make_scene
+from tests.factories_bookings import Scene, fund, make_scene
 
 FRIDAY = date(2027, 3, 5)
 
@@ -331,6 +333,11 @@ async def test_a_death_stops_what_is_to_come_and_leaves_what_was_delivered(
     event = PersonDied(council_id=scene.council.id, person_id=scene.person.id, died_on=date(2027, 3, 10))
     for _ in range(2):
         await tasks_visits.stop_dead(uuid4(), event)
+    await make_member(db, Role.FINANCE, scene.council, email="finance@test.example")
+    message = await db.scalar(text("SELECT id FROM outbox_messages WHERE event = 'PersonDied'"))
+    for _ in range(2):
+        await tasks_visits.tell_visits_to_settle(message, event)
+    assert await count(db, "messages", "template = 'visits_to_settle' AND body LIKE '%1 visit took%'") == 1
     left = await visits(db, "status <> 'cancelled'")
     assert [(row.visit_on, row.status, row.cost_pence) for row in left] == [
         (FRIDAY, BookingStatus.CLAIMED, 1_600),
@@ -342,13 +349,37 @@ async def test_a_death_stops_what_is_to_come_and_leaves_what_was_delivered(
 async def test_new_rates_price_what_is_written_from_their_day(
     db: AsyncSession, scene: Scene, made: MadeAgreement
 ) -> None:
-    from marketplace.bookings.service.planning.repricing import Repricing
-
     await make_terms(db, scene, made.agreement, rates={DayKind.ANY: 1_800}, number=2, starts_on=date(2027, 4, 1))
     agreement = await VisitChanges(db).agreements.find(scene.council.id, made.agreement.id)
     assert agreement.status is AgreementStatus.AGREED
     assert await Repricing(db).reprice(agreement, date(2027, 3, 3)) == 4
     assert [row.cost_pence for row in await visits(db)] == [1_600, 1_600, 1_600, 3_200, *[1_800] * 4]
+
+
+async def test_a_dearer_price_promises_no_more_than_the_money_reaches(db: AsyncSession) -> None:
+    # £300 now, £600 every four weeks: eight Fridays fit at £16, at £160 only some.
+    scene = await make_scene(db)
+    made = await make_agreement(db, scene)
+    await Planner(db).plan(scene.council.id, [scene.person.id])
+    before = len(await visits(db, "status = 'planned'"))
+    await make_terms(db, scene, made.agreement, rates={DayKind.ANY: 16_000}, number=2, starts_on=date(2027, 3, 11))
+    agreement = await VisitChanges(db).agreements.find(scene.council.id, made.agreement.id)
+    changed = await Repricing(db).reprice(agreement, date(2027, 3, 3))
+    assert (await commitments_within_budget(db)).ok
+    kept = await visits(db, "status = 'planned'")
+    gone = await visits(db, "status = 'cancelled'")
+    assert 0 < changed < before - 1
+    assert len(kept) + len(gone) == before
+    assert {(row.call_off_reason, row.pattern_on) for row in gone} == {(CallOffReason.NO_MONEY, None)}
+    assert {row.cost_pence for row in kept} == {1_600, 16_000}
+    assert (await events(db)).count("VisitsStopped") == 1
+    # Planning says nothing twice, and writes them when the money is there.
+    await Planner(db).plan(scene.council.id, [scene.person.id])
+    assert await count(db, "outbox_messages", "event = 'VisitsNotPlanned'") == 0
+    await fund(db, scene.person, 500_000)
+    await Planner(db).plan(scene.council.id, [scene.person.id])
+    assert len(await visits(db, "status = 'planned'")) == before
+    assert (await commitments_within_budget(db)).ok
 
 
 async def test_a_double_up_keeps_whoever_is_free(db: AsyncSession, scene: Scene) -> None:

@@ -1,5 +1,6 @@
 """Questions about payment runs."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
@@ -8,8 +9,8 @@ from sqlalchemy import Row, func, select
 
 from marketplace.accounts.models import Council
 from marketplace.core.repository import Repository
-from marketplace.payments.models import Invoice, PaymentRun, PaymentRunInvoice, PaymentRunLine
-from marketplace.payments.states import InvoiceStatus, RunStatus
+from marketplace.payments.models import Invoice, Payable, PaymentRun, PaymentRunInvoice, PaymentRunLine
+from marketplace.payments.states import InvoiceStatus, PayableStatus, RunStatus
 from marketplace.providers.models import Accreditation, Organisation
 from marketplace.providers.repository.accreditations import live_on
 
@@ -130,6 +131,32 @@ class PaymentRunRepository(Repository[PaymentRun]):
                 .join(PaymentRunInvoice, PaymentRunInvoice.invoice_id == Invoice.id)
                 .where(PaymentRunInvoice.run_id == run_id)
                 .order_by(Invoice.number)
+            )
+        ).all()
+
+    async def open_payables(self, invoice_ids: Iterable[UUID]) -> dict[UUID, list[Payable]]:
+        """Return what is owed and in no run, by bill, locked in the order of their ids."""
+        found: dict[UUID, list[Payable]] = defaultdict(list)
+        for row in await self.db.scalars(
+            select(Payable)
+            .where(Payable.invoice_id.in_(list(invoice_ids)), Payable.status == PayableStatus.OPEN)
+            .order_by(Payable.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        ):
+            found[row.invoice_id].append(row)
+        return found
+
+    async def payables_of_run_locked(self, run_id: UUID) -> Sequence[Payable]:
+        """Return what a run pays, locked in the order of their ids."""
+        return (
+            await self.db.scalars(
+                select(Payable)
+                .join(PaymentRunInvoice, PaymentRunInvoice.payable_id == Payable.id)
+                .where(PaymentRunInvoice.run_id == run_id)
+                .order_by(Payable.id)
+                .with_for_update(of=Payable)
+                .execution_options(populate_existing=True)
             )
         ).all()
 

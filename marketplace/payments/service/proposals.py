@@ -69,7 +69,7 @@ class ProposalService:
                 ProposedPayment(
                     organisation_id,
                     group[0][1],
-                    [ProposedBill(bill.id, bill.number, bill.due_on, bill.total_pence) for bill, _ in group],
+                    [ProposedBill(bill.id, bill.number or "", bill.due_on, bill.total_pence) for bill, _ in group],
                     total_pence,
                     masked(accounts[0]) if accounts else "",
                     warnings,

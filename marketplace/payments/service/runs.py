@@ -25,7 +25,7 @@ from marketplace.payments.repository.runs import PaymentRunRepository
 from marketplace.payments.repository.series import PAYMENT_RUNS, take_numbers
 from marketplace.payments.schemas import FileFormat, RunForm, RunSummary, run_number
 from marketplace.payments.service.run_files import RunFiles, earliest_pay_on, processing_day_of, sha256_of
-from marketplace.payments.states import INVOICE, RUN, InvoiceStatus, RunStatus
+from marketplace.payments.states import INVOICE, PAYABLE, RUN, InvoiceStatus, PayableStatus, RunStatus
 
 LATEST_PAY_ON = timedelta(days=60)
 MOST_SUMMARIES = 1_000
@@ -97,6 +97,8 @@ class PaymentRunService:
         why = f"Payment run {run_number(run.number)}"
         for bill, _ in bills:
             INVOICE.move(self.db, bill, InvoiceStatus.IN_RUN, by=principal.user_id, why=why)
+        for payable in await self.runs.payables_of_run_locked(run.id):
+            PAYABLE.move(self.db, payable, PayableStatus.IN_RUN, by=principal.user_id, why=why)
         await self.db.flush()
         await self._check_file(run)
         self._record(principal, "payments.make_run", run, after={"total_pence": run.total_pence, "lines": len(lines)})
@@ -106,6 +108,7 @@ class PaymentRunService:
         self, run: PaymentRun, bills: Sequence[Row[Invoice, str]]
     ) -> tuple[list[PaymentRunLine], list[PaymentRunInvoice]]:
         live = await self.accounts.live_of({bill.organisation_id for bill, _ in bills}, today(self.clock))
+        owed = await self.runs.open_payables(bill.id for bill, _ in bills)
         lines: list[PaymentRunLine] = []
         links: list[PaymentRunInvoice] = []
         for organisation_id, group in groupby(bills, lambda row: row[0].organisation_id):
@@ -122,13 +125,20 @@ class PaymentRunService:
                 account_name=accounts[0].account_name,
                 sort_code=accounts[0].sort_code,
                 account_number=accounts[0].account_number,
-                reference=rows[0][0].number if len(rows) == 1 else run_number(run.number),
+                reference=rows[0][0].number or "" if len(rows) == 1 else run_number(run.number),
                 amount_pence=sum(bill.total_pence for bill, _ in rows),
             )
             lines.append(line)
             links.extend(
-                PaymentRunInvoice(run_id=run.id, invoice_id=bill.id, line_id=line.id, council_id=run.council_id)
+                PaymentRunInvoice(
+                    run_id=run.id,
+                    payable_id=payable.id,
+                    invoice_id=bill.id,
+                    line_id=line.id,
+                    council_id=run.council_id,
+                )
                 for bill, _ in rows
+                for payable in owed[bill.id]
             )
         return lines, links
 
@@ -177,6 +187,8 @@ class PaymentRunService:
         why = f"Payment run {run_number(run.number)}"
         for bill in await self.runs.bills_of_run_locked(run.id):
             INVOICE.move(self.db, bill, InvoiceStatus.SENT, by=principal.user_id, why=why)
+        for payable in await self.runs.payables_of_run_locked(run.id):
+            PAYABLE.move(self.db, payable, PayableStatus.SENT, by=principal.user_id, why=why)
         run.file_sha256 = sha256_of(render_bacs18(await self.files.assemble(run, run.released_at)))
         after: dict[str, object] = {"total_pence": run.total_pence, "file_sha256": run.file_sha256}
         self._record(principal, "payments.release_run", run, after=after)
@@ -198,6 +210,8 @@ class PaymentRunService:
         why = f"Payment run {run_number(run.number)} was cancelled"
         for bill in await self.runs.bills_of_run_locked(run.id):
             INVOICE.move(self.db, bill, InvoiceStatus.APPROVED, by=principal.user_id, why=why)
+        for payable in await self.runs.payables_of_run_locked(run.id):
+            PAYABLE.move(self.db, payable, PayableStatus.OPEN, by=principal.user_id, why=why)
         self._record(principal, "payments.cancel_run", run, after={"status": run.status}, why=reason)
         await self.db.flush()
         return run

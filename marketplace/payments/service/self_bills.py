@@ -20,6 +20,8 @@ from marketplace.payments.repository.accruals import AccrualRepository
 from marketplace.payments.repository.self_bills import SelfBillRepository
 from marketplace.payments.repository.series import SELF_BILLS, take_numbers
 from marketplace.payments.schemas import BillPreview, PeriodForm
+from marketplace.payments.service.documents import parties_of
+from marketplace.payments.service.payables import open_payable
 from marketplace.payments.states import INVOICE, InvoiceStatus
 
 APPROVED_OR_LATER = frozenset({InvoiceStatus.APPROVED, InvoiceStatus.IN_RUN, InvoiceStatus.SENT})
@@ -79,8 +81,11 @@ class SelfBillService:
                 period_starts_on=period.starts_on,
                 period_ends_on=period.ends_on,
                 issued_on=day,
+                received_on=day,
                 due_on=day + timedelta(days=terms_days),
+                net_pence=sum(row.amount_pence for row in rows),
                 total_pence=sum(row.amount_pence for row in rows),
+                parties=await parties_of(self.db, council_id, await self.bills.organisation(organisation_id), day),
                 created_at=self.clock.now(),
             )
             self.db.add(bill)
@@ -120,11 +125,13 @@ class SelfBillService:
         bill = await self.bills.find(principal.council_id, invoice_id, locked=True)
         if bill.status in APPROVED_OR_LATER:
             return bill
-        if bill.total_pence != sum(line.amount_pence for line in await self.bills.lines(bill.id)):
+        lines = await self.bills.lines(bill.id)
+        if bill.total_pence != sum(line.amount_pence for line in lines):
             raise Conflict("The lines of this bill do not add up to its total. Do not pay it; tell support.")
         INVOICE.move(self.db, bill, InvoiceStatus.APPROVED, by=principal.user_id)
         bill.approved_by_user_id = principal.user_id
         bill.approved_at = self.clock.now()
+        await open_payable(self.db, bill, lines, by=principal.user_id)
         await LedgerService(self.db).post(
             bill.council_id,
             "self-bill",

@@ -13,14 +13,34 @@ from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput
 from marketplace.core.formats import uk_date
 from marketplace.payments.bands import Band, fee_for, is_below_wage, read_bands, wage_lines
-from marketplace.payments.models import Tariff, TariffEvent
-from marketplace.payments.repository.tariffs import TariffRepository
+from marketplace.payments.models import Tariff, TariffBook, TariffEvent
+from marketplace.payments.repository.tariffs import SERVICE_OF, TariffRepository
+from marketplace.payments.rules import Price
 from marketplace.payments.schemas import TariffForm, TariffPreview
+from marketplace.payments.states import TARIFF_BOOK, BookStatus
 
 ACCRUE_PLAN = "payments.accrue_plan"
 """Name of the task that turns a signed-off plan into money."""
 
 OLDEST_FIRST_DAY = timedelta(days=366)
+
+
+async def rule_on(
+    db: AsyncSession, council_id: UUID, organisation_id: UUID, event: TariffEvent, day: date
+) -> Tariff | None:
+    """Return the rule that prices an event of an organisation on a day, or None where nothing is paid for it.
+
+    The day is that of completion, whenever it is asked (C3). The book of the framework under which the organisation was
+    accredited on that day goes before the council's own.
+    """
+    tariffs = TariffRepository(db)
+    framework_id = await tariffs.framework_of(council_id, organisation_id, SERVICE_OF[event], day)
+    return await tariffs.on(council_id, event, day, framework_id)
+
+
+def price_of(tariff: Tariff) -> Price:
+    """Read a stored rule as it prices."""
+    return Price.read(tariff.bands, tariff.stages or (), tariff.uplifts or (), vat_on_top=bool(tariff.vat_on_top))
 
 
 class TariffService:
@@ -95,9 +115,24 @@ class TariffService:
         if latest is not None and (latest.ends_on is None or latest.ends_on > form.starts_on):
             before: dict[str, object] = {"ends_on": latest.ends_on}
             latest.ends_on = form.starts_on
+            (await self.db.get_one(TariffBook, latest.book_id)).ends_on = form.starts_on
             self._record(principal, "payments.end_tariff", latest.id, before=before, after={"ends_on": form.starts_on})
+        book = TariffBook(
+            council_id=council_id,
+            number=await self.tariffs.last_number(council_id, None) + 1,
+            status=BookStatus.DRAFT,
+            name=form.name,
+            source=form.source,
+            starts_on=form.starts_on,
+            made_by_user_id=principal.user_id,
+            made_at=self.clock.now(),
+        )
+        self.db.add(book)
+        await self.db.flush()
+        TARIFF_BOOK.begin(self.db, book, by=principal.user_id)
         tariff = Tariff(
             council_id=council_id,
+            book_id=book.id,
             event=TariffEvent.PLAN_COMPLETED,
             name=form.name,
             bands=[{"up_to_minutes": band.up_to_minutes, "pence": band.pence} for band in form.bands],
@@ -107,6 +142,9 @@ class TariffService:
             set_at=self.clock.now(),
         )
         self.db.add(tariff)
+        await self.db.flush()
+        book.published_by_user_id, book.published_at = principal.user_id, self.clock.now()
+        TARIFF_BOOK.move(self.db, book, BookStatus.PUBLISHED, by=principal.user_id)
         await self.db.flush()
         after: dict[str, object] = {
             "name": form.name,

@@ -6,7 +6,8 @@ from uuid import UUID
 from marketplace.accounts.models import Council as CouncilRow
 from marketplace.accounts.models import CouncilSetting
 from marketplace.accounts.permissions import Role
-from marketplace.payments.models import BankAccount, Tariff
+from marketplace.payments.models import BankAccount, Tariff, TariffBook
+from marketplace.payments.states import BookStatus
 from marketplace.reporting.demo.content.councils import CouncilText
 from marketplace.reporting.demo.world import Council, World
 
@@ -50,6 +51,9 @@ def make_council(world: World, text: CouncilText, number: int) -> Council:
         entered_by_user_id=staff["finance"],
         checked_by_user_id=staff["finance-checker"],
         live_from=at.date(),
+        call_number_from="",
+        call_spoke_to="",
+        check_note="",
         created_at=at,
     )
     return Council(id=council_id, text=text, staff=staff, recorders=tuple(recorders), tariffs=tariffs)
@@ -82,17 +86,45 @@ def _settings(world: World, council_id: UUID, text: CouncilText, admin: UUID) ->
 
 def _tariffs(world: World, council_id: UUID, text: CouncilText, finance: UUID) -> dict[str, UUID]:
     made = {}
-    for tariff in text.tariffs:
+    for number, tariff in enumerate(text.tariffs, start=1):
+        book_id = world.book.add(
+            TariffBook,
+            world.founded_at,
+            council_id=council_id,
+            framework_id=None,
+            number=number,
+            status=BookStatus.PUBLISHED,
+            name=tariff.name,
+            source=tariff.source,
+            starts_on=world.founded_at.date(),
+            ends_on=None,
+            made_by_user_id=finance,
+            made_at=world.founded_at,
+            published_by_user_id=finance,
+            published_at=world.founded_at,
+            version=1,
+        )
+        world.book.steps(
+            "tariff_book",
+            council_id,
+            book_id,
+            [(BookStatus.DRAFT, world.founded_at, finance, ""), (BookStatus.PUBLISHED, world.founded_at, finance, "")],
+        )
         made[tariff.event.value] = world.book.add(
             Tariff,
             world.founded_at,
             council_id=council_id,
+            book_id=book_id,
             event=tariff.event,
             name=tariff.name,
             bands=[{"up_to_minutes": limit, "pence": pence} for limit, pence in tariff.bands],
             starts_on=world.founded_at.date(),
             ends_on=None,
             source=tariff.source,
+            stages=[],
+            uplifts=[],
+            once_months=None,
+            vat_on_top=False,
             set_by_user_id=finance,
             set_at=world.founded_at,
         )

@@ -364,6 +364,9 @@ def _money(world: World, council: Council, organisation_id: UUID, body: Body, us
         entered_by_user_id=user_id,
         checked_by_user_id=council.staff["finance-checker"],
         live_from=at.date(),
+        call_number_from="The agreement",
+        call_spoke_to="",
+        check_note="",
         created_at=at,
     )
 

@@ -21,12 +21,14 @@ from marketplace.payments.models import (
     InvoiceKind,
     InvoiceLine,
     NumberSeries,
+    Payable,
     PaymentRun,
     PaymentRunInvoice,
     PaymentRunLine,
     TariffEvent,
 )
-from marketplace.payments.states import InvoiceStatus, RunStatus
+from marketplace.payments.states import InvoiceStatus, LineStatus, PayableStatus, RunStatus
+from marketplace.providers.models import VatCategory
 from marketplace.reporting.demo.book import Move
 from marketplace.reporting.demo.plans import SignedOff
 from marketplace.reporting.demo.visits import Earned
@@ -39,7 +41,11 @@ class _Bill(msgspec.Struct, kw_only=True):
     """A self-bill as its history ended."""
 
     row: dict[str, Any]
+    lines: list[dict[str, Any]]
     moves: list[Move]
+    payable: dict[str, Any] = {}
+    """What is owed, once it was approved."""
+    owed: list[Move] = []
 
 
 class FinanceTeller:
@@ -106,6 +112,9 @@ class FinanceTeller:
             for bill in bills:
                 bill.row["status"] = InvoiceStatus(bill.moves[-1][0])
                 self.world.book.steps("invoice", self.council.id, bill.row["id"], bill.moves)
+                if bill.owed:
+                    bill.payable["status"] = PayableStatus(bill.owed[-1][0])
+                    self.world.book.steps("payable", self.council.id, bill.payable["id"], bill.owed)
             month = following
         for series, last in (("self_bill", self.bills), ("payment_run", self.runs)):
             self.world.book.put(NumberSeries, council_id=self.council.id, series=series, last=last)
@@ -132,6 +141,7 @@ class FinanceTeller:
                 tariff_id=tariff_id,
                 description=words,
                 amount_pence=pence,
+                working=[],
                 earned_on=on,
                 created_at=at,
                 invoice_id=None,
@@ -162,18 +172,46 @@ class FinanceTeller:
                 period_starts_on=min(month, min(row["earned_on"] for row in rows)),
                 period_ends_on=following,
                 issued_on=issued_on,
+                received_on=issued_on,
                 due_on=issued_on + timedelta(days=TERMS_DAYS),
+                net_pence=sum(row["amount_pence"] for row in rows),
+                vat_pence=0,
+                supplier_number="",
+                buyer_reference="",
+                parties={},
+                credits_id=None,
+                self_billing_agreement_id=None,
+                batch_id=None,
+                reason="",
+                submitted_by_user_id=None,
+                version=1,
                 total_pence=sum(row["amount_pence"] for row in rows),
                 hold_reason="",
                 approved_by_user_id=None,
                 approved_at=None,
                 created_at=issued_at,
             )
+            lines: list[dict[str, Any]] = []
             for position, accrual in enumerate(sorted(rows, key=lambda row: (row["earned_on"], row["id"])), start=1):
                 accrual["invoice_id"] = invoice_id
-                self.world.book.add(
+                line_id = self.world.book.id(issued_at)
+                line = self.world.book.put(
                     InvoiceLine,
-                    issued_at,
+                    id=line_id,
+                    status=LineStatus.CLEAN,
+                    is_credit=False,
+                    credits_line_id=None,
+                    booking_id=accrual["source_id"] if accrual["kind"] is AccrualKind.VISIT else None,
+                    service_on=accrual["earned_on"],
+                    claimed_pence=None,
+                    vat_pence=0,
+                    vat_category=VatCategory.NOT_REGISTERED,
+                    vat_rate=0,
+                    vat_reason="",
+                    asked={},
+                    reason_code=None,
+                    held_at=None,
+                    payable_id=None,
                     council_id=self.council.id,
                     invoice_id=invoice_id,
                     accrual_id=accrual["id"],
@@ -181,8 +219,9 @@ class FinanceTeller:
                     description=accrual["description"],
                     amount_pence=accrual["amount_pence"],
                 )
+                lines.append(line)
             self._audit("payments.make_self_bill", "invoice", invoice_id, issued_at, finance, Role.FINANCE)
-            bills.append(_Bill(row=row, moves=[(InvoiceStatus.ISSUED, issued_at, finance, "")]))
+            bills.append(_Bill(row=row, lines=lines, moves=[(InvoiceStatus.ISSUED, issued_at, finance, "")]))
         return bills
 
     def _pay_month(self, bills: list[_Bill], following: date) -> None:
@@ -214,6 +253,22 @@ class FinanceTeller:
         row, finance = bill.row, self.council.staff["finance"]
         row["approved_by_user_id"], row["approved_at"] = finance, at
         bill.moves.append((InvoiceStatus.APPROVED, at, finance, ""))
+        bill.payable = self.world.book.put(
+            Payable,
+            id=self.world.book.id(at),
+            council_id=self.council.id,
+            organisation_id=row["organisation_id"],
+            invoice_id=row["id"],
+            status=PayableStatus.OPEN,
+            amount_pence=row["total_pence"],
+            received_on=row["received_on"],
+            due_on=row["due_on"],
+            paid_on=None,
+            created_at=at,
+        )
+        bill.owed.append((PayableStatus.OPEN, at, finance, ""))
+        for line in bill.lines:
+            line["payable_id"] = bill.payable["id"]
         self.world.book.post(
             self.council.id,
             "self-bill",
@@ -254,18 +309,23 @@ class FinanceTeller:
                 account_number=account["account_number"],
                 reference=bill.row["number"],
                 amount_pence=bill.row["total_pence"],
+                warnings=[],
+                returned_on=None,
             )
             lines.append(line)
             book.put(
                 PaymentRunInvoice,
                 run_id=run_id,
+                payable_id=bill.payable["id"],
                 invoice_id=bill.row["id"],
                 line_id=line["id"],
                 council_id=council.id,
             )
             bill.moves.append((InvoiceStatus.IN_RUN, made_at, maker, why))
+            bill.owed.append((PayableStatus.IN_RUN, made_at, maker, why))
             if released_at is not None:
                 bill.moves.append((InvoiceStatus.SENT, released_at, checker, why))
+                bill.owed.append((PayableStatus.SENT, released_at, checker, why))
                 self._pay(line, number, released_at)
         moves: list[Move] = [(RunStatus.MADE, made_at, maker, "")]
         self._audit("payments.make_run", "payment_run", run_id, made_at, maker, Role.FINANCE)
@@ -290,6 +350,12 @@ class FinanceTeller:
             exported_at=None,
             export_count=0,
             cancel_reason="",
+            is_rehearsal=False,
+            submitted_at=None,
+            submitted_by_user_id=None,
+            submission_reference="",
+            confirmed_at=None,
+            confirmed_by_user_id=None,
         )
 
     def _pay(self, line: dict[str, Any], number: str, at: datetime) -> None:

@@ -24,7 +24,7 @@ from marketplace.bookings.models import (
 from marketplace.bookings.repository_visits import VisitReader
 from marketplace.bookings.service.agreements.prices import TermsView, owed_if_called_off, retainer_of, terms_on
 from marketplace.bookings.service.planning.access import AgreementAccess
-from marketplace.bookings.service.planning.calling_off import CalledOff, call_off, end
+from marketplace.bookings.service.planning.calling_off import NOT_AGREED, CalledOff, call_off, end
 from marketplace.bookings.service.planning.patterns import DAY, holds
 from marketplace.bookings.service.planning.plan import Planner
 from marketplace.bookings.service.planning.writing import PAUSE_REASON
@@ -298,7 +298,7 @@ class Pauses(AgreementAccess):
 
     def _owed(self, views: Sequence[TermsView], visit: Booking, kind: PauseKind, starts_on: date) -> int:
         view = terms_on(views, visit.visit_on)
-        if view is None:
+        if view is None or visit.status in NOT_AGREED:
             return 0
         now = self.clock.now()
         is_late_counted = kind is not PauseKind.HOSPITAL or visit.visit_on < today(self.clock) + DAY
@@ -308,7 +308,9 @@ class Pauses(AgreementAccess):
 
 def _late(views: Sequence[TermsView], visit: Booking, now: datetime) -> int:
     view = terms_on(views, visit.visit_on)
-    return owed_if_called_off(view, visit.starts_at, now, visit.cost_pence) if view else 0
+    if view is None or visit.status in NOT_AGREED:
+        return 0
+    return owed_if_called_off(view, visit.starts_at, now, visit.cost_pence)
 
 
 def _ids(agreement: SupportAgreement) -> dict[str, UUID]:
