@@ -15,6 +15,7 @@ from marketplace.payments.routes import (
     money_audits,
     money_finance,
     money_funds,
+    queries,
     refunds,
 )
 from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
@@ -37,6 +38,7 @@ ROUTES: list[Any] = [
     *money_audits.ROUTES,
     *documents.ROUTES,
     *lateness.ROUTES,
+    *queries.ROUTES,
     TariffController,
     SelfBillController,
     EarningsController,
