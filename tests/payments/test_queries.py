@@ -14,7 +14,7 @@ from marketplace.payments.working_days import working_days_after
 from marketplace.providers.models import ServiceLine
 from tests.browser import Browser, count, events
 from tests.factories import make_accreditation, make_council, make_member
-from tests.factories_payments import Money, make_money
+from tests.factories_payments import Money, make_money, reload
 
 NINE = time(9)
 
@@ -143,6 +143,7 @@ async def test_an_answer_is_chased_once_a_day(browser: Browser, db: Any, clock: 
     await provider.post(f"/earnings/queries/{query_id}/chase", {})
     assert await db.scalar(select(PaymentQuery.chase_count)) == 1
     assert (await events(db)).count("PaymentQueryAsked") == 2
+    await reload(db)
     clock.move_to(instant(date(2027, 3, 11), NINE))
     provider, finance = await browser.signed_in(money.provider), await browser.signed_in(money.finance)
     await provider.post(f"/earnings/queries/{query_id}/chase", {})

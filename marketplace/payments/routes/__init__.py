@@ -17,6 +17,7 @@ from marketplace.payments.routes import (
     money_funds,
     queries,
     refunds,
+    workspace,
 )
 from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
 from marketplace.payments.routes.earnings import EarningsController
@@ -39,6 +40,7 @@ ROUTES: list[Any] = [
     *documents.ROUTES,
     *lateness.ROUTES,
     *queries.ROUTES,
+    *workspace.ROUTES,
     TariffController,
     SelfBillController,
     EarningsController,
