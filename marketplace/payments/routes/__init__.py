@@ -17,6 +17,7 @@ from marketplace.payments.routes import (
     money_funds,
     queries,
     refunds,
+    statements,
     workspace,
 )
 from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
@@ -40,6 +41,7 @@ ROUTES: list[Any] = [
     *documents.ROUTES,
     *lateness.ROUTES,
     *queries.ROUTES,
+    *statements.ROUTES,
     *workspace.ROUTES,
     TariffController,
     SelfBillController,
