@@ -3,6 +3,7 @@
 from sqlalchemy import text
 
 from marketplace.accounts.permissions import Role
+from marketplace.payments import tasks_money  # noqa: F401 - who is told is registered there
 from tests.browser import count
 from tests.factories import make_member
 from tests.factories_bookings import loose, make_scene
