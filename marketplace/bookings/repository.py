@@ -52,6 +52,27 @@ NOBODY_YET = "Not said yet"
 """Stands where the name of who comes will be; a place at an activity needs none."""
 
 _PLANNERS = frozenset({ListingCategory.SUPPORT_PLANNING, ListingCategory.MONEY_MANAGEMENT})
+MOST_WORKERS = 60
+"""Workers of one organisation whose calendars are looked through for a visit."""
+
+
+def _kinds(listing: Listing) -> tuple[WorkerKind, ...]:
+    """Return which workers do the work of a listing that names nobody."""
+    return (WorkerKind.PLANNER,) if listing.category in _PLANNERS else (WorkerKind.CARE_WORKER, WorkerKind.PA)
+
+
+def _could_do(listing: Listing) -> ColumnElement[bool]:
+    """Which workers could do a listing's visits, as a condition."""
+    if listing.worker_id is not None:
+        return Worker.id == listing.worker_id
+    return and_(Worker.organisation_id == listing.organisation_id, Worker.kind.in_(_kinds(listing)))
+
+
+def _may_do(worker: Worker, listing: Listing) -> bool:
+    """The same of a worker at hand."""
+    if listing.worker_id is not None:
+        return worker.id == listing.worker_id
+    return worker.organisation_id == listing.organisation_id and worker.kind in _kinds(listing)
 
 
 class BookingView(NamedTuple):
@@ -265,13 +286,21 @@ class OfferRepository:
 
     async def workers(self, listing: Listing, on: date) -> Sequence[Worker]:
         """Return who could do a listing's visits, by id: its own worker, or the organisation's for that work."""
-        question = select(Worker).where(or_(Worker.ends_on.is_(None), Worker.ends_on > on))
-        if listing.worker_id is not None:
-            question = question.where(Worker.id == listing.worker_id)
-        else:
-            kinds = (WorkerKind.PLANNER,) if listing.category in _PLANNERS else (WorkerKind.CARE_WORKER, WorkerKind.PA)
-            question = question.where(Worker.organisation_id == listing.organisation_id, Worker.kind.in_(kinds))
-        return (await self.db.scalars(question.order_by(Worker.id).limit(60))).all()
+        question = select(Worker).where(or_(Worker.ends_on.is_(None), Worker.ends_on > on), _could_do(listing))
+        return (await self.db.scalars(question.order_by(Worker.id).limit(MOST_WORKERS))).all()
+
+    async def workers_of(self, listings: Sequence[Listing], on: date) -> dict[UUID, list[Worker]]:
+        """Return the same for many listings, in one question: `workers[listing_id]`, empty for one without any."""
+        found: dict[UUID, list[Worker]] = {listing.id: [] for listing in listings}
+        if not listings:
+            return found
+        is_there = or_(Worker.ends_on.is_(None), Worker.ends_on > on)
+        question = select(Worker).where(is_there, or_(*map(_could_do, listings))).order_by(Worker.id)
+        workers = (await self.db.scalars(question)).all()
+        for listing in listings:
+            able = [worker for worker in workers if _may_do(worker, listing)]
+            found[listing.id] = able[:MOST_WORKERS]
+        return found
 
     async def calendars(
         self, workers: Sequence[Worker], from_at: datetime, until_at: datetime

@@ -63,7 +63,7 @@ UNDER = {
     "/profile": ("/representatives", "/acting", "/contact"),
     "/money": ("/employer",),
     "/availability": ("/provider/care-hours",),
-    "/payment-runs": ("/refunds", "/refunds-to-agree", "/card-reconciliation"),
+    "/payment-runs": ("/payment-compliance", "/late-interest", "/refunds", "/refunds-to-agree", "/card-reconciliation"),
     "/enquiries": ("/talk",),
     "/provider/enquiries": ("/provider/talk",),
     "/reported-enquiries": ("/reported-talk",),

@@ -92,3 +92,14 @@ async def test_nothing_is_owed_for_an_extra_visit_that_nobody_said_yes_to_when_a
     found = await db.get_one(Booking, visit.id, populate_existing=True)
     assert found.status is BookingStatus.CANCELLED
     assert (await purse_of(db, scene.council.id, scene.person.id)).free_pence == 50_000
+
+
+async def test_whoever_said_that_nobody_came_does_not_promise_the_money_again_by_a_dispute(
+    db: AsyncSession, clock: Any
+) -> None:
+    scene = await make_scene(db, balance_pence=1_600)
+    visit = await make_booking(db, scene, BookingStatus.NO_SHOW)
+    await make_booking(db, scene, BookingStatus.ACCEPTED, on=VISIT_ON + timedelta(days=3))
+    clock.move_to(visit.ends_at + timedelta(hours=1))
+    with pytest.raises(StepRefused):
+        await BookingService(db).dispute(scene.member.principal, visit.id, "They came after all")

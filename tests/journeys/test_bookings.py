@@ -46,7 +46,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Generator[
 
 @pytest.mark.parametrize(
     ("council", "scripts", "width", "partner", "cousin"),
-    [("lancashire", True, 1280, "Kinga", "Dean"), ("doncaster", False, 390, "Tomasz", "Lucia")],
+    [("lancashire", True, 1280, "Kinga", "Dean"), ("doncaster", False, 390, "Vince", "Amina")],
     ids=["desktop", "phone-without-scripts"],
 )
 def test_a_relative_is_paid_only_where_the_law_lets(
@@ -190,7 +190,7 @@ def test_regular_visits_are_agreed_changed_paused_and_ended(
 
 @pytest.mark.parametrize(
     ("council", "scripts", "width", "stand_in"),
-    [("lancashire", True, 1280, "Mo"), ("doncaster", False, 390, "Leon")],
+    [("lancashire", True, 1280, "Mo"), ("doncaster", False, 390, "Amina")],
     ids=["desktop", "phone-without-scripts"],
 )
 def test_who_comes_instead_is_chosen_by_the_person(
@@ -221,12 +221,12 @@ def test_who_comes_instead_is_chosen_by_the_person(
     assistant.press("Tell them now")
     assert "There is a problem" in assistant.text
     assistant.fill(reason="I was sick in the night.")
-    asked = "bookings WHERE listing_id = :listing AND status = 'requested'"
-    before = count_of(site, asked, listing=listing)
+    # Of this visit only: other requests of the demo lapse while its clock goes on.
+    asked = "bookings WHERE listing_id = :listing AND status = 'requested' AND starts_at = :at"
     send(assistant, "Tell them now")
     site.wait_for_mail(f"person@{council}.example", "cannot come")
     # Nobody is sent, and nobody is asked, until the person chooses.
-    assert count_of(site, asked, listing=listing) == before
+    assert count_of(site, asked, listing=listing, at=visit.starts) == 0
     person.sign_in(f"person@{council}.example")
     person.open(f"/bookings/{visit.id}")
     assert "I was sick in the night." in person.text
@@ -238,7 +238,7 @@ def test_who_comes_instead_is_chosen_by_the_person(
     person.look()
     assert "There is a problem" not in person.text, person.text
     assert "The request is with" in person.text
-    assert count_of(site, asked, listing=listing) == before + 1
+    assert count_of(site, asked, listing=listing, at=visit.starts) == 1
 
 
 @pytest.mark.parametrize(

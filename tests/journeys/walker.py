@@ -13,6 +13,8 @@ PATIENCE_MS = 20_000
 SEEN_SECONDS = 120
 """Longest wait for what is done behind a page: on a busy machine all recurring work may come first."""
 REPLACED = ("htmx:sendAbort", "htmx:afterRequest")
+NO_LINE = "Failed to load resource: net::ERR_INTERNET_DISCONNECTED"
+"""What the browser says of a request while a journey has taken its line away."""
 
 _FAULTLESS: set[tuple[int, str]] = set()
 """Width of the window and build of the pages in which axe found nothing."""
@@ -48,14 +50,16 @@ class Walker:
     def _note(self, message: Any) -> None:
         # The browser reports every answer of 400 and more as a console error; pages with errors are meant here. htmx
         # reports a request that a newer one replaced: leaving a field and pressing the button are two questions.
-        is_meant = "the server responded with a status of" in message.text or message.text.startswith(REPLACED)
+        is_meant = "the server responded with a status of" in message.text or message.text.startswith(
+            (*REPLACED, NO_LINE)
+        )
         if message.type == "error" and not is_meant:
             self.complaints.append(message.text)
 
     def close(self) -> None:
         """Leave; nothing may have been refused by the page's own policy."""
         self.context.close()
-        assert self.complaints == []
+        assert self.complaints == [], self.complaints
 
     def sign_in(self, who: str) -> None:
         """Sign in as one of the demo's users."""

@@ -671,6 +671,7 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("notice_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_before_death_on", sa.Date(), nullable=True),
         sa.Column("planned_until", sa.Date(), nullable=True),
         sa.Column("not_planned_why", sa.Text(), nullable=False),
         sa.Column("created_by_user_id", sa.Uuid(), nullable=False),
