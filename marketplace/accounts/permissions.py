@@ -130,6 +130,8 @@ class Permission(StrEnum):
     EXCEPTIONS_DECIDE = "bookings:exceptions_decide"
     """Decide whether a relative in the same home may be paid."""
     MONEY_OWN = "payments:own"
+    MONEY_ASKS_ANSWER = "payments:asks_answer"
+    """Answer people who ask for more money in their direct payment."""
     EARNINGS_OWN = "payments:earnings_own"
     BANK_DETAILS_OWN = "payments:bank_details_own"
     TARIFFS_READ = "payments:tariffs_read"
@@ -334,6 +336,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.REPRESENTATIVES_CHECK,
         Permission.CLAIMS_DECIDE,
         Permission.EXCEPTIONS_DECIDE,
+        Permission.MONEY_ASKS_ANSWER,
         Permission.ESTATE_SETTLE,
         Permission.MATCH_READ,
         Permission.WEIGHTS_PUBLISH,

@@ -80,7 +80,8 @@ class PaidRelative(Conflict):
     """
 
     code = "paid-relative"
-    title = "A relative who lives with you cannot be paid from your direct payment"
+    # The same words for both sides: who is related to whom is the person's to tell.
+    title = "The council has to allow this first"
 
     def __init__(self, detail: str = "", *, ask_at: str = "", is_asked: bool = False) -> None:
         super().__init__(detail)

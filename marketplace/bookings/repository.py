@@ -178,15 +178,6 @@ class BookingRepository(Repository[Booking]):
             found.setdefault(person_id, []).append((day, int(pence)))
         return found
 
-    async def commitments(self, council_id: UUID, person_ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Return the sum of the same for many people: `commitments[person_id]` in pence; who has none is left out."""
-        rows = await self.db.execute(
-            select(Booking.person_id, func.sum(Booking.cost_pence - Booking.top_up_pence))
-            .where(Booking.council_id == council_id, Booking.person_id.in_(person_ids), _is_commitment())
-            .group_by(Booking.person_id)
-        )
-        return {person_id: int(total) for person_id, total in rows}
-
     async def unanswered(self, now: datetime, limit: int) -> Sequence[Row[UUID, UUID]]:
         """Return (council, booking) of requests whose start has come without an answer."""
         return (

@@ -14,11 +14,13 @@ from marketplace.bookings.models import (
     EmployerDuty,
     Employment,
     FamilyException,
+    SupportAgreement,
     Timesheet,
     TimesheetLine,
     WorkStatus,
 )
-from marketplace.bookings.states import SETTLED, BookingStatus, EmploymentStatus, ExceptionStatus
+from marketplace.bookings.policies import BOOKABLE_UNITS
+from marketplace.bookings.states import SETTLED, AgreementStatus, BookingStatus, EmploymentStatus, ExceptionStatus
 from marketplace.core.repository import Repository
 from marketplace.ledger import Purpose, Side
 from marketplace.ledger.models import LedgerAccount, LedgerEntry, LedgerLine
@@ -101,6 +103,39 @@ class EmploymentRepository(Repository[Employment]):
             or_(Employment.ends_on.is_(None), Employment.ends_on > booking.visit_on),
         )
         return booking.worker_id is not None and await self.maybe(mine) is not None
+
+    async def regular(self, employment: Employment) -> tuple[str, UUID] | None:
+        """Return where the visits of a job are agreed: ("agreement", id) where they are, or ("listing", id) to do so.
+
+        None where the assistant is not on the platform, or offers nothing that comes regularly.
+        """
+        if employment.worker_id is None:
+            return None
+        agreed = await self.db.scalar(
+            select(SupportAgreement.id)
+            .where(
+                SupportAgreement.council_id == employment.council_id,
+                SupportAgreement.person_id == employment.person_id,
+                SupportAgreement.worker_id == employment.worker_id,
+                SupportAgreement.status.in_((AgreementStatus.OFFERED, AgreementStatus.AGREED)),
+            )
+            .order_by(SupportAgreement.starts_on.desc())
+            .limit(1)
+        )
+        if agreed is not None:
+            return "agreement", agreed
+        listing = await self.db.scalar(
+            select(Listing.id)
+            .where(
+                Listing.worker_id == employment.worker_id,
+                Listing.is_published,
+                Listing.hidden_why.is_(None),
+                Listing.price_unit.in_(BOOKABLE_UNITS),
+            )
+            .order_by(Listing.id)
+            .limit(1)
+        )
+        return None if listing is None else ("listing", listing)
 
     async def unsent_wages(self, employment: Employment) -> tuple[date, date] | None:
         """Return the days of the first and the last visit whose wage no payroll was told of; None without any."""

@@ -25,7 +25,7 @@ from marketplace.bookings.models import Booking, CalledOffBy, CallOffReason, Sid
 from marketplace.bookings.repository_planning import AgreementReader, PlanningRepository
 from marketplace.bookings.repository_visits import ProposalReader, VisitReader
 from marketplace.bookings.service.estate import EstateService
-from marketplace.bookings.service.planning.death import stop_for_death
+from marketplace.bookings.service.planning.death import restore_after_mistake, stop_for_death
 from marketplace.bookings.service.planning.pauses import Pauses
 from marketplace.bookings.service.planning.plan import NO_MONEY, Planned, Planner
 from marketplace.bookings.service.planning.proposals import Proposals
@@ -38,7 +38,7 @@ from marketplace.core.formats import plural
 from marketplace.core.outbox import first_time, task
 from marketplace.core.schedule import Attempts, every
 from marketplace.messaging import MessagingService, delivery
-from marketplace.people.events import PersonDied
+from marketplace.people.events import DeathUndone, PersonDied
 from marketplace.providers.models import Organisation
 
 PEOPLE_A_BATCH = 50
@@ -127,6 +127,23 @@ async def stop_dead(message_id: UUID, event: PersonDied) -> None:
     """Stop what is to come for somebody who died. Claims nothing: doing it twice changes nothing."""
     async with transaction(session_maker(), [event.council_id]) as db:
         await stop_for_death(db, event.council_id, event.person_id, event.died_on)
+
+
+@task("bookings.restore_after_mistake", on=DeathUndone)
+async def restore_living(message_id: UUID, event: DeathUndone) -> None:
+    """Let what a death ended by mistake go on, and tell everybody who was told of the death."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if not await first_time(db, "bookings.restore_after_mistake", message_id):
+            return
+        messages = MessagingService(db)
+        for agreement in await restore_after_mistake(db, event.council_id, event.person_id):
+            organisation = await db.get_one(Organisation, agreement.organisation_id)
+            words = {"organisation": organisation.name, "reference": agreement.reference}
+            site = delivery.settings().public_url
+            ours = words | {"link": f"{site}/provider/clients/{agreement.id}/visits", "to_provider": True}
+            await messages.tell(event.council_id, "death_undone", ours, organisation_id=agreement.organisation_id)
+            mine = words | {"link": f"{site}/agreements/{agreement.id}/visits", "to_provider": False}
+            await messages.tell(event.council_id, "death_undone", mine, person_id=event.person_id)
 
 
 @task("bookings.tell_visits_to_settle", on=PersonDied)

@@ -128,6 +128,7 @@ async def test_a_company_replaces_who_falls_out_and_the_person_is_told_the_name(
     await manager.post(f"/provider/bookings/{visit.id}/workers", {"worker": str(office.workers[1].id)})
     await run_tasks(db)
     assert await count(db, "messages", "template = 'visit_substitute' AND body LIKE '%Bea Second comes%'") == 2
+    assert await count(db, "messages", "template = 'visit_substitute' AND is_urgent") == 1, "it is today"
     person = await browser.signed_in(office.scene.member)
     assert "Bea Second" in (await person.open(f"/bookings/{visit.id}")).words
     assert await count(db, "visit_alerts", "settled_at IS NULL") == 0

@@ -266,6 +266,7 @@ async def test_a_form_counts_once_however_often_it_is_sent(
     await sent_again(browser, db, await prepare(db, clock))
 
 
+@pytest.mark.usefixtures("mailbox")
 async def test_tabs_that_send_at_the_same_instant_end_in_one_effect(
     worker_id: str, settings: Settings, clock: FixedClock
 ) -> None:

@@ -23,7 +23,7 @@ from marketplace.bookings.service.planning.repricing import Repricing
 from marketplace.bookings.states import AgreementStatus, BookingStatus, ProposalStatus
 from marketplace.core.clock import FixedClock
 from marketplace.core.errors import Conflict, Forbidden, InvalidInput, NotFound, StepRefused
-from marketplace.people.events import PersonDied
+from marketplace.people.events import DeathUndone, PersonDied
 from marketplace.people.service import PeopleService
 from marketplace.providers.models import DayKind
 from tests.browser import count, events
@@ -252,6 +252,37 @@ async def test_hospital_stops_the_bill_the_next_day(db: AsyncSession, scene: Sce
         await service.pause(scene.member.principal, made.agreement.id, PauseKind.HOLIDAY, date(2027, 5, 3), None)
 
 
+async def test_a_weekly_visit_that_is_stopped_in_a_pause_keeps_no_place(
+    db: AsyncSession, scene: Scene, made: MadeAgreement
+) -> None:
+    service, person = Pauses(db), scene.member.principal
+    await service.pause(person, made.agreement.id, PauseKind.HOLIDAY, date(2027, 3, 8), date(2027, 3, 29))
+    pattern = (await db.scalars(select(VisitPattern))).one()
+    result = await service.stop_weekly(person, pattern.id, date(2027, 3, 15))
+    assert result.owed_pence == 0
+    left = await visits(db, "status = 'planned'")
+    assert [(one.visit_on, one.cost_pence) for one in left] == [(FRIDAY, 1_600), (date(2027, 3, 12), 800)]
+
+
+async def test_a_pause_can_last_longer(db: AsyncSession, scene: Scene, made: MadeAgreement) -> None:
+    service, person = Pauses(db), scene.member.principal
+    row = await service.pause(person, made.agreement.id, PauseKind.HOLIDAY, date(2027, 3, 8), date(2027, 3, 15))
+    await service.resume(person, made.agreement.id, row.id, date(2027, 3, 29))
+    off = await visits(db, "called_off_at IS NOT NULL AND status = 'planned'")
+    assert [(one.visit_on, one.cost_pence) for one in off] == [(date(2027, 3, 12), 800), (date(2027, 3, 19), 800)]
+    on = await visits(db, "status = 'planned' AND called_off_at IS NULL")
+    assert [one.visit_on for one in on][:2] == [FRIDAY, date(2027, 4, 2)]
+    assert (await events(db)).count("AgreementPaused") == 2
+    assert await count(db, "audit_entries", "action = 'bookings.lengthen_pause'") == 1
+    await service.pause(person, made.agreement.id, PauseKind.OTHER, date(2027, 4, 5), date(2027, 4, 12))
+    for wrong in (date(2027, 3, 29), date(2027, 4, 6)):
+        with pytest.raises(InvalidInput):
+            await service.resume(person, made.agreement.id, row.id, wrong)
+    await service.resume(person, made.agreement.id, row.id, date(2027, 3, 15))
+    where = "called_off_at IS NOT NULL AND status = 'planned' AND visit_on < '2027-04-05'"
+    assert await count(db, "bookings", where) == 1
+
+
 async def test_visits_beyond_the_horizon_keep_their_retainer(db: AsyncSession, scene: Scene, clock: FixedClock) -> None:
     made = await make_agreement(db, scene)
     await Pauses(db).pause(scene.member.principal, made.agreement.id, PauseKind.HOLIDAY, date(2027, 5, 10), None)
@@ -344,6 +375,38 @@ async def test_a_death_stops_what_is_to_come_and_leaves_what_was_delivered(
     ]
     assert await count(db, "support_agreements", "ends_on = '2027-03-11'") == 1
     assert (await Planner(db).plan(scene.council.id, [scene.person.id])).written == 0
+
+
+async def test_a_death_that_was_recorded_by_mistake_is_undone(
+    db: AsyncSession, scene: Scene, made: MadeAgreement
+) -> None:
+    worker, service = await make_member(db, Role.SOCIAL_WORKER, scene.council), PeopleService(db)
+    await db.execute(text("UPDATE support_agreements SET ends_on = '2027-06-01'"))
+    before = [(row.visit_on, row.cost_pence, row.worker_id) for row in await visits(db)]
+    person = await service.record_death(
+        worker.principal, scene.person.id, date(2027, 3, 3), version=scene.person.version
+    )
+    await tasks_visits.stop_dead(
+        uuid4(), PersonDied(council_id=scene.council.id, person_id=person.id, died_on=date(2027, 3, 3))
+    )
+    assert await count(db, "bookings", "status = 'planned'") == 0
+    with pytest.raises(InvalidInput):
+        await service.undo_death(worker.principal, person.id, " ", version=person.version)
+    await service.undo_death(worker.principal, person.id, "Another person of that name", version=person.version)
+    await db.flush()
+    message = await db.scalar(text("SELECT id FROM outbox_messages WHERE event = 'DeathUndone'"))
+    event = DeathUndone(council_id=scene.council.id, person_id=person.id, died_on=date(2027, 3, 3))
+    for _ in range(2):
+        await tasks_visits.restore_living(message, event)
+    after = await visits(db, "status = 'planned'")
+    assert [(row.visit_on, row.cost_pence, row.worker_id) for row in after] == before
+    assert (
+        await count(db, "support_agreements", "ends_on = '2027-06-01' AND notice_at IS NULL AND end_reason = ''") == 1
+    )
+    assert await count(db, "messages", "template = 'death_undone'") == 2
+    assert await count(db, "audit_entries", "action = 'people.undo_death' AND why LIKE 'Another%'") == 1
+    with pytest.raises(InvalidInput):
+        await service.undo_death(worker.principal, person.id, "Again", version=person.version)
 
 
 async def test_new_rates_price_what_is_written_from_their_day(

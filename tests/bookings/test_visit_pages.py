@@ -224,7 +224,12 @@ async def test_staff_record_a_death_on_a_page(browser: Browser, db: AsyncSession
     late = await worker.post(path, {**fields, **on("died_on", date(2027, 3, 9))}, expect=422)
     assert set(late.errors()) == {"died_on"}
     await worker.post(path, {**fields, **on("died_on", date(2027, 3, 1))})
-    assert "died on 1 March 2027" in (await worker.open(path)).words
+    page = await worker.open(path)
+    assert "died on 1 March 2027" in page.words
+    mistake = {"version": page.field("version"), "reason": ""}
+    assert set((await worker.post(f"{path}/undo", mistake, expect=422)).errors()) == {"reason"}
+    await worker.post(f"{path}/undo", {**mistake, "reason": "Another person of that name"})
+    assert await count(db, "people", "died_on IS NOT NULL") == 0
     assert await count(db, "audit_entries", "action = 'people.record_death'") == 1
 
 

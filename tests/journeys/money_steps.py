@@ -178,6 +178,58 @@ def free_now(walker: Walker) -> int:
     return pence_after(walker, "Free to spend")
 
 
+def answer_request(manager: Walker, who: str, title: str) -> None:
+    """Agree to the newest request for more money as a manager does."""
+    manager.sign_in(who)
+    manager.follow(re.compile("requests? for more money"))
+    stays_in(manager)
+    manager.page.locator("main a[href^='/money-requests/']").last.click()
+    manager.page.wait_for_load_state("load")
+    manager.look()
+    stays_in(manager)
+    assert title in manager.text
+    manager.press("Save and tell the person")
+    assert "There is a problem" in manager.text
+    manager.choose("decision", "agree")
+    manager.fill(answer="Yes, until the spring.")
+    send(manager, "Save and tell the person")
+
+
+def lose_account(site: Site, walker: Walker, finance: Walker, reader: str) -> None:
+    """Strangers take money from an account of one's own: it is noted, the council holds the rest, the bank refunds."""
+    free = free_now(walker)
+    walker.open("/money/payments/new")
+    walker.fill(amount="40", payee="Somebody unknown", what="Taken with my card, which was stolen")
+    send(walker, "Write it down")
+    assert free_now(walker) == free - 4_000
+    walker.open("/acting")
+    person = walker.page.locator("h1").inner_text().removeprefix("You act for ")
+    finance.sign_in(f"finance@{reader.partition('@')[2]}")
+    account = account_of(finance, person)
+    finance.open(f"{account}/holding")
+    finance.choose("holding", "council_held")
+    finance.press("Arrange it")
+    assert "There is a problem" in finance.text
+    finance.fill(reason="The card was stolen")
+    send(finance, "Arrange it")
+    assert "The council holds the money and pays what the person approves" in letter(
+        site, reader, "How your direct payment is held"
+    )
+    walker.open("/money")
+    assert "The council holds the money and pays each visit after you have approved it" in walker.text
+    assert walker.page.get_by_role("button", name="Write down a payment").count() == 0
+    finance.open(f"{account}/payments")
+    finance.follow(re.compile("Somebody unknown"))
+    finance.press("Take it back")
+    assert "There is a problem" in finance.text
+    finance.fill(reason="The bank gave it back")
+    send(finance, "Take it back")
+    assert free_now(walker) == free
+    walker.open("/money/payments")
+    for words in ("Somebody unknown", "Taken back", "The bank gave it back"):
+        assert words in walker.text, f"{words!r} is not in {walker.text}"
+
+
 def name_worker(office: Walker, booking: str) -> None:
     """Say which worker comes to a visit."""
     office.open(f"/provider{booking}/workers")

@@ -12,7 +12,7 @@ import pytest
 from marketplace.core.clock import LONDON
 from marketplace.core.formats import uk_date
 from tests.journeys.accreditation import path_of, send, tick
-from tests.journeys.conftest import UNSTEADY, Site, serving
+from tests.journeys.conftest import Site, serving
 from tests.journeys.money_steps import (
     at_the_door,
     letter,
@@ -25,7 +25,7 @@ from tests.journeys.money_steps import (
 )
 from tests.journeys.walker import Walker
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, UNSTEADY]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 COUNCIL = "doncaster.example"
 AUNT = "aunt@journeys.example"

@@ -289,6 +289,7 @@ async def test_asking_for_more_reaches_the_manager_and_changes_nothing(browser, 
     assert await count(db, "messages", f"user_id = '{manager.user.id}' AND body LIKE '%£14.50 more a week%'") == 1
     assert await count(db, "audit_entries", "action = 'payments.ask_for_more'") == 1
     assert await count(db, "budgets", "weekly_pence <> 15000") == 0
+    assert "Waits for an answer" in (await person.open("/money/ask")).words
 
 
 async def test_a_visit_too_dear_leads_to_every_choice(browser, db):

@@ -31,7 +31,7 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import Conflict, InvalidInput, NotFound
 from marketplace.core.flash import flash
-from marketplace.core.formats import plural, pounds
+from marketplace.core.formats import plural, pounds, uk_date
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit, typed
@@ -166,7 +166,7 @@ class _VisitPages(Controller):
             if from_on is None:
                 raise InvalidInput(form.errors)
             await Pauses(db).resume(principal, agreement.id, _id(pause), from_on)
-            flash(request, "Visits take place again")
+            flash(request, f"Visits take place again from {uk_date(from_on)}")
             return self._home(agreement.id)
 
         try:
@@ -425,6 +425,7 @@ class AgreementVisits(_VisitPages):
             async with db.begin_nested():
                 return await submit(request, db, principal.actor, data, act)
         except NotFreeThen as error:
+            cost = await OneOffs(db).price(agreement, form)
             return self._form(
                 "bookings/visits/extra.html", agreement, data, error.fields, cost_pence=cost, is_taken=True
             )

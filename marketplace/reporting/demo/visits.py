@@ -16,6 +16,8 @@ from marketplace.core.formats import uk_date, uk_time
 from marketplace.core.money import half_up
 from marketplace.core.places import METRES_PER_MILE, distance_metres
 from marketplace.ledger import Purpose, credit, debit
+from marketplace.payments.models import Match, MoneyMovement, MovementKind
+from marketplace.payments.repository.money import ENTRY
 from marketplace.people.models import FundingRoute
 from marketplace.providers.models import Listing, PriceUnit, WorkerKind
 from marketplace.reporting.demo.book import Move
@@ -104,16 +106,34 @@ class VisitTeller:
         amount = (client.weekly_pence - client.own_weekly_pence) * PAID_EVERY_DAYS // 7
         while day is not None and day <= self.world.today:
             at = self.world.at(day, 6)
-            source = self.world.book.id(at)
+            words = f"Four weeks from {uk_date(day)}"
+            movement = self.world.book.add(
+                MoneyMovement,
+                at,
+                council_id=self.council.id,
+                person_id=client.id,
+                kind=MovementKind.COUNCIL_SHARE,
+                is_in=True,
+                amount_pence=amount,
+                happened_on=day,
+                payee="",
+                organisation_id=None,
+                what=words,
+                match=Match.NOT_NEEDED,
+                reverses_id=None,
+                budget_id=None,
+                recorded_by_user_id=None,
+                recorded_at=at,
+            )
             self.world.book.post(
                 self.council.id,
-                "direct-payment-funding",
-                source,
+                ENTRY,
+                movement,
                 [
                     debit(Purpose.DIRECT_PAYMENT_SPEND, amount),
                     credit(Purpose.DIRECT_PAYMENT, amount, client.id),
                 ],
-                memo=f"Direct payment for four weeks from {uk_date(day)}",
+                memo=words,
                 at=at,
                 on=day,
             )
