@@ -46,6 +46,7 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.EXCEPTIONS_DECIDE, "Paid relatives", "/family-exceptions"),
     (Permission.BUDGETS_SET, "Direct payments", "/direct-payments"),
     (Permission.TARIFFS_READ, "Tariffs", "/tariffs"),
+    (Permission.CLAIMS_DECIDE, "Claims", "/tariff-claims"),
     (Permission.AUDIT_READ, "Audit log", "/audit"),
     (Permission.OPERATIONS_READ, "Operations", "/operations"),
 )
@@ -90,6 +91,7 @@ SELDOM = {
     "/family-exceptions": "Whether a direct payment may pay a relative in the same home",
     "/payment-runs": "Payments that go to the bank together",
     "/tariffs": "Rates and limits of the council",
+    "/tariff-claims": "Work that suppliers claim beside plans and visits",
     "/audit": "Who did what and when",
 }
 """Entries that stand on a page of their own, each with a hint, where the menu would need a second line."""

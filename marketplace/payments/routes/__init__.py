@@ -15,9 +15,11 @@ from marketplace.payments.routes import (
     refunds,
 )
 from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
+from marketplace.payments.routes.claims import ClaimController, OwnClaimController
 from marketplace.payments.routes.earnings import EarningsController
 from marketplace.payments.routes.runs import PaymentRunController
 from marketplace.payments.routes.self_bills import SelfBillController
+from marketplace.payments.routes.tariff_books import TariffBookController
 from marketplace.payments.routes.tariffs import TariffController
 
 ROUTES: list[Any] = [
@@ -32,6 +34,9 @@ ROUTES: list[Any] = [
     *money_funds.ROUTES,
     *money_audits.ROUTES,
     TariffController,
+    TariffBookController,
+    OwnClaimController,
+    ClaimController,
     SelfBillController,
     EarningsController,
     BankDetailsController,
