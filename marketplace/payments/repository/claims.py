@@ -84,7 +84,7 @@ class ClaimRepository(Repository[TariffClaim]):
         A planner sees their own alone.
         """
         question = (
-            select(Plan.id, Referral.reference, Person.name)
+            select(Plan.id, Referral.reference, func.trim(Person.given_name + " " + Person.family_name))
             .join(Referral, Referral.id == Plan.referral_id)
             .join(Person, Person.id == Plan.person_id)
             .where(Plan.organisation_id == organisation_id, Plan.council_id.in_(list(councils)))
@@ -137,7 +137,7 @@ class ClaimRepository(Repository[TariffClaim]):
         """Return (organisation, case reference, person's name) of a claim."""
         row = (
             await self.db.execute(
-                select(Organisation.name, Referral.reference, Person.name)
+                select(Organisation.name, Referral.reference, func.trim(Person.given_name + " " + Person.family_name))
                 .select_from(TariffClaim)
                 .join(Organisation, Organisation.id == TariffClaim.organisation_id)
                 .outerjoin(Plan, Plan.id == TariffClaim.plan_id)

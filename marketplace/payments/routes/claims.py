@@ -92,20 +92,20 @@ class ClaimController(Controller):
         self,
         db: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
-        state: Annotated[str, QueryParameter(name="state", max_length=20)] = ClaimStatus.ASKED.value,
+        wanted: Annotated[str, QueryParameter(name="state", max_length=20)] = ClaimStatus.ASKED.value,
         before: Annotated[str, QueryParameter(name="before", max_length=36)] = "",
     ) -> Template:
         """List claims by state, newest first."""
-        if state not in CLAIM_LABELS:
+        if wanted not in CLAIM_LABELS:
             raise BadRequest
         claims = ClaimRepository(db)
         rows, has_more = cut(
-            await claims.of_council(principal.council_id, ClaimStatus(state), before=parse_id(before), limit=PAGE + 1)
+            await claims.of_council(principal.council_id, ClaimStatus(wanted), before=parse_id(before), limit=PAGE + 1)
         )
         context = {
             **WORDS,
             "rows": rows,
-            "state": state,
+            "state": wanted,
             "counts": await claims.counts(principal.council_id),
             "next_before": rows[-1][0].id if has_more else "",
         }

@@ -1,5 +1,6 @@
 """Claims: a supplier says that something happened which the platform cannot see; the council agrees or not."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -237,8 +238,8 @@ class ClaimService:
         principal: Principal,
         action: str,
         claim: TariffClaim,
-        after: dict[str, object],
-        before: dict[str, object] | None = None,
+        after: Mapping[str, object],
+        before: Mapping[str, object] | None = None,
         why: str = "",
     ) -> None:
         audit.record(
@@ -248,8 +249,8 @@ class ClaimService:
             council_id=claim.council_id,
             subject_kind="tariff_claim",
             subject_id=claim.id,
-            before=before,
-            after=after,
+            before=dict(before) if before else None,
+            after=dict(after),
             why=why,
         )
 
