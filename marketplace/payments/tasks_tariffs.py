@@ -1,5 +1,6 @@
 """Background work of tariffs: stages, reviews, months, and telling those concerned."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -7,10 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import AccountRepository, Role
 from marketplace.core import outbox
 from marketplace.core.database import session_maker, transaction
+from marketplace.core.schedule import Attempts, every
 from marketplace.messaging import MessagingService
 from marketplace.payments.events import TariffClaimAsked, TariffClaimDecided
 from marketplace.payments.repository.claims import ClaimRepository
 from marketplace.payments.service.accruals import AccrualService
+from marketplace.payments.service.months import MonthService
 from marketplace.payments.tariff_forms import EVENT_LABELS
 from marketplace.plans.events import PlanSubmittedForCheck, ReviewSigned
 
@@ -68,3 +71,16 @@ async def _claim_context(db: AsyncSession, event: TariffClaimAsked | TariffClaim
         "organisation_name": organisation,
         "council_name": council.name if council else "the council",
     }
+
+
+@every(timedelta(hours=12), "payments.accrue_months")
+async def accrue_months() -> None:
+    """Every month of money management and of block contracts that is over earns, council by council."""
+    async with transaction(session_maker(), "every") as db:
+        councils = [council.id for council in await AccountRepository(db).councils()]
+    attempts = Attempts()
+    for council_id in councils:
+        with attempts.one():
+            async with transaction(session_maker(), [council_id]) as db:
+                await MonthService(db).accrue_months(council_id)
+    attempts.done()

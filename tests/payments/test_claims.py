@@ -145,6 +145,7 @@ async def test_a_grant_is_agreed_at_another_sum_up_to_the_most_and_spent_from_it
     browser: Browser, db: AsyncSession
 ) -> None:
     money = await make_money(db)
+    council_id = money.council.id
     await make_rule(db, money.council, TariffEvent.GRANT, 200_000)
     provider = await browser.signed_in(money.provider)
     form = {
@@ -175,7 +176,7 @@ async def test_a_grant_is_agreed_at_another_sum_up_to_the_most_and_spent_from_it
     await broker.post(path, decided)
     assert "Earned: £1,800.50" in (await broker.open(path)).words
     assert "£1,800.50" in (await provider.open("/earnings/claims")).words
-    assert await balance(db, money.council.id, Purpose.GRANT_SPEND) == -180_050
+    assert await balance(db, council_id, Purpose.GRANT_SPEND) == -180_050
     assert await count(db, "accruals", "kind = 'claim' AND amount_pence = 180050") == 1
     assert (await events(db)).count("TariffClaimDecided") == 1
     await broker.open("/tariff-claims?state=agreed")

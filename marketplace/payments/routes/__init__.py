@@ -17,6 +17,7 @@ from marketplace.payments.routes import (
 from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
 from marketplace.payments.routes.claims import ClaimController, OwnClaimController
 from marketplace.payments.routes.earnings import EarningsController
+from marketplace.payments.routes.months import BlockController, ContributionController, MoneyManagementController
 from marketplace.payments.routes.runs import PaymentRunController
 from marketplace.payments.routes.self_bills import SelfBillController
 from marketplace.payments.routes.tariff_books import TariffBookController
@@ -35,6 +36,9 @@ ROUTES: list[Any] = [
     *money_audits.ROUTES,
     TariffController,
     TariffBookController,
+    MoneyManagementController,
+    BlockController,
+    ContributionController,
     OwnClaimController,
     ClaimController,
     SelfBillController,
