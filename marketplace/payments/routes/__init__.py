@@ -16,6 +16,7 @@ from marketplace.payments.routes import (
 )
 from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
 from marketplace.payments.routes.claims import ClaimController, OwnClaimController
+from marketplace.payments.routes.costs import CostController
 from marketplace.payments.routes.earnings import EarningsController
 from marketplace.payments.routes.months import BlockController, ContributionController, MoneyManagementController
 from marketplace.payments.routes.runs import PaymentRunController
@@ -36,6 +37,7 @@ ROUTES: list[Any] = [
     *money_audits.ROUTES,
     TariffController,
     TariffBookController,
+    CostController,
     MoneyManagementController,
     BlockController,
     ContributionController,
