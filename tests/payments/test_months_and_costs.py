@@ -71,6 +71,7 @@ async def test_months_of_money_management_earn_when_they_are_over_by_the_days_th
     assert await months.accrue_months(council_id) == 1
     assert (await earned(db, AccrualKind.MONEY_MANAGEMENT))[-1] == (date(2027, 3, 10), 903)
     assert await balance(db, council_id, Purpose.ACCRUED, organisation_id) == 1_445 + 2_800 + 903
+    await reload(db)
     other = await browser.signed_in((await make_money(db)).finance)
     await other.get(end, expect=404)
 
@@ -114,7 +115,7 @@ async def test_a_block_contract_earns_each_month_whether_it_is_used_or_not(brows
     assert await MonthService(db).accrue_months(council_id) == 2
     assert await earned(db, AccrualKind.BLOCK) == [(date(2027, 1, 31), 400_000), (date(2027, 2, 28), 400_000)]
     assert await balance(db, council_id, Purpose.BLOCK_SPEND) == -800_000
-    assert "January 2027 Earned £4,000.00" in (await finance.open("/tariffs/blocks")).words
+    assert "January 2027Earned£4,000.00" in (await finance.open("/tariffs/blocks")).words
     terms = BlockTerms("x", organisation_id, ServiceLine.HOME_CARE, None, 60, 1, date(2027, 3, 1), date(2027, 4, 1))
     await reload(db)
     with pytest.raises(InvalidInput, match="not accredited"):
@@ -138,9 +139,11 @@ async def test_contributions_are_recorded_and_never_paid(browser: Browser, db: A
     await finance.post("/tariffs/contributions", form)
     assert "A room every Tuesday" in (await finance.open("/tariffs/contributions")).words
     assert await count(db, "accruals") == 0
+    await reload(db)
     reader = await browser.signed_in(checker)
     await reader.open("/tariffs/contributions")
     await reader.post("/tariffs/contributions", form, expect=403)
+    await reload(db)
     stranger = await browser.signed_in(broker)
     for path in ("/tariffs/contributions", "/tariffs/blocks", "/tariffs/money-management", "/tariffs/costs"):
         await stranger.get(path, expect=403)
@@ -171,14 +174,16 @@ async def test_time_by_activity_shows_what_a_plan_really_costs(browser: Browser,
     await browser_.post(path, {**form, "hours": "20"}, expect=422)
     page = await browser_.open(path)
     assert "Finding and arranging support" in page.words
+    await reload(db)
     finance = await browser.signed_in(finance_member)
     page = await finance.open("/tariffs/costs")
-    assert "1 £75.00 6 hours £12.50 1" in page.words
+    assert "1£75.006 hours£12.501" in page.words
     page = await finance.open(f"/tariffs/costs/{organisation_id}?months=3")
     assert "Too low: £75.00 for 6 hours is £12.50 an hour" in page.words
     text = (await finance.get("/tariffs/costs/plans.csv")).response.text
     assert "75.00,360,12.50,yes" in text
     await finance.get("/tariffs/costs/00000000-0000-7000-8000-000000000000", expect=404)
+    await reload(db)
     stranger = await browser.signed_in(other_planner)
     await stranger.get(path, expect=404)
     await stranger.post(path, form, expect=404)
