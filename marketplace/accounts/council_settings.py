@@ -75,6 +75,8 @@ DEFAULTS: Mapping[str, Any] = {
     "payments.answer_days": 5,
     # What documents show as the buyer's reference where a bill has none of its own (Peppol R003).
     "payments.buyer_reference": "ADULT-SOCIAL-CARE",
+    # The council as documents of finance name it; its VAT number with or without GB.
+    "payments.council_details": {"address_line": "", "town": "", "postcode": "", "vat_number": ""},
     # Months for which a self-billing agreement is offered.
     "payments.self_billing_months": 12,
     # Most payments in one run, and days around due dates that a proposal looks ahead.

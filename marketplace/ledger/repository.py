@@ -21,11 +21,12 @@ TRACKED = frozenset(
         Purpose.CARD_DISPUTED,
         Purpose.PERSON_OWES,
         Purpose.FUND_DRAWN,
+        Purpose.WAGES_DUE,
     }
 )
 """Purposes with an owner each: their balance is kept line by line."""
 
-FLOORED = frozenset({Purpose.DIRECT_PAYMENT, Purpose.PERSON_OWES})
+FLOORED = frozenset({Purpose.DIRECT_PAYMENT, Purpose.PERSON_OWES, Purpose.WAGES_DUE})
 """Purposes whose balance never falls below nothing."""
 
 

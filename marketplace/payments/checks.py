@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.payments.checks_earnings import EARNING_CHECKS
-from marketplace.payments.checks_facts import Fact
-from marketplace.payments.checks_facts import fact_of as _fact
+from marketplace.payments.earning_checks import EARNING_CHECKS
+from marketplace.payments.facts import Fact
+from marketplace.payments.facts import fact_of as _fact
 
 
 async def bills_equal_lines(db: AsyncSession) -> Fact:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.payments.checks_facts import Fact, fact_of
+from marketplace.payments.facts import Fact, fact_of
 
 
 async def plans_earn_once(db: AsyncSession) -> Fact:
@@ -21,7 +21,7 @@ async def plans_earn_once(db: AsyncSession) -> Fact:
         """
         WITH signed AS (
             SELECT v.id, v.number, v.plan_id, v.council_id, v.signed_off_at,
-                md5(v.id::text || ':signed_off')::uuid AS stage_id
+                md5(v.id::text || '\\:signed_off')::uuid AS stage_id
             FROM plan_versions v
             WHERE v.signed_off_at IS NOT NULL AND v.status IN ('signed_off', 'superseded')
         ), earned AS (
@@ -58,8 +58,8 @@ async def plans_earn_once(db: AsyncSession) -> Fact:
         WHERE a.kind = 'plan_stage' AND NOT EXISTS (
             SELECT 1 FROM plan_versions v
             WHERE a.council_id = v.council_id AND (
-                (a.source_id = md5(v.id::text || ':submitted')::uuid AND v.submitted_at IS NOT NULL)
-                OR (a.source_id = md5(v.id::text || ':signed_off')::uuid AND v.signed_off_at IS NOT NULL)
+                (a.source_id = md5(v.id::text || '\\:submitted')::uuid AND v.submitted_at IS NOT NULL)
+                OR (a.source_id = md5(v.id::text || '\\:signed_off')::uuid AND v.signed_off_at IS NOT NULL)
             )
         )
         """,
@@ -97,7 +97,7 @@ async def events_earn_once(db: AsyncSession) -> Fact:
         WHERE a.kind = 'money_management' AND NOT EXISTS (
             SELECT 1 FROM money_managements m
             WHERE m.council_id = a.council_id AND m.person_id = a.person_id AND m.organisation_id = a.organisation_id
-                AND a.source_id = md5(m.id::text || ':' || to_char(a.earned_on, 'YYYY-MM'))::uuid
+                AND a.source_id = md5(m.id::text || '\\:' || to_char(a.earned_on, 'YYYY-MM'))::uuid
                 AND m.starts_on <= a.earned_on AND (m.ends_on IS NULL OR m.ends_on > a.earned_on)
         )
         UNION ALL
@@ -105,7 +105,7 @@ async def events_earn_once(db: AsyncSession) -> Fact:
         WHERE a.kind = 'block' AND NOT EXISTS (
             SELECT 1 FROM block_contracts b
             WHERE b.council_id = a.council_id AND b.organisation_id = a.organisation_id
-                AND a.source_id = md5(b.id::text || ':' || to_char(a.earned_on, 'YYYY-MM'))::uuid
+                AND a.source_id = md5(b.id::text || '\\:' || to_char(a.earned_on, 'YYYY-MM'))::uuid
                 AND b.starts_on <= a.earned_on AND b.ends_on > a.earned_on
         )
         """,
