@@ -7,13 +7,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import AccountRepository, Role
 from marketplace.core import outbox
-from marketplace.core.database import session_maker, transaction
+from marketplace.core.clock import today
+from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.schedule import Attempts, every
 from marketplace.messaging import MessagingService
-from marketplace.payments.events import TariffClaimAsked, TariffClaimDecided
+from marketplace.payments.events import TariffBookPublished, TariffClaimAsked, TariffClaimDecided
 from marketplace.payments.repository.claims import ClaimRepository
+from marketplace.payments.repository.tariff_books import TariffBookRepository
 from marketplace.payments.service.accruals import AccrualService
 from marketplace.payments.service.months import MonthService
+from marketplace.payments.service.tariffs import price_words
 from marketplace.payments.tariff_forms import EVENT_LABELS
 from marketplace.plans.events import PlanSubmittedForCheck, ReviewSigned
 
@@ -71,6 +74,29 @@ async def _claim_context(db: AsyncSession, event: TariffClaimAsked | TariffClaim
         "organisation_name": organisation,
         "council_name": council.name if council else "the council",
     }
+
+
+@outbox.task("payments.tell_book_published", on=TariffBookPublished)
+async def tell_book_published(message_id: UUID, event: TariffBookPublished) -> None:
+    """Those who earned by the council's prices within a year hear of new ones before they count."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if not await outbox.first_time(db, "payments.tell_book_published", message_id):
+            return
+        books = TariffBookRepository(db)
+        book = await books.find(event.council_id, event.book_id)
+        rules = (await books.rules([book.id])).get(book.id, [])
+        council = await AccountRepository(db).council(event.council_id)
+        context = {
+            "council_name": council.name if council else "the council",
+            "book_name": book.name,
+            "starts_on": book.starts_on,
+            "prices": [(rule.name, price_words(rule)) for rule in rules],
+        }
+        since = today(clock_of(db)) - timedelta(days=366)
+        for organisation_id in await books.earning_organisations(event.council_id, book.framework_id, since):
+            await MessagingService(db).tell(
+                event.council_id, "tariffs_published", context, organisation_id=organisation_id
+            )
 
 
 @every(timedelta(hours=12), "payments.accrue_months")

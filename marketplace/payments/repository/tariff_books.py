@@ -7,6 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import func, or_, select
 
+from marketplace.core.clock import today
+from marketplace.core.database import clock_of
 from marketplace.core.repository import Repository
 from marketplace.matching.models import Complexity, Referral
 from marketplace.payments.models import (
@@ -113,6 +115,19 @@ class TariffBookRepository(Repository[TariffBook]):
         )
         by_event = {row.event: row for row in rows}
         return [by_event[event] for event in TariffEvent if event in by_event]
+
+    async def earning_organisations(self, council_id: UUID, framework_id: UUID | None, since: date) -> list[UUID]:
+        """Return the organisations that earned by tariff since a day; of a framework, those accredited under it."""
+        rows = await self.db.scalars(
+            select(Accrual.organisation_id)
+            .where(Accrual.council_id == council_id, Accrual.earned_on >= since, Accrual.tariff_id.is_not(None))
+            .distinct()
+        )
+        found = sorted(rows)
+        if framework_id is None:
+            return found
+        under = await self.frameworks_of(council_id, today(clock_of(self.db)))
+        return [one for one in found if under.get(one) == framework_id]
 
     async def frameworks(self, council_id: UUID) -> Sequence[Framework]:
         """Return a council's frameworks by name."""

@@ -13,15 +13,15 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput
 from marketplace.core.flash import flash
-from marketplace.core.formats import pounds, uk_date
+from marketplace.core.formats import uk_date
 from marketplace.core.web import FormData
-from marketplace.payments.bands import MOST_BANDS, read_bands
-from marketplace.payments.models import Tariff, TariffEvent
+from marketplace.payments.bands import MOST_BANDS
+from marketplace.payments.models import TariffEvent
 from marketplace.payments.repository.tariff_books import TariffBookRepository
 from marketplace.payments.repository.tariffs import TariffRepository
 from marketplace.payments.routes.shared import take
 from marketplace.payments.schemas import TariffForm
-from marketplace.payments.service.tariffs import ACCRUE_PLAN, TariffService
+from marketplace.payments.service.tariffs import ACCRUE_PLAN, TariffService, price_words
 from marketplace.payments.states import BookStatus
 
 LINKS = (
@@ -123,13 +123,6 @@ class TariffController(Controller):
             return await take(request, db, principal, data, action)
         except InvalidInput as error:
             return _form(data, error.fields)
-
-
-def price_words(rule: Tariff) -> str:
-    """Write a rule's fee in a line: one sum, or the lowest to the highest."""
-    fees = sorted(band.pence for band in read_bands(rule.bands))
-    words = pounds(fees[0]) if fees[0] == fees[-1] else f"{pounds(fees[0])} to {pounds(fees[-1])}"
-    return f"up to {words}" if rule.event is TariffEvent.GRANT else words
 
 
 def _fields() -> list[str]:

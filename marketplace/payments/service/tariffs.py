@@ -11,7 +11,7 @@ from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput
-from marketplace.core.formats import uk_date
+from marketplace.core.formats import pounds, uk_date
 from marketplace.payments.bands import Band, fee_for, is_below_wage, read_bands, wage_lines
 from marketplace.payments.events import TariffBookPublished
 from marketplace.payments.models import Tariff, TariffBook, TariffEvent
@@ -43,6 +43,13 @@ async def rule_on(
 def price_of(tariff: Tariff) -> Price:
     """Read a stored rule as it prices."""
     return Price.read(tariff.bands, tariff.stages or (), tariff.uplifts or (), vat_on_top=bool(tariff.vat_on_top))
+
+
+def price_words(rule: Tariff) -> str:
+    """Write a rule's fee in a line: one sum, or the lowest to the highest."""
+    fees = sorted(band.pence for band in read_bands(rule.bands))
+    words = pounds(fees[0]) if fees[0] == fees[-1] else f"{pounds(fees[0])} to {pounds(fees[-1])}"
+    return f"up to {words}" if rule.event is TariffEvent.GRANT else words
 
 
 class TariffService:
