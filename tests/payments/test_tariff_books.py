@@ -10,8 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.permissions import Role
+from marketplace.core import outbox
 from marketplace.core.database import SessionMaker
 from marketplace.core.errors import Forbidden, InvalidInput, NotFound
+from marketplace.payments import tasks_tariffs  # noqa: F401 - registers the tasks
 from marketplace.payments.bands import Band
 from marketplace.payments.errors import BookChanged, BookPublished
 from marketplace.payments.models import Tariff, TariffBook, TariffEvent
@@ -23,7 +25,7 @@ from marketplace.payments.service.tariffs import TariffService, rule_on
 from marketplace.payments.tariff_forms import BookForm, RuleForm
 from tests.browser import Browser, count, events
 from tests.factories import make_member, make_organisation
-from tests.factories_payments import Money, make_money, make_signed_plan, make_tariff, reload
+from tests.factories_payments import Money, handled, make_money, make_signed_plan, make_tariff, reload
 from tests.factories_tariffs import (
     make_complex,
     make_framework_book,
@@ -330,3 +332,17 @@ async def test_forms_sent_twice_do_one_thing(browser: Browser, db: AsyncSession)
         await finance.post(path, {"version": version, "action": "publish", "form_id": "publish-once"})
     assert await count(db, "audit_entries", "action = 'payments.publish_tariff_book'") == 1
     assert UUID(path.rsplit("/", 1)[1])
+
+
+async def test_suppliers_hear_of_new_prices_before_they_count(db: AsyncSession, maker: SessionMaker) -> None:
+    money = await make_money(db)
+    await make_tariff(db, money.council)
+    event = await make_signed_plan(db, money.council, money.organisation, completed_on=date(2027, 1, 5))
+    await AccrualService(db).accrue_plan(event)
+    book = await draft(db, money)
+    await TariffBookService(db).publish(money.finance.principal, book.id, book.version)
+    await db.flush()
+    for item in await outbox.relay(db):
+        await handled(db, item)
+    where = "template = 'tariffs_published' AND body LIKE '%from 1 April 2027%' AND body LIKE '%£75.00 to £100.00%'"
+    assert await count(db, "messages", where) == 1
