@@ -5,30 +5,12 @@ found. They share no code with what writes the rows: plain SQL over the tables, 
 """
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-
-class Fact(NamedTuple):
-    """The answer to one question."""
-
-    name: str
-    ok: bool
-    checked: int
-    """How many rows were looked at."""
-    detail: str
-    """What is wrong, by number or id; empty when all is well."""
-
-
-async def _fact(db: AsyncSession, name: str, count_sql: str, broken_sql: str) -> Fact:
-    """Count what is looked at, and list at most five of what is wrong. `broken_sql` returns one text a row."""
-    checked = int(await db.scalar(text(count_sql)) or 0)
-    broken = list(await db.scalars(text(broken_sql)))
-    shown = ", ".join(str(item) for item in broken[:5])
-    detail = f"{len(broken)} wrong: {shown}" if broken else ""
-    return Fact(name, not broken, checked, detail)
+from marketplace.payments.earning_checks import EARNING_CHECKS
+from marketplace.payments.facts import Fact
+from marketplace.payments.facts import fact_of as _fact
 
 
 async def bills_equal_lines(db: AsyncSession) -> Fact:
@@ -75,33 +57,6 @@ async def bill_numbers_have_no_gaps(db: AsyncSession) -> Fact:
                 SELECT count(*) FROM invoices i WHERE i.council_id = s.council_id AND i.kind = 'self_bill'))
             OR (s.series = 'payment_run' AND s.last <> (
                 SELECT count(*) FROM payment_runs r WHERE r.council_id = s.council_id))
-        """,
-    )
-
-
-async def plans_earn_once(db: AsyncSession) -> Fact:
-    """Signed-off plan versions and plan accruals match one to one (invariant 7).
-
-    A version whose message still waits, or is parked for want of a tariff, is not wrong: the outbox shows it.
-    """
-    return await _fact(
-        db,
-        "payments: each signed-off plan version earned its tariff once",
-        "SELECT count(*) FROM plan_versions WHERE status IN ('signed_off', 'superseded') AND signed_off_at IS NOT NULL",
-        """
-        SELECT v.id::text FROM plan_versions v
-        LEFT JOIN accruals a ON a.kind = 'plan' AND a.source_id = v.id
-        WHERE v.signed_off_at IS NOT NULL AND v.status IN ('signed_off', 'superseded') AND a.id IS NULL
-            AND NOT EXISTS (
-                SELECT 1 FROM outbox_messages m
-                LEFT JOIN outbox_deliveries d ON d.message_id = m.id AND d.task = 'payments.accrue_plan'
-                WHERE m.event = 'PlanSignedOff' AND m.council_id = v.council_id
-                    AND m.body ->> 'plan_version_id' = v.id::text AND d.handled_at IS NULL
-            )
-        UNION ALL
-        SELECT a.id::text FROM accruals a
-        LEFT JOIN plan_versions v ON v.id = a.source_id AND v.signed_off_at IS NOT NULL
-        WHERE a.kind = 'plan' AND v.id IS NULL
         """,
     )
 
@@ -332,7 +287,7 @@ CHECKS: tuple[Callable[[AsyncSession], Awaitable[Fact]], ...] = (
     bills_equal_lines,
     accruals_billed_once,
     bill_numbers_have_no_gaps,
-    plans_earn_once,
+    *EARNING_CHECKS,
     runs_add_up,
     bills_are_in_one_run,
     two_people,

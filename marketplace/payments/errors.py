@@ -99,3 +99,24 @@ class NoCards(Conflict):
 
     code = "no-cards"
     title = "This provider does not take cards here yet"
+
+
+class BookChanged(Conflict):
+    """Somebody changed the draft since the page was opened."""
+
+    code = "tariff-book-changed"
+    title = "This price list has changed since you opened it"
+
+
+class BookPublished(Conflict):
+    """A published book never changes; a new one takes its place."""
+
+    code = "tariff-book-published"
+    title = "This price list is published and cannot be changed"
+
+
+class OwnClaim(Forbidden):
+    """Two people: who claims a tariff does not decide on it."""
+
+    code = "own-claim"
+    title = "Someone else must decide on this claim"

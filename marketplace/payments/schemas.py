@@ -45,7 +45,7 @@ class TariffForm(msgspec.Struct, frozen=True):
             hours = form.raw(f"hours-{row}")
             if not hours and not form.raw(f"pounds-{row}"):
                 continue
-            minutes = _minutes(form, f"hours-{row}", hours) if hours else None
+            minutes = band_minutes(form, f"hours-{row}", hours) if hours else None
             pence = form.pounds(f"pounds-{row}", f"the fee of band {row}", least=1, most=1_000_000)
             bands.append(Band(minutes, pence or 0))
         if not form.errors:
@@ -59,7 +59,8 @@ class TariffForm(msgspec.Struct, frozen=True):
         return cls(name, starts_on, source, tuple(bands))
 
 
-def _minutes(form: FormReader, name: str, text: str) -> int | None:
+def band_minutes(form: FormReader, name: str, text: str) -> int | None:
+    """Read the hours of a band, such as 4.5, as minutes; None when they are wrong."""
     try:
         minutes = Decimal(text) * 60
     except InvalidOperation:

@@ -18,9 +18,13 @@ from marketplace.payments.routes import (
     refunds,
 )
 from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
+from marketplace.payments.routes.claims import ClaimController, OwnClaimController
+from marketplace.payments.routes.costs import CostController
 from marketplace.payments.routes.earnings import EarningsController
+from marketplace.payments.routes.months import BlockController, ContributionController, MoneyManagementController
 from marketplace.payments.routes.runs import PaymentRunController
 from marketplace.payments.routes.self_bills import SelfBillController
+from marketplace.payments.routes.tariff_books import TariffBookController
 from marketplace.payments.routes.tariffs import TariffController
 
 ROUTES: list[Any] = [
@@ -38,6 +42,13 @@ ROUTES: list[Any] = [
     *documents.ROUTES,
     *lateness.ROUTES,
     TariffController,
+    TariffBookController,
+    CostController,
+    MoneyManagementController,
+    BlockController,
+    ContributionController,
+    OwnClaimController,
+    ClaimController,
     SelfBillController,
     EarningsController,
     BankDetailsController,
