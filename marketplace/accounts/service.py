@@ -154,9 +154,7 @@ class AccountService:
             raise TooManyTries
         if user is None or not await _is_right(password, user.password_hash):
             raise InvalidInput({"password": "Check your password"})
-        await self.db.execute(
-            update(SessionRow).where(SessionRow.id == principal.session_id).values(confirmed_at=now)
-        )
+        await self.db.execute(update(SessionRow).where(SessionRow.id == principal.session_id).values(confirmed_at=now))
         audit.record(
             self.db,
             principal,

@@ -108,10 +108,7 @@ class Lifecycle(Generic[S]):
             if len(found) != len(batch):
                 raise StepRefused("A row is no longer there.")
             await db.execute(
-                update(model)
-                .where(chosen)
-                .values(status=to, **more)
-                .execution_options(synchronize_session="fetch")
+                update(model).where(chosen).values(status=to, **more).execution_options(synchronize_session="fetch")
             )
             await db.execute(
                 insert(Step),

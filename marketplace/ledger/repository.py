@@ -104,7 +104,9 @@ class LedgerRepository:
                 or_(LedgerAccount.owner_id.is_(None), LedgerAccount.owner_id.in_(owners)),
             )
         )
-        return {(purpose, owner_id): account_id for purpose, owner_id, account_id in rows if (purpose, owner_id) in wanted}
+        return {
+            (purpose, owner_id): account_id for purpose, owner_id, account_id in rows if (purpose, owner_id) in wanted
+        }
 
     async def find_account(self, council_id: UUID, purpose: Purpose, owner_id: UUID | None) -> LedgerAccount | None:
         """Return an account with a fresh balance, or None when nothing was ever posted to it."""

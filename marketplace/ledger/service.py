@@ -128,7 +128,13 @@ class LedgerService:
         return entry_id
 
     async def post_many(
-        self, council_id: UUID, kind: str, postings: Iterable[Posting], *, memo: str = "", effective_on: date | None = None
+        self,
+        council_id: UUID,
+        kind: str,
+        postings: Iterable[Posting],
+        *,
+        memo: str = "",
+        effective_on: date | None = None,
     ) -> int:
         """Post the entries of many rows of one kind, in few statements. What was posted before is left as it is.
 
@@ -182,7 +188,11 @@ class LedgerService:
         wanted = {(line.purpose, line.owner_id) for _, lines in entries for line in lines}
         accounts = await self.ledger.account_ids(council_id, wanted)
         rows = sorted(
-            ((line.purpose.value, str(line.owner_id), line.side.value, entry_id, line) for entry_id, lines in entries for line in lines),
+            (
+                (line.purpose.value, str(line.owner_id), line.side.value, entry_id, line)
+                for entry_id, lines in entries
+                for line in lines
+            ),
             key=lambda row: row[:3],
         )
         try:

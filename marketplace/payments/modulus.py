@@ -20,7 +20,8 @@ SUBSTITUTES_FILE: Final = "scsubtab.txt"
 POSITIONS: Final = 14
 """Six figures of the sort code and eight of the account: u v w x y z a b c d e f g h."""
 
-_A, _B, _G, _H = 6, 7, 12, 13
+_B, _G = 7, 12
+"""Places of the second and the seventh figure of the account."""
 _EXCEPTION_2_WEIGHTS: Final = {
     True: (0, 0, 1, 2, 5, 3, 6, 4, 8, 7, 10, 9, 3, 1),
     False: (0, 0, 0, 0, 0, 0, 0, 0, 8, 7, 10, 9, 3, 1),
@@ -118,16 +119,16 @@ def _passes(rule: Rule, sort_code: str, account: str, tables: Tables) -> bool:
         sort_code = tables.substitutes.get(sort_code, sort_code)
     elif rule.exception == 8:
         sort_code = "090126"
-    elif rule.exception == 7 and account[6] == "9":
-        weights[:_B + 1] = [0] * (_B + 1)
-    elif rule.exception == 10 and account[:2] in {"09", "99"} and account[6] == "9":
-        weights[:_B + 1] = [0] * (_B + 1)
+    elif _ignores_branch(rule, account):
+        weights[: _B + 1] = [0] * (_B + 1)
     elif rule.exception == 2 and account[0] != "0":
         weights = list(_EXCEPTION_2_WEIGHTS[account[6] != "9"])
     figures = [int(figure) for figure in sort_code + account]
     if rule.method == "DBLAL":
-        total = sum(sum(divmod(figure * weight, 10)) if figure * weight < 100 else _digits(figure * weight)
-                    for figure, weight in zip(figures, weights, strict=True))
+        total = sum(
+            sum(divmod(figure * weight, 10)) if figure * weight < 100 else _digits(figure * weight)
+            for figure, weight in zip(figures, weights, strict=True)
+        )
         total += 27 if rule.exception == 1 else 0
         rest = total % 10
     else:
@@ -138,6 +139,13 @@ def _passes(rule: Rule, sort_code: str, account: str, tables: Tables) -> bool:
     if rule.exception == 5:
         return _fits_5(rule, rest, account)
     return rest == 0
+
+
+def _ignores_branch(rule: Rule, account: str) -> bool:
+    """Exceptions 7 and 10: the sort code and the first two figures of some accounts do not count."""
+    if account[_G - 6] != "9":
+        return False
+    return rule.exception == 7 or (rule.exception == 10 and account[:2] in {"09", "99"})
 
 
 def _fits_5(rule: Rule, rest: int, account: str) -> bool:
@@ -181,7 +189,13 @@ def read_tables(weights: str, substitutes: str = "") -> Tables:
         except ValueError as error:
             raise BadTables(f"{WEIGHTS_FILE}, line {number}: a weight is no number") from error
         rules.append(
-            Rule(parts[0], parts[1], parts[2], tuple(figures[:POSITIONS]), figures[POSITIONS] if len(figures) > POSITIONS else 0)
+            Rule(
+                parts[0],
+                parts[1],
+                parts[2],
+                tuple(figures[:POSITIONS]),
+                figures[POSITIONS] if len(figures) > POSITIONS else 0,
+            )
         )
     pairs: dict[str, str] = {}
     for number, line in enumerate(substitutes.splitlines(), start=1):

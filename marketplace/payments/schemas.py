@@ -14,6 +14,7 @@ from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
 from marketplace.payments.bacs import bacs_sort_code, bacs_text
 from marketplace.payments.bands import MOST_BANDS, BadBands, Band, WageLine, check_bands
+from marketplace.payments.returned_files import RETURN_CODES, ReturnedRow
 
 MOST_BILLS = 500
 """Bills that a page offers one by one; a run of everything due may hold more."""
@@ -176,6 +177,63 @@ class BankDetailsForm(msgspec.Struct, frozen=True):
 
 def _digits(text: str) -> bool:
     return text.isascii() and text.isdecimal()
+
+
+NUMBER_FROM: dict[str, str] = {
+    "agreement": "The signed agreement",
+    "register": "The regulator’s or charity register",
+    "earlier": "A number we called before",
+    "directory": "The council’s own supplier records",
+}
+"""Where a number that finance calls may come from; never the request itself."""
+
+
+class CallForm(msgspec.Struct, frozen=True):
+    """A call about bank details."""
+
+    number_from: str
+    spoke_to: str
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> "CallForm":
+        """Read the form.
+
+        Raises:
+            InvalidInput: With all messages.
+        """
+        form = FormReader(data)
+        number_from = form.option("number_from", "where the number you called came from", tuple(NUMBER_FROM))
+        spoke_to = form.text("spoke_to", "who you spoke to", longest=100)
+        form.option("agreed", "whether they read out the same details", ("yes",))
+        form.done()
+        return cls(number_from, spoke_to)
+
+
+def read_return(data: Mapping[str, Any], *, is_known: bool) -> ReturnedRow:
+    """Read one payment that came back.
+
+    Args:
+        data: The form.
+        is_known: Whether it was entered beside its payment, so that amount and marks are known.
+
+    Raises:
+        InvalidInput: With all messages.
+    """
+    form = FormReader(data)
+    returned_on = form.day("returned_on", "the day it came back")
+    pence = None if is_known else form.pounds("amount", "the amount", least=1)
+    reference = "" if is_known else form.text("reference", "the reference", required=False, longest=50)
+    ends = "" if is_known else form.text("account_ends", "the last 4 figures of the account", required=False, longest=4)
+    if ends and (len(ends) != 4 or not _digits(ends)):
+        form.wrong("account_ends", "Enter the last 4 figures of the account, like 5678")
+    if not is_known and not reference and not ends:
+        form.wrong("reference", "Enter the reference or the last 4 figures of the account")
+    code = form.option("code", "why it came back", tuple(RETURN_CODES))
+    note = form.text("note", "a note", required=False, longest=500)
+    form.done()
+    if returned_on is None:
+        raise InvalidInput({"returned_on": "Enter the day it came back"})
+    return ReturnedRow(returned_on, pence or 0, reference, ends, code, note)
 
 
 class RunForm(msgspec.Struct, frozen=True):

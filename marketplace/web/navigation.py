@@ -62,7 +62,7 @@ UNDER = {
     "/profile": ("/representatives", "/acting", "/contact"),
     "/money": ("/employer",),
     "/availability": ("/provider/care-hours",),
-    "/payment-runs": ("/refunds", "/refunds-to-agree", "/card-reconciliation"),
+    "/payment-runs": ("/returned-payments", "/refunds", "/refunds-to-agree", "/card-reconciliation"),
     "/enquiries": ("/talk",),
     "/provider/enquiries": ("/provider/talk",),
     "/reported-enquiries": ("/reported-talk",),

@@ -125,9 +125,7 @@ class PayableRepository(Repository[Payable]):
             .join(Organisation, Organisation.id == Payable.organisation_id)
         )
 
-    async def least_advanced(
-        self, invoice_ids: Collection[UUID]
-    ) -> list[tuple[UUID, InvoiceStatus, PayableStatus]]:
+    async def least_advanced(self, invoice_ids: Collection[UUID]) -> list[tuple[UUID, InvoiceStatus, PayableStatus]]:
         """Return (bill, its state, the state of its payable that is furthest from paid), of bills with payables."""
         place = case(*((Payable.status == status, number) for number, status in enumerate(ORDER)))
         found: list[tuple[UUID, InvoiceStatus, PayableStatus]] = []

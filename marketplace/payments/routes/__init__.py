@@ -16,6 +16,9 @@ from marketplace.payments.routes import (
 )
 from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
 from marketplace.payments.routes.earnings import EarningsController
+from marketplace.payments.routes.remittances import RemittanceController
+from marketplace.payments.routes.returned import ReturnedController
+from marketplace.payments.routes.run_files import RunFileController
 from marketplace.payments.routes.runs import PaymentRunController
 from marketplace.payments.routes.self_bills import SelfBillController
 from marketplace.payments.routes.tariffs import TariffController
@@ -37,4 +40,7 @@ ROUTES: list[Any] = [
     BankDetailsController,
     BankCheckController,
     PaymentRunController,
+    RunFileController,
+    ReturnedController,
+    RemittanceController,
 ]
