@@ -190,10 +190,8 @@ def test_what_is_no_list_of_returned_payments_is_refused(content: bytes) -> None
 
 
 def test_lists_of_other_shapes_are_read() -> None:
-    content = "Value;Our reference;Return date;Reason code\n£75.00;SB-000001;2027-03-09;refer to payer\n".encode(
-        "cp1252"
-    )
-    [item] = read_returned(content, date(2027, 3, 9)).rows
+    heading, cells = "Value;Our reference;Return date;Reason code", "£75.00;SB-000001;2027-03-09;refer to payer"
+    [item] = read_returned(f"{heading}\n{cells}\n".encode("cp1252"), date(2027, 3, 9)).rows
     assert (item.amount_pence, item.reference, item.code, item.note) == (7_500, "SB-000001", "X", "refer to payer")
 
 
