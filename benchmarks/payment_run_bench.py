@@ -102,6 +102,8 @@ async def _measure(sockets: str, payables: int) -> None:
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     whole = sum(seconds.values())
     async with transaction(maker, "every") as db:
+        await db.execute(text("ANALYZE"))
+    async with transaction(maker, "every") as db:
         broken = [fact.name for fact in [await check(db) for check in CHECKS] if not fact.ok]
         cleared = await db.scalar(
             text(

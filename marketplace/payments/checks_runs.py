@@ -20,26 +20,27 @@ async def runs_add_up(db: AsyncSession) -> Fact:
         "payments: a payment run is its lines, what it pays and the ledger",
         "SELECT count(*) FROM payment_runs",
         """
-        SELECT r.council_id || ' PR-' || r.number FROM payment_runs r
-        CROSS JOIN LATERAL (
-            SELECT coalesce(sum(l.amount_pence), 0) AS pence, count(*) AS lines
-            FROM payment_run_lines l WHERE l.run_id = r.id
-        ) lines
-        CROSS JOIN LATERAL (
-            SELECT coalesce(sum(CASE x.side WHEN 'credit' THEN x.amount_pence ELSE -x.amount_pence END), 0) AS pence,
-                count(*) AS entries
-            FROM payment_run_lines l
-            JOIN ledger_entries e ON e.kind = 'payment-run-line' AND e.source_id = l.id
+        WITH lines AS MATERIALIZED (
+            SELECT run_id, sum(amount_pence) AS pence, count(*) AS lines FROM payment_run_lines GROUP BY run_id
+        ), moved AS MATERIALIZED (
+            SELECT e.source_id, CASE x.side WHEN 'credit' THEN x.amount_pence ELSE -x.amount_pence END AS pence
+            FROM ledger_entries e
             JOIN ledger_lines x ON x.entry_id = e.id
             JOIN ledger_accounts c ON c.id = x.account_id AND c.purpose = 'bank_clearing'
-            WHERE l.run_id = r.id
-        ) clearing
+            WHERE e.kind = 'payment-run-line'
+        ), clearing AS MATERIALIZED (
+            SELECT l.run_id, sum(m.pence) AS pence, count(*) AS entries
+            FROM moved m JOIN payment_run_lines l ON l.id = m.source_id GROUP BY l.run_id
+        )
+        SELECT r.council_id || ' PR-' || r.number FROM payment_runs r
+        LEFT JOIN lines ON lines.run_id = r.id
+        LEFT JOIN clearing ON clearing.run_id = r.id
         CROSS JOIN LATERAL (
             SELECT r.status IN ('released', 'submitted', 'confirmed') AS is_out
         ) state
-        WHERE r.total_pence <> lines.pence OR r.line_count <> lines.lines
-            OR clearing.pence <> CASE WHEN state.is_out THEN r.total_pence ELSE 0 END
-            OR clearing.entries <> CASE WHEN state.is_out THEN r.line_count ELSE 0 END
+        WHERE r.total_pence IS DISTINCT FROM lines.pence OR r.line_count IS DISTINCT FROM lines.lines
+            OR coalesce(clearing.pence, 0) <> CASE WHEN state.is_out THEN r.total_pence ELSE 0 END
+            OR coalesce(clearing.entries, 0) <> CASE WHEN state.is_out THEN r.line_count ELSE 0 END
             OR (state.is_out OR r.is_rehearsal) <> (r.file_sha256 IS NOT NULL)
             OR (state.is_out AND r.is_rehearsal)
             OR (r.status IN ('submitted', 'confirmed')) <> (r.submitted_at IS NOT NULL)
@@ -47,9 +48,9 @@ async def runs_add_up(db: AsyncSession) -> Fact:
         UNION
         SELECT r.council_id || ' PR-' || r.number FROM payment_run_lines l
         JOIN payment_runs r ON r.id = l.run_id
-        LEFT JOIN payment_run_invoices p ON p.line_id = l.id
+        LEFT JOIN payment_run_invoices p ON p.run_id = l.run_id AND p.line_id = l.id
         LEFT JOIN payables w ON w.id = p.payable_id AND w.organisation_id = l.organisation_id
-            AND w.invoice_id = p.invoice_id AND w.council_id = l.council_id AND p.run_id = l.run_id
+            AND w.invoice_id = p.invoice_id AND w.council_id = l.council_id
         GROUP BY r.council_id, r.number, l.id
         HAVING l.amount_pence <> coalesce(sum(w.amount_pence), 0) OR count(w.id) <> count(p.payable_id)
         """,

@@ -175,10 +175,9 @@ async def test_many_entries_are_posted_as_each_would_be_and_once(
     ledger = LedgerService(db)
     postings = [
         Posting(
-            new_id(),
-            (debit(Purpose.PAYABLE, number + 1, owners[number % 4]), credit(Purpose.BANK_CLEARING, number + 1)),
+            new_id(), (debit(Purpose.PAYABLE, pence, owners[(pence - 1) % 4]), credit(Purpose.BANK_CLEARING, pence))
         )
-        for number in range(10)
+        for pence in range(1, 11)
     ]
     first = postings[0]
     await ledger.post(council, "payment-run-line", first.source_id, list(first.lines))

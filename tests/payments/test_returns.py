@@ -204,10 +204,14 @@ async def test_credits_are_set_off_and_wait_while_they_are_more_than_the_bills(
     [owed] = await payables_of(db, bill)
     [payment] = (await ProposalService(db).propose(money.finance.principal, UNTIL)).payments
     assert (payment.total_pence, payment.is_left_out) == (0, True)
-    with pytest.raises(InvalidInput, match="take back as much"):
-        await PaymentRunService(db).make(money.finance.principal, RunForm(PAY_ON, (owed,)))
-    with pytest.raises(InvalidInput, match="Nothing that is due"):
-        await PaymentRunService(db).make(money.finance.principal, RunForm(PAY_ON, due_until=UNTIL))
+    for form, words in (
+        (RunForm(PAY_ON, (owed,)), "take back as much"),
+        (RunForm(PAY_ON, due_until=UNTIL), "Nothing that is due"),
+    ):
+        with pytest.raises(InvalidInput, match=words):
+            async with db.begin_nested():
+                await PaymentRunService(db).make(money.finance.principal, form)
+        await reload(db)
     more = await money.bill(db, 2_550)
     finance = await browser.signed_in(money.finance)
     page = await finance.open("/payment-runs/new?due_until-day=1&due_until-month=5&due_until-year=2027")
@@ -297,6 +301,7 @@ async def test_a_run_is_given_to_the_bank_and_confirmed_in_that_order(
     with pytest.raises(NotTaken):
         async with db.begin_nested():
             await service.submit(money.finance.principal, run.id, "x")
+    await reload(db)
     with pytest.raises(StepRefused):
         await service.confirm(money.finance.principal, run.id, 7_500)
     await reload(db)
@@ -309,6 +314,7 @@ async def test_a_run_is_given_to_the_bank_and_confirmed_in_that_order(
     with pytest.raises(NotProcessedYet, match="Friday 5 March 2027"):
         async with db.begin_nested():
             await service.confirm(money.finance.principal, run.id, 7_500)
+    await reload(db)
     clock.move_to(PROCESSED)
     finance = await browser.signed_in(money.finance)
     page = await finance.open(path)
@@ -345,7 +351,8 @@ async def test_returned_payments_stay_in_their_council(browser: Browser, db: Asy
     line = await line_of(db, run)
     clock.move_to(TUESDAY)
     unknown = await ReturnsService(db).enter(money.finance.principal, row(1))
-    paths = (f"/returned-payments/of/{line.id}", f"/returned-payments/{unknown.id}")
+    unknown_id, own = unknown.id, f"/earnings/payments/{line.id}"
+    paths = (f"/returned-payments/of/{line.id}", f"/returned-payments/{unknown_id}")
     stranger, provider = await browser.signed_in(other.finance), await browser.signed_in(other.provider)
     reader = await browser.signed_in(await make_member(db, Role.MANAGER, money.council))
     for path, form in zip(paths, (BACK_ON, {"line": "none", "note": "x"}), strict=True):
@@ -354,11 +361,11 @@ async def test_returned_payments_stay_in_their_council(browser: Browser, db: Asy
         await reader.get(path, expect=403)
         await reader.post(path, form, expect=403)
     await reader.open("/returned-payments")
-    await provider.get(f"/earnings/payments/{line.id}", expect=404)
-    await provider.get(f"/earnings/payments/{line.id}/csv", expect=404)
+    await provider.get(own, expect=404)
+    await provider.get(f"{own}/csv", expect=404)
     await reload(db)
     with pytest.raises(NotFound):
-        await ReturnsService(db).settle(money.finance.principal, unknown.id, new_id(), "x")
+        await ReturnsService(db).settle(money.finance.principal, unknown_id, new_id(), "x")
     assert await count(db, "payables", "status = 'sent'") == 1
 
 

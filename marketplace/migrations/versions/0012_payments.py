@@ -1055,6 +1055,7 @@ def upgrade() -> None:
     op.create_foreign_key(op.f("fk_invoices_credits_id"), "invoices", "invoices", ["credits_id"], ["id"])
     op.add_column("payment_run_invoices", sa.Column("payable_id", sa.Uuid(), nullable=True))
     op.create_index("ix_payment_run_invoices_payable_id", "payment_run_invoices", ["payable_id"], unique=False)
+    op.create_index("ix_payment_run_invoices_line_id", "payment_run_invoices", ["line_id"], unique=False)
     op.create_foreign_key(
         op.f("fk_payment_run_invoices_payable_id"), "payment_run_invoices", "payables", ["payable_id"], ["id"]
     )
@@ -1137,6 +1138,7 @@ def downgrade() -> None:
     op.drop_constraint(op.f("pk_payment_run_invoices"), "payment_run_invoices", type_="primary")
     op.create_primary_key(op.f("pk_payment_run_invoices"), "payment_run_invoices", ["run_id", "invoice_id"])
     op.drop_constraint(op.f("fk_payment_run_invoices_payable_id"), "payment_run_invoices", type_="foreignkey")
+    op.drop_index("ix_payment_run_invoices_line_id", table_name="payment_run_invoices")
     op.drop_index("ix_payment_run_invoices_payable_id", table_name="payment_run_invoices")
     op.drop_column("payment_run_invoices", "payable_id")
     op.drop_constraint(op.f("fk_invoices_credits_id"), "invoices", type_="foreignkey")

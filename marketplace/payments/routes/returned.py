@@ -110,7 +110,7 @@ class ReturnedController(Controller):
 
                 answer = await submit(request, db, principal.actor, form.content, action)
         except InvalidInput as error:
-            context = {"errors": error.fields, "problems": [], "outcome": None}
+            context: dict[str, Any] = {"errors": error.fields, "problems": [], "outcome": None}
             return Template("payments/returned_file.html", context=context, status_code=422)
         if not outcome:
             return answer
