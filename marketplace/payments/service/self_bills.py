@@ -20,6 +20,7 @@ from marketplace.payments.repository.accruals import AccrualRepository
 from marketplace.payments.repository.self_bills import SelfBillRepository
 from marketplace.payments.repository.series import SELF_BILLS, take_numbers
 from marketplace.payments.schemas import BillPreview, PeriodForm
+from marketplace.payments.service.documents import parties_of
 from marketplace.payments.service.payables import open_payable
 from marketplace.payments.states import INVOICE, InvoiceStatus
 
@@ -84,6 +85,7 @@ class SelfBillService:
                 due_on=day + timedelta(days=terms_days),
                 net_pence=sum(row.amount_pence for row in rows),
                 total_pence=sum(row.amount_pence for row in rows),
+                parties=await parties_of(self.db, council_id, await self.bills.organisation(organisation_id), day),
                 created_at=self.clock.now(),
             )
             self.db.add(bill)
