@@ -109,15 +109,13 @@ async def returned_payments_are_owed(db: AsyncSession) -> Fact:
         "payments: what came back is taken back once",
         "SELECT count(*) FROM returned_items",
         """
-        SELECT l.id::text FROM payment_run_lines l
-        JOIN payment_runs r ON r.id = l.run_id
-        LEFT JOIN returned_items t ON t.line_id = l.id
+        SELECT coalesce(l.id, t.line_id, back.source_id)::text
+        FROM (SELECT * FROM payment_run_lines WHERE returned_on IS NOT NULL) l
+        FULL JOIN (SELECT * FROM returned_items WHERE line_id IS NOT NULL) t ON t.line_id = l.id
+        FULL JOIN (SELECT * FROM ledger_entries WHERE kind = 'payment-returned') back ON back.source_id = l.id
         LEFT JOIN ledger_entries paid ON paid.kind = 'payment-run-line' AND paid.source_id = l.id
-        LEFT JOIN ledger_entries back ON back.kind = 'payment-returned' AND back.source_id = l.id
-        WHERE (l.returned_on IS NOT NULL) <> (t.id IS NOT NULL) OR (l.returned_on IS NOT NULL) <> (back.id IS NOT NULL)
-            OR (t.id IS NOT NULL AND (
-                t.amount_pence <> l.amount_pence OR t.council_id <> l.council_id OR t.returned_on <> l.returned_on))
-            OR (back.id IS NOT NULL AND back.reverses_id IS DISTINCT FROM paid.id)
+        WHERE l.id IS NULL OR t.id IS NULL OR back.id IS NULL OR back.reverses_id IS DISTINCT FROM paid.id
+            OR t.amount_pence <> l.amount_pence OR t.council_id <> l.council_id OR t.returned_on <> l.returned_on
         """,
     )
 
