@@ -22,6 +22,9 @@ from marketplace.payments.routes.claims import ClaimController, OwnClaimControll
 from marketplace.payments.routes.costs import CostController
 from marketplace.payments.routes.earnings import EarningsController
 from marketplace.payments.routes.months import BlockController, ContributionController, MoneyManagementController
+from marketplace.payments.routes.remittances import RemittanceController
+from marketplace.payments.routes.returned import ReturnedController
+from marketplace.payments.routes.run_files import RunFileController
 from marketplace.payments.routes.runs import PaymentRunController
 from marketplace.payments.routes.self_bills import SelfBillController
 from marketplace.payments.routes.tariff_books import TariffBookController
@@ -54,4 +57,7 @@ ROUTES: list[Any] = [
     BankDetailsController,
     BankCheckController,
     PaymentRunController,
+    RunFileController,
+    ReturnedController,
+    RemittanceController,
 ]
