@@ -4,7 +4,7 @@ Category, reason and evidence are data for each supplier and service (domain.md 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
 from marketplace.providers.models import ServiceLine, VatCategory
@@ -53,18 +53,37 @@ NO_VAT = Vat(VatCategory.NOT_REGISTERED, 0, NOT_SUBJECT)
 class Treatment(Protocol):
     """A row of `vat_treatments`."""
 
-    service_line: ServiceLine
-    category: VatCategory
-    rate: int
-    reason: str
-    starts_on: date
-    agreed_at: object
+    @property
+    def service_line(self) -> ServiceLine:
+        """Which service."""
+
+    @property
+    def category(self) -> VatCategory:
+        """How VAT applies."""
+
+    @property
+    def rate(self) -> int:
+        """Hundredths of a per cent."""
+
+    @property
+    def reason(self) -> str:
+        """What the document says."""
+
+    @property
+    def starts_on(self) -> date:
+        """First day it counts."""
+
+    @property
+    def agreed_at(self) -> datetime | None:
+        """When finance looked at it; None: it does not count yet."""
 
 
 class Registered(Protocol):
     """An organisation, as far as VAT goes."""
 
-    vat_number: str | None
+    @property
+    def vat_number(self) -> str | None:
+        """Empty or None: not registered."""
 
 
 def vat_of(

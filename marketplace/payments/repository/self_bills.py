@@ -1,6 +1,6 @@
 """Questions about self-bills."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import Row, func, select
@@ -8,7 +8,7 @@ from sqlalchemy import Row, func, select
 from marketplace.accounts.models import Council
 from marketplace.core.models import Step
 from marketplace.core.repository import Repository
-from marketplace.payments.models import Invoice, InvoiceLine, PaymentRun, PaymentRunInvoice
+from marketplace.payments.models import Invoice, InvoiceKind, InvoiceLine, PaymentRun, PaymentRunInvoice
 from marketplace.payments.states import InvoiceStatus, RunStatus
 from marketplace.providers.models import Organisation
 
@@ -25,7 +25,7 @@ class SelfBillRepository(Repository[Invoice]):
         question = (
             select(Invoice, Organisation.name)
             .join(Organisation, Organisation.id == Invoice.organisation_id)
-            .where(Invoice.council_id == council_id)
+            .where(Invoice.council_id == council_id, Invoice.kind == InvoiceKind.SELF_BILL)
         )
         if status is not None:
             question = question.where(Invoice.status == status)
@@ -39,7 +39,7 @@ class SelfBillRepository(Repository[Invoice]):
         """Return (number, pence) of a council's bills by state."""
         rows = await self.db.execute(
             select(Invoice.status, func.count(), func.sum(Invoice.total_pence))
-            .where(Invoice.council_id == council_id)
+            .where(Invoice.council_id == council_id, Invoice.kind == InvoiceKind.SELF_BILL)
             .group_by(Invoice.status)
         )
         return {status: (number, int(pence)) for status, number, pence in rows}
@@ -66,6 +66,16 @@ class SelfBillRepository(Repository[Invoice]):
     async def organisation(self, organisation_id: UUID) -> Organisation:
         """Return the organisation that a row names."""
         return await self.db.get_one(Organisation, organisation_id)
+
+    async def organisations(self, organisation_ids: Collection[UUID]) -> Sequence[Organisation]:
+        """Return organisations by name."""
+        return (
+            await self.db.scalars(
+                select(Organisation)
+                .where(Organisation.id.in_(organisation_ids))
+                .order_by(Organisation.name, Organisation.id)
+            )
+        ).all()
 
     async def run_of(self, invoice_id: UUID) -> PaymentRun | None:
         """Return the payment run a bill is in or was paid by."""
