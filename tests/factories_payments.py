@@ -27,6 +27,7 @@ from marketplace.payments.models import (
     Tariff,
     TariffBook,
     TariffEvent,
+    VatTreatment,
 )
 from marketplace.payments.repository.tariffs import TariffRepository
 from marketplace.payments.schemas import PeriodForm, RunForm
@@ -36,7 +37,7 @@ from marketplace.payments.states import BookStatus, SelfBillingStatus
 from marketplace.plans.events import PlanSignedOff
 from marketplace.plans.models import Plan, PlanVersion
 from marketplace.plans.states import PlanStatus
-from marketplace.providers.models import Organisation, ServiceLine
+from marketplace.providers.models import Organisation, ServiceLine, VatCategory
 from tests.factories import (
     Member,
     make_accreditation,
@@ -148,6 +149,23 @@ async def make_self_billing(
     return await _saved(db, SelfBillingAgreement(**{**values, **given}))
 
 
+async def make_vat(db: AsyncSession, council: Council, organisation: Organisation, **given: Any) -> VatTreatment:
+    """Support planning that is exempt, as finance agreed."""
+    at = datetime(2026, 4, 1, tzinfo=UTC)
+    values = {
+        "council_id": council.id,
+        "organisation_id": organisation.id,
+        "service_line": ServiceLine.SUPPORT_PLANNING,
+        "category": VatCategory.EXEMPT_WELFARE,
+        "reason": "Exempt: welfare services by a charity (VAT Act 1994, schedule 9, group 7)",
+        "evidence": "Entry in the register of charities",
+        "starts_on": at.date(),
+        "stated_at": at,
+        "agreed_at": at,
+    }
+    return await _saved(db, VatTreatment(**{**values, **given}))
+
+
 async def make_bank_account(db: AsyncSession, organisation: Organisation, **given: Any) -> BankAccount:
     """Checked details, live since January."""
     values = {
@@ -211,6 +229,8 @@ async def make_money(db: AsyncSession, **given: Any) -> Money:
     organisation = await make_organisation(db, **given)
     await make_accreditation(db, organisation, council, ServiceLine.SUPPORT_PLANNING)
     await make_bank_account(db, organisation)
+    if organisation.vat_number:
+        await make_vat(db, council, organisation)
     if given_agreement:
         await make_self_billing(db, council, organisation)
     await make_paying_account(db, council)
