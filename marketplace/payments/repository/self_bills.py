@@ -3,12 +3,21 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, exists, func, or_, select
 
 from marketplace.accounts.models import Council
+from marketplace.core.errors import NotFound
 from marketplace.core.models import Step
 from marketplace.core.repository import Repository
-from marketplace.payments.models import Invoice, InvoiceKind, InvoiceLine, PaymentRun, PaymentRunInvoice
+from marketplace.payments.models import (
+    Accrual,
+    Invoice,
+    InvoiceKind,
+    InvoiceLine,
+    PaymentRun,
+    PaymentRunInvoice,
+    SelfBillingAgreement,
+)
 from marketplace.payments.states import InvoiceStatus, RunStatus
 from marketplace.providers.models import Organisation
 
@@ -77,12 +86,27 @@ class SelfBillRepository(Repository[Invoice]):
             )
         ).all()
 
+    async def earned_here(self, council_id: UUID, organisation_id: UUID) -> None:
+        """Refuse an organisation that has nothing to do with a council's money.
+
+        Raises:
+            NotFound: It earned nothing there and was never asked to sign anything.
+        """
+        earned = select(Accrual.id).where(Accrual.council_id == council_id, Accrual.organisation_id == organisation_id)
+        asked = select(SelfBillingAgreement.id).where(
+            SelfBillingAgreement.council_id == council_id, SelfBillingAgreement.organisation_id == organisation_id
+        )
+        if not await self.db.scalar(select(or_(exists(earned), exists(asked)))):
+            raise NotFound
+
     async def run_of(self, invoice_id: UUID) -> PaymentRun | None:
         """Return the payment run a bill is in or was paid by."""
         found: PaymentRun | None = await self.db.scalar(
             select(PaymentRun)
             .join(PaymentRunInvoice, PaymentRunInvoice.run_id == PaymentRun.id)
             .where(PaymentRunInvoice.invoice_id == invoice_id, PaymentRun.status != RunStatus.CANCELLED)
+            .order_by(PaymentRun.number.desc())
+            .limit(1)
         )
         return found
 

@@ -8,14 +8,17 @@ from marketplace.payments.routes import (
     card_visits,
     cards,
     direct_payments,
+    invoices,
     money,
     money_audits,
     money_finance,
     money_funds,
     refunds,
+    self_billing,
 )
 from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
 from marketplace.payments.routes.earnings import EarningsController
+from marketplace.payments.routes.own_invoices import OwnInvoiceController
 from marketplace.payments.routes.runs import PaymentRunController
 from marketplace.payments.routes.self_bills import SelfBillController
 from marketplace.payments.routes.tariffs import TariffController
@@ -31,6 +34,9 @@ ROUTES: list[Any] = [
     *money_finance.ROUTES,
     *money_funds.ROUTES,
     *money_audits.ROUTES,
+    *invoices.ROUTES,
+    *self_billing.ROUTES,
+    OwnInvoiceController,
     TariffController,
     SelfBillController,
     EarningsController,

@@ -24,7 +24,11 @@ BILL_LABELS: dict[str, str] = {
     InvoiceStatus.APPROVED: "Approved",
     InvoiceStatus.IN_RUN: "In a payment run",
     InvoiceStatus.SENT: "Sent to the bank",
+    InvoiceStatus.PAID: "Paid",
     InvoiceStatus.CREDITED: "Credited",
+    InvoiceStatus.REFUSED: "Refused",
+    InvoiceStatus.DRAFT: "Not sent yet",
+    InvoiceStatus.WITHDRAWN: "Given up",
 }
 RUN_LABELS: dict[str, str] = {
     RunStatus.MADE: "Waiting for release",
@@ -37,7 +41,11 @@ LOOKS: dict[str, str] = {
     InvoiceStatus.APPROVED: "approved",
     InvoiceStatus.IN_RUN: "in_progress",
     InvoiceStatus.SENT: "paid",
+    InvoiceStatus.PAID: "paid",
     InvoiceStatus.CREDITED: "closed",
+    InvoiceStatus.REFUSED: "closed",
+    InvoiceStatus.DRAFT: "draft",
+    InvoiceStatus.WITHDRAWN: "closed",
     RunStatus.MADE: "pending",
     RunStatus.RELEASED: "paid",
     RunStatus.CANCELLED: "cancelled",
