@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Row, and_, func, or_, select
+from sqlalchemy import ARRAY, Date, Row, and_, cast, func, or_, select
 
 from marketplace.accounts.models import Council
 from marketplace.core.repository import Repository
@@ -158,7 +158,7 @@ class VatRepository(Repository[VatTreatment]):
         """Return on which of some days an organisation's accreditation for a service counted."""
         if not days:
             return set()
-        day = func.unnest(sorted(days)).column_valued("day")
+        day = func.unnest(cast(sorted(days), ARRAY(Date))).column_valued("day")
         return set(await self.db.scalars(select(day).where(is_accredited(organisation_id, council_id, service, day))))
 
 
