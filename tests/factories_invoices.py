@@ -82,8 +82,10 @@ class Supply(msgspec.Struct):
         """Many visits at once, each with its earning and all with one entry in the ledger for each earning."""
         bookings = [self.booking(**row) for row in rows]
         await db.execute(insert(Booking), bookings)
-        if not earns:
-            return []
+        return await self.earn(db, bookings) if earns else []
+
+    async def earn(self, db: AsyncSession, bookings: list[dict[str, Any]]) -> list[Accrual]:
+        """What visits earn once they are approved."""
         council, owner = self.money.council.id, self.money.organisation.id
         accruals = [
             Accrual(

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.core.errors import BadRequest, InvalidInput
+from marketplace.core.errors import BadRequest
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData
@@ -94,8 +94,7 @@ async def bill_context(db: AsyncSession, bill: Invoice, after: int, only: str) -
 def read_parts(form: FormReader, data: FormData, lines: Sequence[InvoiceLine]) -> dict[UUID, int]:
     """Read how much of each line is taken back: a field of pounds for each, or a tick for the whole bill.
 
-    Raises:
-        InvalidInput: Nothing was entered.
+    What is wrong is noted on the form.
     """
     counted = [line for line in lines if line.status is not LineStatus.REFUSED]
     if form.ticked("whole"):
@@ -107,7 +106,6 @@ def read_parts(form: FormReader, data: FormData, lines: Sequence[InvoiceLine]) -
             pence = form.pounds(name, f"the amount of line {line.position}", least=1)
             if pence is not None:
                 parts[line.id] = pence
-    form.done()
     if not parts:
-        raise InvalidInput({"lines": "Enter how much to take back of at least one line"})
+        form.wrong("lines", "Enter how much to take back of at least one line")
     return parts

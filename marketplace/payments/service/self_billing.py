@@ -146,8 +146,9 @@ class SelfBillingService:
         for other in (await self.agreements.of_organisations(row.council_id, [organisation_id]))[organisation_id]:
             if other.status is SelfBillingStatus.SIGNED:
                 self._end_now(principal, other, REPLACED)
+        ends_on = await self._end(row.council_id, day)
         SELF_BILLING.move(self.db, row, SelfBillingStatus.SIGNED, by=principal.user_id)
-        row.starts_on, row.ends_on = day, await self._end(row.council_id, day)
+        row.starts_on, row.ends_on = day, ends_on
         row.vat_number = organisation.vat_number or ""
         row.signed_name, row.signed_by_user_id, row.signed_at = name, principal.user_id, self.clock.now()
         self._record(principal, "payments.sign_self_billing", row, "")
