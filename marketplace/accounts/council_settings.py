@@ -75,11 +75,17 @@ DEFAULTS: Mapping[str, Any] = {
     "payments.answer_days": 5,
     # What documents show as the buyer's reference where a bill has none of its own (Peppol R003).
     "payments.buyer_reference": "ADULT-SOCIAL-CARE",
+    # The council as documents of finance name it; its VAT number with or without GB.
+    "payments.council_details": {"address_line": "", "town": "", "postcode": "", "vat_number": ""},
     # Months for which a self-billing agreement is offered.
     "payments.self_billing_months": 12,
     # Most payments in one run, and days around due dates that a proposal looks ahead.
     "payments.run_lines": 10_000,
     "payments.run_ahead_days": 7,
+    # Whether the first review, some weeks after the plan, counts as a review that the tariff pays (domain.md 4.8).
+    "payments.first_review_earns": False,
+    # Postcode areas (first halves) in which a tariff's uplift for rural and very rural places applies.
+    "payments.rural_areas": {"rural": [], "very_rural": []},
     # First day of the council's financial year, month and day.
     "payments.year_starts": "04-01",
     # Hours before a visit until which cancelling costs nothing.

@@ -117,6 +117,8 @@ class Permission(StrEnum):
     BOOKINGS_OWN = "bookings:own"
     BOOKINGS_ANSWER = "bookings:answer"
     BOOKINGS_APPROVE = "bookings:approve"
+    ESTATE_SETTLE = "bookings:estate_settle"
+    """Say what is paid for delivered visits of somebody who died."""
     VISITS_DELIVER = "bookings:deliver"
     """See one's own visits of the day, start and finish them."""
     REPRESENTATIVES_OWN = "accounts:representatives_own"
@@ -128,6 +130,8 @@ class Permission(StrEnum):
     EXCEPTIONS_DECIDE = "bookings:exceptions_decide"
     """Decide whether a relative in the same home may be paid."""
     MONEY_OWN = "payments:own"
+    MONEY_ASKS_ANSWER = "payments:asks_answer"
+    """Answer people who ask for more money in their direct payment."""
     EARNINGS_OWN = "payments:earnings_own"
     BANK_DETAILS_OWN = "payments:bank_details_own"
     TARIFFS_READ = "payments:tariffs_read"
@@ -310,6 +314,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.MONEY_AUDIT,
         Permission.REFUNDS_ASK,
         Permission.CARDS_RECONCILE,
+        Permission.ESTATE_SETTLE,
     },
     Role.FINANCE_CHECKER: _EVERYBODY
     | _FINANCE_READS
@@ -331,6 +336,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.REPRESENTATIVES_CHECK,
         Permission.CLAIMS_DECIDE,
         Permission.EXCEPTIONS_DECIDE,
+        Permission.MONEY_ASKS_ANSWER,
+        Permission.ESTATE_SETTLE,
         Permission.MATCH_READ,
         Permission.WEIGHTS_PUBLISH,
         Permission.CONTESTS_ANSWER,

@@ -10,7 +10,7 @@ from marketplace.bookings.models import Booking, Funding
 from marketplace.bookings.policies import FEEDBACK_WITHIN
 from marketplace.bookings.repository import BookingRepository
 from marketplace.bookings.schemas import BookingForm
-from marketplace.bookings.service import BookingService, Purse, purse_of, weeks_of
+from marketplace.bookings.service import BookingService, Purse, purse_of, purses_of, weeks_of
 from marketplace.bookings.states import BookingStatus
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Purse",
     "card_desk",
     "purse_of",
+    "purses_of",
     "use_card_desk",
     "weeks_of",
 ]

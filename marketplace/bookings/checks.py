@@ -118,7 +118,49 @@ async def approved_visits_paid_once(db: AsyncSession) -> Check:
     return _check("Each approved visit is paid once from the direct payment", checked, broken)
 
 
-CHECKS = (no_worker_booked_twice, holds_follow_visits, commitments_within_budget, approved_visits_paid_once)
+async def wages_paid_once(db: AsyncSession) -> Check:
+    """No visit is on a timesheet that a payment run or a fund pays; wages due are those of visits not sent yet.
+
+    What was approved after its timesheet had gone waits for the next one, so the balance may lie in between.
+    """
+    checked = await _count(db, "SELECT count(*) FROM timesheet_lines WHERE booking_id IS NOT NULL")
+    checked += await _count(db, "SELECT count(*) FROM ledger_accounts WHERE purpose = 'wages_due'")
+    broken = await _ids(
+        db,
+        """
+        WITH posted AS (
+            SELECT e.source_id, e.posted_at, e.council_id, a.purpose, a.owner_id, x.amount_pence AS pence,
+                t.booking_id IS NOT NULL AS is_on_sheet, s.sent_at
+            FROM ledger_entries e
+            JOIN ledger_lines x ON x.entry_id = e.id AND x.side = 'credit'
+            JOIN ledger_accounts a ON a.id = x.account_id
+            LEFT JOIN timesheet_lines t ON t.booking_id = e.source_id
+            LEFT JOIN timesheets s ON s.id = t.timesheet_id
+            WHERE e.kind IN ('visit-approved', 'visit-approved-rest')
+                AND a.purpose IN ('accrued', 'fund_drawn', 'wages_due')
+        )
+        SELECT source_id FROM posted WHERE purpose <> 'wages_due' AND is_on_sheet
+        UNION ALL
+        SELECT a.owner_id FROM ledger_accounts a
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(pence) FILTER (WHERE sent_at IS NULL), 0) AS waiting,
+                coalesce(sum(pence) FILTER (WHERE posted_at >= sent_at), 0) AS late
+            FROM posted p
+            WHERE p.purpose = 'wages_due' AND p.council_id = a.council_id AND p.owner_id = a.owner_id
+        ) due
+        WHERE a.purpose = 'wages_due' AND a.balance_pence NOT BETWEEN due.waiting AND due.waiting + due.late
+        """,
+    )
+    return _check("Each approved visit is paid by a payment run or as a wage, not both", checked, broken)
+
+
+CHECKS = (
+    no_worker_booked_twice,
+    holds_follow_visits,
+    commitments_within_budget,
+    approved_visits_paid_once,
+    wages_paid_once,
+)
 
 
 async def _count(db: AsyncSession, statement: str) -> int:

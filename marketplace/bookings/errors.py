@@ -80,7 +80,8 @@ class PaidRelative(Conflict):
     """
 
     code = "paid-relative"
-    title = "A relative who lives with you cannot be paid from your direct payment"
+    # The same words for both sides: who is related to whom is the person's to tell.
+    title = "The council has to allow this first"
 
     def __init__(self, detail: str = "", *, ask_at: str = "", is_asked: bool = False) -> None:
         super().__init__(detail)
@@ -108,3 +109,10 @@ class NotYours(Conflict):
 
     code = "not-yours"
     title = "Somebody else decides about this"
+
+
+class CancelTermsChanged(Conflict):
+    """The free time ran out while the page was open, or another tab was faster."""
+
+    code = "cancel-terms-changed"
+    title = "What cancelling costs has changed"

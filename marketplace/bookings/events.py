@@ -195,7 +195,7 @@ class VisitChangeAnswered(AgreementEvent, frozen=True, kw_only=True):
 
 
 class VisitsStopped(AgreementEvent, frozen=True, kw_only=True):
-    """Visits to come were taken away because the agreement ends or the person died."""
+    """Visits to come were taken away: the agreement ends, the person died, or the money does not reach for them."""
 
     from_on: date
     visits: int

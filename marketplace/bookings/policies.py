@@ -89,6 +89,11 @@ class CancelTerms(msgspec.Struct, frozen=True):
     owed_pence: int = 0
     """What stays owed, where both sides agreed on it (`LATE_AGREED`)."""
 
+    @property
+    def shown(self) -> str:
+        """What a page tells, in short: the form sends it back, so that nobody cancels on other terms unseen."""
+        return f"{self.kind}-{self.owed_pence}"
+
 
 def cancel_terms(booking: Booking, now: datetime, free_hours: int) -> CancelTerms:
     """Say what it means if the person cancels now.

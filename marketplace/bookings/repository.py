@@ -52,6 +52,27 @@ NOBODY_YET = "Not said yet"
 """Stands where the name of who comes will be; a place at an activity needs none."""
 
 _PLANNERS = frozenset({ListingCategory.SUPPORT_PLANNING, ListingCategory.MONEY_MANAGEMENT})
+MOST_WORKERS = 60
+"""Workers of one organisation whose calendars are looked through for a visit."""
+
+
+def _kinds(listing: Listing) -> tuple[WorkerKind, ...]:
+    """Return which workers do the work of a listing that names nobody."""
+    return (WorkerKind.PLANNER,) if listing.category in _PLANNERS else (WorkerKind.CARE_WORKER, WorkerKind.PA)
+
+
+def _could_do(listing: Listing) -> ColumnElement[bool]:
+    """Which workers could do a listing's visits, as a condition."""
+    if listing.worker_id is not None:
+        return Worker.id == listing.worker_id
+    return and_(Worker.organisation_id == listing.organisation_id, Worker.kind.in_(_kinds(listing)))
+
+
+def _may_do(worker: Worker, listing: Listing) -> bool:
+    """The same of a worker at hand."""
+    if listing.worker_id is not None:
+        return worker.id == listing.worker_id
+    return worker.organisation_id == listing.organisation_id and worker.kind in _kinds(listing)
 
 
 class BookingView(NamedTuple):
@@ -156,15 +177,6 @@ class BookingRepository(Repository[Booking]):
         for person_id, day, pence in rows:
             found.setdefault(person_id, []).append((day, int(pence)))
         return found
-
-    async def commitments(self, council_id: UUID, person_ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Return the sum of the same for many people: `commitments[person_id]` in pence; who has none is left out."""
-        rows = await self.db.execute(
-            select(Booking.person_id, func.sum(Booking.cost_pence - Booking.top_up_pence))
-            .where(Booking.council_id == council_id, Booking.person_id.in_(person_ids), _is_commitment())
-            .group_by(Booking.person_id)
-        )
-        return {person_id: int(total) for person_id, total in rows}
 
     async def unanswered(self, now: datetime, limit: int) -> Sequence[Row[UUID, UUID]]:
         """Return (council, booking) of requests whose start has come without an answer."""
@@ -274,13 +286,21 @@ class OfferRepository:
 
     async def workers(self, listing: Listing, on: date) -> Sequence[Worker]:
         """Return who could do a listing's visits, by id: its own worker, or the organisation's for that work."""
-        question = select(Worker).where(or_(Worker.ends_on.is_(None), Worker.ends_on > on))
-        if listing.worker_id is not None:
-            question = question.where(Worker.id == listing.worker_id)
-        else:
-            kinds = (WorkerKind.PLANNER,) if listing.category in _PLANNERS else (WorkerKind.CARE_WORKER, WorkerKind.PA)
-            question = question.where(Worker.organisation_id == listing.organisation_id, Worker.kind.in_(kinds))
-        return (await self.db.scalars(question.order_by(Worker.id).limit(60))).all()
+        question = select(Worker).where(or_(Worker.ends_on.is_(None), Worker.ends_on > on), _could_do(listing))
+        return (await self.db.scalars(question.order_by(Worker.id).limit(MOST_WORKERS))).all()
+
+    async def workers_of(self, listings: Sequence[Listing], on: date) -> dict[UUID, list[Worker]]:
+        """Return the same for many listings, in one question: `workers[listing_id]`, empty for one without any."""
+        found: dict[UUID, list[Worker]] = {listing.id: [] for listing in listings}
+        if not listings:
+            return found
+        is_there = or_(Worker.ends_on.is_(None), Worker.ends_on > on)
+        question = select(Worker).where(is_there, or_(*map(_could_do, listings))).order_by(Worker.id)
+        workers = (await self.db.scalars(question)).all()
+        for listing in listings:
+            able = [worker for worker in workers if _may_do(worker, listing)]
+            found[listing.id] = able[:MOST_WORKERS]
+        return found
 
     async def calendars(
         self, workers: Sequence[Worker], from_at: datetime, until_at: datetime
@@ -362,6 +382,17 @@ class BudgetRepository:
             .limit(1)
         )
         return found
+
+    async def arranged_from(self, council_id: UUID, person_ids: Sequence[UUID]) -> dict[UUID, date]:
+        """Return from which day on people's direct payments are paid in by themselves; who has none is left out."""
+        rows = await self.db.execute(
+            select(DirectPaymentArrangement.person_id, func.min(DirectPaymentArrangement.starts_on))
+            .where(
+                DirectPaymentArrangement.council_id == council_id, DirectPaymentArrangement.person_id.in_(person_ids)
+            )
+            .group_by(DirectPaymentArrangement.person_id)
+        )
+        return {row[0]: row[1] for row in rows}
 
     async def arrangement(self, council_id: UUID, person_id: UUID, on: date) -> DirectPaymentArrangement | None:
         """Return how a person's direct payment is held on a day; None: the council holds it."""

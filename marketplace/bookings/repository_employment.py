@@ -5,7 +5,7 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from marketplace.bookings.models import (
@@ -14,14 +14,21 @@ from marketplace.bookings.models import (
     EmployerDuty,
     Employment,
     FamilyException,
+    SupportAgreement,
     Timesheet,
     TimesheetLine,
+    WorkStatus,
 )
-from marketplace.bookings.states import SETTLED, BookingStatus, EmploymentStatus, ExceptionStatus
+from marketplace.bookings.policies import BOOKABLE_UNITS
+from marketplace.bookings.states import SETTLED, AgreementStatus, BookingStatus, EmploymentStatus, ExceptionStatus
 from marketplace.core.repository import Repository
+from marketplace.ledger import Purpose, Side
+from marketplace.ledger.models import LedgerAccount, LedgerEntry, LedgerLine
 from marketplace.people.models import Person
 from marketplace.providers.models import Listing, Organisation, OrganisationKind, Worker
 
+VISIT_APPROVED = "visit-approved"
+"""Kind of the entry of an approval, see `service/settlement.py`."""
 LIVE = (EmploymentStatus.PREPARING, EmploymentStatus.RUNNING)
 _NOT_SETTLED = (
     BookingStatus.PLANNED,
@@ -86,6 +93,67 @@ class EmploymentRepository(Repository[Employment]):
         """Return the job of a person and an assistant of the platform that has not ended."""
         mine = self.of_person(council_id, person_id)
         return await self.maybe(mine.where(Employment.worker_id == worker_id, Employment.status.in_(LIVE)))
+
+    async def is_wage(self, booking: Booking) -> bool:
+        """Whether the person employs who came to a visit, so that it is paid as a wage. The day of the visit counts."""
+        mine = self.of_person(booking.council_id, booking.person_id).where(
+            Employment.worker_id == booking.worker_id,
+            Employment.work_status == WorkStatus.EMPLOYED,
+            Employment.starts_on <= booking.visit_on,
+            or_(Employment.ends_on.is_(None), Employment.ends_on > booking.visit_on),
+        )
+        return booking.worker_id is not None and await self.maybe(mine) is not None
+
+    async def regular(self, employment: Employment) -> tuple[str, UUID] | None:
+        """Return where the visits of a job are agreed: ("agreement", id) where they are, or ("listing", id) to do so.
+
+        None where the assistant is not on the platform, or offers nothing that comes regularly.
+        """
+        if employment.worker_id is None:
+            return None
+        agreed = await self.db.scalar(
+            select(SupportAgreement.id)
+            .where(
+                SupportAgreement.council_id == employment.council_id,
+                SupportAgreement.person_id == employment.person_id,
+                SupportAgreement.worker_id == employment.worker_id,
+                SupportAgreement.status.in_((AgreementStatus.OFFERED, AgreementStatus.AGREED)),
+            )
+            .order_by(SupportAgreement.starts_on.desc())
+            .limit(1)
+        )
+        if agreed is not None:
+            return "agreement", agreed
+        listing = await self.db.scalar(
+            select(Listing.id)
+            .where(
+                Listing.worker_id == employment.worker_id,
+                Listing.is_published,
+                Listing.hidden_why.is_(None),
+                Listing.price_unit.in_(BOOKABLE_UNITS),
+            )
+            .order_by(Listing.id)
+            .limit(1)
+        )
+        return None if listing is None else ("listing", listing)
+
+    async def unsent_wages(self, employment: Employment) -> tuple[date, date] | None:
+        """Return the days of the first and the last visit whose wage no payroll was told of; None without any."""
+        first, last = (
+            await self.db.execute(
+                select(func.min(Booking.visit_on), func.max(Booking.visit_on)).where(
+                    Booking.council_id == employment.council_id,
+                    Booking.person_id == employment.person_id,
+                    Booking.worker_id == employment.worker_id,
+                    Booking.visit_on >= employment.starts_on,
+                    is_posted_to(Purpose.WAGES_DUE),
+                    ~exists()
+                    .where(TimesheetLine.booking_id == Booking.id, Timesheet.sent_at.is_not(None))
+                    .where(Timesheet.id == TimesheetLine.timesheet_id),
+                )
+            )
+        ).one()
+        return None if first is None else (first, last)
 
     async def assistants(self, council_id: UUID, person_id: UUID) -> list[tuple[UUID, str]]:
         """Return assistants of the platform whom a person has asked before or has visits with: (id, name)."""
@@ -258,6 +326,8 @@ class TimesheetRepository(Repository[Timesheet]):
             Booking.visit_on >= employment.starts_on,
             Booking.visit_on < until_on,
             Booking.visit_on < (employment.ends_on or until_on),
+            # What went to the assistant as a provider is paid by a payment run or was drawn from a fund.
+            ~is_posted_to(Purpose.ACCRUED, Purpose.FUND_DRAWN),
             ~exists().where(TimesheetLine.booking_id == Booking.id),
         )
         return (await self.db.scalars(question.order_by(Booking.starts_at, Booking.id).limit(1_000))).all()
@@ -279,6 +349,24 @@ class TimesheetRepository(Repository[Timesheet]):
             )
         )
         return found or 0
+
+    async def wages_to_send(self, employment_id: UUID) -> int:
+        """Return what visits on a job's sent timesheets put among the wages due and nothing took off yet, pence."""
+        sheets = select(Timesheet.id).where(Timesheet.employment_id == employment_id, Timesheet.sent_at.is_not(None))
+        visits = select(TimesheetLine.booking_id).where(
+            TimesheetLine.timesheet_id.in_(sheets), TimesheetLine.booking_id.is_not(None)
+        )
+        total = await self.db.scalar(
+            select(func.coalesce(func.sum(_signed()), 0))
+            .select_from(LedgerLine)
+            .join(LedgerEntry, LedgerEntry.id == LedgerLine.entry_id)
+            .join(LedgerAccount, LedgerAccount.id == LedgerLine.account_id)
+            .where(
+                LedgerAccount.purpose == Purpose.WAGES_DUE,
+                or_(LedgerEntry.source_id.in_(visits), LedgerEntry.source_id.in_(sheets)),
+            )
+        )
+        return int(total or 0)
 
     async def sent_visits(self, employment_id: UUID, from_on: date) -> list[CorrectedLine]:
         """Return visits on timesheets that were sent, with what corrections have made of them since."""
@@ -304,6 +392,20 @@ class TimesheetRepository(Repository[Timesheet]):
                 )
             found[line.id] = known
         return list(found.values())
+
+
+def is_posted_to(*purposes: Purpose) -> ColumnElement[bool]:
+    """Condition of a question about bookings: the approval put money into an account of such a purpose."""
+    return (
+        exists()
+        .where(LedgerEntry.source_id == Booking.id, LedgerEntry.kind == VISIT_APPROVED)
+        .where(LedgerLine.entry_id == LedgerEntry.id, LedgerLine.side == Side.CREDIT)
+        .where(LedgerAccount.id == LedgerLine.account_id, LedgerAccount.purpose.in_(purposes))
+    )
+
+
+def _signed() -> ColumnElement[int]:
+    return case((LedgerLine.side == Side.CREDIT, LedgerLine.amount_pence), else_=-LedgerLine.amount_pence)
 
 
 def _with_person() -> Select[FamilyException, Employment, Person]:

@@ -201,6 +201,11 @@ class PlanningRepository:
         )
         return [(row[0], row[1], Span(row[2], row[3])) for row in rows]
 
+    async def places_of(self, visit_ids: Sequence[UUID]) -> dict[UUID, VisitPlace]:
+        """Return which place of an activity each visit holds, by visit."""
+        rows = await self.db.scalars(select(VisitPlace).where(VisitPlace.booking_id.in_(visit_ids)))
+        return {row.booking_id: row for row in rows}
+
     async def note_planned(self, agreement: SupportAgreement, until: date, why: str) -> None:
         """Write down how far an agreement is planned. No new version: nothing was agreed anew."""
         if agreement.planned_until == until and agreement.not_planned_why == why:

@@ -178,6 +178,9 @@ async def _context(db: AsyncSession, event: BookingEvent) -> dict[str, Any]:
         "minutes": booking.minutes,
         "cost_pence": booking.cost_pence,
         "is_card": booking.funding is Funding.CARD,
+        "is_on_self_bill": isinstance(event, BookingApproved)
+        and booking.funding is not Funding.CARD
+        and event.accrued_pence != 0,
         "refund_pence": event.refund_pence if isinstance(event, BookingCancelled) else 0,
         "reason": booking.reason,
         "is_said": bool(steps) and steps[-1].by_user_id is not None,

@@ -26,6 +26,8 @@ from marketplace.messaging.service import write
 
 AHEAD = timedelta(days=8)
 BATCH = 200
+SOON = timedelta(hours=24)
+"""How near a visit is when news about it cannot wait."""
 
 
 @every(timedelta(minutes=2), "bookings.watch_visits")
@@ -129,7 +131,11 @@ async def tell_substitute(message_id: UUID, event: WorkerConfirmed) -> None:
         booking, context = await _context(db, event.council_id, event.booking_id)
         if booking.status is not BookingStatus.ACCEPTED:
             return
-        await MessagingService(db).tell(event.council_id, "visit_substitute", context, person_id=event.person_id)
+        # Who opens the door today has to know; a change for next week may wait for the morning.
+        is_soon = booking.starts_at - clock_of(db).now() < SOON
+        await MessagingService(db).tell(
+            event.council_id, "visit_substitute", context, person_id=event.person_id, urgent=is_soon
+        )
         await _tell_contacts(db, booking, "visit_substitute", context)
 
 

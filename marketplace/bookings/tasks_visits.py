@@ -24,19 +24,21 @@ from marketplace.bookings.events import (
 from marketplace.bookings.models import Booking, CalledOffBy, CallOffReason, Side, VisitProposal
 from marketplace.bookings.repository_planning import AgreementReader, PlanningRepository
 from marketplace.bookings.repository_visits import ProposalReader, VisitReader
-from marketplace.bookings.service.planning.death import stop_for_death
+from marketplace.bookings.service.estate import EstateService
+from marketplace.bookings.service.planning.death import restore_after_mistake, stop_for_death
 from marketplace.bookings.service.planning.pauses import Pauses
-from marketplace.bookings.service.planning.plan import Planned, Planner
+from marketplace.bookings.service.planning.plan import NO_MONEY, Planned, Planner
 from marketplace.bookings.service.planning.proposals import Proposals
 from marketplace.bookings.service.planning.repricing import Repricing
 from marketplace.bookings.service.planning.words import proposal_words
 from marketplace.bookings.states import AgreementStatus, TermsStatus
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of, session_maker, transaction
+from marketplace.core.formats import plural
 from marketplace.core.outbox import first_time, task
 from marketplace.core.schedule import Attempts, every
 from marketplace.messaging import MessagingService, delivery
-from marketplace.people.events import PersonDied
+from marketplace.people.events import DeathUndone, PersonDied
 from marketplace.providers.models import Organisation
 
 PEOPLE_A_BATCH = 50
@@ -125,6 +127,36 @@ async def stop_dead(message_id: UUID, event: PersonDied) -> None:
     """Stop what is to come for somebody who died. Claims nothing: doing it twice changes nothing."""
     async with transaction(session_maker(), [event.council_id]) as db:
         await stop_for_death(db, event.council_id, event.person_id, event.died_on)
+
+
+@task("bookings.restore_after_mistake", on=DeathUndone)
+async def restore_living(message_id: UUID, event: DeathUndone) -> None:
+    """Let what a death ended by mistake go on, and tell everybody who was told of the death."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if not await first_time(db, "bookings.restore_after_mistake", message_id):
+            return
+        messages = MessagingService(db)
+        for agreement in await restore_after_mistake(db, event.council_id, event.person_id):
+            organisation = await db.get_one(Organisation, agreement.organisation_id)
+            words = {"organisation": organisation.name, "reference": agreement.reference}
+            site = delivery.settings().public_url
+            ours = words | {"link": f"{site}/provider/clients/{agreement.id}/visits", "to_provider": True}
+            await messages.tell(event.council_id, "death_undone", ours, organisation_id=agreement.organisation_id)
+            mine = words | {"link": f"{site}/agreements/{agreement.id}/visits", "to_provider": False}
+            await messages.tell(event.council_id, "death_undone", mine, person_id=event.person_id)
+
+
+@task("bookings.tell_visits_to_settle", on=PersonDied)
+async def tell_visits_to_settle(message_id: UUID, event: PersonDied) -> None:
+    """Tell finance of delivered visits that nobody can approve any more but the council."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if not await first_time(db, "bookings.tell_visits_to_settle", message_id):
+            return
+        number = len(await EstateService(db).waiting(event.council_id, event.person_id))
+        if number:
+            link = f"{delivery.settings().public_url}/people/{event.person_id}/visits-to-settle"
+            context = {"visits": plural(number, "visit"), "link": link}
+            await MessagingService(db).tell(event.council_id, "visits_to_settle", context, role=Role.FINANCE)
 
 
 @task("bookings.tell_pattern_changed", on=PatternChanged)
@@ -233,6 +265,11 @@ async def tell_stopped(message_id: UUID, event: VisitsStopped) -> None:
                 person_id=event.person_id,
                 role=Role.REPRESENTATIVE,
             )
+            return
+        if event.why == CallOffReason.NO_MONEY.value:
+            await _tell(db, event, "visits_beyond_money", context, to_person=True, to_provider=True)
+            council = context | {"link": f"{site}/visits-to-replace", "why": NO_MONEY}
+            await messages.tell(event.council_id, "visits_not_planned_council", council, role=Role.BROKER)
             return
         await _tell(db, event, "visits_stopped", context, to_person=True, to_provider=True)
         if event.by_side != Side.PERSON.value:

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, case, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from marketplace.core.ids import new_id
 from marketplace.ledger.models import DEBIT_NORMAL, LedgerAccount, LedgerEntry, LedgerLine, Purpose, Side
@@ -20,11 +21,12 @@ TRACKED = frozenset(
         Purpose.CARD_DISPUTED,
         Purpose.PERSON_OWES,
         Purpose.FUND_DRAWN,
+        Purpose.WAGES_DUE,
     }
 )
 """Purposes with an owner each: their balance is kept line by line."""
 
-FLOORED = frozenset({Purpose.DIRECT_PAYMENT, Purpose.PERSON_OWES})
+FLOORED = frozenset({Purpose.DIRECT_PAYMENT, Purpose.PERSON_OWES, Purpose.WAGES_DUE})
 """Purposes whose balance never falls below nothing."""
 
 
@@ -63,6 +65,40 @@ class LedgerRepository:
             )
             found = (await self.db.scalars(question)).one()
         return found
+
+    async def debited(
+        self, council_id: UUID, kind: str | None, source_id: UUID, accrued_owner_id: UUID
+    ) -> tuple[Purpose, UUID | None] | None:
+        """Return the account that was debited when an organisation earned something, or None without such an entry.
+
+        Args:
+            council_id: Whose books.
+            kind: Kind of the entry; None: whichever of the source credited what the organisation has earned.
+            source_id: The row it happened to.
+            accrued_owner_id: The organisation.
+        """
+        earned = aliased(LedgerLine)
+        owed = aliased(LedgerAccount)
+        question = (
+            select(LedgerAccount.purpose, LedgerAccount.owner_id)
+            .select_from(LedgerEntry)
+            .join(earned, (earned.entry_id == LedgerEntry.id) & (earned.side == Side.CREDIT))
+            .join(owed, (owed.id == earned.account_id) & (owed.purpose == Purpose.ACCRUED))
+            .join(LedgerLine, (LedgerLine.entry_id == LedgerEntry.id) & (LedgerLine.side == Side.DEBIT))
+            .join(LedgerAccount, LedgerAccount.id == LedgerLine.account_id)
+            .where(
+                LedgerEntry.council_id == council_id,
+                LedgerEntry.source_id == source_id,
+                LedgerEntry.reverses_id.is_(None),
+                owed.owner_id == accrued_owner_id,
+            )
+            .order_by(LedgerEntry.posted_at)
+            .limit(1)
+        )
+        if kind is not None:
+            question = question.where(LedgerEntry.kind == kind)
+        row = (await self.db.execute(question)).first()
+        return (row[0], row[1]) if row else None
 
     async def find_account(self, council_id: UUID, purpose: Purpose, owner_id: UUID | None) -> LedgerAccount | None:
         """Return an account with a fresh balance, or None when nothing was ever posted to it."""

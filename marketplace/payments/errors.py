@@ -80,6 +80,13 @@ class OwnRefund(Forbidden):
     title = "Someone else must agree to this refund"
 
 
+class NotYourAnswer(Conflict):
+    """Two people: who asks for more money does not answer it."""
+
+    code = "not-your-answer"
+    title = "Somebody else answers this"
+
+
 class VisitsChanged(Conflict):
     """A visit of the list was paid or changed since the page was opened."""
 

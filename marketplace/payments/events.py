@@ -75,6 +75,14 @@ class MoneyAuditClosed(Event, frozen=True, kw_only=True):
     reclaim_pence: int
 
 
+class MoneyAskAnswered(Event, frozen=True, kw_only=True):
+    """The council answered a request for more money."""
+
+    person_id: UUID
+    ask_id: UUID
+    is_agreed: bool
+
+
 class InvoiceReceived(Event, frozen=True, kw_only=True):
     """A supplier sent an invoice or credit note in: finance is told, the supplier gets its receipt."""
 

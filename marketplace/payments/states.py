@@ -372,3 +372,22 @@ AUDIT_ITEM = Lifecycle(
         AuditItemStatus.ACCEPTED: frozenset(),
     },
 )
+
+
+class AskStatus(StrEnum):
+    """Where a request for more money is."""
+
+    WAITING = "waiting"
+    AGREED = "agreed"
+    REFUSED = "refused"
+
+
+MONEY_ASK = Lifecycle(
+    "money_ask",
+    "money_asks",
+    {
+        AskStatus.WAITING: frozenset({AskStatus.AGREED, AskStatus.REFUSED}),
+        AskStatus.AGREED: frozenset(),
+        AskStatus.REFUSED: frozenset(),
+    },
+)

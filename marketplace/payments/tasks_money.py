@@ -10,8 +10,15 @@ from marketplace.accounts import AccountRepository, Role
 from marketplace.core import outbox
 from marketplace.core.database import session_maker, transaction
 from marketplace.core.schedule import Attempts, every
-from marketplace.messaging import MessagingService
-from marketplace.payments.events import HoldingSet, MoneyAuditAnswered, MoneyAuditAsked, MoneyAuditClosed
+from marketplace.messaging import MessagingService, delivery
+from marketplace.payments.events import (
+    HoldingSet,
+    MoneyAskAnswered,
+    MoneyAuditAnswered,
+    MoneyAuditAsked,
+    MoneyAuditClosed,
+)
+from marketplace.payments.repository.asks import MoneyAskRepository
 from marketplace.payments.repository.audits import MoneyAuditRepository
 from marketplace.payments.repository.direct_payments import DirectPaymentRepository
 from marketplace.payments.repository.money import MoneyRepository
@@ -102,6 +109,27 @@ async def tell_money_audit_closed(message_id: UUID, event: MoneyAuditClosed) -> 
             "keep_weeks": view.keep_weeks,
         }
         await MessagingService(db).tell(event.council_id, "money_audit_closed", context, person_id=event.person_id)
+
+
+@outbox.task("payments.tell_ask_answered", on=MoneyAskAnswered)
+async def tell_ask_answered(message_id: UUID, event: MoneyAskAnswered) -> None:
+    """The person gets the answer; finance hears of a yes, because a request moves no money by itself."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if not await outbox.first_time(db, "payments.tell_ask_answered", message_id):
+            return
+        row = await MoneyAskRepository(db).find(event.council_id, event.ask_id)
+        context = await _context(db, event.council_id, event.person_id)
+        context |= {
+            "is_agreed": event.is_agreed,
+            "amount_pence": row.amount_pence,
+            "is_weekly": row.is_weekly,
+            "answer": row.answer,
+            "link": f"{delivery.settings().public_url}/direct-payments/{event.person_id}",
+        }
+        messaging = MessagingService(db)
+        await messaging.tell(event.council_id, "more_money_answered", context, person_id=event.person_id)
+        if event.is_agreed:
+            await messaging.tell(event.council_id, "more_money_agreed", context, role=Role.FINANCE)
 
 
 async def _context(db: AsyncSession, council_id: UUID, person_id: UUID) -> dict[str, Any]:

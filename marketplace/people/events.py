@@ -13,6 +13,14 @@ class PersonDied(Event, frozen=True, kw_only=True):
     died_on: date
 
 
+class DeathUndone(Event, frozen=True, kw_only=True):
+    """The council says that a death was recorded by mistake."""
+
+    person_id: UUID
+    died_on: date
+    """The day that had been recorded."""
+
+
 class ContactChanged(Event, frozen=True, kw_only=True):
     """A person's address, telephone, e-mail or way of being told things changed."""
 

@@ -185,6 +185,34 @@ class PeopleController(Controller):
             person = await PeopleRepository(db).find(principal.council_id, wanted)
             return _death_page(person, data, error.fields)
 
+    @post("/people/{person_id:str}/death/undo", permission=Permission.PEOPLE_RECORD)
+    async def undo_death(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        person_id: FromPath[str],
+        data: URLEncodedBody[FormData],
+    ) -> Template | Redirect:
+        """Say that a death was recorded by mistake."""
+        wanted = _id(person_id)
+
+        async def action() -> str:
+            form = FormReader(data)
+            reason = form.text("reason", "how the mistake came about", longest=1_000)
+            version = form.number("version", "the version", least=0, most=1_000_000_000)
+            form.done()
+            await PeopleService(db).undo_death(principal, wanted, reason, version=version)
+            flash(request, "The record is put right. Weekly visits are planned again")
+            return f"/people/{wanted}"
+
+        try:
+            async with db.begin_nested():
+                return await submit(request, db, principal.actor, data, action)
+        except InvalidInput as error:
+            person = await PeopleRepository(db).find(principal.council_id, wanted)
+            return _death_page(person, data, error.fields)
+
 
 class ProfileController(Controller):
     """A person's own one page profile."""

@@ -138,11 +138,12 @@ class RepresentativesController(Controller):
         data: URLEncodedBody[FormData],
     ) -> Redirect | Template:
         """Change what somebody may do."""
-        row = await _own(db, principal, row_id)
+        row = await _theirs(db, principal, row_id)
         try:
             form = ChangeForm.read(data, row.kind, today(clock_of(db)))
 
             async def act() -> str:
+                _need_open(row)
                 await RepresentativeService(db).change(principal, row.id, form)
                 flash(request, f"Changed. It counts for {row.name} from now on")
                 return "/representatives"
@@ -162,9 +163,10 @@ class RepresentativesController(Controller):
         data: URLEncodedBody[FormData],
     ) -> Redirect:
         """End it at once."""
-        row = await _own(db, principal, row_id)
+        row = await _theirs(db, principal, row_id)
 
         async def act() -> str:
+            _need_open(row)
             await RepresentativeService(db).revoke(principal, row.id, str(data.get("reason") or "")[:500])
             flash(request, f"{row.name} can do nothing for you any more")
             return "/representatives"
@@ -410,10 +412,22 @@ async def representatives_of(db: AsyncSession, council_id: UUID, person_id: UUID
 
 
 async def _own(db: AsyncSession, principal: Principal, row_id: str) -> Representation:
+    row = await _theirs(db, principal, row_id)
+    _need_open(row)
+    return row
+
+
+async def _theirs(db: AsyncSession, principal: Principal, row_id: str) -> Representation:
+    """One of the person's, over or not: what ended it may come a second time and gets its first answer."""
     row = await RepresentationRepository(db).find(principal.council_id, _id(row_id))
-    if row.person_id != principal.need_person() or row.status not in OPEN:
+    if row.person_id != principal.need_person():
         raise NotFound
     return row
+
+
+def _need_open(row: Representation) -> None:
+    if row.status not in OPEN:
+        raise NotFound
 
 
 def _facts(row: Representation) -> dict[str, Any]:

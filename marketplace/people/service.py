@@ -12,7 +12,7 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput
 from marketplace.people.errors import RecordChanged
-from marketplace.people.events import PersonDied
+from marketplace.people.events import DeathUndone, PersonDied
 from marketplace.people.forms import PersonForm, ProfileForm
 from marketplace.people.models import Person
 from marketplace.people.repository import Location, PeopleRepository
@@ -94,6 +94,27 @@ class PeopleService:
         await self.db.flush()
         self._note(principal, "people.record_death", person, after={"changed": ["died_on"]})
         outbox.publish(self.db, PersonDied(council_id=person.council_id, person_id=person.id, died_on=died_on))
+        return person
+
+    async def undo_death(self, principal: Principal, person_id: UUID, reason: str, *, version: int) -> Person:
+        """Say that a death was recorded by mistake. Agreements that it ended go on, and weekly visits are planned anew.
+
+        Raises:
+            NotFound: There is none in the council.
+            RecordChanged: It was saved by somebody else since the form was drawn.
+            InvalidInput: No reason, or no death is recorded.
+        """
+        principal.require(Permission.PEOPLE_RECORD)
+        person = await self.people.find(principal.council_id, person_id, locked=True)
+        _unchanged_since(person, version)
+        if not reason.strip():
+            raise InvalidInput({"reason": "Write down how the mistake came about"})
+        if person.died_on is None:
+            raise InvalidInput({"reason": "No death is recorded"})
+        died_on, person.died_on = person.died_on, None
+        await self.db.flush()
+        self._note(principal, "people.undo_death", person, after={"changed": ["died_on"]}, why=reason)
+        outbox.publish(self.db, DeathUndone(council_id=person.council_id, person_id=person.id, died_on=died_on))
         return person
 
     async def update_own(self, principal: Principal, form: ProfileForm) -> Person:

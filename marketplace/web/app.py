@@ -33,6 +33,7 @@ from marketplace.core.database import (
 )
 from marketplace.core.errors import SignInNeeded
 from marketplace.core.settings import Settings, read_settings
+from marketplace.messaging import delivery
 from marketplace.web.context import PagesEngine, principal_of
 from marketplace.web.errors import handle
 from marketplace.web.guards import guard
@@ -199,6 +200,7 @@ def create_app(settings: Settings | None = None) -> ASGIApp:
     """Make the ASGI application of a web process (the target of the server)."""
     found = settings or read_settings()
     log.configure()
+    delivery.use_settings(found)  # Some pages write messages with links.
     app = build_app(
         found,
         manifest=load_manifest(BUILT_ASSETS),

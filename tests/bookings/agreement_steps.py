@@ -21,7 +21,7 @@ def day(name, on):
 
 
 def person_form(scene, **given):
-    """Monday, Wednesday and Friday at 8am for 45 minutes, and every evening with two workers."""
+    """Three mornings for 45 minutes, and every second Monday evening, when two come where that is possible."""
     fields = {
         "listing": str(scene.listing.id),
         **day("starts_on", MONDAY),
@@ -33,7 +33,7 @@ def person_form(scene, **given):
         "visit-2-days": ["0"],
         "visit-2-time": "18:00",
         "visit-2-minutes": "30",
-        "visit-2-workers": "2",
+        "visit-2-workers": "1" if scene.listing.worker_id else "2",
         "visit-2-every": "2",
         "notice_days": "28",
         "free_cancel_hours": "24",

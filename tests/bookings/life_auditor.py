@@ -4,7 +4,7 @@ It is told what people did, works out what that should come to, and compares. Wh
 visits of a pattern it writes, which a pause takes away) it holds the outcome to rules instead.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
@@ -161,17 +161,35 @@ class Auditor:
         gone = sum(one.cost_pence - one.top_up_pence for one in self._promised(person_id) if one.visit_on <= day)
         return self.accounts[person_id].balance + came - gone
 
-    def take(self, rows: list[Visit], *, expected: dict[UUID, str], loose: UUID | None = None, now: datetime) -> None:
+    def take(
+        self,
+        rows: list[Visit],
+        *,
+        expected: dict[UUID, str],
+        loose: UUID | None = None,
+        replaced: UUID | None = None,
+        now: datetime,
+    ) -> None:
         """Take over what stands now and hold it to what was to be expected.
 
         Args:
             rows: All visits.
             expected: Visits that should have moved, and where to. No other visit may have changed,
             loose: but those to come of this agreement or person, which may also have got new ones.
+            replaced: The weekly visit that another one took the place of. What was written of it, whatever became of
+                it, may now be the other one's for its week, so that no second visit is written there; nothing else of
+                it changes.
             now: The instant.
         """
         self.steps += 1
         found = {row.id: row for row in rows}
+        successors = {
+            row.pattern_id
+            for row in rows
+            if row.id in self.visits and row.pattern_id not in (self.visits[row.id].pattern_id, None)
+        }
+        assert len(successors) <= (1 if replaced else 0), successors
+        assert not successors & {one.pattern_id for one in self.visits.values()}, "a weekly visit took over another's"
         assert set(self.visits) <= set(found), "a visit is gone"
         for row in rows:
             before = self.visits.get(row.id)
@@ -187,6 +205,8 @@ class Auditor:
                 assert row.status == (expected[row.id] or row.status), (before.status, row.status, expected[row.id])
             elif loose is not None and loose in (row.agreement_id, row.person_id) and before.status in TO_COME:
                 assert before.starts_at > now or loose == row.person_id or row.status == before.status, row
+            elif before.pattern_id == replaced is not None and row.pattern_id in successors:
+                assert row == replace(before, pattern_id=row.pattern_id), (before, row)
             else:
                 assert row == before, (before, row)
             assert row.status == before.status or row.status in self.reach(before.status), (before.status, row.status)

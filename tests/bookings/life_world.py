@@ -1,20 +1,24 @@
 """The small world of the life machine: three people, an assistant, a company, finance; one rolled-back transaction."""
 
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, time, timedelta
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, AsyncTransaction, async_sessionmaker
 
 from marketplace.accounts.permissions import Role
+from marketplace.bookings.schemas import BookingForm
+from marketplace.bookings.service import BookingService
 from marketplace.bookings.service.agreements.forms import SignForm
 from marketplace.bookings.service.agreements.service import SupportAgreementService
 from marketplace.bookings.service.planning.plan import Planner
-from marketplace.bookings.states import AgreementStatus
+from marketplace.bookings.states import AgreementStatus, BookingStatus
 from marketplace.core.clock import FixedClock
 from marketplace.core.database import make_engine, scope_to
+from marketplace.payments.service.cards import CardService
 from marketplace.people.models import Holding
 from tests.bookings.life_auditor import Account, Auditor, Visit
 from tests.conftest import NOW
@@ -36,6 +40,17 @@ MONDAY = date(2027, 3, 8)
 HOLDS = "SELECT worker_id, booking_id, starts_at, busy_until FROM visit_workers WHERE is_holding"
 
 
+class CountedIds:
+    """Ids that count up, in the shape of UUIDv7: what is chosen or locked by id is so in every run."""
+
+    def __init__(self) -> None:
+        self.made = 0
+
+    def __call__(self) -> UUID:
+        self.made += 1
+        return UUID(int=0x0195_5F5B_3C00_7000_8000_0000_0000_0000 + self.made)
+
+
 @dataclass
 class World:
     """Rows that every run begins with, and what the auditor's book says of them then."""
@@ -52,6 +67,8 @@ class World:
     """Of the second person with the assistant; signed by the assistant alone."""
     finance: list[Member]
     """Of the assistant's council, and of the company's."""
+    cards: list[tuple[Any, Any, int]]
+    """Card payments that wait: (payment, visit, pence)."""
 
     async def close(self) -> None:
         """Undo everything."""
@@ -107,7 +124,23 @@ async def open_world(url: str) -> World:
         await service.sign(first.provider.principal, offered.agreement.id, SignForm(name="Pat Helper", seen=view.seen))
         office.made = made
         await Planner(db).plan(third.council.id, [third.person.id])
-    return World(connection, engine, outer, maker, clock, [first, second, third], office, offered, finance)
+        cards = await _ask(db, first)
+    return World(connection, engine, outer, maker, clock, [first, second, third], office, offered, finance, cards)
+
+
+async def _ask(db: AsyncSession, scene: Scene) -> list[tuple[Any, Any, int]]:
+    """Ask for three visits, so that each run has one that is agreed and two that wait for a card."""
+    cards = []
+    for hour, funding in ((9, "direct_payment"), (12, "top_up"), (15, "card")):
+        wish = scene.form(on=NOW.date() + timedelta(days=1), starts_local=f"{hour:02}:00", minutes=120, funding=funding)
+        form = BookingForm.read(wish, scene.listing.id, 30)
+        booking = await BookingService(db).request(scene.member.principal, form)
+        if booking.status is BookingStatus.AWAITING_PAYMENT:
+            payment = await CardService(db).open_payment(scene.member.principal, booking)
+            cards.append((payment.id, booking.id, payment.amount_pence))
+        else:
+            await BookingService(db).accept(scene.provider.principal, booking.id)
+    return cards
 
 
 async def read(db: AsyncSession) -> tuple[list[Visit], dict[Any, int], list[Any]]:

@@ -43,9 +43,9 @@ async def test_a_person_writes_signs_and_sends_and_the_assistant_signs(browser, 
     sent = await person.post("/agreements/new", person_form(scene))
     page = await person.open(sent.location)
     # 3 x £12.00, and £16.00 for two workers every second week.
-    assert "£44.00" in page.words
+    assert "£40.00" in page.words
     assert "Comes in each week£150.00" in page.words
-    assert "Left each week£106.00" in page.words
+    assert "Left each week£110.00" in page.words
     assert "£24.00" in page.words, "the price on a bank holiday is shown before anything is signed"
     assert "Can this price pay for the work?" in page.words
     assert await events(db) == []
@@ -72,7 +72,7 @@ async def test_a_person_writes_signs_and_sends_and_the_assistant_signs(browser, 
     assert agreement.worker_id == scene.worker.id
     assert agreement.reference == "SA-00001"
     assert (terms.person_signature, terms.provider_signature) == ("Sam Signer", "Pat Helper")
-    assert terms.weekly_pence == 4_400
+    assert terms.weekly_pence == 4_000
     assert len(terms.sha256) == 64
     assert terms.working["verdict"] in ("fine", "thin", "impossible")
     assert await count(db, "visit_patterns") == 4
@@ -203,12 +203,20 @@ async def test_an_impossible_price_is_flagged_to_both_sides(browser, db):
     assert "Least lawful cost" in page.words
 
 
+async def test_nobody_second_comes_with_one_assistant_alone(browser, db):
+    scene = await make_scene(db)
+    person = await browser.signed_in(scene.member)
+    page = await person.post("/agreements/new", person_form(scene, **{"visit-2-workers": "2"}), expect=422)
+    assert set(page.errors()) == {"visit-2-days"}
+    assert await count(db, "support_agreements") == 0
+
+
 async def test_more_than_comes_in_is_a_warning_with_choices(browser, db):
     scene = await make_scene(db)
     person = await browser.signed_in(scene.member)
     sent = await person.post("/agreements/new", person_form(scene, **{"visit-1-minutes": "240"}))
     page = await person.open(sent.location)
-    assert "£50.00 a week more than comes in" in page.words
+    assert "£46.00 a week more than comes in" in page.words
     assert "/my-plan" in page.links()
 
 

@@ -128,6 +128,7 @@ async def test_a_company_replaces_who_falls_out_and_the_person_is_told_the_name(
     await manager.post(f"/provider/bookings/{visit.id}/workers", {"worker": str(office.workers[1].id)})
     await run_tasks(db)
     assert await count(db, "messages", "template = 'visit_substitute' AND body LIKE '%Bea Second comes%'") == 2
+    assert await count(db, "messages", "template = 'visit_substitute' AND is_urgent") == 1, "it is today"
     person = await browser.signed_in(office.scene.member)
     assert "Bea Second" in (await person.open(f"/bookings/{visit.id}")).words
     assert await count(db, "visit_alerts", "settled_at IS NULL") == 0
@@ -158,6 +159,7 @@ async def test_a_personal_assistant_falls_out_and_the_person_chooses_from_their_
     assert await count(db, "messages", "body LIKE '%My car broke down%' AND body LIKE '%2. My neighbour, 01772%'") == 1
     assert await count(db, "bookings") == 1, "nobody is put in the assistant's place"
     person = await browser.signed_in(scene.member)
+    assert "Who was to come" in (await person.open(f"/bookings/{visit.id}")).words
     page = await person.open(f"/bookings/{visit.id}/instead")
     assert "£16.00" in page.words
     form = {"back_up": str(second), "shown_pence": "1600"}
@@ -165,6 +167,17 @@ async def test_a_personal_assistant_falls_out_and_the_person_chooses_from_their_
     asked = await db.get_one(Booking, page.location.rsplit("/", 1)[-1])
     assert (asked.status, asked.starts_at) == (BookingStatus.REQUESTED, visit.starts_at)
     await person.post(f"/bookings/{visit.id}/instead", form, expect=422)
+    # Who would refuse at once is not offered, with the reason in place of the button.
+    page = await person.open(f"/bookings/{visit.id}/instead")
+    assert "They have another visit at this time." in page.words
+    assert "£16.00" not in page.words
+    await db.execute(text("UPDATE listings SET least_minutes = 540 WHERE id = :id"), {"id": other.listing.id})
+    db.expire_all()
+    assert "They come for 9 hours or more." in (await person.open(f"/bookings/{visit.id}/instead")).words
+    await db.execute(text("UPDATE listings SET least_minutes = 30 WHERE id = :id"), {"id": other.listing.id})
+    await db.execute(text("DELETE FROM worker_hours WHERE worker_id = :id"), {"id": other.worker.id})
+    db.expire_all()
+    assert "They do not work at this time." in (await person.open(f"/bookings/{visit.id}/instead")).words
     await person.post(f"/back-ups/{second}/remove")
     assert [row.back_up.position for row in await BackUpService(db).entries(principal)] == [1]
 

@@ -10,6 +10,7 @@ from marketplace.bookings.models import DutyStatus, EmployerDuty, Employment, Re
 from marketplace.bookings.service.employment.family import needs_exception
 from tests.browser import count, events
 from tests.factories import make_council, make_member
+from tests.factories_agreements import make_agreement
 from tests.factories_bookings import loose, make_scene
 from tests.factories_employment import job_fields, make_employment
 
@@ -289,3 +290,14 @@ async def test_a_direct_payment_books_no_visit_with_a_blocked_relative(browser, 
     await db.execute(text("UPDATE employments SET relation = 'other_relative'"))
     await person.post("/bookings", scene.form())
     assert await count(db, "bookings") == before + 1
+
+
+async def test_the_page_of_a_job_leads_to_regular_support(browser, db):
+    scene = await make_scene(db)
+    employment = await make_employment(db, scene)
+    person = await browser.signed_in(scene.member)
+    page = await person.open(f"/employer/{employment.id}")
+    assert page.link(f"/agreements/new\\?listing={scene.listing.id}$")
+    made = await make_agreement(db, scene)
+    page = await person.open(f"/employer/{employment.id}")
+    assert page.link(f"/agreements/{made.agreement.id}$")

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.bookings.models import Booking
+from marketplace.bookings.models import Booking, PauseKind
 from marketplace.bookings.policies import Cancelling
-from marketplace.bookings.service import BookingService
+from marketplace.bookings.service import BookingService, purse_of
 from marketplace.bookings.service.approval import ApprovalService
+from marketplace.bookings.service.planning.pauses import Pauses
 from marketplace.bookings.states import BookingStatus
 from marketplace.core.errors import StepRefused
 from tests.factories_agreements import make_agreement
@@ -74,3 +75,31 @@ async def test_an_assistant_finds_visits_of_their_agreement_that_were_planned_wi
     )
     await BookingService(db).let_go(scene.provider.principal, visit.id, "I cannot come then")
     assert (await db.get_one(Booking, visit.id, populate_existing=True)).status is BookingStatus.CANCELLED
+
+
+async def test_nothing_is_owed_for_an_extra_visit_that_nobody_said_yes_to_when_a_pause_takes_it_away(
+    db: AsyncSession,
+) -> None:
+    scene = await make_scene(db, balance_pence=50_000)
+    made = await make_agreement(
+        db, scene, patterns=(), terms={"late_cancel_percent": 100, "retainer_percent": 50, "retainer_days": 30}
+    )
+    visit = await make_booking(db, scene, BookingStatus.REQUESTED, agreement_id=made.agreement.id)
+    pauses = Pauses(db)
+    asked = (PauseKind.HOLIDAY, visit.visit_on, None)
+    assert (await pauses.what_is_owed(made.agreement, *asked)).owed_pence == 0
+    await pauses.pause(scene.member.principal, made.agreement.id, *asked)
+    found = await db.get_one(Booking, visit.id, populate_existing=True)
+    assert found.status is BookingStatus.CANCELLED
+    assert (await purse_of(db, scene.council.id, scene.person.id)).free_pence == 50_000
+
+
+async def test_whoever_said_that_nobody_came_does_not_promise_the_money_again_by_a_dispute(
+    db: AsyncSession, clock: Any
+) -> None:
+    scene = await make_scene(db, balance_pence=1_600)
+    visit = await make_booking(db, scene, BookingStatus.NO_SHOW)
+    await make_booking(db, scene, BookingStatus.ACCEPTED, on=VISIT_ON + timedelta(days=3))
+    clock.move_to(visit.ends_at + timedelta(hours=1))
+    with pytest.raises(StepRefused):
+        await BookingService(db).dispute(scene.member.principal, visit.id, "They came after all")

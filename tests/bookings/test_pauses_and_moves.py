@@ -18,8 +18,10 @@ from marketplace.bookings.service.planning.pauses import Pauses
 from marketplace.bookings.service.planning.plan import Planner
 from marketplace.core.clock import FixedClock
 from marketplace.core.errors import PlatformError
+from marketplace.people.models import Holding
 from tests.factories_agreements import make_agreement
 from tests.factories_bookings import make_scene
+from tests.factories_day import hold_payment
 
 
 class RunningClock(FixedClock):
@@ -66,6 +68,7 @@ async def test_a_provider_does_not_end_the_persons_pause(db: AsyncSession) -> No
 
 async def test_a_visit_promised_from_money_to_come_does_not_move_before_that_money(db: AsyncSession) -> None:
     scene = await make_scene(db, balance_pence=1_000)
+    await hold_payment(db, scene, Holding.COUNCIL_HELD)
     await make_agreement(db, scene, patterns=[{"starts_on": date(2027, 4, 5)}])
     await Planner(db).plan(scene.council.id, [scene.person.id])
     found = await visits(db)

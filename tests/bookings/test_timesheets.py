@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from marketplace.bookings.models import Booking, HolidayMethod, PayEvery, Timesheet, TimesheetLine
 from marketplace.bookings.service.employment.employments import EmploymentService
 from marketplace.bookings.service.employment.timesheet_csv import COLUMNS
-from marketplace.bookings.service.employment.timesheets import DayForm, TimesheetService, next_period, payable
+from marketplace.bookings.service.employment.timesheet_rules import DayForm, next_period, payable
+from marketplace.bookings.service.employment.timesheets import TimesheetService
 from marketplace.bookings.states import BookingStatus
 from marketplace.core.errors import StepRefused
 from tests.browser import count

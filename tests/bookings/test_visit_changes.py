@@ -10,25 +10,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.permissions import Role
 from marketplace.bookings import tasks_visits
+from marketplace.bookings.checks import commitments_within_budget
 from marketplace.bookings.errors import NotEnoughLeft, NotYet
 from marketplace.bookings.events import AgreementEnding
-from marketplace.bookings.models import Booking, ChangeScope, PauseKind, VisitPattern, VisitProposal
+from marketplace.bookings.models import Booking, CallOffReason, ChangeScope, PauseKind, VisitPattern, VisitProposal
 from marketplace.bookings.service.planning.change import VisitChanges, Wanted
 from marketplace.bookings.service.planning.one_offs import Extra, OneOffs
 from marketplace.bookings.service.planning.pauses import Pauses
 from marketplace.bookings.service.planning.plan import Planner
 from marketplace.bookings.service.planning.proposals import Proposals
+from marketplace.bookings.service.planning.repricing import Repricing
 from marketplace.bookings.states import AgreementStatus, BookingStatus, ProposalStatus
 from marketplace.core.clock import FixedClock
 from marketplace.core.errors import Conflict, Forbidden, InvalidInput, NotFound, StepRefused
-from marketplace.people.events import PersonDied
+from marketplace.people.events import DeathUndone, PersonDied
 from marketplace.people.service import PeopleService
 from marketplace.providers.models import DayKind
 from tests.browser import count, events
 from tests.conftest import Mailbox
 from tests.factories import make_member, make_worker
 from tests.factories_agreements import MadeAgreement, make_agreement, make_terms
-from tests.factories_bookings import Scene, make_scene
+from tests.factories_bookings import Scene, fund, make_scene
 
 FRIDAY = date(2027, 3, 5)
 
@@ -250,6 +252,37 @@ async def test_hospital_stops_the_bill_the_next_day(db: AsyncSession, scene: Sce
         await service.pause(scene.member.principal, made.agreement.id, PauseKind.HOLIDAY, date(2027, 5, 3), None)
 
 
+async def test_a_weekly_visit_that_is_stopped_in_a_pause_keeps_no_place(
+    db: AsyncSession, scene: Scene, made: MadeAgreement
+) -> None:
+    service, person = Pauses(db), scene.member.principal
+    await service.pause(person, made.agreement.id, PauseKind.HOLIDAY, date(2027, 3, 8), date(2027, 3, 29))
+    pattern = (await db.scalars(select(VisitPattern))).one()
+    result = await service.stop_weekly(person, pattern.id, date(2027, 3, 15))
+    assert result.owed_pence == 0
+    left = await visits(db, "status = 'planned'")
+    assert [(one.visit_on, one.cost_pence) for one in left] == [(FRIDAY, 1_600), (date(2027, 3, 12), 800)]
+
+
+async def test_a_pause_can_last_longer(db: AsyncSession, scene: Scene, made: MadeAgreement) -> None:
+    service, person = Pauses(db), scene.member.principal
+    row = await service.pause(person, made.agreement.id, PauseKind.HOLIDAY, date(2027, 3, 8), date(2027, 3, 15))
+    await service.resume(person, made.agreement.id, row.id, date(2027, 3, 29))
+    off = await visits(db, "called_off_at IS NOT NULL AND status = 'planned'")
+    assert [(one.visit_on, one.cost_pence) for one in off] == [(date(2027, 3, 12), 800), (date(2027, 3, 19), 800)]
+    on = await visits(db, "status = 'planned' AND called_off_at IS NULL")
+    assert [one.visit_on for one in on][:2] == [FRIDAY, date(2027, 4, 2)]
+    assert (await events(db)).count("AgreementPaused") == 2
+    assert await count(db, "audit_entries", "action = 'bookings.lengthen_pause'") == 1
+    await service.pause(person, made.agreement.id, PauseKind.OTHER, date(2027, 4, 5), date(2027, 4, 12))
+    for wrong in (date(2027, 3, 29), date(2027, 4, 6)):
+        with pytest.raises(InvalidInput):
+            await service.resume(person, made.agreement.id, row.id, wrong)
+    await service.resume(person, made.agreement.id, row.id, date(2027, 3, 15))
+    where = "called_off_at IS NOT NULL AND status = 'planned' AND visit_on < '2027-04-05'"
+    assert await count(db, "bookings", where) == 1
+
+
 async def test_visits_beyond_the_horizon_keep_their_retainer(db: AsyncSession, scene: Scene, clock: FixedClock) -> None:
     made = await make_agreement(db, scene)
     await Pauses(db).pause(scene.member.principal, made.agreement.id, PauseKind.HOLIDAY, date(2027, 5, 10), None)
@@ -331,6 +364,11 @@ async def test_a_death_stops_what_is_to_come_and_leaves_what_was_delivered(
     event = PersonDied(council_id=scene.council.id, person_id=scene.person.id, died_on=date(2027, 3, 10))
     for _ in range(2):
         await tasks_visits.stop_dead(uuid4(), event)
+    await make_member(db, Role.FINANCE, scene.council, email="finance@test.example")
+    message = await db.scalar(text("SELECT id FROM outbox_messages WHERE event = 'PersonDied'"))
+    for _ in range(2):
+        await tasks_visits.tell_visits_to_settle(message, event)
+    assert await count(db, "messages", "template = 'visits_to_settle' AND body LIKE '%1 visit took%'") == 1
     left = await visits(db, "status <> 'cancelled'")
     assert [(row.visit_on, row.status, row.cost_pence) for row in left] == [
         (FRIDAY, BookingStatus.CLAIMED, 1_600),
@@ -339,16 +377,72 @@ async def test_a_death_stops_what_is_to_come_and_leaves_what_was_delivered(
     assert (await Planner(db).plan(scene.council.id, [scene.person.id])).written == 0
 
 
+async def test_a_death_that_was_recorded_by_mistake_is_undone(
+    db: AsyncSession, scene: Scene, made: MadeAgreement
+) -> None:
+    worker, service = await make_member(db, Role.SOCIAL_WORKER, scene.council), PeopleService(db)
+    await db.execute(text("UPDATE support_agreements SET ends_on = '2027-06-01'"))
+    before = [(row.visit_on, row.cost_pence, row.worker_id) for row in await visits(db)]
+    person = await service.record_death(
+        worker.principal, scene.person.id, date(2027, 3, 3), version=scene.person.version
+    )
+    await tasks_visits.stop_dead(
+        uuid4(), PersonDied(council_id=scene.council.id, person_id=person.id, died_on=date(2027, 3, 3))
+    )
+    assert await count(db, "bookings", "status = 'planned'") == 0
+    with pytest.raises(InvalidInput):
+        await service.undo_death(worker.principal, person.id, " ", version=person.version)
+    await service.undo_death(worker.principal, person.id, "Another person of that name", version=person.version)
+    await db.flush()
+    message = await db.scalar(text("SELECT id FROM outbox_messages WHERE event = 'DeathUndone'"))
+    event = DeathUndone(council_id=scene.council.id, person_id=person.id, died_on=date(2027, 3, 3))
+    for _ in range(2):
+        await tasks_visits.restore_living(message, event)
+    after = await visits(db, "status = 'planned'")
+    assert [(row.visit_on, row.cost_pence, row.worker_id) for row in after] == before
+    assert (
+        await count(db, "support_agreements", "ends_on = '2027-06-01' AND notice_at IS NULL AND end_reason = ''") == 1
+    )
+    assert await count(db, "messages", "template = 'death_undone'") == 2
+    assert await count(db, "audit_entries", "action = 'people.undo_death' AND why LIKE 'Another%'") == 1
+    with pytest.raises(InvalidInput):
+        await service.undo_death(worker.principal, person.id, "Again", version=person.version)
+
+
 async def test_new_rates_price_what_is_written_from_their_day(
     db: AsyncSession, scene: Scene, made: MadeAgreement
 ) -> None:
-    from marketplace.bookings.service.planning.repricing import Repricing
-
     await make_terms(db, scene, made.agreement, rates={DayKind.ANY: 1_800}, number=2, starts_on=date(2027, 4, 1))
     agreement = await VisitChanges(db).agreements.find(scene.council.id, made.agreement.id)
     assert agreement.status is AgreementStatus.AGREED
     assert await Repricing(db).reprice(agreement, date(2027, 3, 3)) == 4
     assert [row.cost_pence for row in await visits(db)] == [1_600, 1_600, 1_600, 3_200, *[1_800] * 4]
+
+
+async def test_a_dearer_price_promises_no_more_than_the_money_reaches(db: AsyncSession) -> None:
+    # £300 now, £600 every four weeks: eight Fridays fit at £16, at £160 only some.
+    scene = await make_scene(db)
+    made = await make_agreement(db, scene)
+    await Planner(db).plan(scene.council.id, [scene.person.id])
+    before = len(await visits(db, "status = 'planned'"))
+    await make_terms(db, scene, made.agreement, rates={DayKind.ANY: 16_000}, number=2, starts_on=date(2027, 3, 11))
+    agreement = await VisitChanges(db).agreements.find(scene.council.id, made.agreement.id)
+    changed = await Repricing(db).reprice(agreement, date(2027, 3, 3))
+    assert (await commitments_within_budget(db)).ok
+    kept = await visits(db, "status = 'planned'")
+    gone = await visits(db, "status = 'cancelled'")
+    assert 0 < changed < before - 1
+    assert len(kept) + len(gone) == before
+    assert {(row.call_off_reason, row.pattern_on) for row in gone} == {(CallOffReason.NO_MONEY, None)}
+    assert {row.cost_pence for row in kept} == {1_600, 16_000}
+    assert (await events(db)).count("VisitsStopped") == 1
+    # Planning says nothing twice, and writes them when the money is there.
+    await Planner(db).plan(scene.council.id, [scene.person.id])
+    assert await count(db, "outbox_messages", "event = 'VisitsNotPlanned'") == 0
+    await fund(db, scene.person, 500_000)
+    await Planner(db).plan(scene.council.id, [scene.person.id])
+    assert len(await visits(db, "status = 'planned'")) == before
+    assert (await commitments_within_budget(db)).ok
 
 
 async def test_a_double_up_keeps_whoever_is_free(db: AsyncSession, scene: Scene) -> None:

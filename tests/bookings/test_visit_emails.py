@@ -40,7 +40,10 @@ CASES: list[tuple[str, dict[str, Any]]] = [
         for words in ("", "No, thank you")
     ],
     ("visits_stopped_council", {}),
+    *[("visits_beyond_money", {"to_provider": side, "visits": number}) for side in (True, False) for number in (1, 2)],
     ("visits_stopped_died", {}),
+    *[("death_undone", {"to_provider": side}) for side in (True, False)],
+    ("visits_to_settle", {"visits": "2 visits"}),
     ("visits_stopped_died_provider", {}),
     ("visits_stopped_died_provider", {"visits": 0}),
 ]

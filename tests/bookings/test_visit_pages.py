@@ -224,7 +224,12 @@ async def test_staff_record_a_death_on_a_page(browser: Browser, db: AsyncSession
     late = await worker.post(path, {**fields, **on("died_on", date(2027, 3, 9))}, expect=422)
     assert set(late.errors()) == {"died_on"}
     await worker.post(path, {**fields, **on("died_on", date(2027, 3, 1))})
-    assert "died on 1 March 2027" in (await worker.open(path)).words
+    page = await worker.open(path)
+    assert "died on 1 March 2027" in page.words
+    mistake = {"version": page.field("version"), "reason": ""}
+    assert set((await worker.post(f"{path}/undo", mistake, expect=422)).errors()) == {"reason"}
+    await worker.post(f"{path}/undo", {**mistake, "reason": "Another person of that name"})
+    assert await count(db, "people", "died_on IS NOT NULL") == 0
     assert await count(db, "audit_entries", "action = 'people.record_death'") == 1
 
 
@@ -245,3 +250,24 @@ async def test_brokers_see_what_needs_somebody_else(
     mine = await browser.signed_in(scene.member)
     words = (await mine.open(f"/agreements/{made.agreement.id}/visits")).words
     assert "Visits that fall away when the agreement ends" in words
+
+
+async def test_an_extra_visit_says_when_the_assistant_is_not_free(
+    browser: Browser, db: AsyncSession, scene: Scene, made: MadeAgreement
+) -> None:
+    person = await browser.signed_in(scene.member)
+    path = f"/agreements/{made.agreement.id}/visits/extra"
+    # The weekly visit is on Friday at ten.
+    form = {**on("visit_on", date(2027, 3, 12)), "starts_local": "10:30", "minutes": "60", "note": ""}
+    page = await person.post(path, {**form, "action": "check"}, expect=200)
+    assert "Your assistant is not free then" in page.words
+    before = await count(db, "bookings")
+    page = await person.post(path, {**form, "action": "save"}, expect=422)
+    assert set(page.errors()) == {"starts_local"}
+    assert await count(db, "bookings") == before, "nothing is written before the person chose"
+    free = await person.post(path, {**form, "starts_local": "14:00", "action": "check"}, expect=200)
+    assert "not free" not in free.words
+    await person.post(path, {**form, "action": "save", "anyway": "yes"})
+    assert await count(db, "bookings", "pattern_id IS NULL AND worker_id IS NULL AND status = 'requested'") == 1
+    await person.post(path, {**form, "starts_local": "14:00", "action": "save"})
+    assert await count(db, "bookings", "pattern_id IS NULL AND worker_id IS NOT NULL AND status = 'requested'") == 1

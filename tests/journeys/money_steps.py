@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.core.clock import LONDON
 from marketplace.core.forms import FormReader
+from marketplace.core.holidays import bank_holidays
 from tests.journeys.accreditation import path_of, send
 from tests.journeys.conftest import MAIL_SECONDS, Site
 from tests.journeys.walker import Walker
@@ -43,17 +44,20 @@ def name_of(walker: Walker) -> str:
     return walker.page.locator(".cm-account__who strong").inner_text()
 
 
-def letter(site: Site, to_address: str, words: str) -> str:
-    """Wait for an e-mail with some words in its subject; return its text, the newest where there are several."""
+def letter(site: Site, to_address: str, words: str, says: str = "") -> str:
+    """Wait for an e-mail with some words in its subject and others in its text; return its text, the newest's."""
     deadline = time.monotonic() + MAIL_SECONDS
     while time.monotonic() < deadline:
         for path in sorted((site.data_dir / "outbox").glob("*.eml"), reverse=True):
             message = message_from_bytes(path.read_bytes(), policy=policy.default)
             body = message.get_body(("plain",))
-            if body is not None and to_address in str(message["To"]) and words in str(message["Subject"]):
-                return str(body.get_content())
+            if body is None or to_address not in str(message["To"]) or words not in str(message["Subject"]):
+                continue
+            content = str(body.get_content())
+            if says in " ".join(content.split()):
+                return content
         time.sleep(0.1)
-    raise AssertionError(f"No {words!r} came to {to_address}")
+    raise AssertionError(f"No {words!r} with {says!r} came to {to_address}")
 
 
 def account_of(finance: Walker, person: str) -> str:
@@ -125,7 +129,10 @@ def is_out(walker: Walker, path: str) -> None:
 
 
 def planned(walker: Walker, agreement: str, after: datetime) -> tuple[str, datetime]:
-    """Return the first visit of an agreement after an instant: its path as the person sees it, and its start."""
+    """Return the first visit of an agreement after an instant: its path as the person sees it, and its start.
+
+    Bank holidays are left out: their price is another one.
+    """
     walker.open(f"{agreement}/visits")
     for link in walker.page.locator("main a[href*='/change']").all():
         found = re.search(r"(\d+ \w+ \d{4}) at ([\w:]+)", link.inner_text())
@@ -133,7 +140,7 @@ def planned(walker: Walker, agreement: str, after: datetime) -> tuple[str, datet
             continue
         day = datetime.strptime(found.group(1), "%d %B %Y").replace(tzinfo=LONDON)
         starts_at = day + time_of(found.group(2))
-        if starts_at > after:
+        if starts_at > after and day.date() not in bank_holidays(day.year):
             address = str(link.get_attribute("href"))
             return f"/bookings/{address.rsplit('/', 2)[1]}", starts_at
     raise AssertionError(f"No visit after {after} in: {walker.text}")
@@ -169,6 +176,58 @@ def free_now(walker: Walker) -> int:
     """Return what the person signed in has free to spend, in pence."""
     walker.open("/money")
     return pence_after(walker, "Free to spend")
+
+
+def answer_request(manager: Walker, who: str, title: str) -> None:
+    """Agree to the newest request for more money as a manager does."""
+    manager.sign_in(who)
+    manager.follow(re.compile("requests? for more money"))
+    stays_in(manager)
+    manager.page.locator("main a[href^='/money-requests/']").last.click()
+    manager.page.wait_for_load_state("load")
+    manager.look()
+    stays_in(manager)
+    assert title in manager.text
+    manager.press("Save and tell the person")
+    assert "There is a problem" in manager.text
+    manager.choose("decision", "agree")
+    manager.fill(answer="Yes, until the spring.")
+    send(manager, "Save and tell the person")
+
+
+def lose_account(site: Site, walker: Walker, finance: Walker, reader: str) -> None:
+    """Strangers take money from an account of one's own: it is noted, the council holds the rest, the bank refunds."""
+    free = free_now(walker)
+    walker.open("/money/payments/new")
+    walker.fill(amount="40", payee="Somebody unknown", what="Taken with my card, which was stolen")
+    send(walker, "Write it down")
+    assert free_now(walker) == free - 4_000
+    walker.open("/acting")
+    person = walker.page.locator("h1").inner_text().removeprefix("You act for ")
+    finance.sign_in(f"finance@{reader.partition('@')[2]}")
+    account = account_of(finance, person)
+    finance.open(f"{account}/holding")
+    finance.choose("holding", "council_held")
+    finance.press("Arrange it")
+    assert "There is a problem" in finance.text
+    finance.fill(reason="The card was stolen")
+    send(finance, "Arrange it")
+    assert "The council holds the money and pays what the person approves" in letter(
+        site, reader, "How your direct payment is held"
+    )
+    walker.open("/money")
+    assert "The council holds the money and pays each visit after you have approved it" in walker.text
+    assert walker.page.get_by_role("button", name="Write down a payment").count() == 0
+    finance.open(f"{account}/payments")
+    finance.follow(re.compile("Somebody unknown"))
+    finance.press("Take it back")
+    assert "There is a problem" in finance.text
+    finance.fill(reason="The bank gave it back")
+    send(finance, "Take it back")
+    assert free_now(walker) == free
+    walker.open("/money/payments")
+    for words in ("Somebody unknown", "Taken back", "The bank gave it back"):
+        assert words in walker.text, f"{words!r} is not in {walker.text}"
 
 
 def name_worker(office: Walker, booking: str) -> None:

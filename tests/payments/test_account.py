@@ -23,6 +23,7 @@ from tests.browser import count
 from tests.factories import make_member
 from tests.factories_account import make_approved, make_self_held
 from tests.factories_bookings import loose, make_booking, make_scene
+from tests.factories_day import hold_payment
 
 TODAY = date(2027, 3, 3)
 
@@ -288,10 +289,12 @@ async def test_asking_for_more_reaches_the_manager_and_changes_nothing(browser, 
     assert await count(db, "messages", f"user_id = '{manager.user.id}' AND body LIKE '%£14.50 more a week%'") == 1
     assert await count(db, "audit_entries", "action = 'payments.ask_for_more'") == 1
     assert await count(db, "budgets", "weekly_pence <> 15000") == 0
+    assert "Waits for an answer" in (await person.open("/money/ask")).words
 
 
 async def test_a_visit_too_dear_leads_to_every_choice(browser, db):
     scene = await make_scene(db, balance_pence=1_500)
+    await hold_payment(db, scene, Holding.COUNCIL_HELD)
     person = await browser.signed_in(scene.member)
     page = await person.post("/bookings/new", scene.form(funding="direct_payment"), expect=422)
     for words in ("shorter visit", "or later, when", "costs less or is free", "ask the council for more"):

@@ -126,6 +126,17 @@ async def test_above_the_limit_a_second_person_agrees_and_parts_count_together(s
     await hold(db)
 
 
+async def test_two_people_of_one_payee_share_the_limit(site, db):
+    scene, _, payment_id, _ = await paid(site, db)
+    await limit(db, scene.council, 1_000)
+    for name, status in (("One", RefundStatus.ASKED), ("Two", RefundStatus.WAITING)):
+        member = await staff(db, Role.FINANCE, scene.council)
+        finance = await site.signed_in(member)
+        await finance.post(f"/refunds/payments/{payment_id}", {"amount": "7", "reason": name})
+        assert (await refunds(db, payment_id))[-1] == (status, 700)
+    await hold(db)
+
+
 async def test_who_asked_cannot_agree_and_a_no_frees_the_sum(site, db):
     scene, _, payment_id, _ = await paid(site, db)
     await limit(db, scene.council, 100)

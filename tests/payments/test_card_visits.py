@@ -66,6 +66,18 @@ async def test_two_visits_are_paid_together_and_never_again(site, db):
     await hold(db)
 
 
+async def test_a_sum_other_than_the_one_that_was_shown_is_not_taken(site, db):
+    _, (first, second), person = await approved(site, db)
+    page = await person.open("/money/pay")
+    assert page.field(f"pence-{first.id}") == "1600"
+    seen = chosen(first, second) | {f"pence-{first.id}": "1600", f"pence-{second.id}": "1500"}
+    refused = await person.post("/money/pay", seen, expect=409)
+    assert "The sum has changed: it is £32.00 now. Nothing was taken." in refused.words
+    assert await count(db, "card_payments") == 0
+    await person.post("/money/pay", chosen(first) | {f"pence-{first.id}": "1600", f"pence-{second.id}": "1500"})
+    assert await count(db, "card_payments") == 1
+
+
 async def test_one_of_two_may_be_left_for_later(site, db):
     _, visits, person = await approved(site, db)
     await person.post("/money/pay", chosen(visits[0]))

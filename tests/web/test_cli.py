@@ -19,6 +19,7 @@ from tests.web.processes import ROOT, ended, eventually, processes_naming
 COMMANDS = (
     "serve", "web", "worker", "scheduler", "migrate", "demo", "import directory", "import postcodes", "search rebuild",
     "search query", "check", "audit verify", "backup", "restore", "payment-runs", "export payment-run",
+    "export documents",
     "match solve",
 )  # fmt: skip
 

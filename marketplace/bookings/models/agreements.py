@@ -56,6 +56,8 @@ class SupportAgreement(Base, WithId):
     end_reason: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     notice_by: Mapped[Side | None] = mapped_column(choice(Side, "notice_by"))
     notice_at: Mapped[datetime | None]
+    end_before_death_on: Mapped[date | None]
+    """What `ends_on` was before a death ended the agreement, should the death have been recorded by mistake."""
     planned_until: Mapped[date | None]
     """Visits of the pattern are written up to this day (half-open)."""
     not_planned_why: Mapped[str] = mapped_column(Text, default="")

@@ -1,6 +1,6 @@
 """Pages of bookings."""
 
-from marketplace.bookings.routes import approvals, backups, board, day, photos, places
+from marketplace.bookings.routes import approvals, backups, board, day, estate, photos, places
 from marketplace.bookings.routes.agreements import AgreementController
 from marketplace.bookings.routes.calendar import CalendarController
 from marketplace.bookings.routes.employer import EmployerController, employer_help
@@ -31,6 +31,7 @@ ROUTES = [
     *day.HANDLERS,
     *board.HANDLERS,
     *approvals.HANDLERS,
+    *estate.HANDLERS,
     *backups.HANDLERS,
     *places.HANDLERS,
     *photos.HANDLERS,

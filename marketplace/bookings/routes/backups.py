@@ -210,10 +210,9 @@ async def _page(
 async def _instead_page(db: AsyncSession, principal: Principal, booking_id: UUID, errors: dict[str, str]) -> Template:
     service = BackUpService(db)
     booking, entries = await service.choices_for(principal, booking_id)
-    priced = [(entry, await service.price(entry, booking)) for entry in entries]
     context = {
         "booking": booking,
-        "entries": priced,
+        "answers": await service.answers(entries, booking),
         "is_to_come": clock_of(db).now() < booking.starts_at,
         "errors": errors,
     }

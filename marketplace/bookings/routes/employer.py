@@ -1,6 +1,6 @@
 """The employer's pages: one's own assistants with their checklist, and whom the council should help."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,37 +11,22 @@ from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
-from marketplace.bookings.models import DutyStatus, Employment, WorkStatus
-from marketplace.bookings.routes.employer_cost import FIRST_VALUES, OPTIONS
-from marketplace.bookings.service.employment.checklist import STATES, ChecklistService, DutyForm
-from marketplace.bookings.service.employment.cost import EmployerCost
+from marketplace.bookings.routes.employer_cost import FIRST_VALUES
+from marketplace.bookings.routes.employer_pages import duty_page, entered, form_page, job_page
+from marketplace.bookings.service.employment.checklist import ChecklistService, DutyForm
 from marketplace.bookings.service.employment.duties import BY_KEY
 from marketplace.bookings.service.employment.employments import EmploymentService
-from marketplace.bookings.service.employment.family import RELATION_LABELS, ExceptionForm, FamilyService, is_blocked
+from marketplace.bookings.service.employment.family import ExceptionForm, FamilyService, is_blocked
 from marketplace.bookings.service.employment.forms import (
-    HOLIDAY_LABELS,
-    PAY_LABELS,
-    STATUS_LABELS,
     EmploymentForm,
-    hours_text,
 )
-from marketplace.bookings.states import EmploymentStatus, ExceptionStatus
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import InvalidInput, NotFound, StepRefused
+from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.flash import flash
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit, typed
-
-DUTY_TAGS = {
-    DutyStatus.TO_DO: ("waiting", "To do"),
-    DutyStatus.STARTED: ("started", "Begun"),
-    DutyStatus.DONE: ("approved", "Done"),
-    DutyStatus.NOT_NEEDED: ("ended", "Not needed"),
-    DutyStatus.LAPSED: ("expired", "Has ended"),
-}
-"""State of a duty as (colour word, text) of a tag."""
 
 
 class EmployerController(Controller):
@@ -89,7 +74,7 @@ class EmployerController(Controller):
         offered = await EmploymentService(db).employments.offered(wanted) if wanted else None
         if offered is not None:
             values |= {"listing": str(wanted), "worker": str(offered[0]), "name": offered[1]}
-        return await _form(db, principal, None, values, {})
+        return await form_page(db, principal, None, values, {})
 
     @post("/", permission=Permission.EMPLOYER_OWN)
     async def create(
@@ -111,7 +96,7 @@ class EmployerController(Controller):
             async with db.begin_nested():
                 return await submit(request, db, principal.actor, data, act)
         except InvalidInput as error:
-            return await _form(db, principal, None, typed(data), error.fields)
+            return await form_page(db, principal, None, typed(data), error.fields)
 
     @get("/{employment_id:str}", permission=Permission.EMPLOYER_OWN)
     async def show(
@@ -121,7 +106,7 @@ class EmployerController(Controller):
         employment_id: FromPath[str],
     ) -> Template:
         """Show one assistant: what is to do, what it costs, what the council said."""
-        return await _show(db, principal, _id(employment_id), {})
+        return await job_page(db, principal, _id(employment_id), {})
 
     @get("/{employment_id:str}/change", permission=Permission.EMPLOYER_OWN)
     async def ask_to_change(
@@ -132,7 +117,7 @@ class EmployerController(Controller):
     ) -> Template:
         """Show the form with what was entered."""
         row = await EmploymentService(db).find(principal, _id(employment_id))
-        return await _form(db, principal, row, _entered(row), {})
+        return await form_page(db, principal, row, entered(row), {})
 
     @post("/{employment_id:str}/change", permission=Permission.EMPLOYER_OWN)
     async def change(
@@ -157,7 +142,7 @@ class EmployerController(Controller):
                 return await submit(request, db, principal.actor, data, act)
         except InvalidInput as error:
             row = await EmploymentService(db).find(principal, wanted)
-            return await _form(db, principal, row, typed(data), error.fields)
+            return await form_page(db, principal, row, typed(data), error.fields)
 
     @post("/{employment_id:str}/start", permission=Permission.EMPLOYER_OWN)
     async def start(
@@ -181,7 +166,7 @@ class EmployerController(Controller):
             async with db.begin_nested():
                 return await submit(request, db, principal.actor, data, act)
         except InvalidInput as error:
-            return await _show(db, principal, wanted, error.fields)
+            return await job_page(db, principal, wanted, error.fields)
 
     @get("/{employment_id:str}/end", permission=Permission.EMPLOYER_OWN)
     async def ask_to_end(
@@ -230,7 +215,7 @@ class EmployerController(Controller):
         key: FromPath[str],
     ) -> Template:
         """Show one duty: what it is, who helps, what happens if not."""
-        return await _duty(db, principal, _id(employment_id), key, None, {})
+        return await duty_page(db, principal, _id(employment_id), key, None, {})
 
     @post("/{employment_id:str}/duties/{key:str}", permission=Permission.EMPLOYER_OWN)
     async def update_duty(
@@ -257,7 +242,7 @@ class EmployerController(Controller):
             async with db.begin_nested():
                 return await submit(request, db, principal.actor, data, act)
         except InvalidInput as error:
-            return await _duty(db, principal, wanted, key, typed(data), error.fields)
+            return await duty_page(db, principal, wanted, key, typed(data), error.fields)
 
     @get("/{employment_id:str}/exception", permission=Permission.EMPLOYER_OWN)
     async def ask_exception(
@@ -317,108 +302,3 @@ def _id(text: str) -> UUID:
     if found is None:
         raise NotFound
     return found
-
-
-def _entered(row: Employment) -> FormData:
-    """Return a job as its form holds it."""
-
-    def money(pence: int) -> str:
-        return f"{pence / 100:.2f}" if pence else ""
-
-    values: FormData = {
-        "name": row.name,
-        "work_status": row.work_status.value,
-        "relation": row.relation.value,
-        "lives_with": "yes" if row.lives_with else "no",
-        "hours": hours_text(row.weekly_minutes),
-        "wage": money(row.wage_pence),
-        "pay_every": row.pay_every.value,
-        "holiday_method": row.holiday_method.value,
-        "weeks_a_year": row.weeks_a_year,
-        "days_a_week": row.days_a_week,
-        "sick_days": row.sick_days,
-        "claims_allowance": "yes" if row.claims_allowance else "",
-        "other_wages": money(row.other_wages_pence),
-        "insurance": money(row.insurance_pence),
-        "payroll": money(row.payroll_pence),
-        "training": money(row.training_pence),
-        "recruitment": money(row.recruitment_pence),
-        "payroll_by": row.payroll_by,
-        "version": row.version,
-    }
-    return values | _day("starts_on", row.starts_on) | _day("born_on", row.born_on)
-
-
-def _day(name: str, day: date | None) -> FormData:
-    return {} if day is None else {f"{name}-day": day.day, f"{name}-month": day.month, f"{name}-year": day.year}
-
-
-async def _form(
-    db: AsyncSession, principal: Principal, row: Employment | None, values: FormData, errors: dict[str, str]
-) -> Template:
-    if row is not None and row.status is EmploymentStatus.ENDED:
-        raise StepRefused("This job is over, so it can no longer be changed.")
-    assistants = await EmploymentService(db).assistants(principal, parse_id(str(values.get("listing") or "")))
-    context = {
-        "row": row,
-        "values": values,
-        "errors": errors,
-        "assistants": [(str(one), name) for one, name in assistants],
-        **OPTIONS,
-    }
-    return Template("bookings/employer/form.html", context=context, status_code=422 if errors else 200)
-
-
-async def _show(db: AsyncSession, principal: Principal, employment_id: UUID, errors: dict[str, str]) -> Template:
-    service, now = EmploymentService(db), today(clock_of(db))
-    row = await service.find(principal, employment_id)
-    is_over = row.status is EmploymentStatus.ENDED
-    cost: EmployerCost | None = None if is_over else await service.cost(row)
-    views = (await ChecklistService(db).views([row]))[row.id]
-    exception = await service.exceptions.newest(row.id)
-    context = {
-        "row": row,
-        "cost": cost,
-        "views": views,
-        "tags": DUTY_TAGS,
-        "open": [view for view in views if view.is_open and view.duty.is_must],
-        "exception": exception,
-        "is_asked": exception is not None and exception.status is ExceptionStatus.ASKED,
-        "is_blocked": is_blocked(row, exception, now),
-        "is_over": is_over,
-        "is_employed": row.work_status is WorkStatus.EMPLOYED,
-        "relation": RELATION_LABELS[row.relation],
-        "status": STATUS_LABELS[row.work_status],
-        "pay_every": PAY_LABELS[row.pay_every],
-        "holiday": HOLIDAY_LABELS[row.holiday_method],
-        "hours": hours_text(row.weekly_minutes),
-        "today": now,
-        "starts_on": max(row.starts_on, now),
-        "errors": errors,
-    }
-    return Template("bookings/employer/show.html", context=context, status_code=422 if errors else 200)
-
-
-async def _duty(
-    db: AsyncSession,
-    principal: Principal,
-    employment_id: UUID,
-    key: str,
-    values: FormData | None,
-    errors: dict[str, str],
-) -> Template:
-    row, view = await ChecklistService(db).view(principal, employment_id, key)
-    if values is None:
-        values = {"status": view.row.status.value, "helper": view.row.helper, "note": view.row.note}
-        values |= {"version": view.row.version, **_day("done_on", view.row.done_on)}
-        if view.row.expires_on:
-            values |= _day("last_on", view.row.expires_on - timedelta(days=1))
-    context = {
-        "row": row,
-        "view": view,
-        "tags": DUTY_TAGS,
-        "states": [(status.value, words) for status, words in STATES.items()],
-        "values": values,
-        "errors": errors,
-    }
-    return Template("bookings/employer/duty.html", context=context, status_code=422 if errors else 200)

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import Permission, Principal
 from marketplace.bookings.service.employment.forms import hours_text, read_hours
 from marketplace.bookings.service.employment.timesheet_csv import COLUMNS
-from marketplace.bookings.service.employment.timesheets import DayForm, TimesheetService, next_period
+from marketplace.bookings.service.employment.timesheet_rules import DayForm, next_period
+from marketplace.bookings.service.employment.timesheets import TimesheetService
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound

@@ -20,7 +20,8 @@ from marketplace.bookings.routes.visit_forms import (
     pause_form,
     weekly_form,
 )
-from marketplace.bookings.service.planning.one_offs import OneOffs
+from marketplace.bookings.service.planning.change import Shown
+from marketplace.bookings.service.planning.one_offs import NotFreeThen, OneOffs
 from marketplace.bookings.service.planning.patterns import DAY, WEEKDAYS
 from marketplace.bookings.service.planning.pauses import Pauses
 from marketplace.bookings.service.planning.proposals import Proposals
@@ -30,7 +31,7 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import Conflict, InvalidInput, NotFound
 from marketplace.core.flash import flash
-from marketplace.core.formats import plural, pounds
+from marketplace.core.formats import plural, pounds, uk_date
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit, typed
@@ -134,6 +135,10 @@ class _VisitPages(Controller):
                 return await self._pause_page(db, principal, text, data, {}, {"result": result, "form": form})
 
             async def act() -> str:
+                owed = (await Pauses(db).what_is_owed(agreement, form.kind, form.starts_on, form.ends_on)).owed_pence
+                if data.get("shown_pence") not in (None, str(owed)):
+                    # A free time ran out, or another tab changed the visits: nothing is owed unseen.
+                    raise InvalidInput({"starts_on": f"{pounds(owed)} is owed now. See what it comes to once more"})
                 await Pauses(db).pause(principal, agreement.id, form.kind, form.starts_on, form.ends_on, form.note)
                 flash(request, "Visits pause")
                 return self._home(agreement.id)
@@ -161,7 +166,7 @@ class _VisitPages(Controller):
             if from_on is None:
                 raise InvalidInput(form.errors)
             await Pauses(db).resume(principal, agreement.id, _id(pause), from_on)
-            flash(request, "Visits take place again")
+            flash(request, f"Visits take place again from {uk_date(from_on)}")
             return self._home(agreement.id)
 
         try:
@@ -222,47 +227,58 @@ class _VisitPages(Controller):
         agreement = await self._agreement(db, principal, text)
         visit, pattern = await _subject(db, agreement, _id(visit_text))
         service = Proposals(db)
-        try:
+
+        async def read() -> tuple[ChangeForm, Shown]:
             form = ChangeForm.read(data, pattern)
-            wanted, scope = form.wanted, form.scope
             if form.version and visit.version != form.version:
                 raise Conflict("This visit was changed since you opened the page. Open it again.")
-            is_one = scope is ChangeScope.ONE
+            is_one = form.scope is ChangeScope.ONE
             shown = await service.shown(
                 agreement,
                 self.side,
-                scope,
-                wanted,
+                form.scope,
+                form.wanted,
                 visit=visit if is_one else None,
                 pattern=None if is_one else pattern,
                 from_on=visit.pattern_on,
             )
+            return form, shown
+
+        async def act() -> str:
+            # Read in here: a form that comes a second time gets its first answer, whatever it changed meanwhile.
+            form, _ = await read()
+            is_one = form.scope is ChangeScope.ONE
+            if self.side is Side.PROVIDER:
+                await service.ask(
+                    principal,
+                    agreement.id,
+                    form.scope,
+                    form.wanted,
+                    visit_id=visit.id if is_one else None,
+                    pattern_id=None if is_one or pattern is None else pattern.id,
+                    from_on=visit.pattern_on,
+                    reason=form.reason,
+                )
+                flash(request, "We asked the person. Nothing changes until they say yes")
+            elif is_one:
+                moved = await service.change_one(principal, visit.id, form.wanted, version=form.version)
+                flash(request, _done(moved.moved, moved.without_worker))
+            elif pattern is not None:
+                moved = await service.change_weekly(
+                    principal,
+                    pattern.id,
+                    form.scope,
+                    form.wanted,
+                    from_on=visit.pattern_on,
+                    version=form.pattern_version,
+                )
+                flash(request, _done(moved.moved, moved.without_worker))
+            return self._home(agreement.id)
+
+        try:
             if data.get("action") != "save":
+                form, shown = await read()
                 return await self._change_page(agreement, visit, pattern, data, {}, {"costs": shown, "form": form})
-
-            async def act() -> str:
-                if self.side is Side.PROVIDER:
-                    await service.ask(
-                        principal,
-                        agreement.id,
-                        scope,
-                        wanted,
-                        visit_id=visit.id if is_one else None,
-                        pattern_id=None if is_one or pattern is None else pattern.id,
-                        from_on=visit.pattern_on,
-                        reason=form.reason,
-                    )
-                    flash(request, "We asked the person. Nothing changes until they say yes")
-                elif is_one:
-                    moved = await service.change_one(principal, visit.id, wanted, version=form.version)
-                    flash(request, _done(moved.moved, moved.without_worker))
-                elif pattern is not None:
-                    moved = await service.change_weekly(
-                        principal, pattern.id, scope, wanted, from_on=visit.pattern_on, version=form.pattern_version
-                    )
-                    flash(request, _done(moved.moved, moved.without_worker))
-                return self._home(agreement.id)
-
             async with db.begin_nested():
                 return await submit(request, db, principal.actor, data, act)
         except InvalidInput as error:
@@ -393,17 +409,26 @@ class AgreementVisits(_VisitPages):
         agreement = await self._agreement(db, principal, agreement_id)
         try:
             form = extra_form(data)
-            cost = await OneOffs(db).price(agreement, form)
             if data.get("action") != "save":
-                return self._form("bookings/visits/extra.html", agreement, data, {}, cost_pence=cost)
+                cost = await OneOffs(db).price(agreement, form)
+                is_free = await OneOffs(db).is_free(agreement, form)
+                return self._form(
+                    "bookings/visits/extra.html", agreement, data, {}, cost_pence=cost, is_taken=not is_free
+                )
+            anyway = FormReader(data).ticked("anyway")
 
             async def act() -> str:
-                visit = await OneOffs(db).request(principal, agreement.id, form)
+                visit = await OneOffs(db).request(principal, agreement.id, form, anyway=anyway)
                 flash(request, f"We asked for the visit. It costs {pounds(visit.cost_pence)}")
                 return self._home(agreement.id)
 
             async with db.begin_nested():
                 return await submit(request, db, principal.actor, data, act)
+        except NotFreeThen as error:
+            cost = await OneOffs(db).price(agreement, form)
+            return self._form(
+                "bookings/visits/extra.html", agreement, data, error.fields, cost_pence=cost, is_taken=True
+            )
         except InvalidInput as error:
             return self._form("bookings/visits/extra.html", agreement, data, error.fields)
 

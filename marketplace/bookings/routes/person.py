@@ -12,6 +12,7 @@ from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
+from marketplace.bookings.errors import CancelTermsChanged
 from marketplace.bookings.models import Booking, CallOffReason
 from marketplace.bookings.policies import FEEDBACK_WITHIN, Cancelling, may_confirm
 from marketplace.bookings.repository import BookingRepository, BookingView
@@ -27,7 +28,7 @@ from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound
 from marketplace.core.flash import flash
 from marketplace.core.ids import parse_id
-from marketplace.core.web import FormData, submit
+from marketplace.core.web import FormData, submit, typed
 
 PAGE = 20
 CANCELLED_WORDS = {
@@ -125,10 +126,7 @@ class BookingController(NewBookings):
         booking_id: FromPath[str],
     ) -> Template:
         """Say what cancelling means before it is done."""
-        service = BookingService(db)
-        view = await _view(service, principal, _id(booking_id))
-        context = {"view": view, "terms": await service.terms(view.booking), "values": {}, "errors": {}}
-        return Template("bookings/cancel.html", context=context)
+        return await _cancel_page(BookingService(db), principal, _id(booking_id), {}, {}, 200)
 
     @post("/{booking_id:str}/cancel", permission=Permission.BOOKINGS_REQUEST)
     async def cancel(
@@ -143,18 +141,22 @@ class BookingController(NewBookings):
         service, wanted = BookingService(db), _id(booking_id)
         try:
             form = ReasonForm.read(data, "why you cancel", required=False)
+
+            async def act() -> str:
+                shown = data.get("shown")
+                kind = await service.cancel(principal, wanted, form.reason, shown=None if shown is None else str(shown))
+                flash(request, CANCELLED_WORDS[kind])
+                return f"/bookings/{wanted}"
+
+            async with db.begin_nested():
+                return await submit(request, db, principal.actor, data, act)
         except InvalidInput as error:
-            view = await _view(service, principal, wanted)
-            terms = await service.terms(view.booking)
-            context = {"view": view, "terms": terms, "values": data, "errors": error.fields}
-            return Template("bookings/cancel.html", context=context, status_code=422)
-
-        async def act() -> str:
-            kind = await service.cancel(principal, wanted, form.reason)
-            flash(request, CANCELLED_WORDS[kind])
-            return f"/bookings/{wanted}"
-
-        return await submit(request, db, principal.actor, data, act)
+            return await _cancel_page(service, principal, wanted, data, error.fields, error.status)
+        except CancelTermsChanged as error:
+            words = {
+                "reason": "What cancelling costs has changed since you opened the page. Read it again, then decide"
+            }
+            return await _cancel_page(service, principal, wanted, data, words, error.status)
 
     @post("/{booking_id:str}/approve", permission=Permission.BOOKINGS_APPROVE)
     async def approve(
@@ -231,6 +233,19 @@ async def _view(service: BookingService, principal: Principal, booking_id: UUID)
     if view is None:
         raise NotFound
     return view
+
+
+async def _cancel_page(
+    service: BookingService,
+    principal: Principal,
+    booking_id: UUID,
+    values: FormData,
+    errors: dict[str, str],
+    status: int,
+) -> Template:
+    view = await _view(service, principal, booking_id)
+    context = {"view": view, "terms": await service.terms(view.booking), "values": typed(values), "errors": errors}
+    return Template("bookings/cancel.html", context=context, status_code=status)
 
 
 async def _show(db: AsyncSession, principal: Principal, booking_id: UUID) -> Template:

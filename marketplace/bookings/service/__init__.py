@@ -2,11 +2,11 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.bookings.service.purse import Purse, purse_of, weeks_of
+from marketplace.bookings.service.purse import Purse, purse_of, purses_of, weeks_of
 from marketplace.bookings.service.requests import FreeTimes, Offer, Quote, RequestSteps
 from marketplace.bookings.service.visits import VisitSteps
 
-__all__ = ["BookingService", "FreeTimes", "Offer", "Purse", "Quote", "purse_of", "weeks_of"]
+__all__ = ["BookingService", "FreeTimes", "Offer", "Purse", "Quote", "purse_of", "purses_of", "weeks_of"]
 
 
 class BookingService(RequestSteps, VisitSteps):

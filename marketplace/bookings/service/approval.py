@@ -53,12 +53,16 @@ class ApprovalService:
             StepRefused: It is settled already.
         """
         booking = await self._of_person(principal, booking_id)
+        await self.part_locked(principal, booking, pence, reason)
+        return booking
+
+    async def part_locked(self, principal: Principal, booking: Booking, pence: int, reason: str) -> None:
+        """Pay a part of a locked visit; who may say so was asked before. Raises what `approve_part` does."""
         self._need_over(booking)
         most = min(asked_pence(booking), booking.cost_pence)
         if not 0 < pence < most:
             raise InvalidInput({"amount": f"Enter an amount between 1p and {pounds(most - 1)}, or approve all of it"})
         await self.steps.pay(principal, booking, pence, BookingStatus.PART_APPROVED, reason=reason)
-        return booking
 
     async def say_nobody_came(self, principal: Principal, booking_id: UUID, reason: str) -> Booking:
         """Say that nobody came. No money moves; the provider may answer.

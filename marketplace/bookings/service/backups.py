@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, audit
+from marketplace.bookings.calendar import Span, WorkerCalendar
 from marketplace.bookings.errors import NotYet
 from marketplace.bookings.models import BackUp, Booking, CallOffReason
 from marketplace.bookings.policies import is_bookable, price
@@ -17,8 +18,10 @@ from marketplace.bookings.repository_day import DayRepository
 from marketplace.bookings.schemas import BookingForm
 from marketplace.bookings.service.requests import RequestSteps
 from marketplace.bookings.states import BookingStatus
+from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound
+from marketplace.core.formats import duration
 from marketplace.providers.models import Listing, Organisation
 from marketplace.providers.repository.rates import RateRepository
 from marketplace.providers.service.rates import price_on
@@ -38,6 +41,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a visit can be asked for here; else the person telephones."""
         listing = self.listing
         return listing is not None and listing.is_published and listing.hidden_why is None and is_bookable(listing)
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody on the list says to one visit, before they are asked."""
+
+    entry: Entry
+    pence: int | None = None
+    """What the visit costs; None: it can't be asked for here."""
+    why_not: str = ""
+    """Why it would be refused at once, as a sentence."""
 
 
 class BackUpService:
@@ -135,12 +148,26 @@ class BackUpService:
         entries = await self.entries(principal)
         return booking, [one for one in entries if one.back_up.listing_id != booking.listing_id]
 
-    async def price(self, entry: Entry, booking: Booking) -> int | None:
-        """Return what a visit like another would cost from somebody on the list, in pence; None: not asked here."""
-        if entry.listing is None or not entry.may_be_asked:
-            return None
-        rates = await RateRepository(self.db).of(entry.listing.id)
-        return price(entry.listing, price_on(entry.listing, rates, booking.visit_on), booking.minutes)
+    async def answers(self, entries: Sequence[Entry], booking: Booking) -> list[Answer]:
+        """Return what each of the list says to a visit like another: its price, or why it can't be asked for here."""
+        asked = [entry.listing for entry in entries if entry.listing is not None and entry.may_be_asked]
+        rates = await RateRepository(self.db).of_many(listing.id for listing in asked)
+        offers = OfferRepository(self.db)
+        workers = await offers.workers_of(asked, today(self.clock))
+        everyone = list({worker.id: worker for found in workers.values() for worker in found}.values())
+        calendars = await offers.calendars(everyone, booking.starts_at, booking.ends_at)
+
+        def answer(entry: Entry) -> Answer:
+            listing = entry.listing
+            if listing is None or not entry.may_be_asked:
+                return Answer(entry=entry)
+            why = _why_not(listing, [calendars[worker.id] for worker in workers[listing.id]], booking)
+            if why:
+                return Answer(entry=entry, why_not=why)
+            rate = price_on(listing, rates.get(listing.id, []), booking.visit_on)
+            return Answer(entry=entry, pence=price(listing, rate, booking.minutes))
+
+        return [answer(entry) for entry in entries]
 
     async def ask(
         self, principal: Principal, booking_id: UUID, back_up_id: UUID, *, shown_pence: int | None = None
@@ -193,3 +220,14 @@ class BackUpService:
             subject_id=principal.need_person(),
             after=after,
         )
+
+
+def _why_not(listing: Listing, calendars: Sequence[WorkerCalendar], booking: Booking) -> str:
+    """Say why a request for a visit would be refused at once; "": it would not."""
+    if booking.minutes < listing.least_minutes:
+        return f"They come for {duration(listing.least_minutes)} or more."
+    visit = Span(booking.starts_at, booking.ends_at)
+    at_work = [one for one in calendars if not one.is_away(booking.visit_on) and one.is_working(visit)]
+    if not at_work:
+        return "They do not work at this time."
+    return "They have another visit at this time." if all(one.is_busy(visit) for one in at_work) else ""

@@ -93,9 +93,11 @@ async def purse_of(
 async def purses_of(
     db: AsyncSession, council_id: UUID, person_ids: Sequence[UUID], *, on: date | None = None, locked: bool = False
 ) -> dict[UUID, Purse]:
-    """Return people's purses with the same four questions for one and for many; who has none is left out.
+    """Return people's purses with the same five questions for one and for many; who has none is left out.
 
     A budget that goes on where the one of the day ends belongs to the purse: its money comes from its own first day on.
+    Money is expected only from the day on from which it was arranged who holds it: before, the council pays it in by
+    hand, and nobody can say when.
     Locked, nobody else spends from them until the transaction ends.
     """
     now = today(clock_of(db))
@@ -108,6 +110,7 @@ async def purses_of(
     balances = await LedgerService(db).balances(council_id, Purpose.DIRECT_PAYMENT, sorted(chains), locked=locked)
     promises = await BookingRepository(db).promises_of(council_id, sorted(chains))
     every_weeks = await setting(db, council_id, "payments.pay_every_weeks", now)
+    arranged = await budgets.arranged_from(council_id, sorted(chains))
     found: dict[UUID, Purse] = {}
     for person_id, chain in chains.items():
         mine = promises.get(person_id, [])
@@ -115,7 +118,11 @@ async def purses_of(
         found[person_id] = Purse(
             balance_pence=balances.get(person_id, 0),
             promises=tuple(mine),
-            income=tuple(_income(chain, now, max(last, now + AHEAD), every_weeks)),
+            income=tuple(
+                (day, pence)
+                for day, pence in _income(chain, now, max(last, now + AHEAD), every_weeks)
+                if person_id in arranged and day >= arranged[person_id]
+            ),
             weekly_pence=chain[0].weekly_pence,
             budget_ends_on=chain[-1].ends_on,
             today=now,

@@ -2,9 +2,11 @@
 
 The direct payment is charged whoever holds it; the holding on the visit's day decides who is owed:
 
-- the council holds it: the provider has earned it, and the council's payment runs pay it;
+- the council holds it: the provider has earned it, and the council's payment runs pay it; an assistant whom the
+  person employs gets it as a wage instead, by a timesheet that goes to the payroll (`employment/wages.py`);
 - the person holds it (own account, prepaid card): the person owes it, until they record that they paid;
-- an organisation manages it: drawn from its fund where it delivers the visit itself, else earned by who does.
+- an organisation manages it: drawn from its fund where it delivers the visit itself, else earned by who does, or a
+  wage as above.
 
 A visit by card was paid before it took place and moves nothing here. Where a card paid a part of a visit
 (`Booking.top_up_pence`), that money is used first, because it has left the person's bank already.
@@ -18,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import Principal, audit
 from marketplace.bookings.models import Booking, Funding
 from marketplace.bookings.repository import BudgetRepository
+from marketplace.bookings.repository_employment import EmploymentRepository
 from marketplace.core.formats import uk_date, uk_time
 from marketplace.ledger import LedgerService, Purpose, credit, debit
 from marketplace.people.models import DirectPaymentArrangement, Holding
@@ -26,6 +29,7 @@ APPROVED = "visit-approved"
 """Kind of the entry of an approval, whole or in part."""
 REST = "visit-approved-rest"
 """Kind of the entry of what had been held back of a part-approved visit."""
+WAGE_WORDS = "the wage of your assistant, paid through the payroll"
 
 
 class Settlement(NamedTuple):
@@ -67,13 +71,17 @@ async def settle(
         return NOTHING
     arrangement = await BudgetRepository(db).arrangement(booking.council_id, booking.person_id, booking.visit_on)
     owed_to, owner = owed(booking, arrangement)
+    if owed_to is Purpose.ACCRUED and await EmploymentRepository(db).is_wage(booking):
+        # Earned by the assistant's organisation it would be paid twice: by a payment run and by the payroll.
+        owed_to, owner = Purpose.WAGES_DUE, booking.person_id
     words = "Rest of the visit" if kind == REST else "Visit"
+    more = f": {WAGE_WORDS}" if owed_to is Purpose.WAGES_DUE else ""
     entry = await LedgerService(db).post(
         booking.council_id,
         kind,
         booking.id,
         [debit(Purpose.DIRECT_PAYMENT, direct, booking.person_id), credit(owed_to, direct, owner)],
-        memo=f"{words} on {uk_date(booking.visit_on)} at {uk_time(booking.starts_at)}",
+        memo=f"{words} on {uk_date(booking.visit_on)} at {uk_time(booking.starts_at)}{more}",
     )
     if entry is None:
         return NOTHING
@@ -95,7 +103,7 @@ def direct_part(booking: Booking, pence: int) -> int:
 
 
 def owed(booking: Booking, arrangement: DirectPaymentArrangement | None) -> tuple[Purpose, UUID]:
-    """Return to which account a visit's money goes, and whose it is; without an arrangement the council holds it."""
+    """Return to which account a provider's visit goes, and whose it is; without an arrangement the council holds it."""
     holding = arrangement.holding if arrangement else Holding.COUNCIL_HELD
     if holding in (Holding.OWN_ACCOUNT, Holding.PREPAID_CARD):
         return Purpose.PERSON_OWES, booking.person_id

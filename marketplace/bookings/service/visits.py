@@ -6,7 +6,7 @@ from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, Role, audit, setting
-from marketplace.bookings.errors import NotEnoughLeft, NotYet, TakesNoNewVisits
+from marketplace.bookings.errors import CancelTermsChanged, NotEnoughLeft, NotYet, TakesNoNewVisits
 from marketplace.bookings.events import (
     BookingAccepted,
     BookingApproved,
@@ -162,14 +162,23 @@ class VisitSteps:
         self._cancel(principal, booking, reason, refund_pence=_all_of_card(booking))
         return booking
 
-    async def cancel(self, principal: Principal, booking_id: UUID, reason: str) -> Cancelling:
+    async def cancel(
+        self, principal: Principal, booking_id: UUID, reason: str, *, shown: str | None = None
+    ) -> Cancelling:
         """Cancel a visit for the person, on the terms of `terms`.
+
+        Args:
+            principal: The person, or who acts for them.
+            booking_id: The visit.
+            reason: In the person's words; may be empty.
+            shown: `CancelTerms.shown` of the page; None when no page told any.
 
         Returns:
             What it came to.
 
         Raises:
             NotYet: The visit has begun.
+            CancelTermsChanged: The terms are others than those shown.
             StepRefused: It is over or was cancelled before.
         """
         booking = await self._of_person(principal, Permission.BOOKINGS_REQUEST, booking_id)
@@ -178,6 +187,8 @@ class VisitSteps:
             raise NotYet("The visit has started. You can approve it or say what was wrong when its time is over.")
         if terms.kind is Cancelling.NOT_POSSIBLE:
             raise StepRefused("This visit cannot be cancelled any more.")
+        if shown is not None and shown != terms.shown:
+            raise CancelTermsChanged
         if booking.agreement_id is not None:
             booking.called_off_by, booking.call_off_reason = CalledOffBy.PERSON, CallOffReason.CHANGED_MIND
             booking.called_off_at = self.clock.now()
@@ -218,6 +229,12 @@ class VisitSteps:
             StepRefused: It was never agreed, or is approved already.
         """
         booking = await self._of_person(principal, Permission.BOOKINGS_APPROVE, booking_id)
+        return await self.approve_locked(principal, booking, shown_pence=shown_pence)
+
+    async def approve_locked(
+        self, principal: Principal, booking: Booking, *, shown_pence: int | None = None, reason: str = ""
+    ) -> Booking:
+        """Pay all that is asked for a locked visit; who may say so was asked before. Raises what `approve` does."""
         self._need_end(booking)
         pence = asked_pence(booking)
         if shown_pence is not None and shown_pence != pence:
@@ -226,7 +243,7 @@ class VisitSteps:
             )
         if booking.status is BookingStatus.PART_APPROVED:
             return await self._approve_rest(principal, booking)
-        return await self.pay(principal, booking, pence, BookingStatus.APPROVED)
+        return await self.pay(principal, booking, pence, BookingStatus.APPROVED, reason=reason)
 
     async def pay(
         self, principal: Principal | None, booking: Booking, pence: int, to: BookingStatus, *, reason: str = ""
@@ -299,11 +316,18 @@ class VisitSteps:
             StepRefused: It was never agreed, or is settled already.
         """
         booking = await self._of_person(principal, Permission.BOOKINGS_APPROVE, booking_id)
+        self.dispute_locked(principal, booking, reason)
+        return booking
+
+    def dispute_locked(self, principal: Principal, booking: Booking, reason: str) -> None:
+        """Dispute a locked visit; who may say so was asked before. Raises what `dispute` does."""
+        if booking.status not in CONFIRMABLE:
+            # Of a visit to which nobody came its provider says so (`contest`), if the money is still there.
+            raise StepRefused("This visit cannot be disputed now.")
         self._need_end(booking)
         self._move(principal, booking, BookingStatus.DISPUTED, "bookings.dispute_booking", reason)
         booking.ask_again_at = None
         outbox.publish(self.db, BookingDisputed(**ids_of(booking)))
-        return booking
 
     async def mark_funded(self, booking_id: UUID) -> bool:
         """The card payment has come: send the request to the provider. For `payments`, which holds no principal.

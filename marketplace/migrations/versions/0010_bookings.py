@@ -50,7 +50,15 @@ PURPOSES_BEFORE = (
     "stripe_clearing",
     "card_received",
 )
-PURPOSES_NOW = (*PURPOSES_BEFORE, "card_disputed", "person_owes", "person_paid", "fund_drawn")
+PURPOSES_NOW = (
+    *PURPOSES_BEFORE,
+    "card_disputed",
+    "person_owes",
+    "person_paid",
+    "fund_drawn",
+    "wages_due",
+    "wages_sent",
+)
 ROLES_BEFORE = (
     "person",
     "representative",
@@ -350,6 +358,42 @@ def upgrade() -> None:
         "ix_direct_payment_audits_person", "direct_payment_audits", ["person_id", "opened_at"], unique=False
     )
     op.create_table(
+        "money_asks",
+        sa.Column("council_id", sa.Uuid(), nullable=False),
+        sa.Column("person_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "waiting",
+                "agreed",
+                "refused",
+                name="ask_status",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("amount_pence", sa.BigInteger(), nullable=False),
+        sa.Column("is_weekly", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("asked_by_user_id", sa.Uuid(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("answered_by_user_id", sa.Uuid(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint("amount_pence > 0", name=op.f("ck_money_asks_amount")),
+        sa.ForeignKeyConstraint(["answered_by_user_id"], ["users.id"], name=op.f("fk_money_asks_answered_by_user_id")),
+        sa.ForeignKeyConstraint(["asked_by_user_id"], ["users.id"], name=op.f("fk_money_asks_asked_by_user_id")),
+        sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_money_asks_council_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["people.id"], name=op.f("fk_money_asks_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_money_asks")),
+    )
+    op.create_index("ix_money_asks_council", "money_asks", ["council_id", "status", "asked_at"], unique=False)
+    op.create_index("ix_money_asks_person", "money_asks", ["person_id", "asked_at"], unique=False)
+    op.create_table(
         "money_movements",
         sa.Column("council_id", sa.Uuid(), nullable=False),
         sa.Column("person_id", sa.Uuid(), nullable=False),
@@ -627,6 +671,7 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("notice_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("end_before_death_on", sa.Date(), nullable=True),
         sa.Column("planned_until", sa.Date(), nullable=True),
         sa.Column("not_planned_why", sa.Text(), nullable=False),
         sa.Column("created_by_user_id", sa.Uuid(), nullable=False),
@@ -1778,6 +1823,9 @@ def downgrade() -> None:
     op.drop_index("uq_money_movements_payday", table_name="money_movements")
     op.drop_index("ix_money_movements_person", table_name="money_movements")
     op.drop_table("money_movements")
+    op.drop_index("ix_money_asks_person", table_name="money_asks")
+    op.drop_index("ix_money_asks_council", table_name="money_asks")
+    op.drop_table("money_asks")
     op.drop_index("ix_direct_payment_audits_person", table_name="direct_payment_audits")
     op.drop_index("ix_direct_payment_audits_council", table_name="direct_payment_audits")
     op.drop_table("direct_payment_audits")

@@ -30,6 +30,7 @@ OWN_COUNCIL = (
     "employer_duties",
     "employments",
     "family_exceptions",
+    "money_asks",
     "money_movements",
     "movement_visits",
     "receipts",

@@ -37,10 +37,11 @@ PURPOSES_BEFORE = (
     "person_owes",
     "person_paid",
     "fund_drawn",
+    "wages_due",
+    "wages_sent",
 )
 PURPOSES_NOW = (
     *PURPOSES_BEFORE,
-    "wages_due",
     "commitment",
     "committed",
     "block_spend",

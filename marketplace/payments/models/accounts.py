@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.accounts.models import PERSONAL
 from marketplace.core.database import Base, WithId, choice
-from marketplace.payments.states import AuditItemStatus, AuditStatus
+from marketplace.payments.states import AskStatus, AuditItemStatus, AuditStatus
 
 
 class MovementKind(StrEnum):
@@ -170,6 +170,33 @@ class AuditItem(Base, WithId):
     decision: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
     decided_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     decided_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads this name
+
+
+class MoneyAsk(Base, WithId):
+    """A request for more money in a direct payment, and what the council answered. It moves no money by itself."""
+
+    __tablename__ = "money_asks"
+    __table_args__ = (
+        CheckConstraint("amount_pence > 0", name="amount"),
+        Index("ix_money_asks_council", "council_id", "status", "asked_at"),
+        Index("ix_money_asks_person", "person_id", "asked_at"),
+    )
+
+    council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
+    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
+    status: Mapped[AskStatus] = mapped_column(choice(AskStatus))
+    amount_pence: Mapped[int] = mapped_column(BigInteger)
+    is_weekly: Mapped[bool]
+    """Each week; otherwise once."""
+    reason: Mapped[str] = mapped_column(Text, info=PERSONAL)
+    asked_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    asked_at: Mapped[datetime]
+    answer: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    answered_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    answered_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads this name

@@ -112,15 +112,21 @@ class MoneyRepository(Repository[MoneyMovement]):
         )
         return found
 
-    async def same_payment(
-        self, council_id: UUID, person_id: UUID, amount_pence: int, happened_on: date, payee: str
+    async def is_recorded(
+        self,
+        council_id: UUID,
+        person_id: UUID,
+        kind: MovementKind,
+        amount_pence: int,
+        happened_on: date,
+        payee: str,
     ) -> bool:
-        """Whether such a payment is recorded already and stands."""
+        """Whether such a payment, or money that came back, is recorded already and stands."""
         question = select(
             exists().where(
                 MoneyMovement.council_id == council_id,
                 MoneyMovement.person_id == person_id,
-                MoneyMovement.kind == MovementKind.PAYMENT,
+                MoneyMovement.kind == kind,
                 MoneyMovement.amount_pence == amount_pence,
                 MoneyMovement.happened_on == happened_on,
                 func.lower(MoneyMovement.payee) == payee.lower(),

@@ -4,12 +4,33 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, func, or_, select
 
 from marketplace.core.models import OutboxDelivery, OutboxMessage
 from marketplace.core.repository import Repository
-from marketplace.payments.models import Accrual, AccrualKind, Tariff, TariffBook, TariffEvent
+from marketplace.payments.models import Accrual, AccrualKind, Tariff, TariffBook, TariffEvent, VatTreatment
+from marketplace.payments.states import BookStatus
 from marketplace.plans.models import PlanVersion
+from marketplace.providers.models import (
+    Accreditation,
+    FrameworkVersion,
+    Lot,
+    Organisation,
+    ServiceLine,
+    VatCategory,
+)
+from marketplace.providers.repository.accreditations import in_period
+
+SERVICE_OF: dict[TariffEvent, ServiceLine] = {
+    event: ServiceLine.MONEY_MANAGEMENT if event is TariffEvent.MONEY_MANAGEMENT_MONTH else ServiceLine.SUPPORT_PLANNING
+    for event in TariffEvent
+}
+"""For which service an event is earned: decides the framework, VAT and the cost code."""
+
+
+def covers(table: type[Tariff] | type[TariffBook], day: date) -> ColumnElement[bool]:
+    """Condition: a book or a rule counts on a day."""
+    return (table.starts_on <= day) & or_(table.ends_on.is_(None), table.ends_on > day)
 
 
 class TariffRepository(Repository[Tariff]):
@@ -34,21 +55,86 @@ class TariffRepository(Repository[Tariff]):
             or 0
         )
 
-    async def on(self, council_id: UUID, event: TariffEvent, day: date) -> Tariff | None:
-        """Return the tariff that counts on a day."""
-        return await self.maybe(
+    def published(self, council_id: UUID, framework_id: UUID | None) -> Select[Tariff]:
+        """Start a question about the rules of published books of a framework, or of the council's own."""
+        return (
             self.of(council_id)
+            .join(TariffBook, TariffBook.id == Tariff.book_id)
             .where(
-                Tariff.event == event,
-                Tariff.starts_on <= day,
-                or_(Tariff.ends_on.is_(None), Tariff.ends_on > day),
+                TariffBook.status == BookStatus.PUBLISHED,
+                TariffBook.framework_id.is_not_distinct_from(framework_id),
             )
-            .order_by(Tariff.starts_on.desc())
         )
 
-    async def latest(self, council_id: UUID, event: TariffEvent) -> Tariff | None:
-        """Return the tariff that starts last, in the past or to come."""
-        return await self.maybe(self.of(council_id).where(Tariff.event == event).order_by(Tariff.starts_on.desc()))
+    async def on(
+        self, council_id: UUID, event: TariffEvent, day: date, framework_id: UUID | None = None
+    ) -> Tariff | None:
+        """Return the rule that counts on a day for those accredited under a framework.
+
+        A framework with a book of its own on that day has that alone: what the book leaves out is not paid under it.
+        All others have the council's own book.
+        """
+        own = framework_id is not None and await self.db.scalar(
+            select(TariffBook.id)
+            .where(
+                TariffBook.council_id == council_id,
+                TariffBook.framework_id == framework_id,
+                TariffBook.status == BookStatus.PUBLISHED,
+                covers(TariffBook, day),
+            )
+            .limit(1)
+        )
+        return await self.maybe(
+            self.published(council_id, framework_id if own else None)
+            .where(Tariff.event == event, covers(Tariff, day))
+            .order_by(Tariff.starts_on.desc(), Tariff.id.desc())
+        )
+
+    async def framework_of(
+        self, council_id: UUID, organisation_id: UUID, service: ServiceLine, day: date
+    ) -> UUID | None:
+        """Return the framework under which an organisation was accredited for a service on a day, None without one."""
+        found: UUID | None = await self.db.scalar(
+            select(FrameworkVersion.framework_id)
+            .join(Lot, Lot.version_id == FrameworkVersion.id)
+            .join(Accreditation, Accreditation.lot_id == Lot.id)
+            .where(
+                Accreditation.council_id == council_id,
+                Accreditation.organisation_id == organisation_id,
+                Accreditation.service_line == service,
+                in_period(day),
+            )
+            .order_by(Accreditation.live_from.desc(), Accreditation.id.desc())
+            .limit(1)
+        )
+        return found
+
+    async def vat_on_top(self, organisation_id: UUID, service: ServiceLine, day: date) -> int:
+        """Return the VAT that a supplier adds to a service on a day, hundredths of a per cent; 0 where it adds none."""
+        row = (
+            await self.db.execute(
+                select(VatTreatment.category, VatTreatment.rate)
+                .join(Organisation, Organisation.id == VatTreatment.organisation_id)
+                .where(
+                    VatTreatment.organisation_id == organisation_id,
+                    VatTreatment.service_line == service,
+                    VatTreatment.starts_on <= day,
+                    VatTreatment.agreed_at.is_not(None),
+                    func.coalesce(Organisation.vat_number, "") != "",
+                )
+                .order_by(VatTreatment.starts_on.desc())
+                .limit(1)
+            )
+        ).first()
+        return int(row.rate) if row and row.category in (VatCategory.STANDARD, VatCategory.REDUCED) else 0
+
+    async def latest(self, council_id: UUID, event: TariffEvent, framework_id: UUID | None = None) -> Tariff | None:
+        """Return the published rule that starts last, in the past or to come."""
+        return await self.maybe(
+            self.published(council_id, framework_id)
+            .where(Tariff.event == event)
+            .order_by(Tariff.starts_on.desc(), Tariff.id.desc())
+        )
 
     async def history(self, council_id: UUID, limit: int = 100) -> Sequence[Tariff]:
         """Return a council's tariffs, those that start last first."""

@@ -1,5 +1,6 @@
 """Paying several approved visits at once by card."""
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +41,7 @@ class PayVisitsController(Controller):
 
         async def action() -> str:
             chosen = {found for one in texts(data, "visits") if (found := parse_id(one)) is not None}
-            payment = await CardService(db).pay_visits(principal, chosen)
+            payment = await CardService(db).pay_visits(principal, chosen, _shown_pence(data, chosen))
             return f"/payments/cards/{payment.id}/go"
 
         try:
@@ -52,6 +53,15 @@ class PayVisitsController(Controller):
 
 
 ROUTES = [PayVisitsController]
+
+
+def _shown_pence(data: FormData, chosen: Collection[UUID]) -> int | None:
+    """Return what the page said that the chosen visits cost together; None when it does not say it of each."""
+    shown = [one for visit in chosen for one in texts(data, f"pence-{visit}")[:1]]
+    is_whole = len(shown) == len(chosen)
+    if not is_whole or not all(one.isascii() and one.isdecimal() and len(one) <= 9 for one in shown):
+        return None
+    return sum(map(int, shown))
 
 
 async def _page(

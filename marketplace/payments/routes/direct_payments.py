@@ -10,7 +10,7 @@ from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, setting
-from marketplace.bookings import BookingRepository, Purse, purse_of, weeks_of
+from marketplace.bookings import Purse, purse_of, purses_of
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound
@@ -115,17 +115,9 @@ class DirectPaymentController(Controller):
         cursor = await accounts.person(council_id, cursor_id) if cursor_id else None
         holders = await accounts.holders(council_id, today(clock_of(db)), after=cursor, limit=PAGE + 1)
         shown = holders[:PAGE]
-        promised = await BookingRepository(db).commitments(council_id, [holder.person.id for holder in shown])
-        rows = [
-            (
-                holder,
-                promised.get(holder.person.id, 0),
-                weeks_of(max(0, holder.balance_pence - promised.get(holder.person.id, 0)), holder.weekly_pence),
-            )
-            for holder in shown
-        ]
+        purses = await purses_of(db, council_id, [holder.person.id for holder in shown])
         context = {
-            "rows": rows,
+            "rows": [(holder, purses.get(holder.person.id)) for holder in shown],
             "is_first": cursor is None,
             "more": shown[-1].person.id if len(holders) > PAGE else None,
         }

@@ -1,4 +1,4 @@
-"""A person's own account: payments they made, money back, receipts, statements to take away, asking for more."""
+"""A person's own account: payments they made, money back, receipts, statements to take away."""
 
 from typing import Any
 from uuid import UUID
@@ -32,9 +32,8 @@ from marketplace.payments.routes.money_shared import (
     read_spending,
 )
 from marketplace.payments.routes.shared import cut, row_id, take
-from marketplace.payments.service.account.asks import AskForm, AskService
 from marketplace.payments.service.account.holding import HoldingService
-from marketplace.payments.service.account.movements import LARGEST_PENCE, MovementService
+from marketplace.payments.service.account.movements import MovementService
 from marketplace.payments.service.account.receipts import FIELD, ReceiptService
 from marketplace.payments.service.account.spending import SpendingService
 
@@ -230,48 +229,10 @@ class MoneyReceiptController(Controller):
         return await submit(request, db, principal.actor, data, act)
 
 
-class MoneyAskController(Controller):
-    """Asking the council for more, and statements to take away."""
+class MoneyStatementController(Controller):
+    """Statements to take away."""
 
     path = "/money"
-
-    @get("/ask", permission=Permission.MONEY_OWN)
-    async def ask(
-        self,
-        db: NamedDependency[AsyncSession],
-        principal: NamedDependency[Principal],
-        short: FromQuery[str | None] = None,
-    ) -> Template:
-        """Show the form; what a visit lacked may stand in the address."""
-        pence = int(short) if short and short.isascii() and short.isdecimal() and len(short) <= 9 else 0
-        values = {"amount": f"{pence // 100}.{pence % 100:02}" if pence else ""}
-        return await _ask_page(db, principal, values, {})
-
-    @post("/ask", permission=Permission.MONEY_OWN)
-    async def send_ask(
-        self,
-        request: Request[Any, Any, Any],
-        db: NamedDependency[AsyncSession],
-        principal: NamedDependency[Principal],
-        data: URLEncodedBody[FormData],
-    ) -> Redirect | Template:
-        """Send it to the council's managers."""
-
-        async def act() -> str:
-            form = FormReader(data)
-            amount = form.pounds("amount", "how much more you need", least=1, most=LARGEST_PENCE)
-            often = form.option("often", "how often you need it", ("once", "weekly"))
-            reason = form.text("reason", "why you need it", longest=1000)
-            form.done()
-            wanted = AskForm(amount_pence=int(amount or 0), is_weekly=often == "weekly", reason=reason)
-            await AskService(db).ask(principal, wanted)
-            flash(request, "Your request is on its way to the council")
-            return "/money"
-
-        try:
-            return await take(request, db, principal, data, act)
-        except InvalidInput as error:
-            return await _ask_page(db, principal, typed(data), error.fields)
 
     @get("/statement.pdf", permission=Permission.MONEY_OWN)
     async def download_pdf(
@@ -285,7 +246,7 @@ class MoneyAskController(Controller):
         return await pdf_answer(principal.council_id, principal.need_person(), chosen)
 
 
-ROUTES = [MoneyPaymentController, MoneyReceiptController, MoneyAskController]
+ROUTES = [MoneyPaymentController, MoneyReceiptController, MoneyStatementController]
 
 
 async def _payment_page(db: AsyncSession, principal: Principal, values: FormData, errors: dict[str, str]) -> Template:
@@ -316,12 +277,3 @@ async def _movement_page(
         "may_change": row.organisation_id is None,
     }
     return Template("payments/money/payment.html", context=context, status_code=422 if errors else 200)
-
-
-async def _ask_page(db: AsyncSession, principal: Principal, values: FormData, errors: dict[str, str]) -> Template:
-    context = {
-        "purse": await purse_of(db, principal.council_id, principal.need_person()),
-        "values": values,
-        "errors": errors,
-    }
-    return Template("payments/money/ask.html", context=context, status_code=422 if errors else 200)

@@ -152,7 +152,8 @@ def read_refund(data: FormData) -> RefundForm:
     form.done()
     if amount is None or day is None:
         raise ValueError("The reader let an empty field pass")
-    return RefundForm(amount_pence=amount, happened_on=day, payee=payee, what=what)
+    is_another = form.ticked("is_another")
+    return RefundForm(amount_pence=amount, happened_on=day, payee=payee, what=what, is_another=is_another)
 
 
 async def looked_at(

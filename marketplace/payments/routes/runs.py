@@ -30,6 +30,7 @@ from marketplace.payments.service.runs import PaymentRunService
 from marketplace.payments.states import RUN, RunStatus
 
 CARD_PAGES = (
+    (Permission.INVOICES_READ, "/payment-compliance", "Paying on time"),
     (Permission.REFUNDS_ASK, "/refunds", "Card payments and refunds"),
     (Permission.REFUNDS_AGREE, "/refunds-to-agree", "Refunds to agree"),
     (Permission.CARDS_RECONCILE, "/card-reconciliation", "Card payments compared with Stripe"),

@@ -61,7 +61,8 @@ class RefundService:
     async def ask(self, principal: Principal, payment_id: UUID, amount_pence: int, reason: str) -> CardRefund:
         """Ask for a refund. Above the council's limit a second person has to agree before Stripe is told.
 
-        The limit counts everything that one person asked for of a payment, so that a sum in parts is the same sum.
+        The limit counts everything that people asked for of a payment and nobody else agreed to, so that a sum in parts
+        is the same sum, whoever asks for which part.
 
         Raises:
             NotFound: Not a payment of theirs that took money.
@@ -74,15 +75,15 @@ class RefundService:
             raise NothingToRefund
         if not 0 < amount_pence <= left:
             raise InvalidInput({"amount": f"You can give back 1p to {pounds(left)} of this payment"})
-        own = sum(
+        alone = sum(
             one.amount_pence
             for one in await self.money.refunds(payment.id)
-            if one.asked_by_user_id == principal.user_id
+            if one.asked_by_user_id is not None
             and one.agreed_by_user_id is None
             and one.status in (RefundStatus.ASKED, RefundStatus.DONE)
         )
         limit = int(await setting(self.db, payment.council_id, "payments.refund_limit_pence", today(self.clock)))
-        needs_second = own + amount_pence > limit
+        needs_second = alone + amount_pence > limit
         refund = await self._add(
             payment, amount_pence, RefundStatus.WAITING if needs_second else RefundStatus.ASKED, reason, principal
         )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import AccountRepository, Permission, Principal, setting
+from marketplace.accounts import Permission, Principal, setting
 from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
@@ -20,7 +20,7 @@ from marketplace.payments.repository.bills import BillRepository
 from marketplace.payments.repository.self_bills import SelfBillRepository
 from marketplace.payments.repository.series import CREDIT_NOTES, SELF_BILL_CREDITS, take_numbers
 from marketplace.payments.service.bills import WAITING, BillService, end_hold
-from marketplace.payments.service.parties import parties_of
+from marketplace.payments.service.documents import parties_of
 from marketplace.payments.service.payables import open_payable
 from marketplace.payments.states import INVOICE, InvoiceStatus, LineStatus
 from marketplace.payments.vat import vat_of_part
@@ -121,7 +121,6 @@ class CreditNoteService:
         series, prefix = (SELF_BILL_CREDITS, "SC") if is_self else (CREDIT_NOTES, "CN")
         [number] = await take_numbers(self.db, bill.council_id, series, 1)
         terms_days: int = await setting(self.db, bill.council_id, "payments.terms_days", day)
-        council = await AccountRepository(self.db).council(bill.council_id)
         vat = {
             line.id: vat_of_part(line.vat_pence, line.amount_pence, credited.get(line.id, 0), parts[line.id])
             for line in lines
@@ -144,7 +143,12 @@ class CreditNoteService:
             vat_pence=sum(vat.values()),
             total_pence=total,
             buyer_reference=bill.buyer_reference,
-            parties=parties_of(council, await SelfBillRepository(self.db).organisation(bill.organisation_id)),
+            parties=await parties_of(
+                self.db,
+                bill.council_id,
+                await SelfBillRepository(self.db).organisation(bill.organisation_id),
+                day,
+            ),
             credits_id=bill.id,
             self_billing_agreement_id=bill.self_billing_agreement_id,
             reason=reason,

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import AccountRepository, Permission, Principal, audit, setting
+from marketplace.accounts import Permission, Principal, audit, setting
 from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
@@ -29,10 +29,10 @@ from marketplace.payments.repository.series import PROVIDER_INVOICES, take_numbe
 from marketplace.payments.repository.supply import BatchRepository
 from marketplace.payments.schemas import PeriodForm
 from marketplace.payments.service.bills import BillService
+from marketplace.payments.service.documents import parties_of
 from marketplace.payments.service.facts import LineFacts, asked_of, columns_of, service_line_of, visit_reference
 from marketplace.payments.service.holds import hold_lines
 from marketplace.payments.service.invoice_files import MOST_PROBLEMS, AskedRow, Problem, ReadFile, read_file, template
-from marketplace.payments.service.parties import parties_of
 from marketplace.payments.service.self_billing import SelfBillingService
 from marketplace.payments.states import BATCH, HOLD_WORDS, INVOICE, BatchStatus, HoldReason, InvoiceStatus, LineStatus
 from marketplace.payments.vat import Vat, vat_of_document
@@ -446,7 +446,6 @@ class InvoiceService:
         """Write a draft: it has no number until it is sent."""
         day = today(self.clock)
         terms_days: int = await setting(self.db, council_id, "payments.terms_days", day)
-        council = await AccountRepository(self.db).council(council_id)
         invoice = Invoice(
             id=new_id(),
             council_id=council_id,
@@ -463,7 +462,9 @@ class InvoiceService:
             vat_pence=vat_pence,
             total_pence=total_pence,
             buyer_reference=str(await setting(self.db, council_id, "payments.buyer_reference", day)),
-            parties=parties_of(council, await SelfBillRepository(self.db).organisation(organisation_id)),
+            parties=await parties_of(
+                self.db, council_id, await SelfBillRepository(self.db).organisation(organisation_id), day
+            ),
             batch_id=batch_id,
             submitted_by_user_id=principal.user_id,
             created_at=self.clock.now(),

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import AccountRepository, Permission, Principal, setting
+from marketplace.accounts import Permission, Principal, setting
 from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
@@ -32,8 +32,8 @@ from marketplace.payments.repository.series import SELF_BILLS, take_numbers
 from marketplace.payments.repository.supply import VatRepository
 from marketplace.payments.schemas import BillPreview, PeriodForm
 from marketplace.payments.service.bills import BillService
+from marketplace.payments.service.documents import parties_of
 from marketplace.payments.service.facts import service_line_of
-from marketplace.payments.service.parties import parties_of
 from marketplace.payments.service.self_billing import FOOTING_WORDS, Footing, SelfBillingService, Standing
 from marketplace.payments.states import INVOICE, InvoiceStatus, LineStatus
 from marketplace.payments.vat import Vat, vat_of, vat_of_document
@@ -126,7 +126,6 @@ class SelfBillService:
             return []
         terms_days: int = await setting(self.db, council_id, "payments.terms_days", day)
         reference = str(await setting(self.db, council_id, "payments.buyer_reference", day))
-        council = await AccountRepository(self.db).council(council_id)
         numbers = await take_numbers(self.db, council_id, SELF_BILLS, len(billed))
         visits = await BillRepository(self.db).known_bookings(
             [row.source_id for supplier in billed for row, _ in supplier.clear if row.kind is AccrualKind.VISIT]
@@ -153,7 +152,7 @@ class SelfBillService:
                 vat_pence=sum(vat),
                 total_pence=gross,
                 buyer_reference=reference,
-                parties=parties_of(council, supplier.organisation),
+                parties=await parties_of(self.db, council_id, supplier.organisation, day),
                 self_billing_agreement_id=agreement.id if agreement else None,
                 created_at=self.clock.now(),
             )

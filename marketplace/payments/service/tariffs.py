@@ -14,7 +14,8 @@ from marketplace.core.errors import InvalidInput
 from marketplace.core.formats import uk_date
 from marketplace.payments.bands import Band, fee_for, is_below_wage, read_bands, wage_lines
 from marketplace.payments.models import Tariff, TariffBook, TariffEvent
-from marketplace.payments.repository.tariffs import TariffRepository
+from marketplace.payments.repository.tariffs import SERVICE_OF, TariffRepository
+from marketplace.payments.rules import Price
 from marketplace.payments.schemas import TariffForm, TariffPreview
 from marketplace.payments.states import TARIFF_BOOK, BookStatus
 
@@ -22,6 +23,24 @@ ACCRUE_PLAN = "payments.accrue_plan"
 """Name of the task that turns a signed-off plan into money."""
 
 OLDEST_FIRST_DAY = timedelta(days=366)
+
+
+async def rule_on(
+    db: AsyncSession, council_id: UUID, organisation_id: UUID, event: TariffEvent, day: date
+) -> Tariff | None:
+    """Return the rule that prices an event of an organisation on a day, or None where nothing is paid for it.
+
+    The day is that of completion, whenever it is asked (C3). The book of the framework under which the organisation was
+    accredited on that day goes before the council's own.
+    """
+    tariffs = TariffRepository(db)
+    framework_id = await tariffs.framework_of(council_id, organisation_id, SERVICE_OF[event], day)
+    return await tariffs.on(council_id, event, day, framework_id)
+
+
+def price_of(tariff: Tariff) -> Price:
+    """Read a stored rule as it prices."""
+    return Price.read(tariff.bands, tariff.stages or (), tariff.uplifts or (), vat_on_top=bool(tariff.vat_on_top))
 
 
 class TariffService:

@@ -55,6 +55,10 @@ class ReviewRepository(Repository[Review]):
         """
         return await self.one(select(Review).where(Review.id == review_id, *_inside(scope)), locked=True)
 
+    async def organisation_of(self, worker_id: UUID) -> UUID:
+        """Return the organisation that a facilitator works for: it has earned what the review earns."""
+        return (await self.db.scalars(select(Worker.organisation_id).where(Worker.id == worker_id))).one()
+
     async def detail(self, scope: Scope, review_id: UUID) -> ReviewLine:
         """Return one review with the names its page shows.
 

@@ -17,7 +17,13 @@ from marketplace.matching.repository.runs import note_planned
 from marketplace.people.models import Person
 from marketplace.plans.content import PlanContent, gaps
 from marketplace.plans.errors import CheckerIsSubmitter, PlanChanged, PlanNotEditable
-from marketplace.plans.events import PlanReadyToAgree, PlanReturned, PlanSignedOff, PlanSubmitted
+from marketplace.plans.events import (
+    PlanReadyToAgree,
+    PlanReturned,
+    PlanSignedOff,
+    PlanSubmitted,
+    PlanSubmittedForCheck,
+)
 from marketplace.plans.models import Plan, PlanVersion
 from marketplace.plans.policies import planner_scope, plans_scope
 from marketplace.plans.repository import PlanRepository
@@ -107,6 +113,7 @@ class PlanService:
         if missing:
             raise InvalidInput(missing)
         await self._write(principal, version, content)
+        is_first = version.submitted_at is None
         PLAN.move(self.db, version, PlanStatus.IN_QUALITY_CHECK, by=principal.user_id)
         version.submitted_at, version.submitted_by_user_id = self.clock.now(), principal.user_id
         # The answers of an earlier round belong to that round: its steps keep who and when.
@@ -116,6 +123,19 @@ class PlanService:
         await self.db.flush()
         self._audit(principal, version, "plans.submit_plan", after={"weekly_pence": content.weekly_pence})
         publish(self.db, PlanSubmitted(council_id=plan.council_id, plan_id=plan.id, plan_version_id=version.id))
+        if is_first:
+            publish(
+                self.db,
+                PlanSubmittedForCheck(
+                    council_id=plan.council_id,
+                    plan_id=plan.id,
+                    plan_version_id=version.id,
+                    person_id=plan.person_id,
+                    organisation_id=plan.organisation_id,
+                    visit_minutes=version.visit_minutes,
+                    submitted_on=today(self.clock),
+                ),
+            )
 
     async def start_version(self, principal: Principal, plan_id: UUID, why: str) -> None:
         """Start the next version of a signed plan as a draft with the same content.

@@ -12,8 +12,10 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput
 from marketplace.core.formats import uk_date
+from marketplace.core.outbox import publish
 from marketplace.plans.dates import OPEN, ReviewDates, annual_review, first_review
 from marketplace.plans.errors import ReviewNotOpen
+from marketplace.plans.events import ReviewSigned
 from marketplace.plans.models import Plan, Review, ReviewKind
 from marketplace.plans.policies import planner_scope
 from marketplace.plans.repository import ReviewRepository
@@ -88,6 +90,18 @@ class ReviewService:
         review.held_on, review.working, review.not_working = form.held_on, form.working, form.not_working
         await self.db.flush()
         self._audit(principal, review, "plans.hold_review", after={"held_on": form.held_on})
+        publish(
+            self.db,
+            ReviewSigned(
+                council_id=review.council_id,
+                review_id=review.id,
+                plan_id=review.plan_id,
+                person_id=review.person_id,
+                worker_id=review.facilitator_id,
+                organisation_id=await self.reviews.organisation_of(review.facilitator_id),
+                held_on=form.held_on,
+            ),
+        )
         if review.kind is ReviewKind.ANNUAL:
             await self._add(review, ReviewKind.ANNUAL, form.held_on, annual_review(form.held_on), principal.user_id)
 

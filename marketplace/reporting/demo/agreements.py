@@ -183,6 +183,7 @@ class _Teller:
             "end_reason": "",
             "notice_by": None,
             "notice_at": None,
+            "end_before_death_on": None,
             "planned_until": None,
             "not_planned_why": "",
             "created_by_user_id": deal.shop.user_id,

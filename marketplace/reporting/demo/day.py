@@ -20,6 +20,8 @@ from marketplace.reporting.demo.world import Client, Council, World
 
 LATE: Final = (2, 18, 0)
 """Minutes after the start on which workers press, over the visits that wait for approval."""
+LONGEST_STAND_IN: Final = 60
+"""Minutes of the shortest visit of somebody who could stand in."""
 STAND_INS: Final = (ListingCategory.PERSONAL_ASSISTANT, ListingCategory.HOME_CARE)
 SHORT: Final = (0, -25, 3)
 """Minutes by which those visits end later than planned."""
@@ -55,8 +57,9 @@ def _tell_lists(world: World, council: Council, client: Client) -> None:
         (listing_id, shop.body.name)
         for shop in council.shops
         for listing_id, offered in shop.listings
-        # Somebody who could stand in at the door: not an office that plans or keeps money.
-        if offered.kind in STAND_INS and listing_id not in own and shop.live_until > world.today
+        # Somebody who could stand in at the door: no office that plans or keeps money, nobody for a whole night.
+        if offered.kind in STAND_INS and offered.least <= LONGEST_STAND_IN
+        if listing_id not in own and shop.live_until > world.today
     ][:2]
     names: list[dict[str, Any]] = [{"listing_id": one, "name": name, "phone": "", "note": ""} for one, name in offers]
     names.append({"listing_id": None, "name": "My cousin", "phone": "01632 960472", "note": "Works on Mondays"})

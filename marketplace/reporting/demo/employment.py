@@ -21,12 +21,16 @@ from marketplace.bookings.models import (
 )
 from marketplace.bookings.service.employment.duties import LIABILITY, WAGE_CHECK, due_on, duties_for, next_wage_day
 from marketplace.bookings.service.employment.timesheet_csv import timesheet_csv
+from marketplace.bookings.service.employment.wages import WAGES_SENT
 from marketplace.bookings.states import BookingStatus, EmploymentStatus, ExceptionStatus
 from marketplace.core.clock import week_start
+from marketplace.core.formats import date_range
+from marketplace.ledger import Purpose, credit, debit
 from marketplace.people.models import Person
+from marketplace.providers.models import PriceUnit
+from marketplace.reporting.demo.visits import EMPLOYED_WEEKS, employed_from
 from marketplace.reporting.demo.world import Client, Council, World
 
-WEEKS = 6
 OPEN = {"pension_declaration": DutyStatus.TO_DO, "data": DutyStatus.STARTED, "safety": DutyStatus.STARTED}
 
 
@@ -41,9 +45,10 @@ def _assistant(world: World, council: Council, star: Client) -> None:
     """The assistant behind `pa@` works for them since some weeks; the insurance ends soon."""
     book = world.book
     helper = council.shop(council.text.assistant).helpers[0]
-    first = week_start(world.today) - timedelta(weeks=WEEKS)
+    first = employed_from(world)
     made_at = world.at(first - timedelta(days=9), 11)
-    wage = world.wage_pence + 79
+    offers = [offer for _, offer in council.shop(council.text.assistant).listings]
+    wage = max(world.wage_pence, *(offer.pence for offer in offers if offer.unit is PriceUnit.HOUR))
     values = {
         "council_id": council.id,
         "person_id": star.id,
@@ -91,7 +96,7 @@ def _assistant(world: World, council: Council, star: Client) -> None:
         ends = {LIABILITY: world.today + timedelta(days=12), WAGE_CHECK: next_wage_day(world.today)}
         _duty(world, council, row_id, duty.key, status, due_on(duty, first), ends.get(duty.key), made_at.date())
     employment = Employment(id=row_id, **values)
-    for number in range(WEEKS):
+    for number in range(EMPLOYED_WEEKS):
         _timesheet(world, council, star, employment, first + timedelta(weeks=number))
 
 
@@ -131,7 +136,9 @@ def _timesheet(world: World, council: Council, star: Client, employment: Employm
     """A week with the visits that were approved; all but the last went to the payroll."""
     book = world.book
     end = first + timedelta(weeks=1)
-    at = world.at(end, 9)
+    is_sent = end < week_start(world.today)
+    # Late enough for everything of the week to be approved.
+    at = world.at(end + timedelta(days=2), 17) if is_sent else world.at(end, 9)
     visits = [
         row
         for row in book.of(Booking)
@@ -170,7 +177,7 @@ def _timesheet(world: World, council: Council, star: Client, employment: Employm
         "document": "",
     }
     book.put(Timesheet, id=sheet_id, **values)
-    if end >= week_start(world.today):
+    if not is_sent:
         return
     reference = next(row["reference"] for row in book.of(Person) if row["id"] == star.id)
     lines.sort(key=lambda line: (line.worked_on, line.id))
@@ -187,6 +194,17 @@ def _timesheet(world: World, council: Council, star: Client, employment: Employm
         sha256=sha256(document.encode()).hexdigest(),
         document=document,
     )
+    due = sum(visit["cost_pence"] for visit in visits)
+    if due:
+        book.post(
+            council.id,
+            WAGES_SENT,
+            sheet_id,
+            [debit(Purpose.WAGES_DUE, due, star.id), credit(Purpose.WAGES_SENT, due)],
+            memo=f"Wages of your assistant for {date_range(first, end)}, sent to the payroll",
+            at=at,
+            on=at.date(),
+        )
 
 
 def _mother(world: World, council: Council, star: Client) -> None:

@@ -268,7 +268,7 @@ def _listing(
         lon=spot.lon,
         radius_metres=round(offer.miles * METRES_PER_MILE),
         is_nationwide=False,
-        district_codes=[body.district],
+        district_codes=list(body.districts),
         takes_bookings=can_visit and offer.pence > 0 and offer.unit.value in ("hour", "visit", "session", "once"),
         least_minutes=offer.least,
         is_published=True,

@@ -181,7 +181,7 @@ def make_person(world: World, council: Council, number: int, star: str | None) -
 def _home(world: World, council: Council, number: int) -> Spot:
     """Take an address. The first people live near the planner, the assistant and the provider of the sign-ins."""
     if number <= NEIGHBOURS:
-        return world.spots.take_near_centre(council.shop(council.text.assistant).body.district)
+        return world.spots.take_near_centre(council.home_district)
     codes = [district.code for district in council.text.districts]
     return world.spots.take(world.rng.choices(codes, council.text.weights)[0])
 

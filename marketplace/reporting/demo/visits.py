@@ -9,12 +9,15 @@ import msgspec
 
 from marketplace.accounts.permissions import Role
 from marketplace.bookings.models import Booking, Funding
+from marketplace.bookings.service.settlement import WAGE_WORDS
 from marketplace.bookings.states import BookingStatus
-from marketplace.core.clock import instant, local
+from marketplace.core.clock import instant, local, week_start
 from marketplace.core.formats import uk_date, uk_time
 from marketplace.core.money import half_up
 from marketplace.core.places import METRES_PER_MILE, distance_metres
 from marketplace.ledger import Purpose, credit, debit
+from marketplace.payments.models import Match, MoneyMovement, MovementKind
+from marketplace.payments.repository.money import ENTRY
 from marketplace.people.models import FundingRoute
 from marketplace.providers.models import Listing, PriceUnit, WorkerKind
 from marketplace.reporting.demo.book import Move
@@ -25,6 +28,8 @@ from marketplace.reporting.demo.world import Client, Council, Helper, Shop, Worl
 VISIT_WEEKS = 13
 AHEAD_DAYS = 13
 PAID_EVERY_DAYS = 28
+EMPLOYED_WEEKS = 6
+"""How long the person behind `person@` has employed their assistant."""
 _NOTES = (
     "Please ring twice.",
     "The key safe is by the back door; I will tell you the number on the day.",
@@ -101,16 +106,34 @@ class VisitTeller:
         amount = (client.weekly_pence - client.own_weekly_pence) * PAID_EVERY_DAYS // 7
         while day is not None and day <= self.world.today:
             at = self.world.at(day, 6)
-            source = self.world.book.id(at)
+            words = f"Four weeks from {uk_date(day)}"
+            movement = self.world.book.add(
+                MoneyMovement,
+                at,
+                council_id=self.council.id,
+                person_id=client.id,
+                kind=MovementKind.COUNCIL_SHARE,
+                is_in=True,
+                amount_pence=amount,
+                happened_on=day,
+                payee="",
+                organisation_id=None,
+                what=words,
+                match=Match.NOT_NEEDED,
+                reverses_id=None,
+                budget_id=None,
+                recorded_by_user_id=None,
+                recorded_at=at,
+            )
             self.world.book.post(
                 self.council.id,
-                "direct-payment-funding",
-                source,
+                ENTRY,
+                movement,
                 [
                     debit(Purpose.DIRECT_PAYMENT_SPEND, amount),
                     credit(Purpose.DIRECT_PAYMENT, amount, client.id),
                 ],
-                memo=f"Direct payment for four weeks from {uk_date(day)}",
+                memo=words,
                 at=at,
                 on=day,
             )
@@ -280,15 +303,16 @@ class VisitTeller:
         self, client: Client, habit: _Habit, booking_id: UUID, day: date, starts_at: datetime, at: datetime
     ) -> None:
         book = self.world.book
+        is_wage = is_employed(self.world, self.council, client, habit.helper.id, day)
+        earned = credit(Purpose.ACCRUED, habit.cost_pence, habit.shop.id)
+        wage = credit(Purpose.WAGES_DUE, habit.cost_pence, client.id)
+        words = f"Visit on {uk_date(day)} at {uk_time(starts_at)}"
         book.post(
             self.council.id,
             "visit-approved",
             booking_id,
-            [
-                debit(Purpose.DIRECT_PAYMENT, habit.cost_pence, client.id),
-                credit(Purpose.ACCRUED, habit.cost_pence, habit.shop.id),
-            ],
-            memo=f"Visit on {uk_date(day)} at {uk_time(starts_at)}",
+            [debit(Purpose.DIRECT_PAYMENT, habit.cost_pence, client.id), wage if is_wage else earned],
+            memo=f"{words}: {WAGE_WORDS}" if is_wage else words,
             at=at,
             on=local(at).date(),
         )
@@ -302,6 +326,8 @@ class VisitTeller:
             before={"status": "claimed"},
             after={"status": "approved"},
         )
+        if is_wage:
+            return
         self.earned.append(
             Earned(
                 booking_id=booking_id,
@@ -311,6 +337,18 @@ class VisitTeller:
                 at=at,
             )
         )
+
+
+def employed_from(world: World) -> date:
+    """Return the first day of the assistant whom the person behind `person@` employs."""
+    return week_start(world.today) - timedelta(weeks=EMPLOYED_WEEKS)
+
+
+def is_employed(world: World, council: Council, client: Client, worker_id: UUID, on: date) -> bool:
+    """Whether somebody who comes to a person on a day is the assistant whom they employ."""
+    is_theirs = client.id == council.stars["person"].id
+    helper = council.shop(council.text.assistant).helpers[0]
+    return is_theirs and worker_id == helper.id and on >= employed_from(world)
 
 
 def _length(starts: time, ends: time) -> int:

@@ -19,6 +19,7 @@ from marketplace.accounts.permissions import Role
 from marketplace.bookings import BookingStatus, Funding, purse_of
 from marketplace.bookings.events import BookingApproved
 from marketplace.bookings.models import AlertKind, Booking, SupportAgreement, VisitAlert
+from marketplace.bookings.repository_employment import EmploymentRepository
 from marketplace.bookings.service.approval import ApprovalService
 from marketplace.bookings.service.planning.plan import Planner
 from marketplace.bookings.service.workers import CrewService
@@ -95,7 +96,7 @@ async def _approve_part(db: AsyncSession, council: Council) -> None:
         cost_pence=pence,
         funding=visit.funding.value,
         visit_on=visit.visit_on,
-        accrued_pence=pence,
+        accrued_pence=0 if await EmploymentRepository(db).is_wage(visit) else pence,
     )
     await AccrualService(db).accrue_visit(event)
 

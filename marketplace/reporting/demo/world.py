@@ -82,6 +82,11 @@ class Council(msgspec.Struct, kw_only=True):
         return next(shop for shop in self.shops if shop.body.key == key)
 
     @property
+    def home_district(self) -> str:
+        """Where those behind the sign-ins and their neighbours live."""
+        return self.shop(self.text.assistant).body.district
+
+    @property
     def lead_planner(self) -> Helper:
         """The planner behind `planner@`."""
         key, name = self.text.lead_planner

@@ -30,10 +30,11 @@ from marketplace.payments.models import (
     CardRefund,
     DirectPaymentAudit,
     Invoice,
+    MoneyAsk,
     PaymentRun,
     ReconciliationDifference,
 )
-from marketplace.payments.states import AuditStatus, InvoiceStatus, RefundStatus, RunStatus
+from marketplace.payments.states import AskStatus, AuditStatus, InvoiceStatus, RefundStatus, RunStatus
 from marketplace.plans.models import Plan, PlanVersion, Review
 from marketplace.plans.states import PlanStatus, ReviewStatus
 from marketplace.providers.models import (
@@ -224,6 +225,19 @@ def family_exceptions(council_id: UUID, user_id: UUID) -> Select[Any]:
             FamilyException.council_id == council_id,
             FamilyException.status == ExceptionStatus.ASKED,
             FamilyException.asked_by_user_id.is_distinct_from(user_id),
+        )
+    )
+
+
+def money_asks(council_id: UUID, user_id: UUID) -> Select[Any]:
+    """Count requests for more money that wait for somebody else than who asked."""
+    return (
+        select(func.count())
+        .select_from(MoneyAsk)
+        .where(
+            MoneyAsk.council_id == council_id,
+            MoneyAsk.status == AskStatus.WAITING,
+            MoneyAsk.asked_by_user_id != user_id,
         )
     )
 

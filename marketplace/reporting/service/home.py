@@ -474,6 +474,7 @@ class HomeService:
                 "waiting": ask.referrals(council_id, Referral.status == ReferralStatus.RECEIVED),
                 "feedback": ask.feedback(FeedbackStatus.WAITING, Feedback.council_id == council_id),
                 "family": ask.family_exceptions(council_id, principal.user_id),
+                "asks": ask.money_asks(council_id, principal.user_id),
             }
         )
         needs = _needs(
@@ -481,6 +482,10 @@ class HomeService:
             (
                 *(found["family"], "paid relative", "to decide", "/family-exceptions"),
                 *("The law allows it only where the council agrees.", False),
+            ),
+            (
+                *(found["asks"], "request", "for more money", "/money-requests"),
+                *("A person waits for the answer.", False),
             ),
             (found["sign_off"], "plan", "to sign off", "/plans", "Checked, and agreed by the person.", True),
             (found["reviews"], "review", "overdue", "/reviews", "The time to hold it is over.", True),

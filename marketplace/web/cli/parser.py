@@ -88,6 +88,13 @@ def build_parser() -> argparse.ArgumentParser:
     run_file.add_argument("id", metavar="ID", help="id or number, as payment-runs lists them")
     run_file.add_argument("--format", choices=["bacs", "csv"], required=True)
     run_file.add_argument("--out", metavar="FILE", type=Path, required=True)
+    documents = _command(
+        export, "documents", "every bill, credit note and remittance, a file each", "payments:export_documents"
+    )
+    documents.add_argument("--format", choices=["ubl", "pdf", "csv"], required=True)
+    documents.add_argument("--out", metavar="DIR", type=Path, required=True)
+    documents.add_argument("--council", metavar="C", help="only this council, by its short name in addresses")
+    _json(documents)
     return parser
 
 

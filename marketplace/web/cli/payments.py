@@ -6,10 +6,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from marketplace.accounts import AccountRepository
 from marketplace.core.database import SessionMaker, transaction
+from marketplace.payments.documents.content import DocumentRefused
+from marketplace.payments.repository.documents import DocumentRepository
 from marketplace.payments.schemas import FileFormat, RunSummary
+from marketplace.payments.service.documents import DocumentFormat, DocumentService
 from marketplace.payments.service.runs import PaymentRunService
-from marketplace.web.cli.console import CommandFailed, print_json, say
+from marketplace.web.cli.console import CommandFailed, print_figures, print_json, progress, say
 from marketplace.web.cli.installation import installation
 
 
@@ -50,6 +54,44 @@ def export_run(options: argparse.Namespace) -> int:
     write_private(options.out, content)
     say(f"Wrote {len(content):,} bytes to {options.out}.")
     return 0
+
+
+def export_documents(options: argparse.Namespace) -> int:
+    """Write every document of finance into a folder: `<council>-<number>.<ending>`, the same bytes each time."""
+    chosen = DocumentFormat(options.format)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with installation() as place, progress("Documents", "documents") as show:
+
+        async def work(maker: SessionMaker) -> dict[str, int]:
+            async with transaction(maker, "every") as db:
+                councils = [
+                    council
+                    for council in await AccountRepository(db).councils()
+                    if options.council in (None, council.slug, council.name)
+                ]
+                if options.council and not councils:
+                    raise CommandFailed(f"There is no council {options.council}.")
+                wanted = [(council.id, council.slug) for council in councils]
+                total = sum([await DocumentRepository(db).counts(council_id) for council_id, _ in wanted])
+            figures = {"documents": 0, "refused": 0}
+            for council_id, slug in wanted:
+                async with transaction(maker, [council_id]) as db:
+                    async for written in DocumentService(db).every(council_id, chosen):
+                        if isinstance(written, DocumentRefused):
+                            figures["refused"] += 1
+                            say(f"{slug}: {written}")
+                        else:
+                            write_private(options.out / f"{slug}-{written.name}", written.content)
+                            figures["documents"] += 1
+                        show(sum(figures.values()) / max(1, total), sum(figures.values()))
+            return figures
+
+        figures = place.run(work)
+    if options.json:
+        print_json(figures)
+    else:
+        print_figures(figures)
+    return 1 if figures["refused"] else 0
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -131,6 +131,7 @@ class AgreementForm(msgspec.Struct, frozen=True, kw_only=True):
             least_minutes=listing.least_minutes,
             is_place=listing.session_places is not None,
             concessions=listing.concessions,
+            is_alone=listing.worker_id is not None,
         )
         terms = read_terms(form, side, listing.price_unit, rates)
         relation, lives_with = read_relation(form) if asks_relation else (None, None)

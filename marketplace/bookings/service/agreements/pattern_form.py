@@ -83,6 +83,7 @@ def read_lines(
     is_place: bool = False,
     required: bool = True,
     concessions: Sequence[str] = (),
+    is_alone: bool = False,
 ) -> tuple[PatternLine, ...]:
     """Read the rows of a form; wrong fields are noted in it. Rows in which nothing was entered are left out.
 
@@ -92,6 +93,7 @@ def read_lines(
         is_place: Whether it is a place at an activity, for which no worker is counted.
         required: Whether at least one row is needed.
         concessions: Keys of the concessions that the listing offers; asked for places alone.
+        is_alone: Whether one assistant alone offers it, so that no second can come.
     """
     lines, places = [], []
     for number in range(1, MOST_LINES + 1):
@@ -100,6 +102,9 @@ def read_lines(
         line = _read_line(
             form, number, max(SHORTEST_MINUTES, least_minutes), is_place=is_place, concessions=concessions
         )
+        if line is not None and is_alone and line.workers_needed > 1:
+            # The page does not ask how many come, so the words stand where the visit begins.
+            form.wrong(f"visit-{number}-days", "This agreement is with one assistant alone, so nobody second can come")
         if line is not None:
             lines.append(line)
             places.append(number)

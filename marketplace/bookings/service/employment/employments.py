@@ -14,7 +14,13 @@ from marketplace.accounts.law import LawBook, law_book, legal_wage
 from marketplace.bookings.errors import FamilyRule
 from marketplace.bookings.events_employment import EmploymentStarted
 from marketplace.bookings.models import DutyStatus, EmployerDuty, Employment, WorkStatus
-from marketplace.bookings.repository_employment import LIVE, DutyRepository, EmploymentRepository, ExceptionRepository
+from marketplace.bookings.repository_employment import (
+    LIVE,
+    DutyRepository,
+    EmploymentRepository,
+    ExceptionRepository,
+    TimesheetRepository,
+)
 from marketplace.bookings.service.employment.cost import FIRST_ON, EmployerCost, employer_cost
 from marketplace.bookings.service.employment.duties import DUTIES, WAGE_CHECK, due_on, duties_for, next_wage_day
 from marketplace.bookings.service.employment.family import is_blocked
@@ -25,7 +31,7 @@ from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import Conflict, InvalidInput, StepRefused
-from marketplace.core.formats import pounds
+from marketplace.core.formats import pounds, uk_date
 from marketplace.core.ids import parse_id
 
 ENDED_DUTIES = (DutyStatus.DONE, DutyStatus.NOT_NEEDED)
@@ -76,6 +82,7 @@ class EmploymentService:
         self.employments = EmploymentRepository(db)
         self.duties = DutyRepository(db)
         self.exceptions = ExceptionRepository(db)
+        self.sheets = TimesheetRepository(db)
 
     def of_person(self, principal: Principal) -> Select[Employment]:
         """Start a question about the person's own assistants."""
@@ -144,9 +151,9 @@ class EmploymentService:
         Raises:
             NotFound: Not this person's.
             Conflict: Somebody changed it in another window.
-            InvalidInput: The wage is below the law.
+            InvalidInput: The wage is below the law, or the job would begin after visits that were approved.
             FamilyRule: A job that runs would become one that the payment may not pay; the council is asked first.
-            StepRefused: It is over.
+            StepRefused: It is over, or wages that no payroll was told of yet would be lost.
         """
         row = await self.find(principal, employment_id, locked=True)
         if row.status is EmploymentStatus.ENDED:
@@ -154,6 +161,7 @@ class EmploymentService:
         if form.version != row.version:
             raise Conflict("Somebody changed this in another window. Look at it again before you change it.")
         await self._check_wage(form)
+        await self._keep_wages(row, form)
         values = _values(form)
         before = {name: getattr(row, name) for name in values}
         for name, value in values.items():
@@ -214,7 +222,7 @@ class EmploymentService:
 
         Raises:
             NotFound: Not this person's.
-            InvalidInput: The last day is before the first, or to come.
+            InvalidInput: The last day is before the first or a visit whose wage is not paid yet, or to come.
             StepRefused: It is over already.
         """
         row = await self.find(principal, employment_id, locked=True)
@@ -223,6 +231,10 @@ class EmploymentService:
             raise InvalidInput({"last_on": "The last day must not be before the first"})
         if last > today(self.clock):
             raise InvalidInput({"last_on": "The last day must be today or in the past. Come back when it has come"})
+        unsent = await self.employments.unsent_wages(row)
+        if unsent is not None and last < unsent[1]:
+            words = f"You approved a visit of theirs on {uk_date(unsent[1])}, so the last day is that day or later"
+            raise InvalidInput({"last_on": words})
         EMPLOYMENT.move(self.db, row, EmploymentStatus.ENDED, by=principal.user_id)
         # A job that never began has no day: it ends on the day after its first, so that the period is one.
         row.ends_on = max(ends_on, row.starts_on + timedelta(days=1))
@@ -267,6 +279,20 @@ class EmploymentService:
         legal = legal_wage(await law_book(self.db, on), form.born_on)
         if form.pay.wage_pence < legal:
             raise InvalidInput({"wage": f"The wage must be {pounds(legal)} an hour or more: that is the law"})
+
+    async def _keep_wages(self, row: Employment, form: EmploymentForm) -> None:
+        """Refuse a change after which nobody would pay for visits that were approved already."""
+        unsent = await self.employments.unsent_wages(row)
+        if row.status is EmploymentStatus.PREPARING and unsent is not None and unsent[0] < form.starts_on:
+            words = f"You approved a visit of theirs on {uk_date(unsent[0])}, so the job begins on that day or before"
+            raise InvalidInput({"starts_on": words})
+        if row.work_status is WorkStatus.EMPLOYED is not form.work_status and (
+            unsent is not None or await self.sheets.wages_to_send(row.id)
+        ):
+            raise StepRefused(
+                "You approved visits whose wage is still to be paid. Send their timesheet to the payroll first, then "
+                "you can change how they work for you."
+            )
 
     def _add_duties(self, row: Employment, known: Sequence[str] = ()) -> None:
         now = self.clock.now()

@@ -5,23 +5,19 @@ timesheet never changes (the database refuses it): a visit approved later, or mo
 line of its own. The table that was sent is kept to the byte, with its SHA-256.
 """
 
-from collections.abc import Mapping
 from datetime import date, timedelta
 from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Principal, audit
 from marketplace.accounts.law import LawBook, law_book, legal_wage
 from marketplace.bookings.events_employment import TimesheetSent
 from marketplace.bookings.models import (
-    Booking,
     Employment,
-    HolidayMethod,
     Timesheet,
     TimesheetLine,
     TimesheetStatus,
@@ -29,110 +25,27 @@ from marketplace.bookings.models import (
 )
 from marketplace.bookings.repository_employment import TimesheetRepository
 from marketplace.bookings.service.employment.employments import EmploymentService
-from marketplace.bookings.service.employment.forms import read_hours
-from marketplace.bookings.service.employment.periods import BASIS, spans
 from marketplace.bookings.service.employment.timesheet_csv import timesheet_csv
+from marketplace.bookings.service.employment.timesheet_rules import (
+    DAY_MINUTES,
+    DayForm,
+    SheetView,
+    holiday_pay,
+    kind_of,
+    next_period,
+    note_of,
+    payable,
+)
+from marketplace.bookings.service.employment.wages import settle_wages
 from marketplace.bookings.service.fair_price import half_up
-from marketplace.bookings.states import BookingStatus
 from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput, NotFound, StepRefused
-from marketplace.core.forms import FormReader
 from marketplace.people.models import Person
 
-DAY_MINUTES = 1_440
-MOST_PERIODS = 1_500
 CORRECTED_FOR = timedelta(days=730)
 """How long after a visit its timesheet is put right by itself."""
-PART = "You approved a part of this visit. The law asks you to pay for all the time they worked."
-CALLED_OFF = "Called off too late; paid as agreed."
-
-
-class DayForm(msgspec.Struct, frozen=True):
-    """Hours of one day, entered by hand."""
-
-    worked_on: date
-    minutes: int
-    note: str
-
-    @classmethod
-    def read(cls, data: Mapping[str, Any], now: date) -> "DayForm":
-        """Read it.
-
-        Raises:
-            InvalidInput: Something is missing, or the day is to come.
-        """
-        form = FormReader(data)
-        worked_on = form.day("worked_on", "the day") or now
-        minutes = read_hours(form, "hours", "the hours")
-        if minutes > DAY_MINUTES:
-            form.wrong("hours", "A day has 24 hours")
-        if worked_on > now:
-            form.wrong("worked_on", "The day must be today or in the past")
-        note = form.text("note", "the note", required=False)
-        form.done()
-        return cls(worked_on, minutes, note)
-
-
-class SheetView(msgspec.Struct, frozen=True, kw_only=True):
-    """A timesheet with its lines."""
-
-    sheet: Timesheet
-    lines: list[TimesheetLine]
-    not_approved: int
-    """Visits of the period or before that still wait for the person's word."""
-    kinds: dict[UUID, str]
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it can change."""
-        return self.sheet.status is TimesheetStatus.OPEN
-
-
-def payable(booking: Booking, wage_pence: int) -> tuple[int, int]:
-    """Return (minutes, pence) of an approved visit for the payroll.
-
-    The wage of the job counts for the minutes approved; where the person approved more money than that (an agreed rate
-    for bank holidays, or a night at a fixed price), that counts. A part approved gives that part of the minutes.
-    """
-    minutes = booking.claimed_minutes or booking.minutes
-    approved = booking.approved_pence if booking.approved_pence is not None else booking.cost_pence
-    asked = booking.claimed_pence if booking.claimed_pence is not None else booking.cost_pence
-    if booking.called_off_at is not None:
-        # Nobody worked: what is owed by the terms is paid, as the hours it would buy.
-        minutes = min(booking.minutes, half_up(Fraction(approved * 60, wage_pence))) if wage_pence else 0
-        return minutes, approved
-    if booking.is_sleep_in:
-        return minutes, approved
-    if booking.status is BookingStatus.PART_APPROVED and asked:
-        minutes = min(minutes, half_up(Fraction(minutes * approved, asked)))
-    return minutes, max(half_up(Fraction(minutes * wage_pence, 60)), approved)
-
-
-def next_period(employment: Employment, last_end: date | None) -> tuple[date, date]:
-    """Return the pay period after a day, or the first: those of the job's first day, else from that day on.
-
-    It ends with the job.
-    """
-    first = last_end or employment.starts_on
-    found = next(spans(first, employment.pay_every, 1))
-    for start, end in spans(employment.starts_on, employment.pay_every, MOST_PERIODS):
-        if start == first:
-            found = (start, end)
-        if start >= first:
-            break
-    if employment.ends_on is not None and found[0] < employment.ends_on < found[1]:
-        return found[0], employment.ends_on
-    return found
-
-
-def holiday_pay(method: HolidayMethod, book: LawBook, amount_pence: int) -> int:
-    """Return rolled-up holiday pay on an amount, which may be below nothing for a correction."""
-    if method is not HolidayMethod.ROLLED_UP:
-        return 0
-    pay = half_up(Fraction(abs(amount_pence) * book["holiday_accrual"], BASIS))
-    return pay if amount_pence >= 0 else -pay
 
 
 class TimesheetService:
@@ -301,6 +214,7 @@ class TimesheetService:
         sheet.sent_at, sheet.sent_by_user_id = self.clock.now(), principal.user_id
         sheet.status = TimesheetStatus.SENT
         await self.db.flush()
+        await settle_wages(self.db, principal, employment, sheet)
         self._record(principal, "bookings.send_timesheet", sheet, {"sha256": sheet.sha256})
         outbox.publish(
             self.db,
@@ -337,9 +251,7 @@ class TimesheetService:
                 minutes, amount = payable(booking, rate)
                 if not minutes and not amount:
                     continue
-                note = CALLED_OFF if booking.called_off_at else ""
-                if booking.status is BookingStatus.PART_APPROVED and not note:
-                    note = PART
+                note = note_of(booking, rate, minutes, amount)
                 self._add_line(sheet, booking.visit_on, minutes, rate, amount, note=note, booking_id=booking.id)
                 came += 1
             await self.db.flush()
@@ -416,10 +328,3 @@ class TimesheetService:
             subject_id=sheet.id,
             after={"status": sheet.status, "minutes": sheet.minutes, "gross_pence": sheet.gross_pence, **(more or {})},
         )
-
-
-def kind_of(line: TimesheetLine) -> str:
-    """Return what a line is: "visit", "day" or "correction"."""
-    if line.booking_id is not None:
-        return "visit"
-    return "correction" if line.corrects_id is not None else "day"

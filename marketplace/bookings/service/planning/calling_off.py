@@ -14,6 +14,9 @@ from marketplace.bookings.states import BOOKING, BookingStatus
 from marketplace.core import outbox
 from marketplace.core.database import clock_of
 
+NOT_AGREED = frozenset({BookingStatus.AWAITING_PAYMENT, BookingStatus.REQUESTED})
+"""Nothing is owed for a visit that nobody said yes to."""
+
 
 class CalledOff(NamedTuple):
     """What calling visits off came to."""
@@ -39,7 +42,7 @@ def call_off(
     Args:
         db: The transaction.
         visits: Each with what is owed for it, in pence. One that is owed stays, so that the person still says yes or no
-            to its payment; one that is free ends.
+            to its payment; one that is free ends, and so does one that was not agreed yet.
         by: Which side.
         user_id: Who; None for the platform.
         reason: Code, for counting.
@@ -52,7 +55,7 @@ def call_off(
     for visit, pence in visits:
         visit.called_off_at, visit.called_off_by, visit.call_off_reason = now, by, reason
         visit.reason = words
-        if pence and visit.status is not BookingStatus.AWAITING_PAYMENT:
+        if pence and visit.status not in NOT_AGREED:
             lower_top_up(db, visit, pence)
             charged, owed = charged + 1, owed + pence
             continue

@@ -11,6 +11,7 @@ from marketplace.bookings.models import Booking, CalledOffBy, CallOffReason, Sup
 from marketplace.bookings.repository_planning import AgreementReader
 from marketplace.bookings.repository_visits import FeedReader, VisitReader
 from marketplace.bookings.service.planning.calling_off import call_off
+from marketplace.bookings.service.planning.plan import Planner
 from marketplace.bookings.states import SUPPORT_AGREEMENT, AgreementStatus
 from marketplace.core import outbox
 from marketplace.core.database import clock_of
@@ -58,13 +59,48 @@ async def stop_for_death(db: AsyncSession, council_id: UUID, person_id: UUID, di
     return len(visits)
 
 
+async def restore_after_mistake(db: AsyncSession, council_id: UUID, person_id: UUID) -> list[SupportAgreement]:
+    """Let agreements go on that a death had ended by mistake, where nobody has changed their end since.
+
+    Weekly visits are planned anew, with their price and whoever is free by now. One-off visits, drafts and calendar
+    addresses stay ended: nobody can know whether they are still wanted. Doing it twice changes nothing.
+
+    Returns:
+        The agreements that go on.
+    """
+    found = [
+        row
+        for row in await AgreementReader(db).open_of(council_id, person_id)
+        if row.status is AgreementStatus.AGREED and row.end_reason == DIED
+    ]
+    for agreement in found:
+        agreement.ends_on, agreement.end_before_death_on = agreement.end_before_death_on, None
+        agreement.end_reason = ""
+        if agreement.notice_by is None:
+            agreement.notice_at = None
+        audit.record(
+            db,
+            None,
+            "bookings.restore_after_mistake",
+            council_id=council_id,
+            subject_kind="support_agreement",
+            subject_id=agreement.id,
+            after={"ends_on": agreement.ends_on},
+        )
+    await db.flush()
+    if found:
+        await Planner(db).plan(council_id, [person_id])
+    return found
+
+
 def _end(db: AsyncSession, agreement: SupportAgreement, died_on: date) -> None:
     if agreement.status is not AgreementStatus.AGREED:
         SUPPORT_AGREEMENT.move(db, agreement, AgreementStatus.WITHDRAWN, by=None)
         return
     last = max(died_on, agreement.starts_on) + timedelta(days=1)
     if agreement.ends_on is None or agreement.ends_on > last:
-        agreement.ends_on, agreement.end_reason, agreement.notice_at = last, DIED, clock_of(db).now()
+        agreement.end_before_death_on, agreement.ends_on, agreement.end_reason = agreement.ends_on, last, DIED
+        agreement.notice_at = agreement.notice_at or clock_of(db).now()
 
 
 def _tell(db: AsyncSession, agreement: SupportAgreement, died_on: date, visits: list[Booking]) -> None:

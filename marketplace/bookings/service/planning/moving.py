@@ -18,6 +18,7 @@ from marketplace.bookings.service.agreements.prices import TermsView, rate_of, t
 from marketplace.bookings.service.planning.diary import Diary
 from marketplace.bookings.service.planning.forecast import Forecast
 from marketplace.bookings.service.planning.patterns import span_of
+from marketplace.bookings.service.planning.seats import Seats
 from marketplace.bookings.service.planning.writing import HELD_APART
 from marketplace.bookings.service.purse import purses_of
 from marketplace.bookings.service.top_ups import lower_top_up
@@ -59,6 +60,7 @@ class Mover:
     def __init__(self, db: AsyncSession, agreement: SupportAgreement, views: Sequence[TermsView]) -> None:
         self.db, self.agreement, self.views = db, agreement, views
         self.rows = PlanningRepository(db)
+        self.seats = Seats(db, agreement)
 
     def priced(self, moves: Sequence[Move]) -> list[Move]:
         """Price visits at their new time, by the terms of the new day.
@@ -83,12 +85,13 @@ class Mover:
         await self.rows.hold_workers(one for one in wanted if one is not None)
 
     async def check(self, moves: Sequence[Move]) -> None:
-        """Hold moves to the money and to what the council pays for; takes the purse until the transaction ends.
+        """Hold moves to sessions, to the money and to what the council pays for; takes the purse until the end.
 
         Raises:
-            InvalidInput: The council does not pay for a new day.
+            InvalidInput: The council does not pay for a new day; an activity has no session then, or no place left.
             NotEnoughLeft: The direct payment does not reach.
         """
+        await self.seats.check([(one.visit, one.span) for one in moves if one.visit.workers_needed == 0])
         if self.agreement.funding is not Funding.DIRECT_PAYMENT or not moves:
             return
         council_id, now = self.agreement.council_id, today(clock_of(self.db))
@@ -126,12 +129,17 @@ class Mover:
             forecast.promise(one.day, one.cost_pence - one.visit.top_up_pence)
 
     async def move(self, moves: Sequence[Move], *, user_id: UUID | None) -> Moved:
-        """Put visits where they go. Who is not free then is taken off the visit, which stays planned."""
+        """Put visits where they go. Who is not free then is taken off the visit, which stays planned.
+
+        Raises:
+            SlotTaken: The last place of an activity's session was taken since `check`.
+        """
         result = Moved()
         if not moves:
             return result
         held = await self.rows.second_workers([one.visit.id for one in moves])
         diary = await self._diary(moves, held)
+        await self.seats.leave()
         later = moves[0].span.starts_at > moves[0].visit.starts_at
         # A row of visits that moves along is moved from its far end, so that none meets the next on its way.
         for one in sorted(moves, key=lambda move: move.visit.starts_at, reverse=later):
@@ -168,6 +176,7 @@ class Mover:
                 if broken_constraint(error) not in HELD_APART or worker is None:
                     raise
                 await self.db.refresh(visit)
+        await self.seats.take(visit)
         if visit.worker_id is None and visit.workers_needed and visit.status is BookingStatus.ACCEPTED:
             BOOKING.move(self.db, visit, BookingStatus.PLANNED, by=user_id)
         await self.db.flush()

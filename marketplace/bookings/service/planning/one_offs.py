@@ -22,6 +22,8 @@ from marketplace.core.clock import today
 from marketplace.core.errors import InvalidInput
 from marketplace.core.formats import pounds, uk_date
 
+NOT_FREE = "Your assistant is not free then. Choose another time, or ask anyway"
+
 
 class Extra(msgspec.Struct, frozen=True, kw_only=True):
     """A visit that somebody wishes for besides the weekly ones."""
@@ -30,6 +32,10 @@ class Extra(msgspec.Struct, frozen=True, kw_only=True):
     starts_local: time
     minutes: int
     note: str = ""
+
+
+class NotFreeThen(InvalidInput):
+    """The assistant is taken at that time; the person chooses another, or asks anyway."""
 
 
 class OneOffs(AgreementAccess):
@@ -44,17 +50,40 @@ class OneOffs(AgreementAccess):
         """
         return (await self._checked(agreement, extra))[1]
 
-    async def request(self, principal: Principal, agreement_id: UUID, extra: Extra) -> Booking:
-        """Ask the provider for one visit more, for the person. Raises as `price`."""
+    async def is_free(self, agreement: SupportAgreement, extra: Extra) -> bool:
+        """Whether the assistant of an agreement is free then, as far as the platform knows; held from here on.
+
+        True where the agreement names nobody: then its provider finds somebody.
+        """
+        if agreement.worker_id is None:
+            return True
+        span = span_of(extra.visit_on, extra.starts_local, extra.minutes)
+        travel = await self._travel(agreement)
+        workers = await self.rows.hold_workers([agreement.worker_id])
+        until = span.ends_at + timedelta(hours=2)
+        diary = Diary(await OfferRepository(self.db).calendars(workers, span.starts_at, until))
+        return diary.is_free(agreement.worker_id, span, travel)
+
+    async def request(self, principal: Principal, agreement_id: UUID, extra: Extra, *, anyway: bool = False) -> Booking:
+        """Ask the provider for one visit more, for the person.
+
+        Args:
+            principal: The person, or who acts for them.
+            agreement_id: The agreement.
+            extra: The visit.
+            anyway: The person knows that their assistant is not free then, and asks nevertheless.
+
+        Raises:
+            NotFreeThen: The assistant is not free, and the person was not told yet.
+            InvalidInput, NotEnoughLeft: As `price`.
+        """
         agreement = await self.of_person(principal, agreement_id, to_change=True)
         span = span_of(extra.visit_on, extra.starts_local, extra.minutes)
-        travel = int(await setting(self.db, agreement.council_id, "bookings.travel_minutes", today(self.clock)))
-        worker_id = None
-        if agreement.worker_id is not None:
-            workers = await self.rows.hold_workers([agreement.worker_id])
-            until = span.ends_at + timedelta(hours=2)
-            diary = Diary(await OfferRepository(self.db).calendars(workers, span.starts_at, until))
-            worker_id = agreement.worker_id if diary.is_free(agreement.worker_id, span, travel) else None
+        travel = await self._travel(agreement)
+        is_free = await self.is_free(agreement, extra)
+        if not is_free and not anyway:
+            raise NotFreeThen({"starts_local": NOT_FREE})
+        worker_id = agreement.worker_id if is_free else None
         rate, cost = await self._checked(agreement, extra, locked=True)
         visit = Booking(
             council_id=agreement.council_id,
@@ -91,6 +120,9 @@ class OneOffs(AgreementAccess):
         )
         publish_requested(self.db, visit)
         return visit
+
+    async def _travel(self, agreement: SupportAgreement) -> int:
+        return int(await setting(self.db, agreement.council_id, "bookings.travel_minutes", today(self.clock)))
 
     async def _checked(self, agreement: SupportAgreement, extra: Extra, *, locked: bool = False) -> tuple[int, int]:
         """Hold a wish to the rules; returns rate and cost in pence."""

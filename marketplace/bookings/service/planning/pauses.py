@@ -24,7 +24,7 @@ from marketplace.bookings.models import (
 from marketplace.bookings.repository_visits import VisitReader
 from marketplace.bookings.service.agreements.prices import TermsView, owed_if_called_off, retainer_of, terms_on
 from marketplace.bookings.service.planning.access import AgreementAccess
-from marketplace.bookings.service.planning.calling_off import CalledOff, call_off, end
+from marketplace.bookings.service.planning.calling_off import NOT_AGREED, CalledOff, call_off, end
 from marketplace.bookings.service.planning.patterns import DAY, holds
 from marketplace.bookings.service.planning.plan import Planner
 from marketplace.bookings.service.planning.writing import PAUSE_REASON
@@ -113,18 +113,23 @@ class Pauses(AgreementAccess):
         return row
 
     async def resume(self, principal: Principal, agreement_id: UUID, pause_id: UUID, from_on: date) -> None:
-        """End a pause for the person: visits take place from a day on. A pause that has not begun is taken back.
+        """Change the end of a pause for the person: visits take place from a day on, sooner or later than was said.
+
+        A pause that has not begun is taken back by a day before it.
 
         Raises:
             NotFound: It is not theirs.
-            InvalidInput: The day is in the past, or after the pause's end.
+            InvalidInput: The day is in the past, or the pause ends on that day already; or it would run into another.
         """
         agreement = await self.of_person(principal, agreement_id, to_change=True)
         row = await self._pause(agreement, pause_id)
         if from_on < today(self.clock):
             raise InvalidInput({"from_on": "The day must be today or later"})
-        if row.ends_on is not None and from_on >= row.ends_on:
-            raise InvalidInput({"from_on": "The pause has ended by then anyway. Choose an earlier day"})
+        if row.ends_on is not None and from_on == row.ends_on:
+            raise InvalidInput({"from_on": "The pause ends on that day already. Choose another day"})
+        if row.ends_on is not None and from_on > row.ends_on:
+            await self._lengthen(principal, agreement, row, row.ends_on, from_on)
+            return
         before = {"starts_on": row.starts_on, "ends_on": row.ends_on}
         if from_on <= row.starts_on:
             await self.db.delete(row)
@@ -179,6 +184,7 @@ class Pauses(AgreementAccess):
             Booking.pattern_id == pattern_id, Booking.pattern_on >= from_on
         )
         visits = [(visit, _late(views, visit, now)) for visit in await reader.locked(question)]
+        visits += await self._retained(agreement, pattern_id, from_on, views)
         result = call_off(
             self.db,
             visits,
@@ -198,6 +204,48 @@ class Pauses(AgreementAccess):
         )
         outbox.publish(self.db, PatternChanged(**_ids(agreement), from_on=from_on, by_side=Side.PERSON.value))
         return result
+
+    async def _lengthen(
+        self, principal: Principal, agreement: SupportAgreement, row: AgreementPause, ended: date, ends_on: date
+    ) -> None:
+        """Let a pause last longer; visits of the days that come to it are called off as those before were."""
+        self.need_running(agreement)
+        if ended < today(self.clock):
+            raise InvalidInput({"from_on": "This pause is over. Begin a new one"})
+        for other in (await self.rows.pauses([agreement.id])).get(agreement.id, []):
+            if other.id != row.id and other.starts_on < ends_on and (other.ends_on is None or other.ends_on > ended):
+                raise InvalidInput({"from_on": "Visits pause already on some of these days. Change that pause"})
+        row.ends_on = ends_on
+        await self.db.flush()
+        result = await self._call_off(principal, agreement, row, ended, ends_on)
+        await Planner(self.db).plan(agreement.council_id, [agreement.person_id], only=agreement.id)
+        audit.record(
+            self.db,
+            principal,
+            "bookings.lengthen_pause",
+            council_id=agreement.council_id,
+            subject_kind="support_agreement",
+            subject_id=agreement.id,
+            before={"ends_on": ended},
+            after={"ends_on": ends_on, "free": result.free, "owed_pence": result.owed_pence},
+        )
+        outbox.publish(self.db, AgreementPaused(**_ids(agreement), pause_id=row.id, starts_on=ended, ends_on=ends_on))
+
+    async def _retained(
+        self, agreement: SupportAgreement, pattern_id: UUID, from_on: date, views: Sequence[TermsView]
+    ) -> list[tuple[Booking, int]]:
+        """Return visits that are owed only to keep their place in a pause, and what of that a late end leaves owed.
+
+        Where the weekly visit ends, no place is kept any more.
+        """
+        now, reader = self.clock.now(), VisitReader(self.db)
+        pauses = (await self.rows.pauses([agreement.id])).get(agreement.id, [])
+        question = reader.to_come(agreement.council_id, agreement.id, now, also_called_off=True).where(
+            Booking.pattern_id == pattern_id,
+            Booking.pattern_on >= from_on,
+            Booking.called_off_at.in_([row.made_at for row in pauses]),
+        )
+        return [(visit, min(visit.cost_pence, _late(views, visit, now))) for visit in await reader.locked(question)]
 
     async def stop_all(
         self, agreement: SupportAgreement, from_on: date, *, by: CalledOffBy, reason: CallOffReason, words: str
@@ -298,7 +346,7 @@ class Pauses(AgreementAccess):
 
     def _owed(self, views: Sequence[TermsView], visit: Booking, kind: PauseKind, starts_on: date) -> int:
         view = terms_on(views, visit.visit_on)
-        if view is None:
+        if view is None or visit.status in NOT_AGREED:
             return 0
         now = self.clock.now()
         is_late_counted = kind is not PauseKind.HOSPITAL or visit.visit_on < today(self.clock) + DAY
@@ -308,7 +356,9 @@ class Pauses(AgreementAccess):
 
 def _late(views: Sequence[TermsView], visit: Booking, now: datetime) -> int:
     view = terms_on(views, visit.visit_on)
-    return owed_if_called_off(view, visit.starts_at, now, visit.cost_pence) if view else 0
+    if view is None or visit.status in NOT_AGREED:
+        return 0
+    return owed_if_called_off(view, visit.starts_at, now, visit.cost_pence)
 
 
 def _ids(agreement: SupportAgreement) -> dict[str, UUID]:

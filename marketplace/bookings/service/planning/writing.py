@@ -126,7 +126,7 @@ class VisitWriter:
                 if place is None:
                     self.full.setdefault(agreement.id, wish.day)
                     return None
-                holds.append(_place(visit, place))
+                holds.append(place_row(visit, place))
             return visit, holds
         free = [
             one
@@ -160,7 +160,7 @@ class VisitWriter:
         listing = await self.db.get_one(Listing, visit.listing_id)
         most = listing.session_places or 0
         for number in (*range(place, most + 1), *range(1, place)):
-            if await self._try(_place(visit, number)):
+            if await self._try(place_row(visit, number)):
                 return True
         if visit.agreement_id is not None:
             self.full.setdefault(visit.agreement_id, visit.visit_on)
@@ -193,7 +193,8 @@ def _second(visit: Booking, worker_id: UUID) -> VisitWorker:
     )
 
 
-def _place(visit: Booking, place: int) -> VisitPlace:
+def place_row(visit: Booking, place: int) -> VisitPlace:
+    """Return the row by which a visit holds a place of its session."""
     return VisitPlace(
         council_id=visit.council_id,
         booking_id=visit.id,

@@ -89,6 +89,8 @@ class HoldingService:
         rows = await self.money.arrangements(council_id, person_id)
         await self._check(council_id, form, rows[0] if rows else None, now)
         newest = rows[0] if rows else None
+        if newest is not None and _says(newest, form):
+            return newest  # A second tab: nobody is told twice.
         before = {"holding": newest.holding, "starts_on": newest.starts_on} if newest else None
         organisation_id = form.organisation_id if form.holding is Holding.PROVIDER_MANAGED else None
         if newest is not None and newest.starts_on == form.starts_on:
@@ -149,3 +151,14 @@ class HoldingService:
             managers = await self.money.fund_managers(council_id, now)
             if form.organisation_id not in {one.id for one in managers}:
                 raise InvalidInput({"organisation_id": "Select the organisation that is to hold the money"})
+
+
+def _says(row: DirectPaymentArrangement, form: HoldingForm) -> bool:
+    """Whether a row arranges just what is asked for."""
+    organisation_id = form.organisation_id if form.holding is Holding.PROVIDER_MANAGED else None
+    return (row.holding, row.organisation_id, row.starts_on, row.reason) == (
+        form.holding,
+        organisation_id,
+        form.starts_on,
+        form.reason,
+    )

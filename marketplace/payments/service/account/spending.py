@@ -42,6 +42,8 @@ class RefundForm(msgspec.Struct, frozen=True, kw_only=True):
     happened_on: date
     payee: str
     what: str
+    is_another: bool = False
+    """Said when the same amount came back from the same payee on the same day before."""
 
 
 class SpendingService(MovementService):
@@ -88,11 +90,7 @@ class SpendingService(MovementService):
         held = await self.may_record(principal, council_id, person_id, form.happened_on)
         await self.hold(council_id, person_id)
         parts, rest, counts_from = await self._parts(council_id, person_id, form)
-        is_again = await self.money.same_payment(council_id, person_id, form.amount_pence, form.happened_on, form.payee)
-        if is_again and not form.is_another:
-            said = f"{pounds(form.amount_pence)} to {form.payee} on {uk_date(form.happened_on)}"
-            message = f"{said} is recorded already. Tick the box if this is another payment"
-            raise InvalidInput({"is_another": message})
+        await self._need_new(council_id, person_id, MovementKind.PAYMENT, form)
         if rest and not form.what:
             raise InvalidInput({"what": f"Enter what the {pounds(rest)} beside visits was for"})
         await self._check_rest(council_id, person_id, rest, counts_from)
@@ -123,11 +121,12 @@ class SpendingService(MovementService):
 
         Raises:
             NotFound: Not theirs.
-            InvalidInput: More than was ever recorded as paid, or a day that makes no sense.
+            InvalidInput: More than was ever recorded as paid, a day that makes no sense, or the same again.
         """
         self._check_day(form.happened_on)
         held = await self.may_record(principal, council_id, person_id, form.happened_on)
         await self.hold(council_id, person_id)
+        await self._need_new(council_id, person_id, MovementKind.REFUND, form)
         most = await self.money.net_paid(council_id, person_id)
         if form.amount_pence > most:
             raise InvalidInput({"amount": f"You recorded {pounds(most)} as paid, so no more than that can come back"})
@@ -139,6 +138,19 @@ class SpendingService(MovementService):
             credit(Purpose.DIRECT_PAYMENT, form.amount_pence, person_id),
         ]
         return await self.write(principal, movement, lines, "payments.record_refund")
+
+    async def _need_new(
+        self, council_id: UUID, person_id: UUID, kind: MovementKind, form: SpendingForm | RefundForm
+    ) -> None:
+        """Ask once more before the same amount of the same payee and day is written down a second time."""
+        if form.is_another:
+            return
+        facts = (form.amount_pence, form.happened_on, form.payee)
+        if await self.money.is_recorded(council_id, person_id, kind, *facts):
+            way = "to" if kind is MovementKind.PAYMENT else "from"
+            said = f"{pounds(form.amount_pence)} {way} {form.payee} on {uk_date(form.happened_on)}"
+            message = f"{said} is recorded already. Tick the box if this is another payment"
+            raise InvalidInput({"is_another": message})
 
     def _check_day(self, day: date) -> None:
         now = today(self.clock)

@@ -60,8 +60,15 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
     hands: tuple[Hand, ...] = ()
     rating: str | None = None
     """The regulator's word where it is registered with the regulator; empty is "not rated"."""
+    also_in: tuple[str, ...] = ()
+    """Districts beside its own in which it works."""
     accredited_days_left: int | None = None
     """Days until the accreditation ends; below 0 it ended. None: it has most of a year left."""
+
+    @property
+    def districts(self) -> tuple[str, ...]:
+        """Where it works, its own district first."""
+        return (self.district, *self.also_in)
 
     @property
     def worker_kind(self) -> WorkerKind:
