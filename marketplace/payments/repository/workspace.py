@@ -98,10 +98,10 @@ class WorkspaceRepository(Repository[Payable]):
         return {int(place): (int(number), int(pence)) for place, number, pence in rows}
 
     async def due_rows(self, council_id: UUID, until: date, limit: int) -> Sequence[Any]:
-        """Return (payable, bill number, organisation) of what is due before a day and in no run, earliest first."""
+        """Return (payable, bill number, kind, organisation) of what is due before a day and in no run, earliest first."""
         found: Sequence[Any] = (
             await self.db.execute(
-                select(Payable, Invoice.number, Organisation.name)
+                select(Payable, Invoice.number, Invoice.kind, Organisation.name)
                 .join(Invoice, Invoice.id == Payable.invoice_id)
                 .join(Organisation, Organisation.id == Payable.organisation_id)
                 .where(Payable.council_id == council_id, Payable.status == PayableStatus.OPEN, Payable.due_on < until)

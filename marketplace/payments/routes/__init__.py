@@ -9,6 +9,7 @@ from marketplace.payments.routes import (
     cards,
     direct_payments,
     documents,
+    invoices,
     lateness,
     money,
     money_asks,
@@ -17,13 +18,22 @@ from marketplace.payments.routes import (
     money_funds,
     queries,
     refunds,
+    self_billing,
     statements,
     workspace,
 )
 from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
+from marketplace.payments.routes.claims import ClaimController, OwnClaimController
+from marketplace.payments.routes.costs import CostController
 from marketplace.payments.routes.earnings import EarningsController
+from marketplace.payments.routes.months import BlockController, ContributionController, MoneyManagementController
+from marketplace.payments.routes.own_invoices import OwnInvoiceController
+from marketplace.payments.routes.remittances import RemittanceController
+from marketplace.payments.routes.returned import ReturnedController
+from marketplace.payments.routes.run_files import RunFileController
 from marketplace.payments.routes.runs import PaymentRunController
 from marketplace.payments.routes.self_bills import SelfBillController
+from marketplace.payments.routes.tariff_books import TariffBookController
 from marketplace.payments.routes.tariffs import TariffController
 
 ROUTES: list[Any] = [
@@ -43,10 +53,23 @@ ROUTES: list[Any] = [
     *queries.ROUTES,
     *statements.ROUTES,
     *workspace.ROUTES,
+    *invoices.ROUTES,
+    *self_billing.ROUTES,
+    OwnInvoiceController,
     TariffController,
+    TariffBookController,
+    CostController,
+    MoneyManagementController,
+    BlockController,
+    ContributionController,
+    OwnClaimController,
+    ClaimController,
     SelfBillController,
     EarningsController,
     BankDetailsController,
     BankCheckController,
     PaymentRunController,
+    RunFileController,
+    ReturnedController,
+    RemittanceController,
 ]

@@ -13,6 +13,7 @@ from marketplace.accounts import Permission, Principal
 from marketplace.core.clock import parse_day
 from marketplace.core.formats import date_range, pounds
 from marketplace.core.spreadsheets import Cell, csv_text, pounds_cell
+from marketplace.payments.models import SELF_BILLED
 from marketplace.payments.service.workspace import AGES, MOST_DUE, PARTS, WorkspaceService
 
 MOST_BARS = 10
@@ -44,7 +45,8 @@ class WorkspaceController(Controller):
     async def due(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
         """Show what is due within 30 days, earliest first."""
         service = WorkspaceService(db)
-        context = {"rows": await service.due_rows(principal), "today": service.today, "most": MOST_DUE}
+        context = {"rows": await service.due_rows(principal), "today": service.today, "most": MOST_DUE,
+            "self_billed": SELF_BILLED}
         return Template("payments/workspace/due.html", context=context)
 
     @get("/due.csv", permission=Permission.INVOICES_READ)
@@ -53,7 +55,7 @@ class WorkspaceController(Controller):
         rows: list[tuple[Cell, ...]] = [("bill", "organisation", "received_on", "due_on", "amount_pounds")]
         rows += [
             (number, name, row.received_on.isoformat(), row.due_on.isoformat(), pounds_cell(row.amount_pence))
-            for row, number, name in await WorkspaceService(db).due_rows(principal)
+            for row, number, _, name in await WorkspaceService(db).due_rows(principal)
         ]
         return _csv("due", rows)
 
