@@ -98,7 +98,7 @@ class WorkspaceRepository(Repository[Payable]):
         return {int(place): (int(number), int(pence)) for place, number, pence in rows}
 
     async def due_rows(self, council_id: UUID, until: date, limit: int) -> Sequence[Any]:
-        """Return (payable, bill number, kind, organisation) of what is due before a day and in no run, earliest first."""
+        """Return (payable, bill number, kind, organisation) due before a day and in no run, earliest first."""
         found: Sequence[Any] = (
             await self.db.execute(
                 select(Payable, Invoice.number, Invoice.kind, Organisation.name)

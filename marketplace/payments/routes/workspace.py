@@ -45,8 +45,12 @@ class WorkspaceController(Controller):
     async def due(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
         """Show what is due within 30 days, earliest first."""
         service = WorkspaceService(db)
-        context = {"rows": await service.due_rows(principal), "today": service.today, "most": MOST_DUE,
-            "self_billed": SELF_BILLED}
+        context = {
+            "rows": await service.due_rows(principal),
+            "today": service.today,
+            "most": MOST_DUE,
+            "self_billed": SELF_BILLED,
+        }
         return Template("payments/workspace/due.html", context=context)
 
     @get("/due.csv", permission=Permission.INVOICES_READ)

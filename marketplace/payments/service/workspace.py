@@ -104,7 +104,7 @@ class WorkspaceService:
         return [(words, *found.get(place, (0, 0))) for place, words in enumerate(DUES)]
 
     async def due_rows(self, principal: Principal) -> Sequence[Any]:
-        """Return (payable, bill number, kind, organisation) due up to the end of the last group but one, earliest first."""
+        """Return (payable, bill number, kind, organisation) due within the last edge, earliest first."""
         principal.require(Permission.INVOICES_READ)
         until = self.today + timedelta(days=DUE_EDGES[-1] + 1)
         return await self.rows.due_rows(principal.council_id, until, MOST_DUE)
