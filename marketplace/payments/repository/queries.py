@@ -27,7 +27,7 @@ class QueryRepository(Repository[PaymentQuery]):
 
     model_type = PaymentQuery
 
-    def _rows(self) -> Select[Any]:
+    def _rows(self) -> Select[PaymentQuery, str, str, str | None, int]:
         return (
             select(PaymentQuery, Organisation.name, Council.name, Invoice.number, InvoiceLine.position)
             .join(Organisation, Organisation.id == PaymentQuery.organisation_id)
