@@ -3,6 +3,7 @@
 from typing import Any
 
 from marketplace.payments.routes import (
+    books_lists,
     card_payees,
     card_reconciliation,
     card_visits,
@@ -37,6 +38,7 @@ ROUTES: list[Any] = [
     *money_audits.ROUTES,
     *documents.ROUTES,
     *lateness.ROUTES,
+    *books_lists.ROUTES,
     TariffController,
     SelfBillController,
     EarningsController,
