@@ -3,6 +3,7 @@
 from typing import Any
 
 from marketplace.payments.routes import (
+    books,
     books_lists,
     card_payees,
     card_reconciliation,
@@ -10,6 +11,7 @@ from marketplace.payments.routes import (
     cards,
     direct_payments,
     documents,
+    journals,
     lateness,
     money,
     money_asks,
@@ -38,6 +40,8 @@ ROUTES: list[Any] = [
     *money_audits.ROUTES,
     *documents.ROUTES,
     *lateness.ROUTES,
+    *books.ROUTES,
+    *journals.ROUTES,
     *books_lists.ROUTES,
     TariffController,
     SelfBillController,
