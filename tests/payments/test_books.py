@@ -126,15 +126,19 @@ async def test_spending_stands_at_its_team_and_stage(browser: Browser, db: Any) 
 
 async def test_a_team_is_warned_before_it_overspends(browser: Browser, db: Any) -> None:
     money = await make_money(db)
-    north = await make_team(db, money, "North", yearly_pence=10_000, is_default=True)
-    await make_accrual(db, money.council, money.organisation, amount_pence=7_500, team_id=north.id)
-    council_id, north_id = money.council.id, north.id
+    for name, promised in (("North", 2_501), ("South", 2_500)):
+        team = await make_team(db, money, name, yearly_pence=10_000)
+        await make_accrual(db, money.council, money.organisation, amount_pence=7_500, team_id=team.id)
+        promise = [debit(Purpose.COMMITMENT, promised, team.id), credit(Purpose.COMMITTED, promised)]
+        await LedgerService(db).post(money.council.id, "plan-committed", team.id, promise)
     finance = await browser.signed_in(money.finance)
-    assert "over its budget" not in (await finance.open("/books")).words
-    promise = [debit(Purpose.COMMITMENT, 2_501, north_id), credit(Purpose.COMMITTED, 2_501)]
-    await LedgerService(db).post(council_id, "plan-committed", north_id, promise)
     page = await finance.open("/books")
     assert "North will be over its budget by £0.01" in page.words
+    assert "South will be over" not in page.words
+    assert "South has spent or committed 100% of its budget" in page.words
+    balance = await finance.open("/books/trial-balance")
+    assert "Memorandum" in balance.words
+    assert "£50.01" in balance.words
 
 
 async def test_the_year_end_is_what_was_owed_on_31_march(browser: Browser, db: Any, clock: FixedClock) -> None:
