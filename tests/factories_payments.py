@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Council
@@ -22,6 +22,7 @@ from marketplace.payments.models import (
     AccrualKind,
     BankAccount,
     Invoice,
+    Payable,
     PaymentRun,
     Tariff,
     TariffBook,
@@ -163,13 +164,21 @@ class Money(msgspec.Struct):
     async def run(self, db: AsyncSession, *bills: Invoice) -> PaymentRun:
         """A run that waits for its release."""
         wanted = bills or (await self.bill(db),)
-        form = RunForm(PAY_ON, tuple(bill.id for bill in wanted))
+        form = RunForm(PAY_ON, await payables_of(db, *wanted))
         return await PaymentRunService(db).make(self.finance.principal, form)
 
     async def released(self, db: AsyncSession, *bills: Invoice) -> PaymentRun:
         """A run that was released."""
         run = await self.run(db, *bills)
         return await PaymentRunService(db).release(self.checker.principal, run.id)
+
+
+async def payables_of(db: AsyncSession, *bills: Invoice) -> tuple[UUID, ...]:
+    """What is owed out of bills, wherever it is."""
+    rows = await db.scalars(
+        select(Payable.id).where(Payable.invoice_id.in_([bill.id for bill in bills])).order_by(Payable.id)
+    )
+    return tuple(rows)
 
 
 async def make_money(db: AsyncSession, **given: Any) -> Money:

@@ -5,30 +5,13 @@ found. They share no code with what writes the rows: plain SQL over the tables, 
 """
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-
-class Fact(NamedTuple):
-    """The answer to one question."""
-
-    name: str
-    ok: bool
-    checked: int
-    """How many rows were looked at."""
-    detail: str
-    """What is wrong, by number or id; empty when all is well."""
-
-
-async def _fact(db: AsyncSession, name: str, count_sql: str, broken_sql: str) -> Fact:
-    """Count what is looked at, and list at most five of what is wrong. `broken_sql` returns one text a row."""
-    checked = int(await db.scalar(text(count_sql)) or 0)
-    broken = list(await db.scalars(text(broken_sql)))
-    shown = ", ".join(str(item) for item in broken[:5])
-    detail = f"{len(broken)} wrong: {shown}" if broken else ""
-    return Fact(name, not broken, checked, detail)
+from marketplace.payments.checks_runs import CHECKS as RUN_CHECKS
+from marketplace.payments.earning_checks import EARNING_CHECKS
+from marketplace.payments.facts import Fact
+from marketplace.payments.facts import fact_of as _fact
 
 
 async def bills_equal_lines(db: AsyncSession) -> Fact:
@@ -79,105 +62,8 @@ async def bill_numbers_have_no_gaps(db: AsyncSession) -> Fact:
     )
 
 
-async def plans_earn_once(db: AsyncSession) -> Fact:
-    """Signed-off plan versions and plan accruals match one to one (invariant 7).
-
-    A version whose message still waits, or is parked for want of a tariff, is not wrong: the outbox shows it.
-    """
-    return await _fact(
-        db,
-        "payments: each signed-off plan version earned its tariff once",
-        "SELECT count(*) FROM plan_versions WHERE status IN ('signed_off', 'superseded') AND signed_off_at IS NOT NULL",
-        """
-        SELECT v.id::text FROM plan_versions v
-        LEFT JOIN accruals a ON a.kind = 'plan' AND a.source_id = v.id
-        WHERE v.signed_off_at IS NOT NULL AND v.status IN ('signed_off', 'superseded') AND a.id IS NULL
-            AND NOT EXISTS (
-                SELECT 1 FROM outbox_messages m
-                LEFT JOIN outbox_deliveries d ON d.message_id = m.id AND d.task = 'payments.accrue_plan'
-                WHERE m.event = 'PlanSignedOff' AND m.council_id = v.council_id
-                    AND m.body ->> 'plan_version_id' = v.id::text AND d.handled_at IS NULL
-            )
-        UNION ALL
-        SELECT a.id::text FROM accruals a
-        LEFT JOIN plan_versions v ON v.id = a.source_id AND v.signed_off_at IS NOT NULL
-        WHERE a.kind = 'plan' AND v.id IS NULL
-        """,
-    )
-
-
-async def runs_add_up(db: AsyncSession) -> Fact:
-    """A run's total is the sum of its lines, of its bills and, once released, of its ledger clearing (invariant 9)."""
-    return await _fact(
-        db,
-        "payments: a payment run is its lines, its bills and the ledger",
-        "SELECT count(*) FROM payment_runs",
-        """
-        SELECT r.council_id || ' PR-' || r.number FROM payment_runs r
-        CROSS JOIN LATERAL (
-            SELECT coalesce(sum(l.amount_pence), 0) AS pence, count(*) AS lines
-            FROM payment_run_lines l WHERE l.run_id = r.id
-        ) lines
-        CROSS JOIN LATERAL (
-            SELECT coalesce(sum(i.total_pence), 0) AS pence FROM payment_run_invoices p
-            JOIN invoices i ON i.id = p.invoice_id WHERE p.run_id = r.id
-        ) bills
-        CROSS JOIN LATERAL (
-            SELECT coalesce(sum(CASE x.side WHEN 'credit' THEN x.amount_pence ELSE -x.amount_pence END), 0) AS pence
-            FROM payment_run_lines l
-            JOIN ledger_entries e ON e.kind = 'payment-run-line' AND e.source_id = l.id
-            JOIN ledger_lines x ON x.entry_id = e.id
-            JOIN ledger_accounts c ON c.id = x.account_id AND c.purpose = 'bank_clearing'
-            WHERE l.run_id = r.id
-        ) clearing
-        WHERE r.total_pence <> lines.pence OR r.total_pence <> bills.pence OR r.line_count <> lines.lines
-            OR clearing.pence <> CASE r.status WHEN 'released' THEN r.total_pence ELSE 0 END
-            OR (r.status = 'released') <> (r.file_sha256 IS NOT NULL)
-            OR EXISTS (
-                SELECT 1 FROM payment_run_lines l WHERE l.run_id = r.id AND l.amount_pence <> (
-                    SELECT coalesce(sum(i.total_pence), 0) FROM payment_run_invoices p
-                    JOIN invoices i ON i.id = p.invoice_id
-                    WHERE p.line_id = l.id AND i.organisation_id = l.organisation_id
-                )
-            )
-        """,
-    )
-
-
-async def bills_are_in_one_run(db: AsyncSession) -> Fact:
-    """A bill that is in a run or sent is in exactly one run that stands; every other bill is in none."""
-    return await _fact(
-        db,
-        "payments: a self-bill is paid by one run",
-        "SELECT count(*) FROM invoices",
-        """
-        SELECT i.number FROM invoices i
-        LEFT JOIN payment_run_invoices p ON p.invoice_id = i.id
-        LEFT JOIN payment_runs r ON r.id = p.run_id AND r.status <> 'cancelled'
-        GROUP BY i.id, i.number, i.status
-        HAVING count(r.id) <> CASE WHEN i.status IN ('in_run', 'sent') THEN 1 ELSE 0 END
-            OR (i.status = 'sent') <> coalesce(bool_or(r.status = 'released'), false)
-        """,
-    )
-
-
-async def two_people(db: AsyncSession) -> Fact:
-    """Nobody released a run they made, or checked bank details they entered (invariant 10)."""
-    return await _fact(
-        db,
-        "payments: maker and checker are two people",
-        "SELECT (SELECT count(*) FROM payment_runs) + (SELECT count(*) FROM bank_accounts)",
-        """
-        SELECT 'run ' || id FROM payment_runs
-        WHERE (status = 'released' AND released_by_user_id IS NULL) OR released_by_user_id = made_by_user_id
-        UNION ALL
-        SELECT 'bank account ' || id FROM bank_accounts WHERE checked_by_user_id = entered_by_user_id
-        """,
-    )
-
-
 async def ledger_equals_open_items(db: AsyncSession) -> Fact:
-    """By organisation, the ledger's accrued and payable balances equal open earnings and open bills.
+    """By organisation, the ledger's accrued and payable balances equal open earnings and what is owed.
 
     A visit counts as earned from its approval on: where its message still waits for its row, the message's amount
     stands in for it.
@@ -204,8 +90,8 @@ async def ledger_equals_open_items(db: AsyncSession) -> Fact:
                     )
                 )) AND d.handled_at IS NULL
             UNION ALL
-            SELECT council_id, organisation_id, 'payable', total_pence
-            FROM invoices WHERE status IN ('approved', 'in_run')
+            SELECT council_id, organisation_id, 'payable', amount_pence
+            FROM payables WHERE status IN ('open', 'in_run')
         ), wanted AS (
             SELECT council_id, organisation_id, purpose, sum(pence) AS pence
             FROM open_items GROUP BY council_id, organisation_id, purpose
@@ -332,10 +218,7 @@ CHECKS: tuple[Callable[[AsyncSession], Awaitable[Fact]], ...] = (
     bills_equal_lines,
     accruals_billed_once,
     bill_numbers_have_no_gaps,
-    plans_earn_once,
-    runs_add_up,
-    bills_are_in_one_run,
-    two_people,
+    *EARNING_CHECKS,
     ledger_equals_open_items,
     movements_have_entries,
     people_owe_what_is_unpaid,
@@ -346,5 +229,5 @@ CHECKS: tuple[Callable[[AsyncSession], Awaitable[Fact]], ...] = (
 
 
 async def check_payments(db: AsyncSession) -> list[Fact]:
-    """Ask every question."""
-    return [await check(db) for check in CHECKS]
+    """Ask every question, those about payment runs included."""
+    return [await check(db) for check in (*CHECKS, *RUN_CHECKS)]

@@ -47,6 +47,7 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.MONEY_ASKS_ANSWER, "Money requests", "/money-requests"),
     (Permission.BUDGETS_SET, "Direct payments", "/direct-payments"),
     (Permission.TARIFFS_READ, "Tariffs", "/tariffs"),
+    (Permission.CLAIMS_DECIDE, "Claims", "/tariff-claims"),
     (Permission.AUDIT_READ, "Audit log", "/audit"),
     (Permission.OPERATIONS_READ, "Operations", "/operations"),
 )
@@ -63,7 +64,14 @@ UNDER = {
     "/profile": ("/representatives", "/acting", "/contact"),
     "/money": ("/employer",),
     "/availability": ("/provider/care-hours",),
-    "/payment-runs": ("/payment-compliance", "/late-interest", "/refunds", "/refunds-to-agree", "/card-reconciliation"),
+    "/payment-runs": (
+        "/returned-payments",
+        "/payment-compliance",
+        "/late-interest",
+        "/refunds",
+        "/refunds-to-agree",
+        "/card-reconciliation",
+    ),
     "/enquiries": ("/talk",),
     "/provider/enquiries": ("/provider/talk",),
     "/reported-enquiries": ("/reported-talk",),
@@ -92,6 +100,7 @@ SELDOM = {
     "/money-requests": "People who ask for more in their direct payment",
     "/payment-runs": "Payments that go to the bank together",
     "/tariffs": "Rates and limits of the council",
+    "/tariff-claims": "Work that suppliers claim beside plans and visits",
     "/audit": "Who did what and when",
 }
 """Entries that stand on a page of their own, each with a hint, where the menu would need a second line."""

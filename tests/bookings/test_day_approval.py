@@ -36,6 +36,16 @@ async def hold(db: AsyncSession) -> None:
         assert found.ok, found
 
 
+async def test_what_is_asked_in_full_is_not_suggested_as_a_part(browser: Browser, db: AsyncSession, clock: Any) -> None:
+    scene = await make_scene(db)
+    visit = await make_booking(db, scene, BookingStatus.CLAIMED, claimed_minutes=20, claimed_pence=533)
+    clock.move_to(AFTER)
+    person = await browser.signed_in(scene.member)
+    page = await person.open(f"/bookings/{visit.id}/part")
+    assert "20 minutes of 1 hour would come to £5.33" in page.words
+    assert page.field("amount") == ""
+
+
 async def test_twenty_of_sixty_minutes_are_paid_in_part_and_the_rest_later(
     browser: Browser, db: AsyncSession, clock: Any
 ) -> None:

@@ -159,6 +159,7 @@ async def test_a_personal_assistant_falls_out_and_the_person_chooses_from_their_
     assert await count(db, "messages", "body LIKE '%My car broke down%' AND body LIKE '%2. My neighbour, 01772%'") == 1
     assert await count(db, "bookings") == 1, "nobody is put in the assistant's place"
     person = await browser.signed_in(scene.member)
+    assert "Who was to come" in (await person.open(f"/bookings/{visit.id}")).words
     page = await person.open(f"/bookings/{visit.id}/instead")
     assert "£16.00" in page.words
     form = {"back_up": str(second), "shown_pence": "1600"}

@@ -8,13 +8,18 @@ from uuid import UUID
 
 import httpx
 from playwright.sync_api import expect
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Council
 from marketplace.accounts.permissions import Role
-from marketplace.bookings.models import Booking
+from marketplace.bookings.calendar import Span
+from marketplace.bookings.models import BackUp, Booking
+from marketplace.bookings.policies import service_of
+from marketplace.bookings.repository import OfferRepository
 from marketplace.core.clock import LONDON
+from marketplace.providers.models import Listing, ListingCategory, Organisation
+from marketplace.providers.repository.accreditations import AccreditationRepository
 from tests.factories import make_member
 from tests.journeys.accreditation import path_of, send
 from tests.journeys.conftest import Site
@@ -154,6 +159,15 @@ def week_of(walker: Walker, day: date) -> str:
     return walker.page.locator("main table").first.inner_text()
 
 
+def wait_until_gone(walker: Walker, day: date, words: str) -> None:
+    """Wait until the calendar does not say something of the week of a day any more: it follows in the background."""
+    for _ in range(100):
+        if words not in week_of(walker, day):
+            return
+        walker.page.wait_for_timeout(100)
+    raise AssertionError(f"{words!r} still stands in the week of {day}")
+
+
 def read_feed(walker: Walker) -> tuple[str, bytes]:
     """Make an address for one's own calendar and read it as a program would. Returns the address and what it gives."""
     walker.open("/calendar")
@@ -185,6 +199,44 @@ def next_visit(site: Site, council: str, *, minutes: int, named: bool, after: ti
             )
         ).one()
         return Visit(str(row.id), row.starts_at.astimezone(LONDON))
+
+    return site.arrange(look)
+
+
+def free_stand_in(site: Site, visit: Visit) -> tuple[str, str]:
+    """Return listing and name of somebody who could stand in: paid here, at work then, and not on the list yet."""
+
+    async def look(db: AsyncSession) -> tuple[str, str]:
+        booking = await db.get_one(Booking, UUID(visit.id))
+        known = select(BackUp.listing_id).where(BackUp.person_id == booking.person_id, BackUp.listing_id.is_not(None))
+        question = (
+            select(Listing, Organisation)
+            .join(Organisation, Organisation.id == Listing.organisation_id)
+            .where(
+                Listing.category.in_([ListingCategory.PERSONAL_ASSISTANT, ListingCategory.HOME_CARE]),
+                Listing.is_published,
+                Listing.hidden_why.is_(None),
+                Listing.least_minutes <= booking.minutes,
+                Listing.id != booking.listing_id,
+                Listing.id.not_in(known),
+            )
+            # Another assistant rather than a company.
+            .order_by(Listing.category == ListingCategory.HOME_CARE, Listing.title)
+        )
+        offers, accreditations = OfferRepository(db), AccreditationRepository(db)
+        wanted = Span(booking.starts_at, booking.ends_at)
+        for listing, organisation in (await db.execute(question)).all():
+            is_paid = await accreditations.is_live(
+                organisation.id, booking.council_id, service_of(listing.category), booking.visit_on, site.today
+            )
+            if not is_paid or not await offers.takes_new(listing.id, site.today):
+                continue
+            workers = await offers.workers(listing, site.today)
+            calendars = await offers.calendars(workers, booking.starts_at, booking.ends_at)
+            for one in calendars.values():
+                if not one.is_away(booking.visit_on) and one.is_working(wanted) and not one.is_busy(wanted):
+                    return str(listing.id), organisation.name
+        raise AssertionError(f"Nobody in the demo could stand in on {visit.starts}")
 
     return site.arrange(look)
 

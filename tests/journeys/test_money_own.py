@@ -57,6 +57,12 @@ def test_a_visit_dearer_than_the_wallet_leads_on_and_the_rest_is_paid_by_card(si
     finance.sign_in(f"finance@{council}")
     account = account_of(finance, name_of(walker))
 
+    # Only money that is arranged to come counts, so finance arranges it.
+    finance.open(f"{account}/holding")
+    finance.choose("holding", "council_held")
+    finance.fill(reason="Their own choice at the review")
+    send(finance, "Arrange it")
+
     # More than eight weeks of the budget are in it: the rule says how much, in pounds and weeks.
     walker.open("/money")
     stays_in(walker)

@@ -146,13 +146,16 @@ async def _part_page(
     booking = view.booking
     pressed = times_of(await DayRepository(db).records([booking.id]))
     suggested = part_for(booking, booking.claimed_minutes) if booking.claimed_minutes else None
+    asked = min(asked_pence(booking), booking.cost_pence)
+    # What is asked in full is no part of it: the form would refuse its own suggestion.
+    is_less = suggested is not None and suggested < asked
     context = {
         "view": view,
         "booking": booking,
         "pressed": pressed,
-        "asked_pence": min(asked_pence(booking), booking.cost_pence),
+        "asked_pence": asked,
         "suggested_pence": suggested if suggested is not None and suggested < booking.cost_pence else None,
-        "values": values or ({"amount": f"{suggested / 100:.2f}"} if suggested else {}),
+        "values": values or ({"amount": f"{suggested / 100:.2f}"} if suggested and is_less else {}),
         "errors": errors,
     }
     return Template("bookings/day/part.html", context=context, status_code=422 if errors else 200)

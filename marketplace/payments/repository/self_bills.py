@@ -4,13 +4,21 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import Row, func, select
+from sqlalchemy.orm import aliased
 
 from marketplace.accounts.models import Council
 from marketplace.core.models import Step
 from marketplace.core.repository import Repository
-from marketplace.payments.models import Invoice, InvoiceLine, PaymentRun, PaymentRunInvoice
+from marketplace.payments.models import Invoice, InvoiceLine, PaymentRun, PaymentRunInvoice, PaymentRunLine
 from marketplace.payments.states import InvoiceStatus, RunStatus
 from marketplace.providers.models import Organisation
+
+_STANDS = (
+    PaymentRun.status != RunStatus.CANCELLED,
+    PaymentRun.is_rehearsal.is_(False),
+    PaymentRunLine.returned_on.is_(None),
+)
+"""A run pays something: it was not cancelled, is no rehearsal, and the payment has not come back."""
 
 
 class SelfBillRepository(Repository[Invoice]):
@@ -68,11 +76,14 @@ class SelfBillRepository(Repository[Invoice]):
         return await self.db.get_one(Organisation, organisation_id)
 
     async def run_of(self, invoice_id: UUID) -> PaymentRun | None:
-        """Return the payment run a bill is in or was paid by."""
+        """Return the newest payment run a bill is in or was paid by; no rehearsal, and none whose payment came back."""
         found: PaymentRun | None = await self.db.scalar(
             select(PaymentRun)
             .join(PaymentRunInvoice, PaymentRunInvoice.run_id == PaymentRun.id)
-            .where(PaymentRunInvoice.invoice_id == invoice_id, PaymentRun.status != RunStatus.CANCELLED)
+            .join(PaymentRunLine, PaymentRunLine.id == PaymentRunInvoice.line_id)
+            .where(PaymentRunInvoice.invoice_id == invoice_id, *_STANDS)
+            .order_by(PaymentRun.number.desc())
+            .limit(1)
         )
         return found
 
@@ -80,19 +91,21 @@ class SelfBillRepository(Repository[Invoice]):
         self, organisation_id: UUID, councils: Sequence[UUID], *, before: UUID | None, limit: int
     ) -> Sequence[Row[Invoice, str, PaymentRun | None]]:
         """Return an organisation's bills with the council's name and the run that pays each, newest first."""
+        paying = aliased(PaymentRun)
+        newest = (
+            select(PaymentRun.id)
+            .join(PaymentRunInvoice, PaymentRunInvoice.run_id == PaymentRun.id)
+            .join(PaymentRunLine, PaymentRunLine.id == PaymentRunInvoice.line_id)
+            .where(PaymentRunInvoice.invoice_id == Invoice.id, PaymentRun.council_id.in_(councils), *_STANDS)
+            .order_by(PaymentRun.number.desc())
+            .limit(1)
+            .correlate(Invoice)
+            .scalar_subquery()
+        )
         question = (
-            select(Invoice, Council.name, PaymentRun)
+            select(Invoice, Council.name, paying)
             .join(Council, Council.id == Invoice.council_id)
-            .outerjoin(
-                PaymentRunInvoice,
-                (PaymentRunInvoice.invoice_id == Invoice.id)
-                & PaymentRunInvoice.run_id.in_(
-                    select(PaymentRun.id).where(
-                        PaymentRun.status != RunStatus.CANCELLED, PaymentRun.council_id.in_(councils)
-                    )
-                ),
-            )
-            .outerjoin(PaymentRun, PaymentRun.id == PaymentRunInvoice.run_id)
+            .outerjoin(paying, paying.id == newest)
             .where(Invoice.organisation_id == organisation_id, Invoice.council_id.in_(councils))
         )
         if before is not None:

@@ -21,9 +21,16 @@ from marketplace.payments.routes import (
     refunds,
 )
 from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
+from marketplace.payments.routes.claims import ClaimController, OwnClaimController
+from marketplace.payments.routes.costs import CostController
 from marketplace.payments.routes.earnings import EarningsController
+from marketplace.payments.routes.months import BlockController, ContributionController, MoneyManagementController
+from marketplace.payments.routes.remittances import RemittanceController
+from marketplace.payments.routes.returned import ReturnedController
+from marketplace.payments.routes.run_files import RunFileController
 from marketplace.payments.routes.runs import PaymentRunController
 from marketplace.payments.routes.self_bills import SelfBillController
+from marketplace.payments.routes.tariff_books import TariffBookController
 from marketplace.payments.routes.tariffs import TariffController
 
 ROUTES: list[Any] = [
@@ -44,9 +51,19 @@ ROUTES: list[Any] = [
     *journals.ROUTES,
     *books_lists.ROUTES,
     TariffController,
+    TariffBookController,
+    CostController,
+    MoneyManagementController,
+    BlockController,
+    ContributionController,
+    OwnClaimController,
+    ClaimController,
     SelfBillController,
     EarningsController,
     BankDetailsController,
     BankCheckController,
     PaymentRunController,
+    RunFileController,
+    ReturnedController,
+    RemittanceController,
 ]
