@@ -66,7 +66,8 @@ class Position(NamedTuple):
     kind: str
     stage: str
     """earned: not billed; billed: not approved; owed: not paid; paid."""
-    count: int
+    number: int
+    """How many earnings and credits."""
     pence: int
 
 

@@ -205,15 +205,15 @@ class BooksService:
         """Return every account's balance at the end of a day; debits and credits add up to the same."""
         book = await CostCodeService(self.db).book(self.principal)
         lines = []
-        for purpose, debits, credits in await self.books.trial_balance(self.council_id, day):
-            one = Purpose(purpose)
+        for row in await self.books.trial_balance(self.council_id, day):
+            one, difference = Purpose(row.purpose), row.debits - row.credits
             lines.append(
                 BalanceLine(
                     purpose=one,
                     label=ACCOUNT_LABELS[one],
                     code=book.code(one, "", day),
-                    debit=max(0, debits - credits),
-                    credit=max(0, credits - debits),
+                    debit=max(0, difference),
+                    credit=max(0, -difference),
                 )
             )
         order = list(ACCOUNT_LABELS)
