@@ -127,13 +127,15 @@ class PeriodForm(msgspec.Struct, frozen=True):
 
 
 class BillPreview(msgspec.Struct, frozen=True):
-    """One bill that would be made."""
+    """One bill that would be made, or what an organisation earned that is left out."""
 
     organisation_id: UUID
     name: str
     has_vat_number: bool
     count: int
     total_pence: int
+    left_out: str = ""
+    """Why no bill is made of it; empty where one is."""
 
 
 def read_reason(data: Mapping[str, Any], label: str, name: str = "reason") -> str:

@@ -538,10 +538,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["stated_by_user_id"], ["users.id"], name=op.f("fk_vat_treatments_stated_by_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_vat_treatments")),
         sa.UniqueConstraint(
+            "council_id",
             "organisation_id",
             "service_line",
             "starts_on",
-            name=op.f("uq_vat_treatments_organisation_id_service_line_starts_on"),
+            name=op.f("uq_vat_treatments_council_id_organisation_id_service_line_starts_on"),
         ),
     )
     op.create_table(

@@ -1,15 +1,25 @@
 """Questions about self-bills."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from marketplace.accounts.models import Council
+from marketplace.core.errors import NotFound
 from marketplace.core.models import Step
 from marketplace.core.repository import Repository
-from marketplace.payments.models import Invoice, InvoiceLine, PaymentRun, PaymentRunInvoice, PaymentRunLine
+from marketplace.payments.models import (
+    Accrual,
+    Invoice,
+    InvoiceKind,
+    InvoiceLine,
+    PaymentRun,
+    PaymentRunInvoice,
+    PaymentRunLine,
+    SelfBillingAgreement,
+)
 from marketplace.payments.states import InvoiceStatus, RunStatus
 from marketplace.providers.models import Organisation
 
@@ -33,7 +43,7 @@ class SelfBillRepository(Repository[Invoice]):
         question = (
             select(Invoice, Organisation.name)
             .join(Organisation, Organisation.id == Invoice.organisation_id)
-            .where(Invoice.council_id == council_id)
+            .where(Invoice.council_id == council_id, Invoice.kind == InvoiceKind.SELF_BILL)
         )
         if status is not None:
             question = question.where(Invoice.status == status)
@@ -47,7 +57,7 @@ class SelfBillRepository(Repository[Invoice]):
         """Return (number, pence) of a council's bills by state."""
         rows = await self.db.execute(
             select(Invoice.status, func.count(), func.sum(Invoice.total_pence))
-            .where(Invoice.council_id == council_id)
+            .where(Invoice.council_id == council_id, Invoice.kind == InvoiceKind.SELF_BILL)
             .group_by(Invoice.status)
         )
         return {status: (number, int(pence)) for status, number, pence in rows}
@@ -74,6 +84,29 @@ class SelfBillRepository(Repository[Invoice]):
     async def organisation(self, organisation_id: UUID) -> Organisation:
         """Return the organisation that a row names."""
         return await self.db.get_one(Organisation, organisation_id)
+
+    async def organisations(self, organisation_ids: Collection[UUID]) -> Sequence[Organisation]:
+        """Return organisations by name."""
+        return (
+            await self.db.scalars(
+                select(Organisation)
+                .where(Organisation.id.in_(organisation_ids))
+                .order_by(Organisation.name, Organisation.id)
+            )
+        ).all()
+
+    async def earned_here(self, council_id: UUID, organisation_id: UUID) -> None:
+        """Refuse an organisation that has nothing to do with a council's money.
+
+        Raises:
+            NotFound: It earned nothing there and was never asked to sign anything.
+        """
+        earned = select(Accrual.id).where(Accrual.council_id == council_id, Accrual.organisation_id == organisation_id)
+        asked = select(SelfBillingAgreement.id).where(
+            SelfBillingAgreement.council_id == council_id, SelfBillingAgreement.organisation_id == organisation_id
+        )
+        if not await self.db.scalar(select(or_(exists(earned), exists(asked)))):
+            raise NotFound
 
     async def run_of(self, invoice_id: UUID) -> PaymentRun | None:
         """Return the newest payment run a bill is in or was paid by; no rehearsal, and none whose payment came back."""

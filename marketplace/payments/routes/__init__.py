@@ -11,6 +11,7 @@ from marketplace.payments.routes import (
     cards,
     direct_payments,
     documents,
+    invoices,
     journals,
     lateness,
     money,
@@ -19,12 +20,14 @@ from marketplace.payments.routes import (
     money_finance,
     money_funds,
     refunds,
+    self_billing,
 )
 from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
 from marketplace.payments.routes.claims import ClaimController, OwnClaimController
 from marketplace.payments.routes.costs import CostController
 from marketplace.payments.routes.earnings import EarningsController
 from marketplace.payments.routes.months import BlockController, ContributionController, MoneyManagementController
+from marketplace.payments.routes.own_invoices import OwnInvoiceController
 from marketplace.payments.routes.remittances import RemittanceController
 from marketplace.payments.routes.returned import ReturnedController
 from marketplace.payments.routes.run_files import RunFileController
@@ -50,6 +53,9 @@ ROUTES: list[Any] = [
     *books.ROUTES,
     *journals.ROUTES,
     *books_lists.ROUTES,
+    *invoices.ROUTES,
+    *self_billing.ROUTES,
+    OwnInvoiceController,
     TariffController,
     TariffBookController,
     CostController,

@@ -26,6 +26,9 @@ BILL_LABELS: dict[str, str] = {
     InvoiceStatus.SENT: "Sent to the bank",
     InvoiceStatus.PAID: "Paid",
     InvoiceStatus.CREDITED: "Credited",
+    InvoiceStatus.REFUSED: "Refused",
+    InvoiceStatus.DRAFT: "Not sent yet",
+    InvoiceStatus.WITHDRAWN: "Given up",
 }
 RUN_LABELS: dict[str, str] = {
     RunStatus.MADE: "Waiting for release",
@@ -42,6 +45,9 @@ LOOKS: dict[str, str] = {
     InvoiceStatus.SENT: "in_progress",
     InvoiceStatus.PAID: "paid",
     InvoiceStatus.CREDITED: "closed",
+    InvoiceStatus.REFUSED: "closed",
+    InvoiceStatus.DRAFT: "draft",
+    InvoiceStatus.WITHDRAWN: "closed",
     RunStatus.MADE: "pending",
     RunStatus.RELEASED: "approved",
     RunStatus.SUBMITTED: "in_progress",

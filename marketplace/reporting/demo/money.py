@@ -27,11 +27,12 @@ from marketplace.payments.models import (
     PaymentRunInvoice,
     PaymentRunLine,
     ReturnedItem,
+    SelfBillingAgreement,
     TariffEvent,
 )
-from marketplace.payments.states import InvoiceStatus, LineStatus, PayableStatus, RunStatus
+from marketplace.payments.states import InvoiceStatus, LineStatus, PayableStatus, RunStatus, SelfBillingStatus
 from marketplace.plans.models import Activity, ActivityTime
-from marketplace.providers.models import ServiceLine, VatCategory
+from marketplace.providers.models import Organisation, ServiceLine, VatCategory
 from marketplace.reporting.demo.book import Move
 from marketplace.reporting.demo.plans import SignedOff
 from marketplace.reporting.demo.visits import Earned
@@ -40,6 +41,8 @@ from marketplace.reporting.demo.world import Council, World, working_day
 TERMS_DAYS = 30
 RETURN_CODE = "B"
 """Account closed."""
+AGREED_DAYS = 240
+"""For how many days from today the self-billing agreements still run."""
 
 
 class _Bill(msgspec.Struct, kw_only=True):
@@ -59,6 +62,7 @@ class FinanceTeller:
     def __init__(self, world: World, council: Council) -> None:
         self.world, self.council = world, council
         self.accruals: list[dict[str, Any]] = []
+        self.agreements: dict[UUID, UUID] = {}
         self.bills = 0
         self.runs = 0
         self.accounts = {row["organisation_id"]: row for row in world.book.of(BankAccount) if row["organisation_id"]}
@@ -109,8 +113,41 @@ class FinanceTeller:
                 None,
             )
 
+    def agree(self) -> None:
+        """Let everybody who earned something sign a self-billing agreement in the demo's first days."""
+        book, finance = self.world.book, self.council.staff["finance"]
+        names = {row["id"]: row["name"] for row in book.of(Organisation)}
+        offered_at = self.world.at(self.world.starts_on, 9, 5)
+        signed_at = self.world.at(self.world.starts_on, 15, 40)
+        for organisation_id in dict.fromkeys(row["organisation_id"] for row in self.accruals):
+            agreement_id = book.id(offered_at)
+            self.agreements[organisation_id] = agreement_id
+            book.put(
+                SelfBillingAgreement,
+                id=agreement_id,
+                council_id=self.council.id,
+                organisation_id=organisation_id,
+                status=SelfBillingStatus.SIGNED,
+                starts_on=self.world.starts_on,
+                ends_on=self.world.today + timedelta(days=AGREED_DAYS),
+                vat_number="",
+                offered_by_user_id=finance,
+                offered_at=offered_at,
+                signed_name=f"For {names[organisation_id]}",
+                signed_by_user_id=None,
+                signed_at=signed_at,
+                ended_on=None,
+                end_reason="",
+            )
+            moves: list[Move] = [
+                (SelfBillingStatus.OFFERED, offered_at, finance, "The council asks you to agree to self-billing"),
+                (SelfBillingStatus.SIGNED, signed_at, None, ""),
+            ]
+            book.steps("self_billing_agreement", self.council.id, agreement_id, moves)
+
     def bill(self) -> None:
         """Bill every whole month, pay the older ones, leave the last one for the sign-ins to work on."""
+        self.agree()
         this_month = self.world.today.replace(day=1)
         month = self.world.starts_on.replace(day=1)
         while month < this_month:
@@ -225,7 +262,7 @@ class FinanceTeller:
                 buyer_reference="",
                 parties={},
                 credits_id=None,
-                self_billing_agreement_id=None,
+                self_billing_agreement_id=self.agreements[organisation_id],
                 batch_id=None,
                 reason="",
                 submitted_by_user_id=None,
