@@ -1,6 +1,7 @@
 """What the books say, by hand-computed pence: spending by team, the trial balance, the year-end, block contracts."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from marketplace.ledger import LedgerService, Purpose, credit, debit
 from marketplace.payments.books_rules import block_use, financial_year, outwards_of, pay_weeks
 from marketplace.payments.models import BlockContract, BudgetTeam
 from marketplace.payments.rules import months_between
+from marketplace.payments.service.credit_notes import CreditNoteService
 from marketplace.providers.models import ServiceLine
 from tests.browser import Browser
 from tests.factories_bookings import make_booking, make_scene
@@ -234,3 +236,17 @@ async def test_the_books_are_the_councils_own(browser: Browser, db: Any, path: s
     assert "North" not in words
     assert "Evenings" not in words
     await stranger.get(f"/books/teams/{team_id}", expect=404)
+
+
+async def test_a_credit_note_gives_the_team_its_money_back(browser: Browser, db: Any) -> None:
+    money = await make_money(db)
+    team = await make_team(db, money, "North", yearly_pence=30_000)
+    bill = await money.bill(db, 10_000)
+    await db.execute(text("UPDATE accruals SET team_id = :team"), {"team": team.id})
+    line_id = await db.scalar(text("SELECT id FROM invoice_lines WHERE invoice_id = :bill"), {"bill": bill.id})
+    await CreditNoteService(db).make(money.finance.principal, bill.id, {line_id: 2_501}, "Too much")
+    finance = await browser.signed_in(money.finance)
+    row = (await finance.get("/books/spending.csv")).text.splitlines()[1].split(",")
+    # £100.00 less £25.01, whether the note is approved yet or not; £225.01 of £300.00 are left.
+    assert sum(Decimal(cell) for cell in row[4:8]) == Decimal("74.99")
+    assert row[8] == "225.01"
