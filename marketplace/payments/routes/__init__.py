@@ -3,6 +3,8 @@
 from typing import Any
 
 from marketplace.payments.routes import (
+    books,
+    books_lists,
     card_payees,
     card_reconciliation,
     card_visits,
@@ -10,6 +12,7 @@ from marketplace.payments.routes import (
     direct_payments,
     documents,
     invoices,
+    journals,
     lateness,
     money,
     money_asks,
@@ -53,6 +56,9 @@ ROUTES: list[Any] = [
     *queries.ROUTES,
     *statements.ROUTES,
     *workspace.ROUTES,
+    *books.ROUTES,
+    *journals.ROUTES,
+    *books_lists.ROUTES,
     *invoices.ROUTES,
     *self_billing.ROUTES,
     OwnInvoiceController,
