@@ -59,6 +59,7 @@ class BankDetailsController(Controller):
         """Take new details."""
 
         async def action() -> str:
+            principal.require_confirmed(clock_of(db).now())
             await BankDetailsService(db).enter(principal, BankDetailsForm.read(data))
             flash(request, "We have your new bank details. The council checks them before it uses them")
             return "/bank-details"

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import Permission, Principal
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import InvalidInput
+from marketplace.core.errors import Conflict, InvalidInput
 from marketplace.core.flash import flash
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
@@ -150,6 +150,7 @@ class SelfBillingController(Controller):
         """End a supplier's agreement."""
 
         async def action() -> str:
+            await SelfBillingRepository(db).find(principal.council_id, row_id(agreement_id))
             reason = read_reason(data, "why it ends", name=f"reason-{agreement_id}")
             await SelfBillingService(db).end(principal, row_id(agreement_id), reason)
             flash(request, "The agreement has ended")
@@ -184,6 +185,8 @@ class OwnVatController(Controller):
         """State it for one service."""
 
         async def action() -> str:
+            if not (await SelfBillRepository(db).organisation(principal.need_organisation())).vat_number:
+                raise Conflict("Your organisation has no VAT number on the platform, so its bills say nothing of VAT.")
             council_id = row_id(str(data.get("council") or principal.council_id))
             await VatService(db).state(principal, council_id, VatForm.read(data))
             flash(request, "The council’s finance team looks at it before it counts")
@@ -224,6 +227,7 @@ class VatController(Controller):
 
         async def action() -> str:
             wanted = row_id(treatment_id)
+            await VatRepository(db).find(principal.council_id, wanted)
             words = read_reason(data, "what you looked at, or why it does not hold", name=f"seen-{wanted}")
             if data.get("outcome") == "agree":
                 await VatService(db).agree(principal, wanted, words)
