@@ -1,0 +1,422 @@
+"""Journeys of paying organisations: tariffs, self-bills, files of visits, runs, late interest, documents."""
+
+import csv
+import hashlib
+import io
+import re
+from collections.abc import Generator
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from lxml import etree
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from marketplace.core.clock import LONDON, FixedClock, instant
+from marketplace.providers.models import ServiceLine
+from tests.factories_paying import (
+    VISIT_PENCE,
+    Round,
+    Supplier,
+    Town,
+    add_supplier,
+    bill,
+    change_vat_number,
+    deliver_visits,
+    earn,
+    found_town,
+    make_agreement,
+    pay_everything,
+)
+from tests.journeys.accreditation import path_of, send
+from tests.journeys.conftest import Site, serving
+from tests.journeys.money_steps import move_to, stays_in
+from tests.journeys.paying import (
+    INVOICE,
+    TOO_MUCH_PENCE,
+    approve_bill,
+    download,
+    fetched,
+    file_of_visits,
+    make_run,
+    next_saturday,
+    open_held,
+    pounds_of,
+    preview_bills,
+    propose,
+    refused,
+    release,
+    row,
+    sign_agreement,
+    take_file,
+)
+from tests.payments.bacs_reader import read_bacs18
+from tests.payments.pdf_text import pdf_words, squeezed
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+DATE_PARTS = ("day", "month", "year")
+DELIVERED = 498
+"""Visits of the file of 500 rows; the last of them is priced too high."""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Generator[Site, None, None]:
+    """A demo of this file's own: its last journeys move the clock."""
+    with serving(tmp_path_factory.mktemp("paying"), f"paying_{worker_id}") as served:
+        yield served
+
+
+def test_no_self_bill_is_made_before_the_supplier_agreed(site: Site, walk: Any) -> None:
+    """V10: never agreed, run out, VAT number changed: what was earned is kept, all are asked, who signs is billed."""
+
+    async def arrange(db: AsyncSession) -> tuple[Town, list[Supplier]]:
+        town = await found_town(db, "ribblesdale", "Ribblesdale Council")
+        never = await add_supplier(db, town, "never", "Never Asked Advice", agreed=False)
+        ended = await add_supplier(db, town, "ended", "Old Terms Support", agreed=False)
+        day = site.today
+        await make_agreement(
+            db, town, ended.organisation, starts_on=day - timedelta(days=250), ends_on=day - timedelta(days=1)
+        )
+        changed = await add_supplier(db, town, "changed", "New Number Care", vat_number="123456782")
+        await change_vat_number(db, changed, "987654321")
+        fine = await add_supplier(db, town, "fine", "Well Agreed Planning")
+        for supplier in (never, ended, changed, fine):
+            await earn(db, town, supplier, 8_200, day - timedelta(days=3))
+        return town, [never, ended, changed, fine]
+
+    _, (never, ended, changed, fine) = site.arrange(arrange)
+    finance, supplier = walk(scripts=True), walk(scripts=False, width=390)
+    finance.sign_in("finance@ribblesdale.example")
+    first = site.today - timedelta(days=30)
+    preview_bills(finance, first, site.today)
+    assert "1 self-bill, £82.00 in all" in finance.text
+    for who, why in (
+        (never, "There is no signed self-billing agreement"),
+        (ended, "The self-billing agreement has ended"),
+        (changed, "The VAT number changed, so a new agreement is needed"),
+    ):
+        assert why in row(finance, who.name).inner_text()
+    send(finance, "Make 1 self-bill")
+    number = approve_bill(finance, fine.name)
+
+    # All three are asked; what they earned is kept and shown.
+    for who in (never, ended, changed):
+        site.wait_for_mail(who.email, "Please sign")
+    site.wait_for_mail(fine.email, number)
+    supplier.sign_in(never.email)
+    supplier.open("/earnings")
+    stays_in(supplier)
+    assert "£82.00" in supplier.text
+    assert "SB-" not in supplier.text
+    sign_agreement(supplier)
+    stays_in(supplier)
+    supplier.sign_in(changed.email)
+    supplier.open("/provider/self-billing")
+    assert "For another VAT number: sign the new one" in supplier.text
+    sign_agreement(supplier)
+
+    # Who signed is billed now, who did not is left out still, and nobody is billed twice.
+    preview_bills(finance, first, site.today)
+    assert "2 self-bills, £164.00 in all" in finance.text
+    assert "The self-billing agreement has ended" in row(finance, ended.name).inner_text()
+    send(finance, "Make 2 self-bills")
+    approve_bill(finance, never.name)
+    finance.open("/self-billing")
+    assert "Asked to sign" in finance.text
+    supplier.sign_in(never.email)
+    supplier.open("/earnings")
+    assert "SB-" in supplier.text
+
+
+def test_a_file_with_three_bad_rows_is_paid_but_for_those(site: Site, walk: Any) -> None:
+    """V12 and C6: 500 rows, 497 go on; the dear one is agreed to, the stranger's refused, the one sent twice waits."""
+
+    async def arrange(db: AsyncSession) -> tuple[Supplier, Round]:
+        town = await found_town(db, "calderside", "Calderside Council")
+        made = await add_supplier(
+            db, town, "office", "Carefully Counted Care", agreed=False, service=ServiceLine.HOME_CARE
+        )
+        return made, await deliver_visits(db, town, made, DELIVERED)
+
+    made, delivered = site.arrange(arrange)
+    clean_pence = (DELIVERED - 1) * VISIT_PENCE
+    supplier, finance = walk(scripts=True, width=390), walk(scripts=True)
+    supplier.sign_in(made.email)
+    supplier.open("/provider/invoices")
+    supplier.follow("Send a file of visits")
+    stays_in(supplier)
+    refused(supplier, "Check the file")
+    file = {"name": "visits.csv", "mimeType": "text/csv", "buffer": file_of_visits(delivered)}
+    supplier.page.locator("input[type=file]").set_input_files(files=[file])
+    send(supplier, "Check the file")
+
+    # Nothing is sent before the check was read.
+    stays_in(supplier)
+    for words in (
+        "It stands on a bill already",
+        "The price is above what was agreed",
+        "The reference does not belong to a person you support",
+        INVOICE,
+    ):
+        assert words in supplier.text, words
+    assert re.search(r"Fit, to be paid\s*497", supplier.text) or re.search(r"497\s*Fit, to be paid", supplier.text)
+    send(supplier, "Send 1 invoice")
+    assert "You have sent 1 invoice" in supplier.text
+    site.wait_for_mail(made.email, f"Part of {INVOICE} is on hold")
+    site.wait_for_mail("finance@calderside.example", "waits for approval")
+
+    # The supplier reads why, and answers.
+    supplier.follow(INVOICE)
+    assert f"{site.today + timedelta(days=30):%-d %B %Y}" in supplier.text
+    supplier.follow("Show only lines on hold")
+    stays_in(supplier)
+    invoice = path_of(supplier)
+    open_held(supplier, "The price is above what was agreed")
+    assert "Stand still while it is on hold" in supplier.text
+    refused(supplier, "Send the answer")
+    supplier.fill(answer="It was a bank holiday, for which our rate is higher.")
+    send(supplier, "Send the answer")
+
+    # Finance approves what fits at once; then it looks at what does not.
+    finance.sign_in("finance@calderside.example")
+    finance.open("/invoices?status=issued")
+    finance.follow("PI-000001")
+    assert pounds_of(clean_pence) in finance.text
+    send(finance, "Approve PI-000001")
+    finance.open("/held-lines")
+    assert "3 lines" in finance.text
+    assert "Answered" in row(finance, "The price is above what was agreed").inner_text()
+    open_held(finance, "The price is above what was agreed")
+    assert "It was a bank holiday" in finance.text
+    refused(finance, "Continue")
+    finance.choose("outcome", "agree")
+    finance.fill(words="The rate of the day counts; we pay what was approved.")
+    send(finance, "Continue")
+    finance.open("/held-lines")
+    open_held(finance, "The reference does not belong")
+    finance.choose("outcome", "refuse")
+    refused(finance, "Continue")
+    finance.fill(words="Nobody of this reference is known to us.")
+    send(finance, "Continue")
+    finance.open("/held-lines")
+    assert "1 line," in finance.text
+    site.wait_for_mail(made.email, "it is paid")
+    site.wait_for_mail(made.email, "it is not paid")
+
+    # The clean lines and the one that was agreed to are paid; the duplicate waits.
+    propose(finance, site.today + timedelta(days=60))
+    assert pounds_of(clean_pence) in finance.text
+    run = make_run(finance)
+    assert pounds_of(clean_pence + VISIT_PENCE) in finance.text
+    release(second_person(walk, "calderside"), run)
+    supplier.open(invoice)
+    for words in ("It stands on a bill already", "Refused", pounds_of(TOO_MUCH_PENCE)):
+        assert words in supplier.text, f"{words!r} is not in {supplier.text}"
+
+
+def test_a_run_is_released_by_a_second_person_and_what_comes_back_is_owed_again(site: Site, walk: Any) -> None:
+    """C7 and C8: warnings, the password again, the bank's file once and as a copy, a payment that came back."""
+
+    async def arrange(db: AsyncSession) -> list[Supplier]:
+        town = await found_town(db, "wyreside", "Wyreside Council")
+        large = await add_supplier(db, town, "large", "Larger Sums Trust")
+        small = await add_supplier(db, town, "small", "Small Sums Club")
+        lost = await add_supplier(db, town, "lost", "No Account Yet", has_account=False)
+        for supplier, pence in ((large, 612_345), (small, 8_200), (lost, 7_500)):
+            await earn(db, town, supplier, pence, site.today - timedelta(days=3))
+        await bill(db, town)
+        return [large, small, lost]
+
+    large, small, lost = site.arrange(arrange)
+    finance = walk(scripts=True)
+    finance.sign_in("finance@wyreside.example")
+    until = site.today + timedelta(days=60)
+    propose(finance, until)
+    for words in ("Unusually large", "First payment", lost.name, "Left out:"):
+        assert words in finance.text, words
+    filled = {part: finance.page.locator(f"input[name=pay_on-{part}]").input_value() for part in DATE_PARTS}
+    pay_on = date(int(filled["year"]), int(filled["month"]), int(filled["day"]))
+    finance.date("pay_on", next_saturday(pay_on))
+    refused(finance, "Make the payment run")
+    finance.date("pay_on", pay_on)
+    run = make_run(finance)
+    assert "another person must release it" in finance.text
+    assert finance.page.get_by_role("button", name=re.compile("^Release")).count() == 0
+    checker = second_person(walk, "wyreside")
+    release(checker, run)
+    stays_in(checker)
+
+    # The file says what the page says, byte for byte, and is the same when it is taken again, with a reason.
+    first = take_file(finance, run)
+    read = read_bacs18(first.content)
+    total = sum(item.amount_pence for item in read.credits)
+    assert total == read.contra.amount_pence == 612_345 + 8_200
+    assert {item.account_name for item in read.credits} == {
+        name.upper()[:18].strip() for name in (large.name, small.name)
+    }
+    finance.open(run)
+    assert pounds_of(total) in finance.text
+    assert hashlib.sha256(first.content).hexdigest() in finance.text.replace(" ", "")
+    again = take_file(finance, run, why="The upload broke off half-way")
+    assert again.content == first.content
+    assert "copy" in again.name
+    assert "copy" not in first.name
+
+    finance.open(run)
+    refused(finance, "The bank has the file")
+    finance.fill(reference="BNK-20416")
+    send(finance, "The bank has the file")
+    for who in (large, small):
+        site.wait_for_mail(who.email, "is paying you")
+
+    # The bank's day: its report must say the same sum.
+    move_to(site, datetime.combine(read.processing_on, time(16), LONDON))
+    finance.sign_in("finance@wyreside.example")
+    finance.open(run)
+    finance.fill(total="1.00")
+    refused(finance, "The bank has paid")
+    finance.fill(total=f"{total / 100:.2f}")
+    send(finance, "The bank has paid")
+    assert "Processed, by the bank’s report" in finance.text
+
+    # One comes back: it is owed again and never looks settled.
+    row(finance, small.name).get_by_role("link", name=re.compile("It came back")).click()
+    finance.page.wait_for_load_state("load")
+    finance.look()
+    refused(finance, "It came back")
+    finance.date("returned_on", site.today)
+    finance.page.locator("select[name=code]").select_option("B")
+    send(finance, "It came back")
+    assert "Came back" in row(finance, small.name).inner_text()
+    site.wait_for_mail(small.email, "came back")
+    supplier = walk(scripts=True, width=390)
+    supplier.sign_in(small.email)
+    supplier.open("/earnings/payments")
+    stays_in(supplier)
+    assert "Came back" in row(supplier, "£82.00").inner_text()
+    supplier.open("/earnings")
+    assert "Approved" in row(supplier, "SB-").inner_text()
+    propose(finance, until)
+    assert "Came back before" in finance.text
+
+    # A notice that fits nothing is looked into, not lost.
+    finance.open("/returned-payments/new")
+    refused(finance, "Save")
+    finance.date("returned_on", site.today)
+    finance.fill(amount="31.70", reference="SB-999999", account_ends="1234")
+    finance.page.locator("select[name=code]").select_option("5")
+    send(finance, "Save")
+    assert "No single payment fits this" in finance.text
+
+
+def test_a_council_that_paid_late_owes_interest_and_says_so_in_its_figures(site: Site, walk: Any) -> None:
+    """C9: received, due after 30 days, paid 20 days late; claimed once, agreed, and counted in the notice."""
+    received = site.today - timedelta(days=60)
+    clock = FixedClock(instant(received, time(10)))
+
+    async def arrange(db: AsyncSession) -> Supplier:
+        town = await found_town(db, "lateham", "Lateham Council")
+        made = await add_supplier(db, town, "patient", "Patient Partners")
+        await earn(db, town, made, 120_000, received)
+        await bill(db, town)
+        clock.move_to(instant(received + timedelta(days=50), time(10)))
+        await pay_everything(db, town, clock)
+        return made
+
+    made = site.arrange(arrange, clock)
+    supplier, finance = walk(scripts=False, width=390), walk(scripts=True)
+    supplier.sign_in(made.email)
+    supplier.open("/earnings")
+    supplier.follow("Late payments and what you may claim")
+    stays_in(supplier)
+    due = received + timedelta(days=30)
+    line = row(supplier, "SB-000001").inner_text()
+    assert f"{due.day} {due:%b %Y}" in line
+    assert "£70.00" in line
+    claim = supplier.page.get_by_role("button", name=re.compile("^Claim £"))
+    claimed = re.search(r"£[\d,.]+", claim.inner_text())
+    assert claimed is not None
+    claim.click()
+    supplier.page.wait_for_load_state("load")
+    assert supplier.page.get_by_role("button", name=re.compile("^Claim £")).count() == 0
+
+    finance.sign_in("finance@lateham.example")
+    finance.open("/late-interest")
+    finance.page.locator("summary", has_text="Refuse it").first.click()
+    refused(finance, "Refuse")
+    finance.page.get_by_role("button", name=re.compile("^Agree to £")).click()
+    finance.page.wait_for_load_state("load")
+    finance.look()
+    assert claimed.group() in finance.text
+    site.wait_for_mail(made.email, "interest")
+    supplier.open("/earnings/late")
+    assert "Agreed" in supplier.text
+    supplier.open("/earnings")
+    assert claimed.group() in supplier.text
+
+    # The six-month figures, as a page and as a table; the payment may lie in the half-year before this one.
+    finance.open("/payment-compliance")
+    if "Paid after the due day" not in finance.text:
+        finance.page.locator("select[name=period]").select_option(index=1)
+        finance.press("Show")
+    assert "SB-000001" in finance.text
+    table = download(finance, finance.page.get_by_role("link", name="The figures as CSV"))
+    figures = dict(csv.reader(io.StringIO(table.content.decode("utf-8-sig"))))
+    assert figures["paid_late"] == "1"
+    assert figures["paid_late_pounds"] == "1200.00"
+    assert figures["council"] == "Lateham Council"
+
+
+def test_a_bill_leaves_as_ubl_pdf_and_csv_for_both_sides(site: Site, walk: Any) -> None:
+    """C10: exempt with VAT number and reason, not registered without a word of VAT; the same bytes for both sides."""
+
+    async def arrange(db: AsyncSession) -> list[Supplier]:
+        town = await found_town(db, "paperton", "Paperton Council")
+        charity = await add_supplier(db, town, "charity", "Friends of Paperton", vat_number="123456782")
+        small = await add_supplier(db, town, "small", "Two Chairs Advice")
+        for supplier in (charity, small):
+            await earn(db, town, supplier, 8_200, site.today - timedelta(days=3))
+        await bill(db, town)
+        return [charity, small]
+
+    charity, small = site.arrange(arrange)
+    finance, supplier = walk(scripts=True), walk(scripts=True, width=390)
+    finance.sign_in("finance@paperton.example")
+    for who, category in ((charity, "E"), (small, "O")):
+        supplier.sign_in(who.email)
+        supplier.open("/earnings")
+        supplier.follow(re.compile(r"^SB-\d{6}$"))
+        stays_in(supplier)
+        found = re.search(r"SB-\d{6}", supplier.text)
+        assert found is not None
+        number = found.group()
+        ubl, pdf, table = (
+            download(supplier, supplier.page.get_by_role("link", name=re.compile(f"^{number} as {kind}")))
+            for kind in ("UBL", "PDF", "CSV")
+        )
+        document = etree.fromstring(ubl.content)
+        assert document.tag.endswith("}SelfBilledInvoice")
+        assert b">380<" not in ubl.content
+        codes = document.xpath("//*[local-name()='TaxCategory']/*[local-name()='ID']/text()")
+        assert set(codes) == {category}
+        assert (b"123456782" in ubl.content) is (who is charity)
+        assert (b"VAT Act 1994" in ubl.content) is (who is charity)
+        words = squeezed(pdf_words(pdf.content))
+        for needed in (number, squeezed(who.name), "PapertonCouncil", "£82.00"):
+            assert needed in words
+        assert "82.00" in table.content.decode("utf-8-sig")
+
+        # The council takes the same away from its own page.
+        finance.open("/self-bills")
+        finance.follow(number)
+        for kind, own in (("ubl", ubl), ("csv", table)):
+            link = finance.page.locator(f"main a[href^='/documents/'][href$='/{kind}']")
+            assert fetched(finance, str(link.get_attribute("href"))) == own.content
+
+
+def second_person(walk: Any, slug: str) -> Any:
+    """The second person of a council's finance team, on a phone without scripts."""
+    checker = walk(scripts=False, width=390)
+    checker.sign_in(f"finance-checker@{slug}.example")
+    return checker
