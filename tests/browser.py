@@ -141,11 +141,19 @@ class Browser:
     async def __aexit__(self, *_: object) -> None:
         await self.client.aclose()
 
-    async def signed_in(self, user: Any) -> "Browser":
-        """Return a browser in which somebody (a `Member`) is signed in."""
+    async def signed_in(self, user: Any, *, confirmed: bool = False) -> "Browser":
+        """Return a browser in which somebody (a `Member`) is signed in.
+
+        Confirmed: they have just given their password again, as what moves money asks.
+        """
         other = Browser(self.app, self.litestar, self.db, self.settings)
         service = AccountService(self.db)
         opened = await service._open(user.user, user.membership, user.council, service.clock.now())
+        if confirmed:
+            await self.db.execute(
+                text("UPDATE sessions SET confirmed_at = :now WHERE id = :id"),
+                {"now": service.clock.now(), "id": opened.principal.session_id},
+            )
         await self.db.flush()
         other.token = opened.token
         other.client.cookies.set("session", opened.token)

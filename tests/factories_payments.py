@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Council
@@ -22,20 +22,23 @@ from marketplace.payments.models import (
     AccrualKind,
     BankAccount,
     Invoice,
+    Payable,
     PaymentRun,
+    SelfBillingAgreement,
     Tariff,
     TariffBook,
     TariffEvent,
+    VatTreatment,
 )
 from marketplace.payments.repository.tariffs import TariffRepository
 from marketplace.payments.schemas import PeriodForm, RunForm
 from marketplace.payments.service.runs import PaymentRunService
 from marketplace.payments.service.self_bills import SelfBillService
-from marketplace.payments.states import BookStatus
+from marketplace.payments.states import BookStatus, SelfBillingStatus
 from marketplace.plans.events import PlanSignedOff
 from marketplace.plans.models import Plan, PlanVersion
 from marketplace.plans.states import PlanStatus
-from marketplace.providers.models import Organisation, ServiceLine
+from marketplace.providers.models import Organisation, ServiceLine, VatCategory
 from tests.factories import (
     Member,
     make_accreditation,
@@ -106,7 +109,10 @@ async def make_accrual(db: AsyncSession, council: Council, organisation: Organis
         "earned_on": date(2027, 2, 10),
         "created_at": clock_of(db).now(),
     }
+    is_agreed = given.pop("agreed", True)
     row: Accrual = await _saved(db, Accrual(**{**values, **given}))
+    if is_agreed:
+        await make_self_billing(db, council, organisation)
     await LedgerService(db).post(
         council.id,
         "plan-tariff",
@@ -114,6 +120,51 @@ async def make_accrual(db: AsyncSession, council: Council, organisation: Organis
         [debit(Purpose.PLAN_SPEND, row.amount_pence), credit(Purpose.ACCRUED, row.amount_pence, organisation.id)],
     )
     return row
+
+
+async def make_self_billing(
+    db: AsyncSession, council: Council, organisation: Organisation, **given: Any
+) -> SelfBillingAgreement:
+    """A self-billing agreement that was signed in January and runs for the year; the one that is there stays."""
+    found = await db.scalar(
+        select(SelfBillingAgreement).where(
+            SelfBillingAgreement.council_id == council.id,
+            SelfBillingAgreement.organisation_id == organisation.id,
+            SelfBillingAgreement.status == SelfBillingStatus.SIGNED,
+        )
+    )
+    if found is not None and not given:
+        return found
+    at = datetime(2027, 1, 1, tzinfo=UTC)
+    values = {
+        "council_id": council.id,
+        "organisation_id": organisation.id,
+        "status": SelfBillingStatus.SIGNED,
+        "starts_on": at.date(),
+        "ends_on": date(2028, 1, 1),
+        "vat_number": organisation.vat_number or "",
+        "offered_at": at,
+        "signed_name": "Pat Provider",
+        "signed_at": at,
+    }
+    return await _saved(db, SelfBillingAgreement(**{**values, **given}))
+
+
+async def make_vat(db: AsyncSession, council: Council, organisation: Organisation, **given: Any) -> VatTreatment:
+    """Support planning that is exempt, as finance agreed."""
+    at = datetime(2026, 4, 1, tzinfo=UTC)
+    values = {
+        "council_id": council.id,
+        "organisation_id": organisation.id,
+        "service_line": ServiceLine.SUPPORT_PLANNING,
+        "category": VatCategory.EXEMPT_WELFARE,
+        "reason": "Exempt: welfare services by a charity (VAT Act 1994, schedule 9, group 7)",
+        "evidence": "Entry in the register of charities",
+        "starts_on": at.date(),
+        "stated_at": at,
+        "agreed_at": at,
+    }
+    return await _saved(db, VatTreatment(**{**values, **given}))
 
 
 async def make_bank_account(db: AsyncSession, organisation: Organisation, **given: Any) -> BankAccount:
@@ -163,7 +214,7 @@ class Money(msgspec.Struct):
     async def run(self, db: AsyncSession, *bills: Invoice) -> PaymentRun:
         """A run that waits for its release."""
         wanted = bills or (await self.bill(db),)
-        form = RunForm(PAY_ON, tuple(bill.id for bill in wanted))
+        form = RunForm(PAY_ON, await payables_of(db, *wanted))
         return await PaymentRunService(db).make(self.finance.principal, form)
 
     async def released(self, db: AsyncSession, *bills: Invoice) -> PaymentRun:
@@ -172,12 +223,25 @@ class Money(msgspec.Struct):
         return await PaymentRunService(db).release(self.checker.principal, run.id)
 
 
+async def payables_of(db: AsyncSession, *bills: Invoice) -> tuple[UUID, ...]:
+    """What is owed out of bills, wherever it is."""
+    rows = await db.scalars(
+        select(Payable.id).where(Payable.invoice_id.in_([bill.id for bill in bills])).order_by(Payable.id)
+    )
+    return tuple(rows)
+
+
 async def make_money(db: AsyncSession, **given: Any) -> Money:
     """A council, its finance officer and approver, its paying account and an accredited organisation with details."""
     council = given.pop("council", None) or await make_council(db)
+    given_agreement = given.pop("agreed", True)
     organisation = await make_organisation(db, **given)
     await make_accreditation(db, organisation, council, ServiceLine.SUPPORT_PLANNING)
     await make_bank_account(db, organisation)
+    if organisation.vat_number:
+        await make_vat(db, council, organisation)
+    if given_agreement:
+        await make_self_billing(db, council, organisation)
     await make_paying_account(db, council)
     return Money(
         council,

@@ -1,12 +1,19 @@
 """What can go wrong when people sign in."""
 
-from marketplace.core.errors import Conflict, InvalidInput, NotFound, TooMany
+from marketplace.core.errors import Conflict, Forbidden, InvalidInput, NotFound, TooMany
 
 
 class SignInRefused(InvalidInput):
     """Wrong e-mail or password, or no role: one answer for all, so that nobody learns who has an account."""
 
     code = "sign-in-refused"
+
+
+class ConfirmFirst(Forbidden):
+    """Something that moves money needs the password again; pages send people to `/confirm-it-is-you`."""
+
+    code = "confirm-it-is-you"
+    title = "Confirm it is you"
 
 
 class TooManyTries(TooMany):

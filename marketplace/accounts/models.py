@@ -163,6 +163,8 @@ class SessionRow(Base, WithId):
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
+    """When the password was last given again, before something that moves money."""
 
 
 class PasswordReset(Base, WithId):

@@ -1,11 +1,16 @@
 """Who is asking: a user in one role, and on whose behalf."""
 
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
+from marketplace.accounts.errors import ConfirmFirst
 from marketplace.accounts.permissions import COUNCIL_ROLES, ROLE_LABELS, Permission, Role, Scope, granted
 from marketplace.core.errors import Forbidden, NotFound
+
+CONFIRMED_FOR = timedelta(minutes=10)
+"""How long a password that was given again counts."""
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +37,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the person a representative acts for."""
     scopes: frozenset[Scope] | None = None
     """What a representative may do for them; None for every other role."""
+    confirmed_at: datetime | None = None
+    """When they last gave their password again in this session."""
 
     @property
     def actor(self) -> str:
@@ -62,6 +69,22 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
             if self.scopes is not None:
                 raise Forbidden(f"{self.acting_for} has not asked you to do this for them.")
             raise Forbidden(f"Your role ({self.role_label.lower()}) does not include this.")
+
+    def is_confirmed(self, now: datetime) -> bool:
+        """Whether the password was given again within the last ten minutes.
+
+        Who acts without a session, from the command line, has no password to give.
+        """
+        return self.session_id is None or (self.confirmed_at is not None and now < self.confirmed_at + CONFIRMED_FOR)
+
+    def require_confirmed(self, now: datetime) -> None:
+        """Refuse what moves money unless the password was given again a moment ago: a screen may be left open.
+
+        Raises:
+            ConfirmFirst: It was not.
+        """
+        if not self.is_confirmed(now):
+            raise ConfirmFirst("Enter your password again, then go on.")
 
     def need_person(self) -> UUID:
         """Return the person the user is or acts for.

@@ -13,7 +13,7 @@ from marketplace.accounts.models import Council, Membership, User
 from marketplace.accounts.permissions import ROLE_LABELS, Permission
 from marketplace.accounts.principal import Principal
 from marketplace.accounts.repository import AccountRepository
-from marketplace.accounts.schemas import NewPasswordForm, ResetRequestForm, SignInForm
+from marketplace.accounts.schemas import NewPasswordForm, ResetRequestForm, SignInForm, read_password
 from marketplace.accounts.service import AccountService, SignedIn
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of, scope_to, session_maker, transaction
@@ -126,6 +126,47 @@ class SignInController(Controller):
         return Template("accounts/sign_in.html", context=context, status_code=422 if errors else 200)
 
 
+class ConfirmController(Controller):
+    """The password again, before something that moves money."""
+
+    path = "/confirm-it-is-you"
+
+    @get("/", permission=Permission.SIGNED_IN)
+    async def show(self, next: FromQuery[str | None] = None) -> Template:
+        """Ask for it."""
+        return _confirm_page(next, {})
+
+    @post("/", permission=Permission.SIGNED_IN)
+    async def confirm(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        data: URLEncodedBody[FormData],
+    ) -> Template | Redirect:
+        """Check it, and go back to where it was asked for."""
+        asked_by = str(data.get("next") or "")
+        try:
+            password = read_password(data)
+        except InvalidInput as error:
+            return _confirm_page(asked_by, error.fields)
+        await scope_to(db, "every")
+        try:
+            await AccountService(db).confirm(principal, password)
+        except InvalidInput as error:
+            address = request.client.host if request.client else "unknown"
+            async with transaction(session_maker(), "every") as own:
+                user = await AccountRepository(own).user(principal.user_id)
+                await AccountService(own).note_failed_sign_in(user.email if user else "", address)
+            return _confirm_page(asked_by, error.fields)
+        return Redirect(local_path(asked_by, "/home"), status_code=303)
+
+
+def _confirm_page(asked_by: str | None, errors: dict[str, str]) -> Template:
+    context = {"next": local_path(asked_by, "/home"), "errors": errors}
+    return Template("accounts/confirm.html", context=context, status_code=422 if errors else 200)
+
+
 class PasswordController(Controller):
     """Choosing a new password by a link sent by e-mail."""
 
@@ -206,7 +247,7 @@ class AuditController(Controller):
         return Template("accounts/audit.html", context=context)
 
 
-ROUTES = [SignInController, PasswordController, AuditController]
+ROUTES = [SignInController, ConfirmController, PasswordController, AuditController]
 
 
 def _remember(request: Request[Any, Any, Any], signed_in: SignedIn) -> None:

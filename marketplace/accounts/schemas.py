@@ -22,13 +22,30 @@ class SignInForm(msgspec.Struct, frozen=True):
         """
         form = FormReader(data)
         email = form.email("email", "your e-mail address")
-        password = str(data.get("password") or "")
-        if not password:
-            form.wrong("password", "Enter your password")
-        elif len(password) > 200 or "\x00" in password:
-            form.wrong("password", "Your password must be 200 characters or fewer")
+        password = _password(form, data)
         form.done()
         return cls(email, password)
+
+
+def read_password(data: dict[str, Any]) -> str:
+    """Read a password that is given again.
+
+    Raises:
+        InvalidInput: None, or too long a one.
+    """
+    form = FormReader(data)
+    password = _password(form, data)
+    form.done()
+    return password
+
+
+def _password(form: FormReader, data: dict[str, Any]) -> str:
+    password = str(data.get("password") or "")
+    if not password:
+        form.wrong("password", "Enter your password")
+    elif len(password) > 200 or "\x00" in password:
+        form.wrong("password", "Your password must be 200 characters or fewer")
+    return password
 
 
 class ResetRequestForm(msgspec.Struct, frozen=True):

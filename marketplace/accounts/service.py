@@ -140,6 +140,30 @@ class AccountService:
             self.db.add(Attempt(kind=AttemptKind.SIGN_IN, key_hash=key, at=now))
         await self.db.execute(delete(Attempt).where(Attempt.at < now - timedelta(days=2)))
 
+    async def confirm(self, principal: Principal, password: str) -> None:
+        """Take the password again; for ten minutes the session may do what moves money.
+
+        Raises:
+            TooManyTries: Ten failures in five minutes.
+            InvalidInput: The password is wrong.
+        """
+        now = self.clock.now()
+        user = await self.accounts.user(principal.user_id)
+        key = key_hash("account", user.email if user else "")
+        if await self.accounts.attempts_since(AttemptKind.SIGN_IN, key, now - SIGN_IN_WINDOW) >= SIGN_INS_PER_ACCOUNT:
+            raise TooManyTries
+        if user is None or not await _is_right(password, user.password_hash):
+            raise InvalidInput({"password": "Check your password"})
+        await self.db.execute(update(SessionRow).where(SessionRow.id == principal.session_id).values(confirmed_at=now))
+        audit.record(
+            self.db,
+            principal,
+            "accounts.confirm_identity",
+            council_id=principal.council_id,
+            subject_kind="user",
+            subject_id=user.id,
+        )
+
     async def switch(self, principal: Principal, membership_id: UUID) -> SignedIn:
         """Change to another of the user's roles: a new session, the old one ends.
 
@@ -171,7 +195,7 @@ class AccountService:
             return None
         if session.last_seen_at + TOUCH_EVERY <= now:
             await self.db.execute(update(SessionRow).where(SessionRow.id == session.id).values(last_seen_at=now))
-        return await self._principal(session.id, user, membership, council)
+        return await self._principal(session.id, user, membership, council, session.confirmed_at)
 
     async def request_reset(self, email: str, secret_key: str) -> None:
         """Send a link to choose a new password. Says nothing about whether the address has an account."""
@@ -346,7 +370,12 @@ class AccountService:
         return SignedIn(token, await self._principal(session.id, user, membership, council))
 
     async def _principal(
-        self, session_id: UUID | None, user: User, membership: Membership, council: Council
+        self,
+        session_id: UUID | None,
+        user: User,
+        membership: Membership,
+        council: Council,
+        confirmed_at: datetime | None = None,
     ) -> Principal:
         councils = [council.id]
         if membership.role in PROVIDER_ROLES and membership.organisation_id:
@@ -369,6 +398,7 @@ class AccountService:
             theme=council.theme,
             acting_for=membership.acting_for_name if membership.role is Role.REPRESENTATIVE else None,
             scopes=scopes,
+            confirmed_at=confirmed_at,
         )
 
 

@@ -126,6 +126,11 @@ def site_address(environ: Mapping[str, str] | None = None) -> str:
     return (_value(env, "PUBLIC_URL") or f"http://localhost:{_value(env, 'PORT') or 8000}").rstrip("/")
 
 
+def modulus_folder(environ: Mapping[str, str] | None = None) -> str | None:
+    """Return the folder with the banks' tables for checking account numbers; None where there is none."""
+    return _value(os.environ if environ is None else environ, "MODULUS_TABLES")
+
+
 def _stored_secret(data_dir: Path) -> str:
     """Make a secret once per data directory, readable by the owner alone."""
     path = data_dir / "secret_key"

@@ -3,7 +3,7 @@
 from marketplace.ledger.errors import NotEnoughMoney
 from marketplace.ledger.models import DEBIT_NORMAL, Purpose, Side
 from marketplace.ledger.repository import LedgerRepository
-from marketplace.ledger.service import LedgerService, Line, credit, debit
+from marketplace.ledger.service import LedgerService, Line, Posting, credit, debit
 
 __all__ = [
     "DEBIT_NORMAL",
@@ -11,6 +11,7 @@ __all__ = [
     "LedgerService",
     "Line",
     "NotEnoughMoney",
+    "Posting",
     "Purpose",
     "Side",
     "credit",

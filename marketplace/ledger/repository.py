@@ -1,10 +1,10 @@
 """Questions about the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, case, func, select
+from sqlalchemy import ColumnElement, Row, case, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -65,6 +65,50 @@ class LedgerRepository:
             )
             found = (await self.db.scalars(question)).one()
         return found
+
+    async def account_ids(
+        self, council_id: UUID, wanted: Collection[tuple[Purpose, UUID | None]]
+    ) -> dict[tuple[Purpose, UUID | None], UUID]:
+        """Return the ids of many accounts, opened where they are not there yet: `ids[purpose, owner_id]`."""
+        found = await self._account_ids(council_id, wanted)
+        missing = sorted(set(wanted) - set(found), key=str)
+        if missing:
+            await self.db.execute(
+                insert(LedgerAccount)
+                .values(
+                    [
+                        {
+                            "id": new_id(),
+                            "council_id": council_id,
+                            "purpose": purpose,
+                            "owner_id": owner_id,
+                            "is_debit_normal": purpose in DEBIT_NORMAL,
+                            "is_tracked": purpose in TRACKED,
+                            "balance_pence": 0,
+                            "floor_pence": 0 if purpose in FLOORED else None,
+                        }
+                        for purpose, owner_id in missing
+                    ]
+                )
+                .on_conflict_do_nothing()
+            )
+            found |= await self._account_ids(council_id, missing)
+        return found
+
+    async def _account_ids(
+        self, council_id: UUID, wanted: Collection[tuple[Purpose, UUID | None]]
+    ) -> dict[tuple[Purpose, UUID | None], UUID]:
+        owners = {owner_id for _, owner_id in wanted if owner_id is not None}
+        rows = await self.db.execute(
+            select(LedgerAccount.purpose, LedgerAccount.owner_id, LedgerAccount.id).where(
+                LedgerAccount.council_id == council_id,
+                LedgerAccount.purpose.in_({purpose for purpose, _ in wanted}),
+                or_(LedgerAccount.owner_id.is_(None), LedgerAccount.owner_id.in_(owners)),
+            )
+        )
+        return {
+            (purpose, owner_id): account_id for purpose, owner_id, account_id in rows if (purpose, owner_id) in wanted
+        }
 
     async def debited(
         self, council_id: UUID, kind: str | None, source_id: UUID, accrued_owner_id: UUID

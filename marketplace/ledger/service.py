@@ -1,7 +1,8 @@
 """Posting to the ledger: one business event, one entry, lines that balance."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import islice
 from uuid import UUID
 
 import msgspec
@@ -17,6 +18,9 @@ from marketplace.core.money import Pence
 from marketplace.ledger.errors import NotEnoughMoney, Unbalanced
 from marketplace.ledger.models import LedgerAccount, LedgerEntry, LedgerLine, Purpose, Side
 from marketplace.ledger.repository import LedgerRepository
+
+AT_ONCE = 1_000
+"""Entries that one statement posts: below the driver's limit of parameters."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -36,6 +40,13 @@ def debit(purpose: Purpose, amount_pence: int, owner_id: UUID | None = None) -> 
 def credit(purpose: Purpose, amount_pence: int, owner_id: UUID | None = None) -> Line:
     """A line on the credit side."""
     return Line(Side.CREDIT, purpose, owner_id, Pence(amount_pence))
+
+
+class Posting(msgspec.Struct, frozen=True):
+    """One of many entries of a kind: the row it is about, and its lines."""
+
+    source_id: UUID
+    lines: tuple[Line, ...]
 
 
 class LedgerService:
@@ -74,9 +85,7 @@ class LedgerService:
             Unbalanced: The lines do not balance.
             NotEnoughMoney: A direct-payment account would fall below nothing.
         """
-        difference = sum(line.amount_pence if line.side is Side.DEBIT else -line.amount_pence for line in lines)
-        if difference or len(lines) < 2 or any(line.amount_pence <= 0 for line in lines):
-            raise Unbalanced(f"{kind}: lines differ by {difference} pence")
+        _refuse_unbalanced(kind, lines)
         clock = clock_of(self.db)
         entry_id: UUID | None = await self.db.scalar(
             insert(LedgerEntry)
@@ -117,6 +126,95 @@ class LedgerService:
                 raise NotEnoughMoney from error
             raise
         return entry_id
+
+    async def post_many(
+        self,
+        council_id: UUID,
+        kind: str,
+        postings: Iterable[Posting],
+        *,
+        memo: str = "",
+        effective_on: date | None = None,
+    ) -> int:
+        """Post the entries of many rows of one kind, in few statements. What was posted before is left as it is.
+
+        Args:
+            council_id: Whose books.
+            kind: What happened to each row.
+            postings: One entry for each row, each balanced on its own.
+            memo: Words for statements, the same for all; no person's name.
+            effective_on: Day they count for; today when left out.
+
+        Returns:
+            How many were posted now.
+
+        Raises:
+            Unbalanced: The lines of one do not balance; nothing of its batch is posted.
+            NotEnoughMoney: An account would fall below its floor.
+        """
+        clock = clock_of(self.db)
+        now, day = clock.now(), effective_on or today(clock)
+        rest, posted = iter(postings), 0
+        while batch := {posting.source_id: posting for posting in islice(rest, AT_ONCE)}:
+            for posting in batch.values():
+                _refuse_unbalanced(kind, posting.lines)
+            entries = [
+                {
+                    "id": new_id(),
+                    "council_id": council_id,
+                    "kind": kind,
+                    "source_id": source_id,
+                    "memo": memo,
+                    "effective_on": day,
+                    "posted_at": now,
+                }
+                for source_id in batch
+            ]
+            new = (
+                await self.db.execute(
+                    insert(LedgerEntry)
+                    .values(entries)
+                    .on_conflict_do_nothing(index_elements=["kind", "source_id"])
+                    .returning(LedgerEntry.id, LedgerEntry.source_id)
+                )
+            ).all()
+            if new:
+                await self._add_lines(council_id, [(row.id, batch[row.source_id].lines) for row in new])
+            posted += len(new)
+        return posted
+
+    async def _add_lines(self, council_id: UUID, entries: Sequence[tuple[UUID, Sequence[Line]]]) -> None:
+        """Write the lines of new entries, account by account in one order, as `post` touches them."""
+        wanted = {(line.purpose, line.owner_id) for _, lines in entries for line in lines}
+        accounts = await self.ledger.account_ids(council_id, wanted)
+        rows = sorted(
+            (
+                (line.purpose.value, str(line.owner_id), line.side.value, entry_id, line)
+                for entry_id, lines in entries
+                for line in lines
+            ),
+            key=lambda row: row[:3],
+        )
+        try:
+            async with self.db.begin_nested():
+                await self.db.execute(
+                    insert(LedgerLine),
+                    [
+                        {
+                            "id": new_id(),
+                            "council_id": council_id,
+                            "entry_id": entry_id,
+                            "account_id": accounts[line.purpose, line.owner_id],
+                            "side": line.side,
+                            "amount_pence": line.amount_pence,
+                        }
+                        for _, _, _, entry_id, line in rows
+                    ],
+                )
+        except IntegrityError as error:
+            if broken_constraint(error) == "ck_ledger_accounts_floor":
+                raise NotEnoughMoney from error
+            raise
 
     async def reverse(
         self, council_id: UUID, kind: str, source_id: UUID, *, as_kind: str, memo: str = ""
@@ -160,3 +258,9 @@ class LedgerService:
             for owner_id in sorted(set(owner_ids) - set(found)):
                 found[owner_id] = await self.locked_balance(council_id, purpose, owner_id)
         return {owner_id: found.get(owner_id, Pence(0)) for owner_id in owner_ids}
+
+
+def _refuse_unbalanced(kind: str, lines: Sequence[Line]) -> None:
+    difference = sum(line.amount_pence if line.side is Side.DEBIT else -line.amount_pence for line in lines)
+    if difference or len(lines) < 2 or any(line.amount_pence <= 0 for line in lines):
+        raise Unbalanced(f"{kind}: lines differ by {difference} pence")

@@ -132,6 +132,25 @@ class MessagingService:
             )
         return told + len(readers)
 
+    async def write_to(
+        self, council_id: UUID, template: str, context: Mapping[str, Any], *, address: str, reader_name: str
+    ) -> None:
+        """Queue an e-mail to an address that no account stands for, such as an organisation's office. Nobody with an
+        account is told this way: they have `tell`.
+        """
+        subject, body = write(template, {**context, "reader_name": reader_name})
+        await self._queue(
+            Message(
+                council_id=council_id,
+                channel=Channel.EMAIL,
+                to_address=address,
+                template=template,
+                subject=subject,
+                body=body,
+                created_at=clock_of(self.db).now(),
+            )
+        )
+
     async def _tell_person(
         self,
         preference: ContactPreference,

@@ -5,184 +5,117 @@ found. They share no code with what writes the rows: plain SQL over the tables, 
 """
 
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
 
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-
-class Fact(NamedTuple):
-    """The answer to one question."""
-
-    name: str
-    ok: bool
-    checked: int
-    """How many rows were looked at."""
-    detail: str
-    """What is wrong, by number or id; empty when all is well."""
-
-
-async def _fact(db: AsyncSession, name: str, count_sql: str, broken_sql: str) -> Fact:
-    """Count what is looked at, and list at most five of what is wrong. `broken_sql` returns one text a row."""
-    checked = int(await db.scalar(text(count_sql)) or 0)
-    broken = list(await db.scalars(text(broken_sql)))
-    shown = ", ".join(str(item) for item in broken[:5])
-    detail = f"{len(broken)} wrong: {shown}" if broken else ""
-    return Fact(name, not broken, checked, detail)
+from marketplace.payments.checks_runs import CHECKS as RUN_CHECKS
+from marketplace.payments.earning_checks import EARNING_CHECKS
+from marketplace.payments.facts import Fact, fact_of
 
 
 async def bills_equal_lines(db: AsyncSession) -> Fact:
-    """A bill's total is the sum of its lines, and each line is its accrual (invariant 8)."""
-    return await _fact(
+    """A bill's total and VAT are the sums of its lines that count, and each line is its earning (invariant 8).
+
+    A clean line stands at its earning's amount, on a supplier's own invoice at most at it; on a bill that was sent no
+    clean line is without one. What was refused whole keeps the total it came with.
+    """
+    return await fact_of(
         db,
         "payments: a self-bill is the sum of its lines",
         "SELECT count(*) FROM invoices",
         """
-        SELECT i.number FROM invoices i LEFT JOIN invoice_lines l ON l.invoice_id = i.id
-        GROUP BY i.id, i.number, i.total_pence HAVING i.total_pence <> coalesce(sum(l.amount_pence), 0)
+        SELECT coalesce(i.number, i.id::text) FROM invoices i
+        LEFT JOIN invoice_lines l ON l.invoice_id = i.id AND l.status <> 'refused'
+        WHERE i.status <> 'refused'
+        GROUP BY i.id HAVING i.total_pence <> coalesce(sum(l.amount_pence), 0)
+            OR i.vat_pence <> coalesce(sum(l.vat_pence), 0)
         UNION
         SELECT i.number FROM invoice_lines l JOIN invoices i ON i.id = l.invoice_id
-        JOIN accruals a ON a.id = l.accrual_id
-        WHERE a.amount_pence <> l.amount_pence OR a.invoice_id IS DISTINCT FROM l.invoice_id
-            OR a.organisation_id <> i.organisation_id OR a.council_id <> i.council_id
+        LEFT JOIN accruals a ON a.id = l.accrual_id
+        WHERE i.number IS NOT NULL AND NOT l.is_credit AND l.status <> 'refused' AND (
+            (l.status = 'clean' AND (a.id IS NULL OR a.amount_pence < l.amount_pence
+                OR (i.kind = 'self_bill' AND a.amount_pence <> l.amount_pence)))
+            OR (a.id IS NOT NULL AND (a.invoice_id IS DISTINCT FROM l.invoice_id
+                OR a.organisation_id <> i.organisation_id OR a.council_id <> i.council_id)))
         """,
     )
 
 
 async def accruals_billed_once(db: AsyncSession) -> Fact:
-    """No accrual stands on two bills, and one that says it is billed stands on that bill."""
-    return await _fact(
+    """No earning stands on two bills, and one that says it is billed stands on that bill (invariant 8)."""
+    return await fact_of(
         db,
         "payments: nothing is billed twice",
         "SELECT count(*) FROM accruals",
         """
-        SELECT a.id::text FROM accruals a LEFT JOIN invoice_lines l ON l.accrual_id = a.id
+        SELECT a.id::text FROM accruals a
+        LEFT JOIN invoice_lines l ON l.accrual_id = a.id AND NOT l.is_credit AND l.status <> 'refused'
         GROUP BY a.id, a.invoice_id
         HAVING count(l.id) > 1 OR (a.invoice_id IS NOT NULL AND count(l.id) = 0)
         """,
     )
 
 
+async def credits_within_bills(db: AsyncSession) -> Fact:
+    """Credit notes take back lines of the bill they name, and never more than a line with its VAT."""
+    return await fact_of(
+        db,
+        "payments: no more is taken back than was billed",
+        "SELECT count(*) FROM invoice_lines WHERE is_credit",
+        """
+        SELECT o.id::text FROM invoice_lines c
+        JOIN invoices n ON n.id = c.invoice_id AND n.status NOT IN ('refused', 'draft', 'withdrawn')
+        JOIN invoice_lines o ON o.id = c.credits_line_id
+        WHERE c.is_credit AND c.status <> 'refused'
+        GROUP BY o.id
+        HAVING sum(c.amount_pence) > o.amount_pence OR sum(c.vat_pence) > o.vat_pence
+            OR bool_or(n.credits_id <> o.invoice_id OR o.is_credit)
+        UNION ALL
+        SELECT l.id::text FROM invoice_lines l JOIN invoices i ON i.id = l.invoice_id
+        WHERE l.is_credit <> (i.credits_id IS NOT NULL) OR l.is_credit <> (l.credits_line_id IS NOT NULL)
+        """,
+    )
+
+
+async def held_lines_have_holds(db: AsyncSession) -> Fact:
+    """A line of a sent bill is held exactly while one hold of it is open, and nothing held is payable."""
+    return await fact_of(
+        db,
+        "payments: a held line has its one open hold",
+        "SELECT count(*) FROM line_holds",
+        """
+        SELECT l.id::text FROM invoice_lines l
+        JOIN invoices i ON i.id = l.invoice_id AND i.number IS NOT NULL
+        LEFT JOIN line_holds h ON h.line_id = l.id AND h.ended_at IS NULL
+        WHERE (l.status = 'held') <> (h.id IS NOT NULL) OR (l.status <> 'clean' AND l.payable_id IS NOT NULL)
+        """,
+    )
+
+
 async def bill_numbers_have_no_gaps(db: AsyncSession) -> Fact:
-    """The numbers of a council's bills and runs are 1, 2, 3, … up to what the series gave out."""
-    return await _fact(
+    """The numbers of each series of a council's bills, and of its runs, are 1, 2, 3, … up to what it gave out."""
+    return await fact_of(
         db,
         "payments: numbers have no gaps",
         "SELECT (SELECT count(*) FROM invoices) + (SELECT count(*) FROM payment_runs)",
         """
         SELECT s.council_id || ' ' || s.series FROM number_series s
-        WHERE (s.series = 'self_bill' AND s.last <> (
-                SELECT count(*) FROM invoices i WHERE i.council_id = s.council_id AND i.kind = 'self_bill'))
+        WHERE (s.series IN ('self_bill', 'self_bill_credit', 'provider_invoice', 'credit_note') AND s.last <> (
+                SELECT count(*) FROM invoices i
+                WHERE i.council_id = s.council_id AND i.kind = s.series AND i.number IS NOT NULL))
             OR (s.series = 'payment_run' AND s.last <> (
                 SELECT count(*) FROM payment_runs r WHERE r.council_id = s.council_id))
         """,
     )
 
 
-async def plans_earn_once(db: AsyncSession) -> Fact:
-    """Signed-off plan versions and plan accruals match one to one (invariant 7).
-
-    A version whose message still waits, or is parked for want of a tariff, is not wrong: the outbox shows it.
-    """
-    return await _fact(
-        db,
-        "payments: each signed-off plan version earned its tariff once",
-        "SELECT count(*) FROM plan_versions WHERE status IN ('signed_off', 'superseded') AND signed_off_at IS NOT NULL",
-        """
-        SELECT v.id::text FROM plan_versions v
-        LEFT JOIN accruals a ON a.kind = 'plan' AND a.source_id = v.id
-        WHERE v.signed_off_at IS NOT NULL AND v.status IN ('signed_off', 'superseded') AND a.id IS NULL
-            AND NOT EXISTS (
-                SELECT 1 FROM outbox_messages m
-                LEFT JOIN outbox_deliveries d ON d.message_id = m.id AND d.task = 'payments.accrue_plan'
-                WHERE m.event = 'PlanSignedOff' AND m.council_id = v.council_id
-                    AND m.body ->> 'plan_version_id' = v.id::text AND d.handled_at IS NULL
-            )
-        UNION ALL
-        SELECT a.id::text FROM accruals a
-        LEFT JOIN plan_versions v ON v.id = a.source_id AND v.signed_off_at IS NOT NULL
-        WHERE a.kind = 'plan' AND v.id IS NULL
-        """,
-    )
-
-
-async def runs_add_up(db: AsyncSession) -> Fact:
-    """A run's total is the sum of its lines, of its bills and, once released, of its ledger clearing (invariant 9)."""
-    return await _fact(
-        db,
-        "payments: a payment run is its lines, its bills and the ledger",
-        "SELECT count(*) FROM payment_runs",
-        """
-        SELECT r.council_id || ' PR-' || r.number FROM payment_runs r
-        CROSS JOIN LATERAL (
-            SELECT coalesce(sum(l.amount_pence), 0) AS pence, count(*) AS lines
-            FROM payment_run_lines l WHERE l.run_id = r.id
-        ) lines
-        CROSS JOIN LATERAL (
-            SELECT coalesce(sum(i.total_pence), 0) AS pence FROM payment_run_invoices p
-            JOIN invoices i ON i.id = p.invoice_id WHERE p.run_id = r.id
-        ) bills
-        CROSS JOIN LATERAL (
-            SELECT coalesce(sum(CASE x.side WHEN 'credit' THEN x.amount_pence ELSE -x.amount_pence END), 0) AS pence
-            FROM payment_run_lines l
-            JOIN ledger_entries e ON e.kind = 'payment-run-line' AND e.source_id = l.id
-            JOIN ledger_lines x ON x.entry_id = e.id
-            JOIN ledger_accounts c ON c.id = x.account_id AND c.purpose = 'bank_clearing'
-            WHERE l.run_id = r.id
-        ) clearing
-        WHERE r.total_pence <> lines.pence OR r.total_pence <> bills.pence OR r.line_count <> lines.lines
-            OR clearing.pence <> CASE r.status WHEN 'released' THEN r.total_pence ELSE 0 END
-            OR (r.status = 'released') <> (r.file_sha256 IS NOT NULL)
-            OR EXISTS (
-                SELECT 1 FROM payment_run_lines l WHERE l.run_id = r.id AND l.amount_pence <> (
-                    SELECT coalesce(sum(i.total_pence), 0) FROM payment_run_invoices p
-                    JOIN invoices i ON i.id = p.invoice_id
-                    WHERE p.line_id = l.id AND i.organisation_id = l.organisation_id
-                )
-            )
-        """,
-    )
-
-
-async def bills_are_in_one_run(db: AsyncSession) -> Fact:
-    """A bill that is in a run or sent is in exactly one run that stands; every other bill is in none."""
-    return await _fact(
-        db,
-        "payments: a self-bill is paid by one run",
-        "SELECT count(*) FROM invoices",
-        """
-        SELECT i.number FROM invoices i
-        LEFT JOIN payment_run_invoices p ON p.invoice_id = i.id
-        LEFT JOIN payment_runs r ON r.id = p.run_id AND r.status <> 'cancelled'
-        GROUP BY i.id, i.number, i.status
-        HAVING count(r.id) <> CASE WHEN i.status IN ('in_run', 'sent') THEN 1 ELSE 0 END
-            OR (i.status = 'sent') <> coalesce(bool_or(r.status = 'released'), false)
-        """,
-    )
-
-
-async def two_people(db: AsyncSession) -> Fact:
-    """Nobody released a run they made, or checked bank details they entered (invariant 10)."""
-    return await _fact(
-        db,
-        "payments: maker and checker are two people",
-        "SELECT (SELECT count(*) FROM payment_runs) + (SELECT count(*) FROM bank_accounts)",
-        """
-        SELECT 'run ' || id FROM payment_runs
-        WHERE (status = 'released' AND released_by_user_id IS NULL) OR released_by_user_id = made_by_user_id
-        UNION ALL
-        SELECT 'bank account ' || id FROM bank_accounts WHERE checked_by_user_id = entered_by_user_id
-        """,
-    )
-
-
 async def ledger_equals_open_items(db: AsyncSession) -> Fact:
-    """By organisation, the ledger's accrued and payable balances equal open earnings and open bills.
+    """By organisation, the ledger's accrued and payable balances equal open earnings and what is owed.
 
     A visit counts as earned from its approval on: where its message still waits for its row, the message's amount
     stands in for it.
     """
-    return await _fact(
+    return await fact_of(
         db,
         "payments: the ledger equals what is open",
         "SELECT count(*) FROM ledger_accounts WHERE purpose IN ('accrued', 'payable')",
@@ -190,7 +123,12 @@ async def ledger_equals_open_items(db: AsyncSession) -> Fact:
         WITH open_items AS (
             SELECT a.council_id, a.organisation_id, 'accrued' AS purpose, a.amount_pence AS pence
             FROM accruals a LEFT JOIN invoices i ON i.id = a.invoice_id
-            WHERE i.id IS NULL OR i.status IN ('issued', 'held')
+            LEFT JOIN invoice_lines l ON l.accrual_id = a.id AND NOT l.is_credit AND l.status <> 'refused'
+            WHERE (i.id IS NULL OR i.status IN ('issued', 'held') OR (l.id IS NOT NULL AND l.payable_id IS NULL))
+                AND NOT EXISTS (
+                    SELECT 1 FROM invoice_lines c JOIN invoices n ON n.id = c.invoice_id
+                    WHERE c.credits_line_id = l.id AND l.payable_id IS NULL
+                        AND n.status NOT IN ('draft', 'withdrawn', 'refused', 'issued', 'held'))
             UNION ALL
             SELECT m.council_id, (m.body ->> 'organisation_id')::uuid, 'accrued',
                 coalesce(m.body ->> 'accrued_pence', m.body ->> 'cost_pence')::bigint
@@ -204,8 +142,8 @@ async def ledger_equals_open_items(db: AsyncSession) -> Fact:
                     )
                 )) AND d.handled_at IS NULL
             UNION ALL
-            SELECT council_id, organisation_id, 'payable', total_pence
-            FROM invoices WHERE status IN ('approved', 'in_run')
+            SELECT council_id, organisation_id, 'payable', amount_pence
+            FROM payables WHERE status IN ('open', 'in_run')
         ), wanted AS (
             SELECT council_id, organisation_id, purpose, sum(pence) AS pence
             FROM open_items GROUP BY council_id, organisation_id, purpose
@@ -226,7 +164,7 @@ async def movements_have_entries(db: AsyncSession) -> Fact:
 
     A correction is the mirror image of what it takes back.
     """
-    return await _fact(
+    return await fact_of(
         db,
         "payments: each movement has its ledger entry",
         "SELECT count(*) FROM money_movements",
@@ -265,7 +203,7 @@ async def movements_have_entries(db: AsyncSession) -> Fact:
 
 async def people_owe_what_is_unpaid(db: AsyncSession) -> Fact:
     """What a person owes by the ledger is what they approved and pay themselves, less what they recorded as paid."""
-    return await _fact(
+    return await fact_of(
         db,
         "payments: what people owe is approved and not recorded as paid",
         "SELECT count(*) FROM ledger_accounts WHERE purpose = 'person_owes'",
@@ -293,7 +231,7 @@ async def people_owe_what_is_unpaid(db: AsyncSession) -> Fact:
 
 async def visits_are_not_paid_twice(db: AsyncSession) -> Fact:
     """What payments that stand paid for a visit is no more than the person approved of it, and theirs."""
-    return await _fact(
+    return await fact_of(
         db,
         "payments: a visit is never paid beyond what was approved",
         "SELECT count(*) FROM movement_visits",
@@ -312,7 +250,7 @@ async def visits_are_not_paid_twice(db: AsyncSession) -> Fact:
 
 async def audits_ask_within_bounds(db: AsyncSession) -> Fact:
     """A money audit asks about payments and visits of its own person only, and asks back no more than the surplus."""
-    return await _fact(
+    return await fact_of(
         db,
         "payments: a money audit asks about its own person",
         "SELECT count(*) FROM direct_payment_audits",
@@ -331,11 +269,10 @@ async def audits_ask_within_bounds(db: AsyncSession) -> Fact:
 CHECKS: tuple[Callable[[AsyncSession], Awaitable[Fact]], ...] = (
     bills_equal_lines,
     accruals_billed_once,
+    credits_within_bills,
+    held_lines_have_holds,
     bill_numbers_have_no_gaps,
-    plans_earn_once,
-    runs_add_up,
-    bills_are_in_one_run,
-    two_people,
+    *EARNING_CHECKS,
     ledger_equals_open_items,
     movements_have_entries,
     people_owe_what_is_unpaid,
@@ -346,5 +283,5 @@ CHECKS: tuple[Callable[[AsyncSession], Awaitable[Fact]], ...] = (
 
 
 async def check_payments(db: AsyncSession) -> list[Fact]:
-    """Ask every question."""
-    return [await check(db) for check in CHECKS]
+    """Ask every question, those about payment runs included."""
+    return [await check(db) for check in (*CHECKS, *RUN_CHECKS)]

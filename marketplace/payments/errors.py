@@ -31,6 +31,48 @@ class TooLateToRelease(Conflict):
     title = "It is too late to pay on that day"
 
 
+class RehearsalOnly(Conflict):
+    """A rehearsal moves no money, so it is neither released nor sent."""
+
+    code = "rehearsal-only"
+    title = "This payment run is a rehearsal"
+
+
+class DetailsReplaced(Conflict):
+    """A payee's bank details changed, or were stopped, between making a run and releasing it."""
+
+    code = "details-replaced"
+    title = "Bank details have changed"
+
+
+class NotTaken(Conflict):
+    """The bank cannot have a file that nobody took."""
+
+    code = "file-not-taken"
+    title = "Nobody has downloaded the file of this run"
+
+
+class NotProcessedYet(Conflict):
+    """A run is confirmed on the bank's processing day at the earliest."""
+
+    code = "not-processed-yet"
+    title = "The bank has not processed this run yet"
+
+
+class ReturnedBefore(Conflict):
+    """A payment comes back once."""
+
+    code = "returned-before"
+    title = "This returned payment was entered before"
+
+
+class CallBackNeeded(Conflict):
+    """Bank details count only after a call to a number known from before (domain.md 4.6)."""
+
+    code = "call-back-needed"
+    title = "Call the organisation first"
+
+
 class NoPayingAccount(Conflict):
     """The council's own account is not known."""
 
@@ -99,3 +141,24 @@ class NoCards(Conflict):
 
     code = "no-cards"
     title = "This provider does not take cards here yet"
+
+
+class BookChanged(Conflict):
+    """Somebody changed the draft since the page was opened."""
+
+    code = "tariff-book-changed"
+    title = "This price list has changed since you opened it"
+
+
+class BookPublished(Conflict):
+    """A published book never changes; a new one takes its place."""
+
+    code = "tariff-book-published"
+    title = "This price list is published and cannot be changed"
+
+
+class OwnClaim(Forbidden):
+    """Two people: who claims a tariff does not decide on it."""
+
+    code = "own-claim"
+    title = "Someone else must decide on this claim"

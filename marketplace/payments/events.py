@@ -26,6 +26,12 @@ class PaymentRunReleased(Event, frozen=True, kw_only=True):
     run_id: UUID
 
 
+class PaymentRunConfirmed(Event, frozen=True, kw_only=True):
+    """The bank has processed a run: what it pays is paid, apart from what came back."""
+
+    run_id: UUID
+
+
 class BankDetailsEntered(Event, frozen=True, kw_only=True):
     """An organisation gave bank details; they wait for their check."""
 

@@ -14,9 +14,10 @@ from marketplace.core.forms import FormReader
 from marketplace.core.ids import parse_id
 from marketplace.payments.bacs import bacs_sort_code, bacs_text
 from marketplace.payments.bands import MOST_BANDS, BadBands, Band, WageLine, check_bands
+from marketplace.payments.returned_files import RETURN_CODES, ReturnedRow
 
 MOST_BILLS = 500
-"""Bills in one payment run."""
+"""Bills that a page offers one by one; a run of everything due may hold more."""
 
 LONGEST_PERIOD_DAYS = 366
 
@@ -45,7 +46,7 @@ class TariffForm(msgspec.Struct, frozen=True):
             hours = form.raw(f"hours-{row}")
             if not hours and not form.raw(f"pounds-{row}"):
                 continue
-            minutes = _minutes(form, f"hours-{row}", hours) if hours else None
+            minutes = band_minutes(form, f"hours-{row}", hours) if hours else None
             pence = form.pounds(f"pounds-{row}", f"the fee of band {row}", least=1, most=1_000_000)
             bands.append(Band(minutes, pence or 0))
         if not form.errors:
@@ -59,7 +60,8 @@ class TariffForm(msgspec.Struct, frozen=True):
         return cls(name, starts_on, source, tuple(bands))
 
 
-def _minutes(form: FormReader, name: str, text: str) -> int | None:
+def band_minutes(form: FormReader, name: str, text: str) -> int | None:
+    """Read the hours of a band, such as 4.5, as minutes; None when they are wrong."""
     try:
         minutes = Decimal(text) * 60
     except InvalidOperation:
@@ -125,13 +127,15 @@ class PeriodForm(msgspec.Struct, frozen=True):
 
 
 class BillPreview(msgspec.Struct, frozen=True):
-    """One bill that would be made."""
+    """One bill that would be made, or what an organisation earned that is left out."""
 
     organisation_id: UUID
     name: str
     has_vat_number: bool
     count: int
     total_pence: int
+    left_out: str = ""
+    """Why no bill is made of it; empty where one is."""
 
 
 def read_reason(data: Mapping[str, Any], label: str, name: str = "reason") -> str:
@@ -178,43 +182,160 @@ def _digits(text: str) -> bool:
     return text.isascii() and text.isdecimal()
 
 
+NUMBER_FROM: dict[str, str] = {
+    "agreement": "The signed agreement",
+    "register": "The regulator’s or charity register",
+    "earlier": "A number we called before",
+    "directory": "The council’s own supplier records",
+}
+"""Where a number that finance calls may come from; never the request itself."""
+
+
+class CallForm(msgspec.Struct, frozen=True):
+    """A call about bank details."""
+
+    number_from: str
+    spoke_to: str
+
+    @classmethod
+    def read(cls, data: Mapping[str, Any]) -> "CallForm":
+        """Read the form.
+
+        Raises:
+            InvalidInput: With all messages.
+        """
+        form = FormReader(data)
+        number_from = form.option("number_from", "where the number you called came from", tuple(NUMBER_FROM))
+        spoke_to = form.text("spoke_to", "who you spoke to", longest=100)
+        form.option("agreed", "whether they read out the same details", ("yes",))
+        form.done()
+        return cls(number_from, spoke_to)
+
+
+def read_return(data: Mapping[str, Any], *, is_known: bool) -> ReturnedRow:
+    """Read one payment that came back.
+
+    Args:
+        data: The form.
+        is_known: Whether it was entered beside its payment, so that amount and marks are known.
+
+    Raises:
+        InvalidInput: With all messages.
+    """
+    form = FormReader(data)
+    returned_on = form.day("returned_on", "the day it came back")
+    pence = None if is_known else form.pounds("amount", "the amount", least=1)
+    reference = "" if is_known else form.text("reference", "the reference", required=False, longest=50)
+    ends = "" if is_known else form.text("account_ends", "the last 4 figures of the account", required=False, longest=4)
+    if ends and (len(ends) != 4 or not _digits(ends)):
+        form.wrong("account_ends", "Enter the last 4 figures of the account, like 5678")
+    if not is_known and not reference and not ends:
+        form.wrong("reference", "Enter the reference or the last 4 figures of the account")
+    code = form.option("code", "why it came back", tuple(RETURN_CODES))
+    note = form.text("note", "a note", required=False, longest=500)
+    form.done()
+    if returned_on is None:
+        raise InvalidInput({"returned_on": "Enter the day it came back"})
+    return ReturnedRow(returned_on, pence or 0, reference, ends, code, note)
+
+
 class RunForm(msgspec.Struct, frozen=True):
-    """A payment run to make."""
+    """A payment run to make: of payables that were ticked, or of everything that is due by a day."""
 
     pay_on: date
-    bills: tuple[UUID, ...]
+    payables: tuple[UUID, ...] = ()
+    is_rehearsal: bool = False
+    due_until: date | None = None
+    """Pay everything that is due by this day, whatever stands in `payables` …"""
+    without: frozenset[UUID] = frozenset()
+    """… except what is owed to these organisations."""
 
     @classmethod
     def read(cls, data: Mapping[str, Any]) -> "RunForm":
         """Read the form. Whether the day can be paid on is the service's to say.
 
         Raises:
-            InvalidInput: No day, no bill, too many bills, or something that is no bill.
+            InvalidInput: No day, nothing to pay, too much of it, or something that is no bill.
         """
         form = FormReader(data)
         pay_on = form.day("pay_on", "the day payees get the money")
-        given = data.get("bills", [])
-        texts = [str(item) for item in (given if isinstance(given, list) else [given])]
-        ids = [found for found in map(parse_id, texts) if found is not None]
-        if len(ids) != len(texts):
-            form.wrong("bills", "Select bills from the list")
-        elif not ids:
-            form.wrong("bills", "Select at least one bill to pay")
-        elif len(ids) > MOST_BILLS:
-            form.wrong("bills", f"Select at most {MOST_BILLS} bills, then make another run")
+        is_whole = form.ticked("everything")
+        due_until = form.day("due_until", "the day bills are due by") if is_whole else None
+        ids = _ids(form, "bills", "Select bills from the list")
+        without = _ids(form, "without", "Select organisations from the list")
+        if not is_whole and "bills" not in form.errors:
+            if not ids:
+                form.wrong("bills", "Select at least one bill to pay")
+            elif len(ids) > MOST_BILLS:
+                form.wrong("bills", f"Select at most {MOST_BILLS} bills, then make another run")
         form.done()
         if pay_on is None:
             raise InvalidInput({"pay_on": "Enter the day payees get the money"})
-        return cls(pay_on, tuple(dict.fromkeys(ids)))
+        return cls(
+            pay_on,
+            () if is_whole else tuple(dict.fromkeys(ids)),
+            form.ticked("is_rehearsal"),
+            due_until,
+            frozenset(without),
+        )
+
+
+def _ids(form: FormReader, name: str, message: str) -> list[UUID]:
+    given = form.data.get(name, [])
+    texts = [str(item) for item in (given if isinstance(given, list) else [given]) if str(item)]
+    ids = [found for found in map(parse_id, texts) if found is not None]
+    if len(ids) != len(texts):
+        form.wrong(name, message)
+    return ids
+
+
+class RunWarning(StrEnum):
+    """What to look at before a payment leaves."""
+
+    DETAILS_CHANGED = "details_changed"
+    NEW_PAYEE = "new_payee"
+    SHARED_ACCOUNT = "shared_account"
+    MODULUS = "modulus"
+    LARGE = "large"
+    UNUSUAL = "unusual"
+    NOT_ACCREDITED = "not_accredited"
+    RETURNED = "returned"
+    SET_OFF = "set_off"
+
+
+WARNING_LABELS: dict[RunWarning, str] = {
+    RunWarning.DETAILS_CHANGED: "New bank details",
+    RunWarning.NEW_PAYEE: "First payment",
+    RunWarning.SHARED_ACCOUNT: "Shared account",
+    RunWarning.MODULUS: "Account number",
+    RunWarning.LARGE: "Large",
+    RunWarning.UNUSUAL: "More than usual",
+    RunWarning.NOT_ACCREDITED: "Not accredited",
+    RunWarning.RETURNED: "Came back before",
+    RunWarning.SET_OFF: "Credit set off",
+}
+
+
+class Warned(msgspec.Struct, frozen=True):
+    """A warning about one payment, as it is stored with it."""
+
+    code: RunWarning
+    words: str
+
+    @property
+    def label(self) -> str:
+        """The warning in two words."""
+        return WARNING_LABELS[self.code]
 
 
 class ProposedBill(msgspec.Struct, frozen=True):
-    """An approved bill that a run could pay."""
+    """Something owed out of a bill that a run could pay; negative where a credit note takes back."""
 
     id: UUID
+    """Of the payable."""
     number: str
     due_on: date
-    total_pence: int
+    amount_pence: int
 
 
 class ProposedPayment(msgspec.Struct, frozen=True):
@@ -226,12 +347,19 @@ class ProposedPayment(msgspec.Struct, frozen=True):
     total_pence: int
     account: str
     """Sort code and account number, masked; empty without live bank details."""
-    warnings: list[str]
+    warnings: list[Warned]
 
     @property
     def is_left_out(self) -> bool:
-        """Whether it cannot be paid for want of bank details."""
-        return not self.account
+        """Whether it cannot be paid: no bank details, or its credits are as much as its bills."""
+        return not self.account or self.total_pence <= 0
+
+    @property
+    def why_left_out(self) -> str:
+        """Why it cannot be paid, in a sentence."""
+        if self.total_pence <= 0:
+            return "Its credit notes take back as much as is due. They wait for its next bill."
+        return "No bank details that were checked. Ask the organisation to enter them."
 
 
 class RunProposal(msgspec.Struct, frozen=True):
@@ -239,12 +367,19 @@ class RunProposal(msgspec.Struct, frozen=True):
 
     payments: list[ProposedPayment]
     is_cut: bool
-    """Whether more bills are due than one run holds."""
+    """Whether more bills are due than can be ticked one by one."""
+    is_beyond: bool = False
+    """Whether more is due than one run may hold."""
+
+    @property
+    def payable(self) -> list[ProposedPayment]:
+        """The payments that can be made."""
+        return [payment for payment in self.payments if not payment.is_left_out]
 
     @property
     def total_pence(self) -> int:
         """The sum of what can be paid."""
-        return sum(payment.total_pence for payment in self.payments if not payment.is_left_out)
+        return sum(payment.total_pence for payment in self.payable)
 
 
 class FileFormat(StrEnum):
@@ -265,6 +400,7 @@ class RunSummary(msgspec.Struct, frozen=True):
     processing_on: date
     total_pence: int
     lines: int
+    is_rehearsal: bool
     made_at: datetime
     released_at: datetime | None
     sha256: str | None

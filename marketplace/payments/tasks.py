@@ -4,24 +4,14 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import AccountRepository, Role
+from marketplace.accounts import AccountRepository
 from marketplace.bookings.events import BookingApproved, BookingRestApproved
 from marketplace.core import outbox
 from marketplace.core.database import session_maker, transaction
 from marketplace.messaging import MessagingService
-from marketplace.payments.events import (
-    BankDetailsChecked,
-    BankDetailsEntered,
-    PaymentRunReleased,
-    SelfBillHeld,
-    SelfBillIssued,
-)
-from marketplace.payments.repository.bank_accounts import BankAccountRepository
-from marketplace.payments.repository.runs import PaymentRunRepository
+from marketplace.payments.events import SelfBillHeld, SelfBillIssued
 from marketplace.payments.repository.self_bills import SelfBillRepository
-from marketplace.payments.schemas import run_number
 from marketplace.payments.service.accruals import AccrualService
-from marketplace.payments.service.bank_details import masked
 from marketplace.payments.service.tariffs import ACCRUE_PLAN
 from marketplace.plans.events import PlanSignedOff
 
@@ -77,71 +67,6 @@ async def _tell_of_bill(db: AsyncSession, event: SelfBillIssued | SelfBillHeld, 
         "document": "self-bill" if organisation.vat_number else "payment statement",
     }
     await MessagingService(db).tell(event.council_id, template, context, organisation_id=event.organisation_id)
-
-
-@outbox.task("payments.send_remittances", on=PaymentRunReleased)
-async def send_remittances(message_id: UUID, event: PaymentRunReleased) -> None:
-    """Each payee of a released run hears what is paid, when and for which bills."""
-    async with transaction(session_maker(), [event.council_id]) as db:
-        if not await outbox.first_time(db, "payments.send_remittances", message_id):
-            return
-        runs = PaymentRunRepository(db)
-        run = await runs.find(event.council_id, event.run_id)
-        lines = await runs.lines(run.id)
-        names = await runs.names(line.organisation_id for line in lines)
-        council_name = await _council_name(db, event.council_id)
-        bills = await runs.bills(run.id)
-        for line in lines:
-            context = {
-                "council_name": council_name,
-                "organisation_name": names[line.organisation_id],
-                "run_number": run_number(run.number),
-                "pay_on": run.pay_on,
-                "reference": line.reference,
-                "total_pence": line.amount_pence,
-                "account": masked(line),
-                "bills": [(bill.number, bill.total_pence) for bill, line_id in bills if line_id == line.id],
-            }
-            await MessagingService(db).tell(
-                event.council_id, "remittance_advice", context, organisation_id=line.organisation_id
-            )
-
-
-@outbox.task("payments.tell_bank_details_entered", on=BankDetailsEntered)
-async def tell_bank_details_entered(message_id: UUID, event: BankDetailsEntered) -> None:
-    """Everybody of the organisation hears of new details, so that a stranger's change is noticed; finance checks."""
-    async with transaction(session_maker(), [event.council_id]) as db:
-        if not await outbox.first_time(db, "payments.tell_bank_details_entered", message_id):
-            return
-        context = await _bank_context(db, event)
-        messaging = MessagingService(db)
-        await messaging.tell(event.council_id, "bank_details_entered", context, organisation_id=event.organisation_id)
-        for role in (Role.FINANCE, Role.FINANCE_CHECKER):
-            await messaging.tell(event.council_id, "bank_details_to_check", context, role=role)
-
-
-@outbox.task("payments.tell_bank_details_checked", on=BankDetailsChecked)
-async def tell_bank_details_checked(message_id: UUID, event: BankDetailsChecked) -> None:
-    """The organisation hears what became of its details."""
-    async with transaction(session_maker(), [event.council_id]) as db:
-        if not await outbox.first_time(db, "payments.tell_bank_details_checked", message_id):
-            return
-        context = {**await _bank_context(db, event), "reason": event.reason}
-        template = "bank_details_live" if event.is_accepted else "bank_details_refused"
-        await MessagingService(db).tell(event.council_id, template, context, organisation_id=event.organisation_id)
-
-
-async def _bank_context(db: AsyncSession, event: BankDetailsEntered | BankDetailsChecked) -> dict[str, object]:
-    accounts = await BankAccountRepository(db).of_organisation(event.organisation_id)
-    account = next(row for row in accounts if row.id == event.bank_account_id)
-    organisation = await SelfBillRepository(db).organisation(event.organisation_id)
-    return {
-        "organisation_name": organisation.name,
-        "council_name": await _council_name(db, event.council_id),
-        "account": masked(account),
-        "live_from": account.live_from,
-        "is_change": any(row.live_from is not None for row in accounts if row.id != account.id),
-    }
 
 
 async def _council_name(db: AsyncSession, council_id: UUID) -> str:

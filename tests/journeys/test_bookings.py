@@ -169,9 +169,9 @@ def test_regular_visits_are_agreed_changed_paused_and_ended(
     assert "A stay in hospital: from" in person.text
     wait_until_gone(person, hospital_on, "8:30am to")
     person.open(f"{agreement}/visits")
-    person.follow(re.compile("End this pause"))
+    person.follow(re.compile("End or lengthen this pause"))
     person.date("from_on", hospital_on + timedelta(weeks=1))
-    send(person, "End the pause")
+    send(person, "Save the day")
     assert "8:30am to" in week_of(person, hospital_on + timedelta(weeks=1))
     assert "8:30am to" not in week_of(person, hospital_on)
 

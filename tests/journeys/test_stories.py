@@ -158,7 +158,10 @@ def test_a_referral_becomes_a_plan_and_a_payment(site: Site, walk: Any, scripts:
     assert walker.page.get_by_role("button", name=re.compile("Release")).count() == 0
     walker.sign_in(f"finance-checker@{council}")
     walker.open(run)
-    walker.page.get_by_role("button", name=re.compile("Release")).click()
+    walker.page.get_by_role("button", name="Confirm it is you, then release").click()
+    walker.page.get_by_label("Password", exact=True).fill("demo-password")
+    walker.press("Continue")
+    walker.page.get_by_role("button", name=re.compile("^Release")).click()
     walker.sees("Released")
     walker.open(f"{run}/bacs18")
     with walker.page.expect_download() as download:

@@ -11,7 +11,7 @@ from marketplace.core.clock import today
 from marketplace.core.database import SessionMaker, clock_of, transaction
 from marketplace.core.errors import broken_constraint
 from marketplace.core.ids import new_id
-from marketplace.ledger import LedgerRepository, LedgerService, NotEnoughMoney, Purpose, credit, debit
+from marketplace.ledger import LedgerRepository, LedgerService, NotEnoughMoney, Posting, Purpose, credit, debit
 from marketplace.ledger.errors import Unbalanced
 from tests.browser import count
 from tests.factories import make_council
@@ -165,3 +165,52 @@ async def test_balances_equal_the_sum_of_lines_whatever_is_posted(db: AsyncSessi
     assert account.balance_pence == await repository.sum_before(account, tomorrow) == sum(a // 2 for a in amounts)
     rows = await repository.trial_balance(council)
     assert sum(row.debit_pence for row in rows) == sum(row.credit_pence for row in rows)
+
+
+async def test_many_entries_are_posted_as_each_would_be_and_once(
+    db: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("marketplace.ledger.service.AT_ONCE", 3)
+    council, owners = (await make_council(db)).id, [new_id() for _ in range(4)]
+    ledger = LedgerService(db)
+    postings = [
+        Posting(
+            new_id(), (debit(Purpose.PAYABLE, pence, owners[(pence - 1) % 4]), credit(Purpose.BANK_CLEARING, pence))
+        )
+        for pence in range(1, 11)
+    ]
+    first = postings[0]
+    await ledger.post(council, "payment-run-line", first.source_id, list(first.lines))
+    assert await ledger.post_many(council, "payment-run-line", postings, memo="Run") == 9
+    assert await ledger.post_many(council, "payment-run-line", postings) == 0
+    await db.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+    assert await count(db, "ledger_entries") == 10
+    assert await count(db, "ledger_accounts") == 5
+    balances = await ledger.balances(council, Purpose.PAYABLE, owners)
+    assert list(balances.values()) == [-(1 + 5 + 9), -(2 + 6 + 10), -(3 + 7), -(4 + 8)]
+    await db.execute(text("SET CONSTRAINTS ALL DEFERRED"))
+    assert await ledger.reverse(council, "payment-run-line", first.source_id, as_kind="payment-returned")
+    assert await ledger.balance(council, Purpose.PAYABLE, owners[0]) == -(5 + 9)
+
+
+async def test_one_of_many_that_does_not_balance_posts_none_of_its_batch(db: AsyncSession) -> None:
+    council, owner = (await make_council(db)).id, new_id()
+    good = Posting(new_id(), (debit(Purpose.PAYABLE, 5, owner), credit(Purpose.BANK_CLEARING, 5)))
+    for lines in (
+        (debit(Purpose.PAYABLE, 5, owner), credit(Purpose.BANK_CLEARING, 4)),
+        (debit(Purpose.PAYABLE, 0, owner), credit(Purpose.BANK_CLEARING, 0)),
+        (debit(Purpose.PAYABLE, 5, owner),),
+    ):
+        with pytest.raises(Unbalanced):
+            await LedgerService(db).post_many(council, "payment-run-line", [good, Posting(new_id(), lines)])
+    assert await count(db, "ledger_entries") == 0
+
+
+async def test_many_entries_stop_at_a_floor(db: AsyncSession) -> None:
+    council, person = (await make_council(db)).id, new_id()
+    drawn = [
+        Posting(new_id(), (debit(Purpose.DIRECT_PAYMENT, 5, person), credit(Purpose.ACCRUED, 5, new_id())))
+        for _ in range(2)
+    ]
+    with pytest.raises(NotEnoughMoney):
+        await LedgerService(db).post_many(council, "visit-approved", drawn)

@@ -335,3 +335,67 @@ def test_labels_stand_where_the_published_layout_puts_them():
         if key in expected:
             found[key] = records[row["record"]][int(row["first_col"]) - 1 : int(row["last_col"])]
     assert found == expected
+
+
+@pytest.mark.shared
+def test_every_field_of_the_layout_is_where_the_sample_has_it():
+    """Each field of the published layout, read from the sample and from our file of the same payments."""
+    sample = specimen("bacs_standard18/direct_credit_single_day.txt").read_bytes()
+    layout = list(csv.DictReader(io.StringIO(specimen("bacs_standard18/record_layout.csv").read_text())))
+    contents = read_bacs18(sample)
+    names = ("sort_code", "account_number", "account_name", "amount_pence", "reference")
+    ours = render_bacs18(
+        BacsFile(
+            service_user_number=contents.service_user_number,
+            serial=contents.serial,
+            file_number=contents.file_number,
+            created_on=contents.created_on,
+            processing_on=contents.processing_on,
+            sort_code=contents.contra.sort_code,
+            account_number=contents.contra.account_number,
+            account_name=contents.contra.account_name,
+            contra_narrative=contents.contra.name,
+            credits=tuple(BacsCredit(**{name: getattr(item, name) for name in names}) for item in contents.credits),
+        )
+    )
+    theirs, mine = (content.decode().split("\r\n")[:-1] for content in (sample, ours))
+    assert len(theirs) == len(mine)
+    compared = 0
+    for their_record, my_record in zip(theirs, mine, strict=True):
+        label = their_record[:4]
+        kind = label if label.isalnum() and not label.isdecimal() else "data"
+        kind = {"EOF1": "HDR1", "EOF2": "HDR2"}.get(kind, kind)
+        for row in (row for row in layout if row["record"] == kind and row["field"] != "label"):
+            cut = slice(int(row["first_col"]) - 1, int(row["last_col"]))
+            assert my_record[cut] == their_record[cut], (kind, row["field"])
+            compared += 1
+    assert compared > 60
+    assert ours == sample
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("ÉÀÎÖÜÇÑÅØŁÆŒßÞĐ ŠŽ", b"EAIOUCNAOLAEOESSTH"),
+        ("Zoë’s Café Réunion", b"ZOE S CAFE REUNION"),
+        ("Ĝaŭĝo Łódź Ødegård", b"GAUGO LODZ ODEGARD"),
+        ("eighteen letters x", b"EIGHTEEN LETTERS X"),
+        ("nineteen letters xy", b"NINETEEN LETTERS X"),
+    ],
+)
+def test_eighteen_characters_with_accents_fill_their_field_and_no_more(name, written):
+    content = render_bacs18(make_file(credits=(make_credit(account_name=name),)))
+    record = content.split(b"\r\n")[4]
+    assert len(record) == 100
+    assert record[82:] == written
+
+
+@pytest.mark.parametrize("pence", [99_999_999_999, 10_000_000_000, 1])
+def test_amounts_of_eleven_digits_fit_and_one_more_does_not(pence):
+    contents = read_bacs18(render_bacs18(make_file(credits=(make_credit(amount_pence=pence),))))
+    assert contents.contra.amount_pence == pence
+    record = render_bacs18(make_file(credits=(make_credit(amount_pence=pence),))).split(b"\r\n")[4]
+    assert record[35:46] == f"{pence:011}".encode()
+    assert problems_of(credits=(make_credit(amount_pence=100_000_000_000),)) == (
+        "payment 1: the amount must be 1 to 99999999999 pence",
+    )

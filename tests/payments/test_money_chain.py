@@ -21,9 +21,9 @@ from marketplace.core.database import (
 from marketplace.core.errors import InvalidInput, StepRefused
 from marketplace.core.ids import new_id
 from marketplace.ledger import LedgerService, Purpose, credit, debit
-from marketplace.payments import tasks  # noqa: F401 - registers the tasks
+from marketplace.payments import tasks, tasks_runs  # noqa: F401 - registers the tasks
 from marketplace.payments.checks import check_payments
-from marketplace.payments.models import Accrual, Invoice, InvoiceLine, PaymentRun
+from marketplace.payments.models import Accrual, Invoice, InvoiceLine, Payable, PaymentRun, PaymentRunLine
 from marketplace.payments.schemas import FileFormat, PeriodForm, RunForm
 from marketplace.payments.service.accruals import AccrualService
 from marketplace.payments.service.runs import PaymentRunService
@@ -40,6 +40,7 @@ from tests.factories_payments import (
     make_money,
     make_signed_plan,
     make_tariff,
+    payables_of,
 )
 from tests.payments.bacs_reader import read_bacs18
 
@@ -93,7 +94,7 @@ async def test_the_whole_chain_from_sign_off_to_bacs_bytes(db: AsyncSession, mak
     assert await balance(db, council_id, Purpose.PAYABLE, owner) == whole
     assert await broken(db) == []
     runs = PaymentRunService(db)
-    run = await runs.make(money.finance.principal, RunForm(PAY_ON, (bill.id,)))
+    run = await runs.make(money.finance.principal, RunForm(PAY_ON, await payables_of(db, bill)))
     assert await broken(db) == []
     run = await runs.release(money.checker.principal, run.id)
     assert await broken(db) == []
@@ -114,28 +115,27 @@ async def test_every_check_finds_what_is_broken_on_purpose(db: AsyncSession, mak
     await money.released(db)
     plan = "payments: each signed-off plan version earned its tariff once"
     assert await broken(db) == [plan]  # its accrual was made up, without a plan
-    ledger, adds_up = (
+    ledger, adds_up, one_run, follows, back, lines = (
         "payments: the ledger equals what is open",
-        "payments: a payment run is its lines, its bills and the ledger",
+        "payments: a payment run is its lines, what it pays and the ledger",
+        "payments: what is owed is paid by one run",
+        "payments: a bill is where its payables are",
+        "payments: what came back is taken back once",
+        "payments: a self-bill is the sum of its lines",
     )
     breaks = [
-        (
-            update(Invoice).values(total_pence=7_499, net_pence=7_499),
-            {"payments: a self-bill is the sum of its lines", adds_up},
-        ),
-        (update(InvoiceLine).values(amount_pence=1), {"payments: a self-bill is the sum of its lines"}),
+        (update(Invoice).values(total_pence=7_499, net_pence=7_499), {lines}),
+        (update(InvoiceLine).values(amount_pence=1), {lines, follows}),
+        (update(Payable).values(amount_pence=1), {adds_up, follows}),
         (update(PaymentRun).values(total_pence=1), {adds_up}),
         (update(PaymentRun).values(file_sha256=None), {adds_up}),
+        (update(PaymentRun).values(is_rehearsal=True), {adds_up, one_run}),
         (update(PaymentRun).values(released_by_user_id=None), {"payments: maker and checker are two people"}),
-        (update(Invoice).values(status="approved"), {"payments: a self-bill is paid by one run", ledger}),
-        (
-            update(Accrual).values(invoice_id=None),
-            {"payments: a self-bill is the sum of its lines", ledger},
-        ),
-        (
-            text("DELETE FROM invoice_lines"),
-            {"payments: a self-bill is the sum of its lines", "payments: nothing is billed twice"},
-        ),
+        (update(PaymentRunLine).values(returned_on=date(2027, 3, 3)), {back, one_run}),
+        (update(Invoice).values(status="approved"), {follows}),
+        (update(Payable).values(status="open"), {follows, one_run, ledger}),
+        (update(Accrual).values(invoice_id=None), {lines, ledger}),
+        (text("DELETE FROM invoice_lines"), {lines, "payments: nothing is billed twice", follows}),
         (text("UPDATE number_series SET last = 9"), {"payments: numbers have no gaps"}),
     ]
     for statement, names in breaks:
@@ -191,10 +191,11 @@ async def test_two_releases_and_two_runs_at_once_give_one(real: SessionMaker) ->
     async with transaction(real, [money.council.id]) as db:
         [bill] = await SelfBillService(db).make(money.finance.principal, PERIOD)
         await SelfBillService(db).approve(money.finance.principal, bill.id)
+        owed = await payables_of(db, bill)
 
     async def make() -> PaymentRun:
         async with transaction(real, [money.council.id]) as db:
-            return await PaymentRunService(db).make(money.finance.principal, RunForm(PAY_ON, (bill.id,)))
+            return await PaymentRunService(db).make(money.finance.principal, RunForm(PAY_ON, owed))
 
     answers = await asyncio.gather(make(), make(), return_exceptions=True)
     [run] = [answer for answer in answers if isinstance(answer, PaymentRun)]

@@ -15,7 +15,7 @@ from marketplace.core.clock import FixedClock
 from marketplace.core.database import SessionMaker
 from marketplace.core.errors import Forbidden, InvalidInput, NotFound, StepRefused
 from marketplace.ledger import Purpose
-from marketplace.payments import tasks  # noqa: F401 - registers the tasks
+from marketplace.payments import tasks, tasks_runs  # noqa: F401 - registers the tasks
 from marketplace.payments.errors import FileDiffers, MakerCannotRelease, NoPayingAccount, NotReleased, TooLateToRelease
 from marketplace.payments.models import BankAccount, PaymentRunLine
 from marketplace.payments.schemas import FileFormat, RunForm
@@ -33,12 +33,14 @@ from tests.factories_payments import (
     make_bank_account,
     make_money,
     make_paying_account,
+    payables_of,
     reload,
 )
 from tests.payments.bacs_reader import read_bacs18
 
 DAY = {"pay_on-day": "8", "pay_on-month": "3", "pay_on-year": "2027"}
 UNTIL = date(2027, 5, 1)
+PROPOSED = "/payment-runs/new?due_until-day=1&due_until-month=5&due_until-year=2027"
 
 
 @pytest.mark.parametrize(
@@ -57,11 +59,13 @@ def test_money_takes_three_working_days(made_on: date, first: date, processing: 
 
 async def test_from_approved_bills_to_a_released_file_in_the_browser(browser: Browser, db: AsyncSession) -> None:
     money = await make_money(db)
-    bill_id = str((await money.bill(db, 7_500, 2_550)).id)
+    [payable_id] = await payables_of(db, await money.bill(db, 7_500, 2_550))
+    bill_id = str(payable_id)
     provider = await browser.signed_in(money.provider)
-    finance, checker = await browser.signed_in(money.finance), await browser.signed_in(money.checker)
+    finance = await browser.signed_in(money.finance)
+    checker = await browser.signed_in(money.checker, confirmed=True)
     assert "No payment runs yet" in (await finance.open("/payment-runs")).words
-    page = await finance.open("/payment-runs/new")
+    page = await finance.open(PROPOSED)
     assert "£100.50" in page.words
     assert page.field("bills") == bill_id
     form = {**DAY, "bills": bill_id, "form_id": "once"}
@@ -92,10 +96,8 @@ async def test_a_second_export_asks_why_and_is_marked_as_a_copy(browser: Browser
     money = await make_money(db)
     run = await money.released(db)
     path, stored = f"/payment-runs/{run.id}", run.file_sha256
-    finance, manager = (
-        await browser.signed_in(money.finance),
-        await browser.signed_in(await make_member(db, Role.MANAGER, money.council)),
-    )
+    finance = await browser.signed_in(money.finance)
+    manager = await browser.signed_in(await make_member(db, Role.MANAGER, money.council))
     await manager.open(path)
     await manager.get(f"{path}/bacs18", expect=403)
     await manager.post(f"{path}/bacs18", expect=403)
@@ -153,9 +155,10 @@ async def test_a_day_on_which_banks_do_not_pay_is_refused_with_the_next_one(
     browser: Browser, db: AsyncSession, day: date, words: str
 ) -> None:
     money = await make_money(db)
-    bill = await money.bill(db)
+    [payable_id] = await payables_of(db, await money.bill(db))
     finance = await browser.signed_in(money.finance)
-    form = {"pay_on-day": day.day, "pay_on-month": day.month, "pay_on-year": day.year, "bills": str(bill.id)}
+    form = {"pay_on-day": day.day, "pay_on-month": day.month, "pay_on-year": day.year, "bills": str(payable_id)}
+    form |= {f"due_until-{part}": number for part, number in (("day", 1), ("month", 5), ("year", 2027))}
     page = await finance.post("/payment-runs", form, expect=422)
     assert words in page.errors()["pay_on"]
     assert page.field("bills")
@@ -166,7 +169,7 @@ async def test_a_cancelled_run_gives_its_bills_back(browser: Browser, db: AsyncS
     money = await make_money(db)
     bill = await money.bill(db)
     run = await money.run(db, bill)
-    path, bill_id = f"/payment-runs/{run.id}", bill.id
+    path, bill_id, [payable_id] = f"/payment-runs/{run.id}", bill.id, await payables_of(db, bill)
     finance = await browser.signed_in(money.finance)
     manager = await browser.signed_in(await make_member(db, Role.MANAGER, money.council))
     assert "reason" in (await finance.post(f"{path}/cancel", {}, expect=422)).errors()
@@ -175,7 +178,7 @@ async def test_a_cancelled_run_gives_its_bills_back(browser: Browser, db: AsyncS
     await finance.post(f"{path}/cancel", {"reason": "Wrong day"}, expect=409)
     assert "Wrong day" in (await finance.open(path)).words
     assert await count(db, "invoices", "status = 'approved'") == 1
-    await finance.post("/payment-runs", {**DAY, "bills": str(bill_id)})
+    await finance.post("/payment-runs", {**DAY, "bills": str(payable_id)})
     assert await count(db, "payment_run_invoices", f"invoice_id = '{bill_id}'") == 2
     page = await finance.open("/payment-runs")
     assert "PR-000002" in page.words
@@ -191,12 +194,12 @@ async def test_a_released_run_is_final(db: AsyncSession, maker: SessionMaker) ->
     with pytest.raises(StepRefused):
         await service.release(money.checker.principal, run.id)
     with pytest.raises(InvalidInput, match="not ready to be paid"):
-        await service.make(money.finance.principal, RunForm(PAY_ON, tuple(await run_bills(db, run.id))))
+        await service.make(money.finance.principal, RunForm(PAY_ON, await run_payables(db, run.id)))
     assert await balance(db, money.council.id, Purpose.BANK_CLEARING) == 7_500
 
 
-async def run_bills(db: AsyncSession, run_id: Any) -> list[Any]:
-    return [bill.id for bill, _ in await PaymentRunService(db).runs.bills(run_id)]
+async def run_payables(db: AsyncSession, run_id: Any) -> tuple[Any, ...]:
+    return tuple(payable_id for payable_id, _ in await PaymentRunService(db).payables.of_run(run_id))
 
 
 async def test_a_run_is_not_released_after_the_banks_cut_off(
@@ -271,16 +274,16 @@ async def test_a_proposal_warns_and_leaves_out(browser: Browser, db: AsyncSessio
     left_out = await unpaid.bill(db, 700)
     proposal = await ProposalService(db).propose(money.finance.principal, UNTIL)
     by_id = {payment.organisation_id: payment for payment in proposal.payments}
-    warnings = " ".join(by_id[money.organisation.id].warnings)
+    warnings = " ".join(item.words for item in by_id[money.organisation.id].warnings)
     assert "Bank details changed on 20 February 2027" in warnings
     assert "Not accredited today" in warnings
     assert "Unusually large: more than £5,000.00" in warnings
     assert by_id[unpaid.organisation.id].is_left_out
     assert proposal.total_pence == 600_000
     assert (await ProposalService(db).propose(money.finance.principal, date(2027, 3, 31))).payments == []
-    ids = [str(bill.id), str(left_out.id)]
+    ids = [str(payable_id) for found in (bill, left_out) for payable_id in await payables_of(db, found)]
     finance = await browser.signed_in(money.finance)
-    page = await finance.open("/payment-runs/new?due_until-day=1&due_until-month=5&due_until-year=2027")
+    page = await finance.open(PROPOSED)
     assert "Left out:" in page.words
     assert left_out_is_no_choice(page, ids[1])
     page = await finance.post("/payment-runs", {**DAY, "bills": ids}, expect=422)
@@ -301,7 +304,9 @@ async def test_a_payment_far_above_earlier_ones_is_marked(
         await money.released(db, await money.bill(db, 1_000))
     await money.bill(db, 3_001)
     [payment] = (await ProposalService(db).propose(money.finance.principal, UNTIL)).payments
-    assert payment.warnings == ["Much more than usual: earlier payments were £10.00 on average."]
+    assert [item.words for item in payment.warnings] == [
+        "Much more than usual: earlier payments were £10.00 on average."
+    ]
 
 
 async def test_without_the_councils_own_account_no_run_is_made(db: AsyncSession, maker: SessionMaker) -> None:
@@ -309,15 +314,15 @@ async def test_without_the_councils_own_account_no_run_is_made(db: AsyncSession,
     bill = await money.bill(db)
     await db.execute(update(BankAccount).where(BankAccount.council_id.is_not(None)).values(live_from=None))
     with pytest.raises(NoPayingAccount):
-        await PaymentRunService(db).make(money.finance.principal, RunForm(PAY_ON, (bill.id,)))
+        await PaymentRunService(db).make(money.finance.principal, RunForm(PAY_ON, await payables_of(db, bill)))
 
 
 async def test_runs_stay_in_their_council(browser: Browser, db: AsyncSession) -> None:
     money, other = await make_money(db), await make_money(db)
-    bill = await money.bill(db)
+    [payable_id] = await payables_of(db, await money.bill(db))
     run = await money.released(db, await money.bill(db))
-    path, bill_id = f"/payment-runs/{run.id}", str(bill.id)
-    strangers = [await browser.signed_in(member) for member in (other.finance, other.checker)]
+    path, bill_id = f"/payment-runs/{run.id}", str(payable_id)
+    strangers = [await browser.signed_in(member, confirmed=True) for member in (other.finance, other.checker)]
     provider = await browser.signed_in(money.provider)
     for address in (path, f"{path}/bacs18", f"{path}/csv"):
         await strangers[0].get(address, expect=404)

@@ -175,7 +175,7 @@ async def test_a_double_click_submits_once(planner: Browser, db: AsyncSession, w
     first = await planner.post(f"/plans/{plan.id}", form)
     second = await planner.post(f"/plans/{plan.id}", form)
     assert first.location == second.location
-    assert await events(db) == ["PlanSubmitted"]
+    assert await events(db) == ["PlanSubmitted", "PlanSubmittedForCheck"]
     assert await count(db, "steps", "to_status = 'in_quality_check'") == 1
 
 
@@ -266,7 +266,7 @@ async def test_the_whole_life_of_a_plan_from_page_to_page(browser: Browser, db: 
     shown = await signer.open(done.location)
     assert "Signed off" in shown.words
     assert "First review (welfare check), due 28 April 2027" in shown.words
-    assert await events(db) == ["PlanSubmitted", "PlanReadyToAgree", "PlanSignedOff"]
+    assert await events(db) == ["PlanSubmitted", "PlanSubmittedForCheck", "PlanReadyToAgree", "PlanSignedOff"]
     face = await person.open("/my-plan")
     assert "In place Signed off on 3 March 2027" in face.words
     assert "First review (welfare check): by 28 April 2027" in face.words

@@ -86,7 +86,7 @@ S = PlanStatus
 ALLOWED: dict[tuple[PlanStatus, str], tuple[PlanStatus, list[str]]] = {
     (S.DRAFT, "save"): (S.DRAFT, []),
     (S.RETURNED, "save"): (S.RETURNED, []),
-    (S.DRAFT, "submit"): (S.IN_QUALITY_CHECK, ["PlanSubmitted"]),
+    (S.DRAFT, "submit"): (S.IN_QUALITY_CHECK, ["PlanSubmitted", "PlanSubmittedForCheck"]),
     (S.RETURNED, "submit"): (S.IN_QUALITY_CHECK, ["PlanSubmitted"]),
     (S.IN_QUALITY_CHECK, "pass"): (S.AWAITING_AGREEMENT, ["PlanReadyToAgree"]),
     (S.IN_QUALITY_CHECK, "return"): (S.RETURNED, ["PlanReturned"]),

@@ -53,8 +53,9 @@ async def test_every_state_of_every_life_cycle_that_people_work_on_is_there(demo
             *("requested", "planned", "accepted", "claimed", "approved", "part_approved"),
             *("disputed", "declined", "cancelled"),
         },
-        "invoices": {"issued", "held", "approved", "in_run", "sent"},
-        "payment_runs": {"made", "released"},
+        "invoices": {"issued", "held", "approved", "in_run", "paid"},
+        "payables": {"open", "in_run", "paid"},
+        "payment_runs": {"made", "confirmed"},
     }
     for table, states in wanted.items():
         assert set(await values(db, f"SELECT DISTINCT status FROM {table}")) == states, table
@@ -83,10 +84,11 @@ async def test_bills_add_up_and_runs_render_to_the_file_that_was_released(demo: 
         GROUP BY i.id HAVING i.total_pence <> sum(l.amount_pence)
     """
     assert await values(db, unlike) == []
-    released = (await db.scalars(text("SELECT id FROM payment_runs WHERE status = 'released'"))).all()
+    released = (await db.scalars(text("SELECT id FROM payment_runs WHERE status = 'confirmed'"))).all()
     assert released
     for run_id in released:
         assert await RunFiles(db).file_bytes(run_id, FileFormat.BACS)
+    assert await values(db, "SELECT count(*) FROM returned_items WHERE line_id IS NOT NULL") == ["3"]
 
 
 async def test_stored_shortlists_rank_the_same_again(demo: Loaded, db: AsyncSession) -> None:

@@ -536,10 +536,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["stated_by_user_id"], ["users.id"], name=op.f("fk_vat_treatments_stated_by_user_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_vat_treatments")),
         sa.UniqueConstraint(
+            "council_id",
             "organisation_id",
             "service_line",
             "starts_on",
-            name=op.f("uq_vat_treatments_organisation_id_service_line_starts_on"),
+            name=op.f("uq_vat_treatments_council_id_organisation_id_service_line_starts_on"),
         ),
     )
     op.create_table(
@@ -910,6 +911,7 @@ def upgrade() -> None:
     op.create_index("ix_accruals_person_id", "accruals", ["person_id", "kind", "earned_on"], unique=False)
     op.create_foreign_key(op.f("fk_accruals_person_id"), "accruals", "people", ["person_id"], ["id"])
     op.create_foreign_key(op.f("fk_accruals_team_id"), "accruals", "budget_teams", ["team_id"], ["id"])
+    op.add_column("sessions", sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("bank_accounts", sa.Column("called_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("bank_accounts", sa.Column("called_by_user_id", sa.Uuid(), nullable=True))
     op.add_column("bank_accounts", sa.Column("call_number_from", sa.Text(), server_default="", nullable=False))
@@ -1055,6 +1057,7 @@ def upgrade() -> None:
     op.create_foreign_key(op.f("fk_invoices_credits_id"), "invoices", "invoices", ["credits_id"], ["id"])
     op.add_column("payment_run_invoices", sa.Column("payable_id", sa.Uuid(), nullable=True))
     op.create_index("ix_payment_run_invoices_payable_id", "payment_run_invoices", ["payable_id"], unique=False)
+    op.create_index("ix_payment_run_invoices_line_id", "payment_run_invoices", ["line_id"], unique=False)
     op.create_foreign_key(
         op.f("fk_payment_run_invoices_payable_id"), "payment_run_invoices", "payables", ["payable_id"], ["id"]
     )
@@ -1123,6 +1126,7 @@ def downgrade() -> None:
     op.drop_column("tariffs", "uplifts")
     op.drop_column("tariffs", "stages")
     op.drop_column("tariffs", "book_id")
+    op.drop_column("sessions", "confirmed_at")
     op.drop_constraint(op.f("fk_payment_runs_submitted_by_user_id"), "payment_runs", type_="foreignkey")
     op.drop_constraint(op.f("fk_payment_runs_confirmed_by_user_id"), "payment_runs", type_="foreignkey")
     op.drop_column("payment_runs", "confirmed_by_user_id")
@@ -1136,6 +1140,7 @@ def downgrade() -> None:
     op.drop_constraint(op.f("pk_payment_run_invoices"), "payment_run_invoices", type_="primary")
     op.create_primary_key(op.f("pk_payment_run_invoices"), "payment_run_invoices", ["run_id", "invoice_id"])
     op.drop_constraint(op.f("fk_payment_run_invoices_payable_id"), "payment_run_invoices", type_="foreignkey")
+    op.drop_index("ix_payment_run_invoices_line_id", table_name="payment_run_invoices")
     op.drop_index("ix_payment_run_invoices_payable_id", table_name="payment_run_invoices")
     op.drop_column("payment_run_invoices", "payable_id")
     op.drop_constraint(op.f("fk_invoices_credits_id"), "invoices", type_="foreignkey")

@@ -380,6 +380,7 @@ class PaymentRunInvoice(Base):
     __table_args__ = (
         Index("ix_payment_run_invoices_invoice_id", "invoice_id"),
         Index("ix_payment_run_invoices_payable_id", "payable_id"),
+        Index("ix_payment_run_invoices_line_id", "line_id"),
     )
 
     run_id: Mapped[UUID] = mapped_column(ForeignKey("payment_runs.id"), primary_key=True)

@@ -53,7 +53,7 @@ class VatTreatment(Base, WithId):
 
     __tablename__ = "vat_treatments"
     __table_args__ = (
-        UniqueConstraint("organisation_id", "service_line", "starts_on"),
+        UniqueConstraint("council_id", "organisation_id", "service_line", "starts_on"),
         CheckConstraint("rate BETWEEN 0 AND 10000", name="rate"),
         CheckConstraint("agreed_by_user_id IS NULL OR agreed_by_user_id <> stated_by_user_id", name="other_hand"),
     )

@@ -7,9 +7,10 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
-from marketplace.accounts.models import Membership
+from marketplace.accounts.models import Membership, User
 from marketplace.core.repository import Repository
 from marketplace.payments.models import Accrual, BankAccount
+from marketplace.payments.repository.payables import batches
 from marketplace.providers.models import Accreditation, Organisation
 
 
@@ -51,6 +52,34 @@ class BankAccountRepository(Repository[BankAccount]):
             .execution_options(populate_existing=True)
         )
 
+    async def addresses_of(self, council_id: UUID, organisation_id: UUID, on: date) -> set[str]:
+        """Return the e-mail addresses at which an organisation's people of a day are told, lower case."""
+        rows = await self.db.scalars(
+            select(func.lower(User.email))
+            .join(Membership, Membership.user_id == User.id)
+            .where(
+                Membership.council_id == council_id,
+                Membership.organisation_id == organisation_id,
+                Membership.starts_on <= on,
+                or_(Membership.ends_on.is_(None), Membership.ends_on > on),
+                User.is_active,
+            )
+        )
+        return set(rows)
+
+    async def old_contacts(self, organisation_id: UUID, but_for: UUID) -> dict[str, str]:
+        """Return who entered details that counted before: `names[e-mail address]`, lower case."""
+        rows = await self.db.execute(
+            select(func.lower(User.email), User.name)
+            .join(BankAccount, BankAccount.entered_by_user_id == User.id)
+            .where(
+                BankAccount.organisation_id == organisation_id,
+                BankAccount.live_from.is_not(None),
+                BankAccount.id != but_for,
+            )
+        )
+        return {row[0]: row[1] for row in rows}
+
     async def waiting(self, council_id: UUID, limit: int = 200) -> Sequence[Row[BankAccount, str]]:
         """Return details that wait for a check, of organisations the council pays, oldest first.
 
@@ -76,6 +105,18 @@ class BankAccountRepository(Repository[BankAccount]):
             )
         ).all()
 
+    async def cooling(self, council_id: UUID, day: date, limit: int = 200) -> Sequence[Row[BankAccount, str]]:
+        """Return accepted details that are not paid to yet on a day, the next ones to count first."""
+        return (
+            await self.db.execute(
+                select(BankAccount, Organisation.name)
+                .join(Organisation, Organisation.id == BankAccount.organisation_id)
+                .where(BankAccount.live_from > day, _is_payee_of(council_id))
+                .order_by(BankAccount.live_from, BankAccount.id)
+                .limit(limit)
+            )
+        ).all()
+
     async def payee(self, council_id: UUID, account_id: UUID) -> Row[BankAccount, Organisation] | None:
         """Return details of an organisation the council pays, with the organisation."""
         return (
@@ -90,14 +131,38 @@ class BankAccountRepository(Repository[BankAccount]):
     async def live_of(self, organisation_ids: Iterable[UUID], day: date) -> dict[UUID, list[BankAccount]]:
         """Return by organisation the details that have gone live by a day, the one that counts first."""
         found: dict[UUID, list[BankAccount]] = {}
-        rows = await self.db.scalars(
-            select(BankAccount)
-            .where(BankAccount.organisation_id.in_(list(organisation_ids)), BankAccount.live_from <= day)
-            .order_by(BankAccount.live_from.desc(), BankAccount.id.desc())
-        )
-        for row in rows:
-            if row.organisation_id is not None:
-                found.setdefault(row.organisation_id, []).append(row)
+        for batch in batches(organisation_ids):
+            rows = await self.db.scalars(
+                select(BankAccount)
+                .where(BankAccount.organisation_id.in_(batch), BankAccount.live_from <= day)
+                .order_by(BankAccount.live_from.desc(), BankAccount.id.desc())
+            )
+            for row in rows:
+                if row.organisation_id is not None:
+                    found.setdefault(row.organisation_id, []).append(row)
+        return found
+
+    async def shared(self, account_ids: Iterable[UUID], day: date) -> set[UUID]:
+        """Return which details are also those that another organisation has had in use by a day: a mark of fraud."""
+        other = aliased(BankAccount)
+        found: set[UUID] = set()
+        for batch in batches(account_ids):
+            found.update(
+                await self.db.scalars(
+                    select(BankAccount.id)
+                    .join(
+                        other,
+                        (other.sort_code == BankAccount.sort_code)
+                        & (other.account_number == BankAccount.account_number),
+                    )
+                    .where(
+                        BankAccount.id.in_(batch),
+                        other.organisation_id.is_distinct_from(BankAccount.organisation_id),
+                        other.live_from <= day,
+                    )
+                    .distinct()
+                )
+            )
         return found
 
     async def of_council(self, council_id: UUID, day: date, known_at: datetime) -> BankAccount | None:

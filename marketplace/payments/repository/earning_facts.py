@@ -140,7 +140,8 @@ class EarningFacts:
         """Return what was earned for a version already: its stages, and what was paid when the plan was given up."""
         sources = [stage_source(version_id, stage) for stage in StageAt]
         stages = select(func.coalesce(func.sum(Accrual.amount_pence), 0)).where(
-            Accrual.kind == AccrualKind.PLAN_STAGE, Accrual.source_id.in_(sources)
+            Accrual.kind.in_((AccrualKind.PLAN, AccrualKind.PLAN_STAGE)),
+            Accrual.source_id.in_([version_id, *sources]),
         )
         ended = (
             select(func.coalesce(func.sum(Accrual.amount_pence), 0))

@@ -1,16 +1,24 @@
 """Questions about payment runs."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, or_, select, true
 
 from marketplace.accounts.models import Council
 from marketplace.core.repository import Repository
-from marketplace.payments.models import Invoice, Payable, PaymentRun, PaymentRunInvoice, PaymentRunLine
-from marketplace.payments.states import InvoiceStatus, PayableStatus, RunStatus
+from marketplace.payments.models import (
+    BankAccount,
+    Invoice,
+    InvoiceKind,
+    Payable,
+    PaymentRun,
+    PaymentRunInvoice,
+    PaymentRunLine,
+)
+from marketplace.payments.repository.payables import batches
+from marketplace.payments.states import RELEASED_RUNS
 from marketplace.providers.models import Accreditation, Organisation
 from marketplace.providers.repository.accreditations import live_on
 
@@ -46,129 +54,175 @@ class PaymentRunRepository(Repository[PaymentRun]):
             )
         ).all()
 
-    async def payable(self, council_id: UUID, due_until: date, limit: int) -> Sequence[Row[Invoice, str]]:
-        """Return approved bills due on or before a day with their organisation's name, by organisation and due day."""
-        return (
-            await self.db.execute(
-                select(Invoice, Organisation.name)
-                .join(Organisation, Organisation.id == Invoice.organisation_id)
-                .where(
-                    Invoice.council_id == council_id,
-                    Invoice.status == InvoiceStatus.APPROVED,
-                    Invoice.due_on <= due_until,
-                )
-                .order_by(Organisation.name, Invoice.organisation_id, Invoice.due_on, Invoice.id)
-                .limit(limit)
-            )
-        ).all()
-
-    async def bills_locked(self, council_id: UUID, ids: Iterable[UUID]) -> Sequence[Row[Invoice, str]]:
-        """Return a council's bills by id with their organisation's name, locked in the order of their ids."""
-        await self.db.execute(
-            select(Invoice.id)
-            .where(Invoice.council_id == council_id, Invoice.id.in_(list(ids)))
-            .order_by(Invoice.id)
-            .with_for_update()
-        )
-        return (
-            await self.db.execute(
-                select(Invoice, Organisation.name)
-                .join(Organisation, Organisation.id == Invoice.organisation_id)
-                .where(Invoice.council_id == council_id, Invoice.id.in_(list(ids)))
-                .order_by(Organisation.name, Invoice.organisation_id, Invoice.due_on, Invoice.id)
-                .execution_options(populate_existing=True)
-            )
-        ).all()
-
     async def accredited(self, council_id: UUID, organisation_ids: Iterable[UUID], day: date) -> set[UUID]:
         """Return which organisations a council accredits for anything on a day."""
-        rows = await self.db.scalars(
-            select(Accreditation.organisation_id)
-            .where(
-                Accreditation.council_id == council_id,
-                Accreditation.organisation_id.in_(list(organisation_ids)),
-                live_on(day),
+        found: set[UUID] = set()
+        for batch in batches(organisation_ids):
+            found.update(
+                await self.db.scalars(
+                    select(Accreditation.organisation_id)
+                    .where(
+                        Accreditation.council_id == council_id,
+                        Accreditation.organisation_id.in_(batch),
+                        live_on(day),
+                    )
+                    .distinct()
+                )
             )
-            .distinct()
-        )
-        return set(rows)
+        return found
 
-    async def usual_pence(self, council_id: UUID, organisation_ids: Iterable[UUID]) -> dict[UUID, int]:
-        """Return the mean of earlier payments by organisation, for those paid at least three times."""
-        rows = await self.db.execute(
-            select(PaymentRunLine.organisation_id, func.round(func.avg(PaymentRunLine.amount_pence)))
-            .join(PaymentRun, PaymentRun.id == PaymentRunLine.run_id)
-            .where(
-                PaymentRunLine.council_id == council_id,
-                PaymentRunLine.organisation_id.in_(list(organisation_ids)),
-                PaymentRun.status == RunStatus.RELEASED,
+    async def paid_before(self, council_id: UUID, organisation_ids: Iterable[UUID]) -> dict[UUID, tuple[int, int]]:
+        """Return (times, mean pence) of a council's earlier payments by organisation; only of those it has paid."""
+        found: dict[UUID, tuple[int, int]] = {}
+        for batch in batches(organisation_ids):
+            rows = await self.db.execute(
+                select(PaymentRunLine.organisation_id, func.count(), func.round(func.avg(PaymentRunLine.amount_pence)))
+                .join(PaymentRun, PaymentRun.id == PaymentRunLine.run_id)
+                .where(
+                    PaymentRunLine.council_id == council_id,
+                    PaymentRunLine.organisation_id.in_(batch),
+                    PaymentRunLine.returned_on.is_(None),
+                    PaymentRun.status.in_(RELEASED_RUNS),
+                )
+                .group_by(PaymentRunLine.organisation_id)
             )
-            .group_by(PaymentRunLine.organisation_id)
-            .having(func.count() >= 3)
-        )
-        return {organisation_id: int(mean) for organisation_id, mean in rows}
+            found.update({organisation_id: (times, int(mean)) for organisation_id, times, mean in rows})
+        return found
 
-    async def lines(self, run_id: UUID) -> Sequence[PaymentRunLine]:
-        """Return a run's lines in their order."""
+    async def returned_to(
+        self, council_id: UUID, organisation_ids: Iterable[UUID], since: date
+    ) -> dict[UUID, tuple[date, str, str]]:
+        """Return the latest payment that came back since a day: (day, sort code, account number) by organisation."""
+        found: dict[UUID, tuple[date, str, str]] = {}
+        for batch in batches(organisation_ids):
+            rows = await self.db.execute(
+                select(
+                    PaymentRunLine.organisation_id,
+                    PaymentRunLine.returned_on,
+                    PaymentRunLine.sort_code,
+                    PaymentRunLine.account_number,
+                )
+                .where(
+                    PaymentRunLine.council_id == council_id,
+                    PaymentRunLine.organisation_id.in_(batch),
+                    PaymentRunLine.returned_on >= since,
+                )
+                .order_by(PaymentRunLine.returned_on, PaymentRunLine.id)
+            )
+            found.update({row.organisation_id: (row.returned_on, row.sort_code, row.account_number) for row in rows})
+        return found
+
+    async def with_other_details(self, run_id: UUID, day: date) -> Sequence[UUID]:
+        """Return the organisations of a run whose details that count on a day are not those of their payment."""
+        live = (
+            select(BankAccount.sort_code, BankAccount.account_number)
+            .where(BankAccount.organisation_id == PaymentRunLine.organisation_id, BankAccount.live_from <= day)
+            .order_by(BankAccount.live_from.desc(), BankAccount.id.desc())
+            .limit(1)
+            .lateral()
+        )
         return (
             await self.db.scalars(
-                select(PaymentRunLine).where(PaymentRunLine.run_id == run_id).order_by(PaymentRunLine.position)
+                select(PaymentRunLine.organisation_id)
+                .outerjoin(live, true())
+                .where(
+                    PaymentRunLine.run_id == run_id,
+                    or_(
+                        live.c.sort_code.is_distinct_from(PaymentRunLine.sort_code),
+                        live.c.account_number.is_distinct_from(PaymentRunLine.account_number),
+                    ),
+                )
+                .order_by(PaymentRunLine.position)
             )
         ).all()
+
+    async def payments(self, run_id: UUID) -> Sequence[Row[UUID, UUID, str, str, str, str, int]]:
+        """Return what a file and the ledger need of a run's lines, in their order.
+
+        Returns:
+            Rows (id, organisation_id, account_name, sort_code, account_number, reference, amount_pence).
+        """
+        return (
+            await self.db.execute(
+                select(
+                    PaymentRunLine.id,
+                    PaymentRunLine.organisation_id,
+                    PaymentRunLine.account_name,
+                    PaymentRunLine.sort_code,
+                    PaymentRunLine.account_number,
+                    PaymentRunLine.reference,
+                    PaymentRunLine.amount_pence,
+                )
+                .where(PaymentRunLine.run_id == run_id)
+                .order_by(PaymentRunLine.position)
+            )
+        ).all()
+
+    async def lines(
+        self, run_id: UUID, *, after: int = 0, limit: int | None = None, only_warned: bool = False
+    ) -> Sequence[PaymentRunLine]:
+        """Return a run's lines in their order, those beyond a position; the ones to look at when asked."""
+        question = select(PaymentRunLine).where(PaymentRunLine.run_id == run_id, PaymentRunLine.position > after)
+        if only_warned:
+            question = question.where(func.jsonb_array_length(PaymentRunLine.warnings) > 0)
+        return (await self.db.scalars(question.order_by(PaymentRunLine.position).limit(limit))).all()
+
+    async def line(self, council_id: UUID, line_id: UUID, *, locked: bool = False) -> PaymentRunLine | None:
+        """Return one line of a council's runs."""
+        question = select(PaymentRunLine).where(PaymentRunLine.id == line_id, PaymentRunLine.council_id == council_id)
+        if locked:
+            question = question.with_for_update().execution_options(populate_existing=True)
+        found: PaymentRunLine | None = await self.db.scalar(question)
+        return found
+
+    async def warning_counts(self, run_id: UUID) -> dict[str, int]:
+        """Return how many of a run's lines carry each warning."""
+        warned = func.jsonb_array_elements(PaymentRunLine.warnings).table_valued("value").lateral()
+        code = warned.c.value.op("->>")("code")
+        rows = await self.db.execute(
+            select(code, func.count())
+            .select_from(PaymentRunLine)
+            .join(warned, true())
+            .where(PaymentRunLine.run_id == run_id)
+            .group_by(code)
+        )
+        return {str(name): number for name, number in rows}
+
+    async def returned_sum(self, run_id: UUID) -> tuple[int, int]:
+        """Return (number, pence) of a run's payments that came back."""
+        row = (
+            await self.db.execute(
+                select(func.count(), func.coalesce(func.sum(PaymentRunLine.amount_pence), 0)).where(
+                    PaymentRunLine.run_id == run_id, PaymentRunLine.returned_on.is_not(None)
+                )
+            )
+        ).one()
+        return row[0], int(row[1])
 
     async def names(self, organisation_ids: Iterable[UUID]) -> dict[UUID, str]:
         """Return names of organisations by id."""
-        rows = await self.db.execute(
-            select(Organisation.id, Organisation.name).where(Organisation.id.in_(list(organisation_ids)))
-        )
-        return {row.id: row.name for row in rows}
-
-    async def bills(self, run_id: UUID) -> Sequence[Row[Invoice, UUID]]:
-        """Return a run's bills with the line that pays each, by number."""
-        return (
-            await self.db.execute(
-                select(Invoice, PaymentRunInvoice.line_id)
-                .join(PaymentRunInvoice, PaymentRunInvoice.invoice_id == Invoice.id)
-                .where(PaymentRunInvoice.run_id == run_id)
-                .order_by(Invoice.number)
-            )
-        ).all()
-
-    async def open_payables(self, invoice_ids: Iterable[UUID]) -> dict[UUID, list[Payable]]:
-        """Return what is owed and in no run, by bill, locked in the order of their ids."""
-        found: dict[UUID, list[Payable]] = defaultdict(list)
-        for row in await self.db.scalars(
-            select(Payable)
-            .where(Payable.invoice_id.in_(list(invoice_ids)), Payable.status == PayableStatus.OPEN)
-            .order_by(Payable.id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        ):
-            found[row.invoice_id].append(row)
+        found: dict[UUID, str] = {}
+        for batch in batches(set(organisation_ids)):
+            rows = await self.db.execute(select(Organisation.id, Organisation.name).where(Organisation.id.in_(batch)))
+            found.update({row.id: row.name for row in rows})
         return found
 
-    async def payables_of_run_locked(self, run_id: UUID) -> Sequence[Payable]:
-        """Return what a run pays, locked in the order of their ids."""
-        return (
-            await self.db.scalars(
-                select(Payable)
-                .join(PaymentRunInvoice, PaymentRunInvoice.payable_id == Payable.id)
-                .where(PaymentRunInvoice.run_id == run_id)
-                .order_by(Payable.id)
-                .with_for_update(of=Payable)
-                .execution_options(populate_existing=True)
+    async def bills(
+        self, run_id: UUID, line_ids: Collection[UUID] | None = None
+    ) -> Sequence[Row[UUID, UUID, str, InvoiceKind, int]]:
+        """Return what a run pays, or some lines of it: (line_id, invoice_id, number, kind, amount_pence), by number."""
+        question = (
+            select(
+                PaymentRunInvoice.line_id,
+                PaymentRunInvoice.invoice_id,
+                func.coalesce(Invoice.number, "").label("number"),
+                Invoice.kind,
+                Payable.amount_pence,
             )
-        ).all()
-
-    async def bills_of_run_locked(self, run_id: UUID) -> Sequence[Invoice]:
-        """Return a run's bills, locked in the order of their ids."""
-        return (
-            await self.db.scalars(
-                select(Invoice)
-                .join(PaymentRunInvoice, PaymentRunInvoice.invoice_id == Invoice.id)
-                .where(PaymentRunInvoice.run_id == run_id)
-                .order_by(Invoice.id)
-                .with_for_update(of=Invoice)
-                .execution_options(populate_existing=True)
-            )
-        ).all()
+            .join(Payable, Payable.id == PaymentRunInvoice.payable_id)
+            .join(Invoice, Invoice.id == PaymentRunInvoice.invoice_id)
+            .where(PaymentRunInvoice.run_id == run_id)
+        )
+        if line_ids is not None:
+            question = question.where(PaymentRunInvoice.line_id.in_(line_ids))
+        return (await self.db.execute(question.order_by(Invoice.number, Payable.id))).all()

@@ -1,16 +1,34 @@
 """Questions about self-bills."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, exists, func, or_, select
+from sqlalchemy.orm import aliased
 
 from marketplace.accounts.models import Council
+from marketplace.core.errors import NotFound
 from marketplace.core.models import Step
 from marketplace.core.repository import Repository
-from marketplace.payments.models import Invoice, InvoiceLine, PaymentRun, PaymentRunInvoice
+from marketplace.payments.models import (
+    Accrual,
+    Invoice,
+    InvoiceKind,
+    InvoiceLine,
+    PaymentRun,
+    PaymentRunInvoice,
+    PaymentRunLine,
+    SelfBillingAgreement,
+)
 from marketplace.payments.states import InvoiceStatus, RunStatus
 from marketplace.providers.models import Organisation
+
+_STANDS = (
+    PaymentRun.status != RunStatus.CANCELLED,
+    PaymentRun.is_rehearsal.is_(False),
+    PaymentRunLine.returned_on.is_(None),
+)
+"""A run pays something: it was not cancelled, is no rehearsal, and the payment has not come back."""
 
 
 class SelfBillRepository(Repository[Invoice]):
@@ -25,7 +43,7 @@ class SelfBillRepository(Repository[Invoice]):
         question = (
             select(Invoice, Organisation.name)
             .join(Organisation, Organisation.id == Invoice.organisation_id)
-            .where(Invoice.council_id == council_id)
+            .where(Invoice.council_id == council_id, Invoice.kind == InvoiceKind.SELF_BILL)
         )
         if status is not None:
             question = question.where(Invoice.status == status)
@@ -39,7 +57,7 @@ class SelfBillRepository(Repository[Invoice]):
         """Return (number, pence) of a council's bills by state."""
         rows = await self.db.execute(
             select(Invoice.status, func.count(), func.sum(Invoice.total_pence))
-            .where(Invoice.council_id == council_id)
+            .where(Invoice.council_id == council_id, Invoice.kind == InvoiceKind.SELF_BILL)
             .group_by(Invoice.status)
         )
         return {status: (number, int(pence)) for status, number, pence in rows}
@@ -67,12 +85,38 @@ class SelfBillRepository(Repository[Invoice]):
         """Return the organisation that a row names."""
         return await self.db.get_one(Organisation, organisation_id)
 
+    async def organisations(self, organisation_ids: Collection[UUID]) -> Sequence[Organisation]:
+        """Return organisations by name."""
+        return (
+            await self.db.scalars(
+                select(Organisation)
+                .where(Organisation.id.in_(organisation_ids))
+                .order_by(Organisation.name, Organisation.id)
+            )
+        ).all()
+
+    async def earned_here(self, council_id: UUID, organisation_id: UUID) -> None:
+        """Refuse an organisation that has nothing to do with a council's money.
+
+        Raises:
+            NotFound: It earned nothing there and was never asked to sign anything.
+        """
+        earned = select(Accrual.id).where(Accrual.council_id == council_id, Accrual.organisation_id == organisation_id)
+        asked = select(SelfBillingAgreement.id).where(
+            SelfBillingAgreement.council_id == council_id, SelfBillingAgreement.organisation_id == organisation_id
+        )
+        if not await self.db.scalar(select(or_(exists(earned), exists(asked)))):
+            raise NotFound
+
     async def run_of(self, invoice_id: UUID) -> PaymentRun | None:
-        """Return the payment run a bill is in or was paid by."""
+        """Return the newest payment run a bill is in or was paid by; no rehearsal, and none whose payment came back."""
         found: PaymentRun | None = await self.db.scalar(
             select(PaymentRun)
             .join(PaymentRunInvoice, PaymentRunInvoice.run_id == PaymentRun.id)
-            .where(PaymentRunInvoice.invoice_id == invoice_id, PaymentRun.status != RunStatus.CANCELLED)
+            .join(PaymentRunLine, PaymentRunLine.id == PaymentRunInvoice.line_id)
+            .where(PaymentRunInvoice.invoice_id == invoice_id, *_STANDS)
+            .order_by(PaymentRun.number.desc())
+            .limit(1)
         )
         return found
 
@@ -80,19 +124,21 @@ class SelfBillRepository(Repository[Invoice]):
         self, organisation_id: UUID, councils: Sequence[UUID], *, before: UUID | None, limit: int
     ) -> Sequence[Row[Invoice, str, PaymentRun | None]]:
         """Return an organisation's bills with the council's name and the run that pays each, newest first."""
+        paying = aliased(PaymentRun)
+        newest = (
+            select(PaymentRun.id)
+            .join(PaymentRunInvoice, PaymentRunInvoice.run_id == PaymentRun.id)
+            .join(PaymentRunLine, PaymentRunLine.id == PaymentRunInvoice.line_id)
+            .where(PaymentRunInvoice.invoice_id == Invoice.id, PaymentRun.council_id.in_(councils), *_STANDS)
+            .order_by(PaymentRun.number.desc())
+            .limit(1)
+            .correlate(Invoice)
+            .scalar_subquery()
+        )
         question = (
-            select(Invoice, Council.name, PaymentRun)
+            select(Invoice, Council.name, paying)
             .join(Council, Council.id == Invoice.council_id)
-            .outerjoin(
-                PaymentRunInvoice,
-                (PaymentRunInvoice.invoice_id == Invoice.id)
-                & PaymentRunInvoice.run_id.in_(
-                    select(PaymentRun.id).where(
-                        PaymentRun.status != RunStatus.CANCELLED, PaymentRun.council_id.in_(councils)
-                    )
-                ),
-            )
-            .outerjoin(PaymentRun, PaymentRun.id == PaymentRunInvoice.run_id)
+            .outerjoin(paying, paying.id == newest)
             .where(Invoice.organisation_id == organisation_id, Invoice.council_id.in_(councils))
         )
         if before is not None:

@@ -8,6 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.payments.models import NumberSeries
 
 SELF_BILLS = "self_bill"
+SELF_BILL_CREDITS = "self_bill_credit"
+PROVIDER_INVOICES = "provider_invoice"
+CREDIT_NOTES = "credit_note"
 PAYMENT_RUNS = "payment_run"
 
 

@@ -9,15 +9,18 @@ from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import AccountRepository, Permission, Principal
+from marketplace.accounts.errors import ConfirmFirst
 from marketplace.core.clock import today
+from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput
 from marketplace.core.flash import flash
+from marketplace.core.formats import uk_date
 from marketplace.core.forms import FormReader
 from marketplace.core.web import FormData
 from marketplace.payments.repository.bank_accounts import BankAccountRepository
-from marketplace.payments.routes.shared import row_id, take
-from marketplace.payments.schemas import BankDetailsForm
-from marketplace.payments.service.bank_details import BankDetailsService, masked
+from marketplace.payments.routes.shared import confirm_first, row_id, take
+from marketplace.payments.schemas import NUMBER_FROM, BankDetailsForm, CallForm, read_reason
+from marketplace.payments.service.bank_details import BankDetailsService, first_day, masked
 
 STATE_LABELS = {
     "in_use": "In use",
@@ -62,6 +65,8 @@ class BankDetailsController(Controller):
 
         try:
             return await take(request, db, principal, data, action)
+        except ConfirmFirst:
+            return confirm_first("/bank-details")
         except InvalidInput as error:
             return await _own_page(db, principal, data, error.fields)
 
@@ -74,8 +79,13 @@ class BankCheckController(Controller):
     @get("/", permission=Permission.PAYMENTS_HANDLE)
     async def listed(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
         """Show what waits, oldest first."""
-        rows = await BankAccountRepository(db).waiting(principal.council_id)
-        return Template("payments/bank_checks.html", context={"rows": [(row, name, masked(row)) for row, name in rows]})
+        accounts = BankAccountRepository(db)
+        day = today(clock_of(db))
+        context = {
+            "rows": [(row, name, masked(row)) for row, name in await accounts.waiting(principal.council_id)],
+            "cooling": [(row, name, masked(row)) for row, name in await accounts.cooling(principal.council_id, day)],
+        }
+        return Template("payments/bank_checks.html", context=context)
 
     @get("/{account_id:str}", permission=Permission.PAYMENTS_HANDLE)
     async def show(
@@ -83,6 +93,49 @@ class BankCheckController(Controller):
     ) -> Template:
         """Show one, with what is in use now."""
         return await _check_page(db, principal, account_id, {}, {})
+
+    @post("/{account_id:str}/call", permission=Permission.PAYMENTS_HANDLE)
+    async def call(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        account_id: FromPath[str],
+        data: URLEncodedBody[FormData],
+    ) -> Redirect | Template:
+        """Record the call to a number known from before."""
+
+        async def action() -> str:
+            account = await BankDetailsService(db).record_call(principal, row_id(account_id), CallForm.read(data))
+            flash(request, "The call is recorded. Now say whether the details are right")
+            return f"/bank-details-to-check/{account.id}"
+
+        try:
+            return await take(request, db, principal, data, action)
+        except InvalidInput as error:
+            return await _check_page(db, principal, account_id, data, error.fields)
+
+    @post("/{account_id:str}/stop", permission=Permission.PAYMENTS_HANDLE)
+    async def stop(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        account_id: FromPath[str],
+        data: URLEncodedBody[FormData],
+    ) -> Redirect | Template:
+        """Stop details that were accepted."""
+
+        async def action() -> str:
+            reason = read_reason(data, "why you stop these details", "stop_reason")
+            await BankDetailsService(db).stop(principal, row_id(account_id), reason)
+            flash(request, "These details are stopped. Nothing is paid to that account")
+            return "/bank-details-to-check"
+
+        try:
+            return await take(request, db, principal, data, action)
+        except InvalidInput as error:
+            return await _check_page(db, principal, account_id, data, error.fields)
 
     @post("/{account_id:str}", permission=Permission.PAYMENTS_HANDLE)
     async def check(
@@ -101,12 +154,17 @@ class BankCheckController(Controller):
             reason = form.text("reason", "how you checked, or what is wrong", longest=500)
             form.done()
             accept = answer == "accept"
-            await BankDetailsService(db).check(principal, row_id(account_id), accept=accept, reason=reason)
-            flash(request, "Payments go to this account from tomorrow" if accept else "You have refused these details")
+            account = await BankDetailsService(db).check(principal, row_id(account_id), accept=accept, reason=reason)
+            words = "You have refused these details"
+            if account.live_from is not None:
+                words = f"Payments go to this account from {uk_date(account.live_from)}"
+            flash(request, words)
             return "/bank-details-to-check"
 
         try:
             return await take(request, db, principal, data, action)
+        except ConfirmFirst:
+            return confirm_first(f"/bank-details-to-check/{row_id(account_id)}")
         except InvalidInput as error:
             return await _check_page(db, principal, account_id, data, error.fields)
 
@@ -116,6 +174,7 @@ async def _own_page(db: AsyncSession, principal: Principal, values: FormData, er
     context = {
         "details": details,
         "labels": STATE_LABELS,
+        "is_confirmed": principal.is_confirmed(clock_of(db).now()),
         "state_looks": STATE_LOOKS,
         # A refused form keeps the name; numbers are typed again rather than written back into a page.
         "values": {"account_name": values.get("account_name", "")},
@@ -129,16 +188,25 @@ async def _check_page(
 ) -> Template:
     service = BankDetailsService(db)
     account, organisation, is_waiting = await service.waiting_one(principal, row_id(account_id))
-    live = await service.accounts.live_of([organisation.id], today(service.clock))
-    names = await AccountRepository(db).names({account.entered_by_user_id} if account.entered_by_user_id else set())
+    day = today(service.clock)
+    live = await service.accounts.live_of([organisation.id], day)
+    people = {account.entered_by_user_id, account.called_by_user_id, account.checked_by_user_id}
+    cooling_off = await service.cooling_off_days(principal.council_id)
+    needs_call = account.called_at is None and await service.needs_call(principal.council_id)
     context = {
         "account": account,
         "account_masked": masked(account),
         "organisation": organisation,
         "is_waiting": is_waiting,
         "is_own": account.entered_by_user_id == principal.user_id,
-        "entered_by": next(iter(names.values()), ""),
-        "in_use": [masked(row) for row in live.get(organisation.id, [])[:1]],
+        "is_accepted": account.live_from is not None and account.checked_by_user_id is not None,
+        "is_confirmed": principal.is_confirmed(service.clock.now()),
+        "needs_call": needs_call,
+        "number_from": list(NUMBER_FROM.items()),
+        "call_words": NUMBER_FROM.get(account.call_number_from, ""),
+        "would_be_live": first_day(day, cooling_off),
+        "people": await AccountRepository(db).names({user for user in people if user is not None}),
+        "in_use": [masked(row) for row in live.get(organisation.id, []) if row.id != account.id][:1],
         "values": values,
         "errors": errors,
     }

@@ -30,6 +30,7 @@ STAGES = {
     InvoiceStatus.APPROVED: "approved",
     InvoiceStatus.IN_RUN: "approved",
     InvoiceStatus.SENT: "paid",
+    InvoiceStatus.PAID: "paid",
 }
 """Which of five stages an earning is in, by the state of its bill."""
 

@@ -100,6 +100,7 @@ class OwnLateController(Controller):
         """Note that a partner was paid."""
 
         async def action() -> str:
+            await LatenessService(db).own_onward(principal, row_id(onward_id))
             form = FormReader(data)
             day = form.day(f"paid_on-{onward_id}", "the day you paid")
             form.done()
@@ -136,6 +137,7 @@ class LateInterestController(Controller):
         """Agree to a claim or refuse it."""
 
         async def action() -> str:
+            await LatenessRepository(db).find(principal.council_id, row_id(claim_id))
             form = FormReader(data)
             is_agreed = form.raw("decision") == "agree"
             reason = form.text(f"reason-{claim_id}", "why you refuse it", longest=500, required=not is_agreed)

@@ -4,30 +4,40 @@ from datetime import date, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import AccountRepository, Permission, Principal
+from marketplace.accounts import AccountRepository, Permission, Principal, setting
+from marketplace.accounts.errors import ConfirmFirst
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import InvalidInput, NotFound
+from marketplace.core.errors import InvalidInput
 from marketplace.core.flash import flash
 from marketplace.core.forms import FormReader
-from marketplace.core.idempotency import once_per_form
 from marketplace.core.web import FormData
-from marketplace.payments.models import Invoice
+from marketplace.payments.repository.returned import ReturnedItemRepository
 from marketplace.payments.repository.runs import PaymentRunRepository
 from marketplace.payments.repository.self_bills import SelfBillRepository
-from marketplace.payments.routes.shared import LABELS, PAGE, RUN_LABELS, cut, row_id, take, texts, timeline_of
-from marketplace.payments.schemas import FileFormat, RunForm, read_reason, run_number
+from marketplace.payments.routes.shared import (
+    LABELS,
+    PAGE,
+    RUN_LABELS,
+    confirm_first,
+    cut,
+    row_id,
+    take,
+    texts,
+    timeline_of,
+)
+from marketplace.payments.schemas import WARNING_LABELS, RunForm, RunWarning, read_reason, run_number
 from marketplace.payments.service.bank_details import masked
 from marketplace.payments.service.proposals import ProposalService
 from marketplace.payments.service.run_files import earliest_pay_on, processing_day_of
 from marketplace.payments.service.runs import PaymentRunService
-from marketplace.payments.states import RUN, RunStatus
+from marketplace.payments.states import RELEASED_RUNS, RUN, RunStatus
 
 CARD_PAGES = (
     (Permission.INVOICES_READ, "/payment-compliance", "Paying on time"),
@@ -35,9 +45,13 @@ CARD_PAGES = (
     (Permission.REFUNDS_AGREE, "/refunds-to-agree", "Refunds to agree"),
     (Permission.CARDS_RECONCILE, "/card-reconciliation", "Card payments compared with Stripe"),
 )
-DUE_WITHIN = timedelta(days=31)
-FORMATS = {"bacs18": FileFormat.BACS, "csv": FileFormat.CSV}
-ENDINGS = {FileFormat.BACS: ("bacs18.txt", "text/plain; charset=us-ascii"), FileFormat.CSV: ("csv", "text/csv")}
+MOST_TO_CHECK = 100
+"""Payments with warnings, and without bank details, that the page of a large run names."""
+
+
+def is_doubt(code: RunWarning) -> bool:
+    """Whether a warning is a reason to leave a payment out, and no mere remark."""
+    return code is not RunWarning.SET_OFF
 
 
 class PaymentRunController(Controller):
@@ -60,6 +74,8 @@ class PaymentRunController(Controller):
             "names": await AccountRepository(db).names({run.made_by_user_id for run in rows}),
             "next_before": rows[-1].number if has_more else "",
             "may_make": principal.may(Permission.RUNS_MAKE),
+            "returned_waiting": await ReturnedItemRepository(db).waiting_count(principal.council_id),
+            "may_handle": principal.may(Permission.PAYMENTS_HANDLE),
             "card_pages": [(address, words) for permission, address, words in CARD_PAGES if principal.may(permission)],
         }
         return Template("payments/runs.html", context=context)
@@ -90,7 +106,12 @@ class PaymentRunController(Controller):
 
         async def action() -> str:
             run = await PaymentRunService(db).make(principal, RunForm.read(data))
-            flash(request, f"{run_number(run.number)} is made. Another person must release it")
+            words = (
+                "is a rehearsal. Look at its warnings and its file"
+                if run.is_rehearsal
+                else "is made. Another person must release it"
+            )
+            flash(request, f"{run_number(run.number)} {words}")
             return f"/payment-runs/{run.id}"
 
         try:
@@ -100,10 +121,15 @@ class PaymentRunController(Controller):
 
     @get("/{run_id:str}", permission=Permission.INVOICES_READ)
     async def show(
-        self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal], run_id: FromPath[str]
+        self,
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        run_id: FromPath[str],
+        after: Annotated[int, QueryParameter(name="after", ge=0, le=2**31 - 1)] = 0,
+        show: Annotated[str, QueryParameter(name="show", max_length=10)] = "",
     ) -> Template:
         """Show a run with its lines, bills and history."""
-        return await _run_page(db, principal, run_id, {}, {})
+        return await run_page(db, principal, run_id, {}, {}, after=after, only_warned=show == "check")
 
     @post("/{run_id:str}/release", permission=Permission.RUNS_RELEASE)
     async def release(
@@ -114,14 +140,17 @@ class PaymentRunController(Controller):
         run_id: FromPath[str],
         data: URLEncodedBody[FormData],
     ) -> Redirect:
-        """Release a run."""
+        """Release a run; who did not give the password lately does so first."""
 
         async def action() -> str:
             run = await PaymentRunService(db).release(principal, row_id(run_id))
             flash(request, f"{run_number(run.number)} is released. Download its file and send it to the bank")
             return f"/payment-runs/{run.id}"
 
-        return await take(request, db, principal, data, action)
+        try:
+            return await take(request, db, principal, data, action)
+        except ConfirmFirst:
+            return confirm_first(f"/payment-runs/{row_id(run_id)}")
 
     @post("/{run_id:str}/cancel", permission=Permission.PAYMENTS_HANDLE)
     async def cancel(
@@ -137,68 +166,13 @@ class PaymentRunController(Controller):
         async def action() -> str:
             reason = read_reason(data, "why you cancel the payment run")
             run = await PaymentRunService(db).cancel(principal, row_id(run_id), reason)
-            flash(request, f"{run_number(run.number)} is cancelled. Its self-bills can be paid by another run")
+            flash(request, f"{run_number(run.number)} is cancelled. What it would have paid can be paid by another run")
             return f"/payment-runs/{run.id}"
 
         try:
             return await take(request, db, principal, data, action)
         except InvalidInput as error:
-            return await _run_page(db, principal, run_id, data, error.fields)
-
-    @get("/{run_id:str}/{file_format:str}", permission=Permission.PAYMENTS_HANDLE)
-    async def export_page(
-        self,
-        db: NamedDependency[AsyncSession],
-        principal: NamedDependency[Principal],
-        run_id: FromPath[str],
-        file_format: FromPath[str],
-    ) -> Template:
-        """Ask for what an export needs. Opening a page never counts as taking the file."""
-        return await _export_page(db, principal, run_id, file_format, {}, {})
-
-    @post("/{run_id:str}/{file_format:str}", permission=Permission.PAYMENTS_HANDLE)
-    async def export(
-        self,
-        request: Request[Any, Any, Any],
-        db: NamedDependency[AsyncSession],
-        principal: NamedDependency[Principal],
-        run_id: FromPath[str],
-        file_format: FromPath[str],
-        data: URLEncodedBody[FormData],
-    ) -> Response[bytes] | Template:
-        """Hand out the file and note who took it. The same form sent twice is one export."""
-        wanted = _format(file_format)
-        service = PaymentRunService(db)
-
-        async def action() -> str:
-            form = FormReader(data)
-            reason = form.text("reason", "why you need the file again", required=False, longest=500)
-            form.done()
-            return str(await service.export(principal, row_id(run_id), wanted, reason))
-
-        try:
-            async with db.begin_nested():
-                copy = await once_per_form(db, principal.actor, request.url.path, data, action)
-        except InvalidInput as error:
-            return await _export_page(db, principal, run_id, file_format, data, error.fields)
-        run = await service.runs.find(principal.council_id, row_id(run_id))
-        ending, media_type = ENDINGS[wanted]
-        mark = "" if copy == "1" else f"-copy-{copy}"
-        return Response(
-            await service.files.render(run, wanted),
-            media_type=media_type,
-            status_code=200,
-            headers={
-                "Content-Disposition": f'attachment; filename="{run_number(run.number)}{mark}.{ending}"',
-                "X-File-Copy": copy,
-            },
-        )
-
-
-def _format(text: str) -> FileFormat:
-    if text not in FORMATS:
-        raise NotFound
-    return FORMATS[text]
+            return await run_page(db, principal, run_id, data, error.fields)
 
 
 def _parts(name: str, day: date) -> dict[str, str]:
@@ -210,14 +184,20 @@ async def _proposal_page(
 ) -> Template:
     day = today(clock_of(db))
     form = FormReader(data)
-    due_until = form.day("due_until", "the day bills are due by", required=False) or day + DUE_WITHIN
+    ahead: int = await setting(db, principal.council_id, "payments.run_ahead_days", day)
+    due_until = form.day("due_until", "the day bills are due by", required=False) or day + timedelta(days=ahead)
     proposal = await ProposalService(db).propose(principal, due_until)
     ticked = set(texts(data, "bills"))
     bills = [bill for payment in proposal.payments for bill in payment.bills]
+    to_check = [payment for payment in proposal.payable if any(is_doubt(item.code) for item in payment.warnings)]
     context = {
         "proposal": proposal,
         "due_until": due_until,
-        "is_ticked": {bill.id: all_ticked or str(bill.id) in ticked for bill in bills},
+        "is_ticked": {} if proposal.is_cut else {bill.id: all_ticked or str(bill.id) in ticked for bill in bills},
+        "is_left_out": set(texts(data, "without")),
+        "to_check": to_check[:MOST_TO_CHECK],
+        "to_check_more": len(to_check[MOST_TO_CHECK:]),
+        "left_out": [payment for payment in proposal.payments if payment.is_left_out][:MOST_TO_CHECK],
         "values": {**data, **_parts("due_until", due_until)},
         "errors": {**form.errors, **errors},
         "earliest": earliest_pay_on(day),
@@ -226,55 +206,58 @@ async def _proposal_page(
     return Template("payments/run_new.html", context=context, status_code=422 if refused else 200)
 
 
-async def _run_page(
-    db: AsyncSession, principal: Principal, run_id: str, values: FormData, errors: dict[str, str]
+async def run_page(
+    db: AsyncSession,
+    principal: Principal,
+    run_id: str,
+    values: FormData,
+    errors: dict[str, str],
+    *,
+    after: int = 0,
+    only_warned: bool = False,
 ) -> Template:
+    """Show a run: a page of its payments, what is to be done next, what happened."""
     runs = PaymentRunRepository(db)
     run = await runs.find(principal.council_id, row_id(run_id))
-    lines = await runs.lines(run.id)
+    lines, has_more = cut(await runs.lines(run.id, after=after, limit=PAGE + 1, only_warned=only_warned))
     steps = await SelfBillRepository(db).steps(RUN.kind, run.id)
-    bills: dict[UUID, list[Invoice]] = {}
-    for bill, line_id in await runs.bills(run.id):
-        bills.setdefault(line_id, []).append(bill)
-    may_move = run.status is RunStatus.MADE
+    bills: dict[UUID, list[Any]] = {}
+    for bill in await runs.bills(run.id, [line.id for line in lines]):
+        bills.setdefault(bill.line_id, []).append(bill)
+    counts = await runs.warning_counts(run.id)
+    now = clock_of(db).now()
+    is_waiting = run.status is RunStatus.MADE
     is_maker = run.made_by_user_id == principal.user_id
+    may_handle = principal.may(Permission.PAYMENTS_HANDLE)
+    processing_on = processing_day_of(run.pay_on)
     context = {
         **LABELS,
         "run": run,
         "number": run_number(run.number),
-        "processing_on": processing_day_of(run.pay_on),
+        "processing_on": processing_on,
         "lines": [(line, masked(line)) for line in lines],
         "names": await runs.names({line.organisation_id for line in lines}),
+        "people": await AccountRepository(db).names(
+            {user for user in (run.made_by_user_id, run.released_by_user_id) if user is not None}
+        ),
         "bills": bills,
+        "warning_labels": WARNING_LABELS,
+        "warning_counts": [(label, counts[code]) for code, label in WARNING_LABELS.items() if code in counts],
+        "only_warned": only_warned,
+        "after": after,
+        "next_after": lines[-1].position if has_more else 0,
+        "returned": await runs.returned_sum(run.id),
         "events": await timeline_of(db, steps, RUN_LABELS),
-        "may_release": may_move and principal.may(Permission.RUNS_RELEASE) and not is_maker,
-        "is_maker": may_move and is_maker,
-        "may_cancel": may_move and principal.may(Permission.PAYMENTS_HANDLE),
-        "may_export": run.status is RunStatus.RELEASED and principal.may(Permission.PAYMENTS_HANDLE),
+        "may_release": is_waiting and principal.may(Permission.RUNS_RELEASE) and not is_maker and not run.is_rehearsal,
+        "is_confirmed": principal.is_confirmed(now),
+        "is_maker": is_waiting and is_maker and not run.is_rehearsal,
+        "may_cancel": is_waiting and may_handle,
+        "may_export": may_handle and (run.status in RELEASED_RUNS or (run.is_rehearsal and is_waiting)),
+        "may_submit": may_handle and run.status is RunStatus.RELEASED and bool(run.export_count),
+        "is_late": run.status is RunStatus.RELEASED and processing_on <= today(clock_of(db)),
+        "may_confirm": may_handle and run.status is RunStatus.SUBMITTED and processing_on <= today(clock_of(db)),
+        "may_return": may_handle and run.status in RELEASED_RUNS,
         "values": values,
         "errors": errors,
     }
     return Template("payments/run.html", context=context, status_code=422 if errors else 200)
-
-
-async def _export_page(
-    db: AsyncSession,
-    principal: Principal,
-    run_id: str,
-    file_format: str,
-    values: FormData,
-    errors: dict[str, str],
-) -> Template:
-    wanted = _format(file_format)
-    service = PaymentRunService(db)
-    run = await service.runs.find(principal.council_id, row_id(run_id))
-    await service.files.render(run, wanted)
-    context = {
-        "run": run,
-        "number": run_number(run.number),
-        "file_format": file_format,
-        "format_name": "Bacs" if wanted is FileFormat.BACS else "CSV",
-        "values": values,
-        "errors": errors,
-    }
-    return Template("payments/run_export.html", context=context, status_code=422 if errors else 200)

@@ -27,6 +27,10 @@ from marketplace.payments.states import INVOICE, InvoiceStatus
 PeriodParts = ("first_on-day", "first_on-month", "first_on-year", "last_on-day", "last_on-month", "last_on-year")
 
 
+SELF_BILL_NEVER = (InvoiceStatus.DRAFT, InvoiceStatus.WITHDRAWN, InvoiceStatus.REFUSED)
+"""States of suppliers' invoices alone."""
+
+
 class SelfBillController(Controller):
     """Bills the council makes out for its suppliers."""
 
@@ -91,8 +95,9 @@ class SelfBillController(Controller):
             "period": period,
             "values": data,
             "fields": PeriodParts,
-            "bills": bills,
-            "total_pence": sum(bill.total_pence for bill in bills),
+            "bills": [bill for bill in bills if not bill.left_out],
+            "left_out": [bill for bill in bills if bill.left_out],
+            "total_pence": sum(bill.total_pence for bill in bills if not bill.left_out),
         }
         return Template("payments/self_bill_preview.html", context=context)
 
@@ -111,6 +116,9 @@ class SelfBillController(Controller):
             text = str(data.get("expected_pence", ""))
             expected = int(text) if text.isascii() and text.isdecimal() and len(text) < 15 else -1
             made = await SelfBillService(db).make(principal, period, expected)
+            if not made:
+                flash(request, "No self-bill was made. We have asked the organisations to sign an agreement")
+                return "/self-billing"
             flash(request, f"You have made {plural(len(made), 'self-bill')}")
             return "/self-bills?status=issued"
 
@@ -199,7 +207,7 @@ async def _list_page(
         **LABELS,
         "rows": rows,
         "sums": await bills.sums(principal.council_id),
-        "options": [(value, label) for value, label in BILL_LABELS.items() if value != InvoiceStatus.CREDITED],
+        "options": [(value, label) for value, label in BILL_LABELS.items() if value not in SELF_BILL_NEVER],
         "values": {"status": wanted.value if wanted else "", "q": words.strip()},
         "errors": errors,
         "next_before": rows[-1][0].number if has_more else "",

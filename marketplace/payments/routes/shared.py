@@ -24,11 +24,17 @@ BILL_LABELS: dict[str, str] = {
     InvoiceStatus.APPROVED: "Approved",
     InvoiceStatus.IN_RUN: "In a payment run",
     InvoiceStatus.SENT: "Sent to the bank",
+    InvoiceStatus.PAID: "Paid",
     InvoiceStatus.CREDITED: "Credited",
+    InvoiceStatus.REFUSED: "Refused",
+    InvoiceStatus.DRAFT: "Not sent yet",
+    InvoiceStatus.WITHDRAWN: "Given up",
 }
 RUN_LABELS: dict[str, str] = {
     RunStatus.MADE: "Waiting for release",
     RunStatus.RELEASED: "Released",
+    RunStatus.SUBMITTED: "With the bank",
+    RunStatus.CONFIRMED: "Paid",
     RunStatus.CANCELLED: "Cancelled",
 }
 LOOKS: dict[str, str] = {
@@ -36,10 +42,16 @@ LOOKS: dict[str, str] = {
     InvoiceStatus.HELD: "suspended",
     InvoiceStatus.APPROVED: "approved",
     InvoiceStatus.IN_RUN: "in_progress",
-    InvoiceStatus.SENT: "paid",
+    InvoiceStatus.SENT: "in_progress",
+    InvoiceStatus.PAID: "paid",
     InvoiceStatus.CREDITED: "closed",
+    InvoiceStatus.REFUSED: "closed",
+    InvoiceStatus.DRAFT: "draft",
+    InvoiceStatus.WITHDRAWN: "closed",
     RunStatus.MADE: "pending",
-    RunStatus.RELEASED: "paid",
+    RunStatus.RELEASED: "approved",
+    RunStatus.SUBMITTED: "in_progress",
+    RunStatus.CONFIRMED: "paid",
     RunStatus.CANCELLED: "cancelled",
 }
 """Which known state a state of ours looks like: its colour."""
@@ -69,6 +81,11 @@ async def take(
     """Take a form once; when it is refused, nothing of it stays, even where the route shows the page again."""
     async with db.begin_nested():
         return await submit(request, db, principal.actor, data, action)
+
+
+def confirm_first(path: str) -> Redirect:
+    """Ask for the password again, then come back to a page."""
+    return Redirect(f"/confirm-it-is-you?next={path}", status_code=303)
 
 
 async def timeline_of(db: AsyncSession, steps: Sequence[Step], labels: dict[str, str]) -> list[dict[str, str]]:

@@ -15,12 +15,23 @@ from marketplace.core.errors import InvalidInput
 from marketplace.core.flash import flash
 from marketplace.core.formats import uk_date
 from marketplace.core.web import FormData
-from marketplace.payments.bands import MOST_BANDS, read_bands
+from marketplace.payments.bands import MOST_BANDS
+from marketplace.payments.models import TariffEvent
+from marketplace.payments.repository.tariff_books import TariffBookRepository
 from marketplace.payments.repository.tariffs import TariffRepository
 from marketplace.payments.routes.shared import take
 from marketplace.payments.schemas import TariffForm
-from marketplace.payments.service.tariffs import ACCRUE_PLAN, TariffService
+from marketplace.payments.service.tariffs import ACCRUE_PLAN, TariffService, price_words
+from marketplace.payments.states import BookStatus
 
+LINKS = (
+    (Permission.BOOKS_READ, "What planning really costs: time, fees and the legal wage", "/tariffs/costs"),
+    (Permission.CLAIMS_DECIDE, "Claims of suppliers", "/tariff-claims"),
+    (Permission.BOOKS_READ, "Money management by organisations", "/tariffs/money-management"),
+    (Permission.BOOKS_READ, "Block contracts", "/tariffs/blocks"),
+    (Permission.BOOKS_READ, "What is given without a bill", "/tariffs/contributions"),
+)
+"""Pages that belong here."""
 BAND_ROWS = range(1, MOST_BANDS + 1)
 
 
@@ -31,14 +42,32 @@ class TariffController(Controller):
 
     @get("/", permission=Permission.TARIFFS_READ)
     async def listed(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
-        """Show the tariffs with their bands, source and history."""
+        """Show the price lists: drafts, in use, to come and past."""
         tariffs = TariffRepository(db)
-        rows = list(await tariffs.history(principal.council_id))
+        rows = await TariffBookRepository(db).newest(principal.council_id)
+        rules = await TariffBookRepository(db).rules([book.id for book, _ in rows])
+        plans = [
+            rule
+            for book, _ in rows
+            for rule in rules.get(book.id, [])
+            if rule.event is TariffEvent.PLAN_COMPLETED and book.status is BookStatus.PUBLISHED
+        ]
         context = {
-            "tariffs": [(row, read_bands(row.bands)) for row in rows],
-            "previews": await TariffService(db).wage_warnings(principal, rows),
-            "names": await AccountRepository(db).names({row.set_by_user_id for row in rows if row.set_by_user_id}),
+            "books": [
+                {
+                    "book": book,
+                    "framework": framework,
+                    "rules": rules.get(book.id, []),
+                    "lines": [(rule.name, price_words(rule)) for rule in rules.get(book.id, [])],
+                }
+                for book, framework in rows
+            ],
+            "previews": await TariffService(db).wage_warnings(principal, plans),
+            "names": await AccountRepository(db).names(
+                {book.published_by_user_id for book, _ in rows if book.published_by_user_id}
+            ),
             "parked": len(await tariffs.parked(principal.council_id, ACCRUE_PLAN)),
+            "links": [(text, address) for permission, text, address in LINKS if principal.may(permission)],
             "today": today(clock_of(db)),
             "may_set": principal.may(Permission.TARIFFS_SET),
         }

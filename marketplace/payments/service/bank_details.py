@@ -1,4 +1,4 @@
-"""Bank details: entered by the organisation, checked by somebody else, live the next day."""
+"""Bank details: entered by the organisation, called back and checked by others, live after the cooling-off days."""
 
 from datetime import date, timedelta
 from uuid import UUID
@@ -6,17 +6,19 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import Permission, Principal, audit
+from marketplace.accounts import Permission, Principal, audit, setting
 from marketplace.core import outbox
 from marketplace.core.clock import local, today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import Conflict, NotFound
+from marketplace.core.errors import Conflict, InvalidInput, NotFound
 from marketplace.core.formats import account_masked, sort_code_masked
-from marketplace.payments.errors import OwnDetails
+from marketplace.core.settings import modulus_folder
+from marketplace.payments.errors import CallBackNeeded, OwnDetails
 from marketplace.payments.events import BankDetailsChecked, BankDetailsEntered
 from marketplace.payments.models import BankAccount, PaymentRunLine
+from marketplace.payments.modulus import OUTCOME_WORDS, Outcome, check_account, tables_of
 from marketplace.payments.repository.bank_accounts import BankAccountRepository
-from marketplace.payments.schemas import BankDetailsForm
+from marketplace.payments.schemas import NUMBER_FROM, BankDetailsForm, CallForm
 from marketplace.providers.models import Organisation
 
 
@@ -71,6 +73,11 @@ def views_of(accounts: list[BankAccount], day: date) -> list[DetailsView]:
     return views
 
 
+def first_day(checked_on: date, cooling_off_days: int) -> date:
+    """Return the first day on which accepted details are paid to: the whole days of cooling-off lie between."""
+    return checked_on + timedelta(days=cooling_off_days + 1)
+
+
 class BankDetailsService:
     """The verbs of bank details."""
 
@@ -90,15 +97,24 @@ class BankDetailsService:
 
         Raises:
             Forbidden: The role may not.
+            ConfirmFirst: The password was not given again lately.
+            InvalidInput: The account number cannot belong to the sort code.
         """
         principal.require(Permission.BANK_DETAILS_OWN)
+        principal.require_confirmed(self.clock.now())
         organisation_id = principal.need_organisation()
+        outcome = check_account(form.sort_code, form.account_number, tables_of(modulus_folder()))
+        if outcome is Outcome.FAILED:
+            raise InvalidInput(
+                {"account_number": "Check the sort code and account number: they do not belong together"}
+            )
         await self.accounts.hold(organisation_id)
         row = BankAccount(
             organisation_id=organisation_id,
             account_name=form.account_name,
             sort_code=form.sort_code,
             account_number=form.account_number,
+            check_note=OUTCOME_WORDS[outcome],
             entered_by_user_id=principal.user_id,
             created_at=self.clock.now(),
         )
@@ -127,21 +143,84 @@ class BankDetailsService:
         newest = (await self.accounts.of_organisation(organisation.id, limit=1))[0]
         return account, organisation, newest.id == account.id and account.checked_by_user_id is None
 
-    async def check(self, principal: Principal, account_id: UUID, *, accept: bool, reason: str) -> BankAccount:
-        """Accept details, which go live tomorrow, or refuse them.
-
-        Args:
-            principal: Somebody of finance who did not enter them.
-            account_id: Which.
-            accept: Whether they are right.
-            reason: How it was checked (the number called), or why they are refused.
+    async def record_call(self, principal: Principal, account_id: UUID, form: CallForm) -> BankAccount:
+        """Record that finance called the organisation on a number known from before, and that it gave the details.
 
         Raises:
             Forbidden: Not finance, or the one who entered them.
             NotFound: Unknown, or nothing to do with the council.
             Conflict: Checked or replaced since.
         """
+        account, _ = await self._waiting_locked(principal, account_id)
+        account.called_at, account.called_by_user_id = self.clock.now(), principal.user_id
+        account.call_number_from, account.call_spoke_to = form.number_from, form.spoke_to
+        await self.db.flush()
+        self._record(principal, "payments.call_back", account, why=NUMBER_FROM[form.number_from])
+        return account
+
+    async def check(self, principal: Principal, account_id: UUID, *, accept: bool, reason: str) -> BankAccount:
+        """Accept details, which go live after the cooling-off days, or refuse them.
+
+        Args:
+            principal: Somebody of finance who did not enter them.
+            account_id: Which.
+            accept: Whether they are right.
+            reason: What was found, or why they are refused.
+
+        Raises:
+            Forbidden: Not finance, or the one who entered them.
+            ConfirmFirst: The password was not given again lately.
+            NotFound: Unknown, or nothing to do with the council.
+            Conflict: Checked or replaced since.
+            CallBackNeeded: Nobody called the organisation yet.
+        """
+        principal.require_confirmed(self.clock.now())
+        account, organisation = await self._waiting_locked(principal, account_id)
+        day = today(self.clock)
+        if accept and account.called_at is None and await self.needs_call(principal.council_id):
+            raise CallBackNeeded("Call on a number you knew before, and record the call. Then accept the details.")
+        account.checked_by_user_id = principal.user_id
+        if accept:
+            account.live_from = first_day(day, await self.cooling_off_days(principal.council_id))
+        else:
+            account.check_note = reason
+        await self.db.flush()
+        action = "payments.accept_bank_details" if accept else "payments.refuse_bank_details"
+        self._record(principal, action, account, why=reason)
+        self._tell(principal, organisation.id, account, accept=accept, reason=reason)
+        return account
+
+    async def stop(self, principal: Principal, account_id: UUID, reason: str) -> BankAccount:
+        """Stop details that were accepted: the organisation's old contact did not know of them. Nothing is paid there.
+
+        Raises:
+            Forbidden: Not finance.
+            NotFound: Unknown, or nothing to do with the council.
+            Conflict: They were never accepted, or stopped before.
+        """
         principal.require(Permission.PAYMENTS_HANDLE)
+        _, organisation, _ = await self.waiting_one(principal, account_id)
+        await self.accounts.hold(organisation.id)
+        account, _, _ = await self.waiting_one(principal, account_id)
+        if account.live_from is None or account.checked_by_user_id is None:
+            raise Conflict("These bank details are not accepted, so there is nothing to stop.")
+        account.live_from, account.check_note = None, reason
+        await self.db.flush()
+        self._record(principal, "payments.stop_bank_details", account, why=reason)
+        self._tell(principal, organisation.id, account, accept=False, reason=reason)
+        return account
+
+    async def needs_call(self, council_id: UUID) -> bool:
+        """Whether the council wants a call before it accepts bank details."""
+        return bool(await setting(self.db, council_id, "payments.call_back", today(self.clock)))
+
+    async def cooling_off_days(self, council_id: UUID) -> int:
+        """Return for how many whole days accepted details wait."""
+        days: int = await setting(self.db, council_id, "payments.cooling_off_days", today(self.clock))
+        return days
+
+    async def _waiting_locked(self, principal: Principal, account_id: UUID) -> tuple[BankAccount, Organisation]:
+        """Return details that wait, with nobody else at them, for somebody who did not enter them."""
         _, organisation, _ = await self.waiting_one(principal, account_id)
         await self.accounts.hold(organisation.id)
         account, _, is_waiting = await self.waiting_one(principal, account_id)
@@ -149,23 +228,21 @@ class BankDetailsService:
             raise Conflict("These bank details were checked or replaced in the meantime.")
         if account.entered_by_user_id == principal.user_id:
             raise OwnDetails("You entered these bank details, so another person must check them.")
-        account.checked_by_user_id = principal.user_id
-        if accept:
-            account.live_from = today(self.clock) + timedelta(days=1)
-        await self.db.flush()
-        action = "payments.accept_bank_details" if accept else "payments.refuse_bank_details"
-        self._record(principal, action, account, why=reason)
+        return account, organisation
+
+    def _tell(
+        self, principal: Principal, organisation_id: UUID, account: BankAccount, *, accept: bool, reason: str
+    ) -> None:
         outbox.publish(
             self.db,
             BankDetailsChecked(
                 council_id=principal.council_id,
-                organisation_id=organisation.id,
+                organisation_id=organisation_id,
                 bank_account_id=account.id,
                 is_accepted=accept,
                 reason="" if accept else reason,
             ),
         )
-        return account
 
     def _record(self, principal: Principal, action: str, account: BankAccount, why: str = "") -> None:
         # The log keeps the masked account: it is read by people who may not see the whole one.

@@ -237,6 +237,18 @@ class LatenessService:
         self._record_onward(principal, "payments.record_onward", row)
         return row
 
+    async def own_onward(self, principal: Principal, onward_id: UUID) -> OnwardPayment:
+        """Return a partner's invoice of the reader's organisation, locked.
+
+        Raises:
+            NotFound: Not the reader's organisation's.
+        """
+        principal.require(Permission.EARNINGS_OWN)
+        row = await self.rows.own_onward(principal.need_organisation(), principal.councils, onward_id)
+        if row is None:
+            raise NotFound
+        return row
+
     async def onward_paid(self, principal: Principal, onward_id: UUID, paid_on: date) -> OnwardPayment:
         """Note that a partner was paid. Saying it again does nothing.
 
@@ -244,10 +256,7 @@ class LatenessService:
             NotFound: Not the reader's organisation's.
             InvalidInput: A day before the invoice or in the future.
         """
-        principal.require(Permission.EARNINGS_OWN)
-        row = await self.rows.own_onward(principal.need_organisation(), principal.councils, onward_id)
-        if row is None:
-            raise NotFound
+        row = await self.own_onward(principal, onward_id)
         if row.paid_on is not None:
             return row
         if not row.received_on <= paid_on <= today(self.clock):

@@ -1,6 +1,7 @@
 """What a council owes out of a bill: opened when lines are agreed, moved by payment runs."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -9,7 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.core.database import clock_of
 from marketplace.core.ids import new_id
 from marketplace.payments.models import CREDITS, Invoice, InvoiceLine, Payable
-from marketplace.payments.states import PAYABLE, PayableStatus
+from marketplace.payments.repository.payables import PayableRepository
+from marketplace.payments.states import INVOICE, PAYABLE, InvoiceStatus, PayableStatus
+
+FOLLOWS = {
+    PayableStatus.OPEN: InvoiceStatus.APPROVED,
+    PayableStatus.IN_RUN: InvoiceStatus.IN_RUN,
+    PayableStatus.SENT: InvoiceStatus.SENT,
+    PayableStatus.PAID: InvoiceStatus.PAID,
+}
+"""Where a bill is by the payable of it that is furthest from being paid."""
 
 
 async def open_payable(
@@ -50,3 +60,19 @@ async def open_payable(
         line.payable_id = row.id
     await db.flush()
     return row
+
+
+async def follow_payables(db: AsyncSession, invoice_ids: Collection[UUID], *, by: UUID | None, why: str = "") -> None:
+    """Bring bills to where their payables are: paid only when all of them are, approved while one is open.
+
+    To be called after any step of payables, in the same transaction. Bills that await approval, are held, or were taken
+    back by credit notes stay where they are.
+    """
+    await db.flush()
+    moves: dict[InvoiceStatus, list[UUID]] = defaultdict(list)
+    for invoice_id, now, least in await PayableRepository(db).least_advanced(invoice_ids):
+        to = FOLLOWS[least]
+        if now is not to and now in FOLLOWS.values():
+            moves[to].append(invoice_id)
+    for to, ids in moves.items():
+        await INVOICE.move_many(db, Invoice, ids, to, by=by, why=why)

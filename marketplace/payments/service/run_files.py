@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.core.clock import local
 from marketplace.payments.bacs import (
+    LABEL_WIDTH,
     BacsCredit,
     BacsFile,
     is_processing_day,
@@ -17,11 +19,13 @@ from marketplace.payments.bacs import (
     render_payments_csv,
 )
 from marketplace.payments.errors import FileDiffers, NoPayingAccount, NotReleased
-from marketplace.payments.models import BankAccount, PaymentRun, PaymentRunLine
+from marketplace.payments.models import BankAccount, PaymentRun
 from marketplace.payments.repository.bank_accounts import BankAccountRepository
 from marketplace.payments.repository.runs import PaymentRunRepository
 from marketplace.payments.schemas import FileFormat, run_number
-from marketplace.payments.states import RunStatus
+from marketplace.payments.states import RELEASED_RUNS
+
+REHEARSAL_MARK: Final = "REHEARSAL - NOT FOR THE BANK"
 
 
 def earliest_pay_on(day: date) -> date:
@@ -40,8 +44,8 @@ def processing_day_of(pay_on: date) -> date:
     return day
 
 
-def file_of(run: PaymentRun, lines: Sequence[PaymentRunLine], payer: BankAccount, made_at: datetime) -> BacsFile:
-    """Put a run's rows together as a Bacs file made at an instant."""
+def file_of(run: PaymentRun, lines: Sequence[Any], payer: BankAccount, made_at: datetime) -> BacsFile:
+    """Put a run's rows together as a Bacs file made at an instant; `lines` as `PaymentRunRepository.payments`."""
     return BacsFile(
         service_user_number=payer.service_user_number,
         serial=f"{run.number:06}"[-6:],
@@ -77,31 +81,34 @@ class RunFiles:
         self.runs = PaymentRunRepository(db)
         self.accounts = BankAccountRepository(db)
 
-    async def assemble(self, run: PaymentRun, made_at: datetime) -> BacsFile:
-        """Put a run's file together as made at an instant, with the council's account as it stood then.
+    async def content(self, run: PaymentRun, file_format: FileFormat) -> bytes:
+        """Render a run as of its release, or before that as of its making; a rehearsal is marked as one.
 
         Raises:
-            NoPayingAccount: The council had none.
+            NoPayingAccount: The council had no account then.
+            BacsRefused: The bank would reject it.
         """
+        made_at = run.released_at or run.made_at
         payer = await self.accounts.of_council(run.council_id, local(made_at).date(), made_at)
         if payer is None:
             raise NoPayingAccount("Ask the administrator to set up the account that payments come from.")
-        return file_of(run, await self.runs.lines(run.id), payer, made_at)
+        file = file_of(run, await self.runs.payments(run.id), payer, made_at)
+        content = render_bacs18(file) if file_format is FileFormat.BACS else render_payments_csv(file)
+        return rehearsed(content, file_format) if run.is_rehearsal else content
 
     async def render(self, run: PaymentRun, file_format: FileFormat) -> bytes:
-        """Render a released run and make sure that it is what was released.
+        """Render a released run, or a rehearsal, and make sure that it is what was released or rehearsed.
 
         Raises:
             NotReleased: It is not released.
             FileDiffers: The rows no longer give the bytes whose hash was stored.
         """
-        if run.status is not RunStatus.RELEASED or run.released_at is None:
+        if run.status not in RELEASED_RUNS and not run.is_rehearsal:
             raise NotReleased("Only a released payment run has a file.")
-        file = await self.assemble(run, run.released_at)
-        bacs = render_bacs18(file)
+        bacs = await self.content(run, FileFormat.BACS)
         if sha256_of(bacs) != run.file_sha256:
             raise FileDiffers("Do not send anything to the bank. Tell support the number of the payment run.")
-        return bacs if file_format is FileFormat.BACS else render_payments_csv(file)
+        return bacs if file_format is FileFormat.BACS else await self.content(run, file_format)
 
     async def file_bytes(self, run_id: UUID, file_format: FileFormat) -> bytes:
         """Render a released run by id, of a council the transaction reaches.
@@ -110,3 +117,9 @@ class RunFiles:
             NotFound: No such run.
         """
         return await self.render(await self.runs.any_council(run_id), file_format)
+
+
+def rehearsed(content: bytes, file_format: FileFormat) -> bytes:
+    """Mark a file as a rehearsal in its first record, where a bank looks for its label and stops."""
+    width = LABEL_WIDTH if file_format is FileFormat.BACS else 0
+    return f"{REHEARSAL_MARK:<{width}}\r\n".encode("ascii") + content

@@ -11,9 +11,11 @@ from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput
-from marketplace.core.formats import uk_date
+from marketplace.core.formats import pounds, uk_date
 from marketplace.payments.bands import Band, fee_for, is_below_wage, read_bands, wage_lines
+from marketplace.payments.events import TariffBookPublished
 from marketplace.payments.models import Tariff, TariffBook, TariffEvent
+from marketplace.payments.repository.tariff_books import TariffBookRepository
 from marketplace.payments.repository.tariffs import SERVICE_OF, TariffRepository
 from marketplace.payments.rules import Price
 from marketplace.payments.schemas import TariffForm, TariffPreview
@@ -41,6 +43,13 @@ async def rule_on(
 def price_of(tariff: Tariff) -> Price:
     """Read a stored rule as it prices."""
     return Price.read(tariff.bands, tariff.stages or (), tariff.uplifts or (), vat_on_top=bool(tariff.vat_on_top))
+
+
+def price_words(rule: Tariff) -> str:
+    """Write a rule's fee in a line: one sum, or the lowest to the highest."""
+    fees = sorted(band.pence for band in read_bands(rule.bands))
+    words = pounds(fees[0]) if fees[0] == fees[-1] else f"{pounds(fees[0])} to {pounds(fees[-1])}"
+    return f"up to {words}" if rule.event is TariffEvent.GRANT else words
 
 
 class TariffService:
@@ -91,8 +100,11 @@ class TariffService:
                 message = "The first day must not be more than a year ago"
         elif starts_on <= now:
             message = "The first day must be tomorrow or later: plans completed before keep the tariff of their day"
-        elif starts_on <= latest.starts_on:
-            message = f"A tariff from {uk_date(latest.starts_on)} is set already. Choose a later day"
+        else:
+            book = await TariffBookRepository(self.db).latest(principal.council_id, None)
+            last_on = max(latest.starts_on, book.starts_on if book else latest.starts_on)
+            if starts_on <= last_on:
+                message = f"A tariff from {uk_date(last_on)} is set already. Choose a later day"
         if starts_on > now + 2 * OLDEST_FIRST_DAY:
             message = "The first day must be within two years"
         if message:
@@ -111,12 +123,21 @@ class TariffService:
         principal.require(Permission.TARIFFS_SET)
         council_id = principal.council_id
         await self.tariffs.hold(council_id)
-        latest = await self.check_start(principal, form.starts_on)
-        if latest is not None and (latest.ends_on is None or latest.ends_on > form.starts_on):
-            before: dict[str, object] = {"ends_on": latest.ends_on}
-            latest.ends_on = form.starts_on
-            (await self.db.get_one(TariffBook, latest.book_id)).ends_on = form.starts_on
-            self._record(principal, "payments.end_tariff", latest.id, before=before, after={"ends_on": form.starts_on})
+        await self.check_start(principal, form.starts_on)
+        books = TariffBookRepository(self.db)
+        carried = [
+            rule
+            for rule in await books.current_rules(council_id, None, form.starts_on)
+            if rule.event is not TariffEvent.PLAN_COMPLETED
+        ]
+        for earlier in await books.ending(council_id, None, form.starts_on):
+            earlier.ends_on = form.starts_on
+            for rule in (await books.rules([earlier.id])).get(earlier.id, []):
+                if rule.ends_on is None or rule.ends_on > form.starts_on:
+                    before: dict[str, object] = {"ends_on": rule.ends_on}
+                    rule.ends_on = form.starts_on
+                    after: dict[str, object] = {"ends_on": form.starts_on}
+                    self._record(principal, "payments.end_tariff", rule.id, before=before, after=after)
         book = TariffBook(
             council_id=council_id,
             number=await self.tariffs.last_number(council_id, None) + 1,
@@ -142,11 +163,16 @@ class TariffService:
             set_at=self.clock.now(),
         )
         self.db.add(tariff)
+        # A book is whole: what else is paid for goes on at its price.
+        for rule in carried:
+            values = rule.to_dict(exclude={"id", "book_id", "starts_on", "ends_on", "set_by_user_id", "set_at"})
+            by = {"set_by_user_id": principal.user_id, "set_at": self.clock.now()}
+            self.db.add(Tariff(**values, **by, book_id=book.id, starts_on=form.starts_on))
         await self.db.flush()
         book.published_by_user_id, book.published_at = principal.user_id, self.clock.now()
         TARIFF_BOOK.move(self.db, book, BookStatus.PUBLISHED, by=principal.user_id)
         await self.db.flush()
-        after: dict[str, object] = {
+        after = {
             "name": form.name,
             "starts_on": form.starts_on,
             "bands": tariff.bands,
@@ -155,6 +181,7 @@ class TariffService:
         self._record(principal, "payments.set_tariff", tariff.id, after=after)
         for message_id in await self.tariffs.parked(council_id, ACCRUE_PLAN):
             await outbox.unpark(self.db, message_id, ACCRUE_PLAN)
+        outbox.publish(self.db, TariffBookPublished(council_id=council_id, book_id=book.id))
         return tariff
 
     async def wage_warnings(self, principal: Principal, tariffs: list[Tariff]) -> dict[UUID, TariffPreview]:

@@ -145,9 +145,18 @@ class Book:
         )
 
     def post(
-        self, council_id: UUID, kind: str, source_id: UUID, lines: list[Line], *, memo: str, at: datetime, on: date
-    ) -> None:
-        """Keep a ledger entry.
+        self,
+        council_id: UUID,
+        kind: str,
+        source_id: UUID,
+        lines: list[Line],
+        *,
+        memo: str,
+        at: datetime,
+        on: date,
+        reverses_id: UUID | None = None,
+    ) -> UUID:
+        """Keep a ledger entry; returns its id.
 
         Raises:
             ValueError: Its lines do not balance.
@@ -163,7 +172,7 @@ class Book:
             "memo": memo,
             "effective_on": on,
             "posted_at": at,
-            "reverses_id": None,
+            "reverses_id": reverses_id,
         }
         written = [
             {
@@ -177,6 +186,7 @@ class Book:
             for line in lines
         ]
         self._entries.append((on, len(self._entries), entry, written))
+        return entry_id
 
     async def write(self, db: AsyncSession) -> int:
         """Insert everything, parents before children. Returns the number of rows."""

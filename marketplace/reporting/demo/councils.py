@@ -8,6 +8,7 @@ from marketplace.accounts.models import CouncilSetting
 from marketplace.accounts.permissions import Role
 from marketplace.payments.models import BankAccount, Tariff, TariffBook
 from marketplace.payments.states import BookStatus
+from marketplace.reporting.demo.book import Move
 from marketplace.reporting.demo.content.councils import CouncilText
 from marketplace.reporting.demo.world import Council, World
 
@@ -85,50 +86,48 @@ def _settings(world: World, council_id: UUID, text: CouncilText, admin: UUID) ->
 
 
 def _tariffs(world: World, council_id: UUID, text: CouncilText, finance: UUID) -> dict[str, UUID]:
-    made = {}
-    for number, tariff in enumerate(text.tariffs, start=1):
-        book_id = world.book.add(
-            TariffBook,
-            world.founded_at,
-            council_id=council_id,
-            framework_id=None,
-            number=number,
-            status=BookStatus.PUBLISHED,
-            name=tariff.name,
-            source=tariff.source,
-            starts_on=world.founded_at.date(),
-            ends_on=None,
-            made_by_user_id=finance,
-            made_at=world.founded_at,
-            published_by_user_id=finance,
-            published_at=world.founded_at,
-            version=1,
-        )
-        world.book.steps(
-            "tariff_book",
-            council_id,
-            book_id,
-            [(BookStatus.DRAFT, world.founded_at, finance, ""), (BookStatus.PUBLISHED, world.founded_at, finance, "")],
-        )
-        made[tariff.event.value] = world.book.add(
+    """Keep the council's published price list: one book with a rule for each event. Returns rules by event."""
+    at = world.founded_at
+    book_id = world.book.add(
+        TariffBook,
+        at,
+        council_id=council_id,
+        framework_id=None,
+        number=1,
+        status=BookStatus.PUBLISHED,
+        name=f"Prices of {text.short_name}",
+        source=text.tariffs[0].source,
+        starts_on=at.date(),
+        ends_on=None,
+        made_by_user_id=finance,
+        made_at=at,
+        published_by_user_id=finance,
+        published_at=at,
+        version=1,
+    )
+    moves: list[Move] = [(BookStatus.DRAFT, at, finance, ""), (BookStatus.PUBLISHED, at, finance, "")]
+    world.book.steps("tariff_book", council_id, book_id, moves)
+    return {
+        tariff.event.value: world.book.add(
             Tariff,
-            world.founded_at,
+            at,
             council_id=council_id,
             book_id=book_id,
             event=tariff.event,
             name=tariff.name,
             bands=[{"up_to_minutes": limit, "pence": pence} for limit, pence in tariff.bands],
-            starts_on=world.founded_at.date(),
+            starts_on=at.date(),
             ends_on=None,
             source=tariff.source,
             stages=[],
             uplifts=[],
-            once_months=None,
+            once_months=tariff.once_months,
             vat_on_top=False,
             set_by_user_id=finance,
-            set_at=world.founded_at,
+            set_at=at,
         )
-    return made
+        for tariff in text.tariffs
+    }
 
 
 def _mailbox(name: str) -> str:

@@ -364,9 +364,11 @@ def _money(world: World, council: Council, organisation_id: UUID, body: Body, us
         entered_by_user_id=user_id,
         checked_by_user_id=council.staff["finance-checker"],
         live_from=at.date(),
-        call_number_from="The agreement",
-        call_spoke_to="",
-        check_note="",
+        called_at=at,
+        called_by_user_id=council.staff["finance"],
+        call_number_from="agreement",
+        call_spoke_to="The treasurer",
+        check_note="The account number could not be checked against the sort code",
         created_at=at,
     )
 

@@ -34,7 +34,12 @@ class SignedOff(msgspec.Struct, frozen=True, kw_only=True):
     """A version that earned its tariff."""
 
     version_id: UUID
+    plan_id: UUID
+    person_id: UUID
+    worker_id: UUID
+    user_id: UUID | None
     organisation_id: UUID
+    number: int
     visit_minutes: int
     at: datetime
 
@@ -180,7 +185,12 @@ class PlanTeller:
         self.signed_off.append(
             SignedOff(
                 version_id=version_id,
+                plan_id=plan_id,
+                person_id=client.id,
+                worker_id=matched.helper.id,
+                user_id=planner,
                 organisation_id=matched.shop.id,
+                number=number,
                 visit_minutes=row["visit_minutes"],
                 at=signed_at,
             )

@@ -300,6 +300,7 @@ def runs_to_release(council_id: UUID, user_id: UUID) -> Select[Any]:
         .where(
             PaymentRun.council_id == council_id,
             PaymentRun.status == RunStatus.MADE,
+            PaymentRun.is_rehearsal.is_(False),
             PaymentRun.made_by_user_id != user_id,
         )
     )

@@ -16,6 +16,8 @@ from marketplace.payments.service.runs import PaymentRunService
 from marketplace.web.cli.console import CommandFailed, print_figures, print_json, progress, say
 from marketplace.web.cli.installation import installation
 
+UNFINISHED = ".unfinished"
+
 
 async def _runs(maker: SessionMaker) -> Sequence[RunSummary]:
     async with transaction(maker, "every") as db:
@@ -95,8 +97,15 @@ def export_documents(options: argparse.Namespace) -> int:
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read (it holds bank details), whole or not at all."""
-    descriptor, unfinished = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    """Write a file that only its owner may read (it holds bank details), whole or not at all.
+
+    What a killed attempt left of the same file is removed: it holds bank details, too.
+    """
+    folder, prefix = path.absolute().parent, f".{path.name}."
+    for left in folder.iterdir():
+        if left.name.startswith(prefix) and left.name.endswith(UNFINISHED):
+            left.unlink(missing_ok=True)
+    descriptor, unfinished = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=UNFINISHED)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

@@ -12,12 +12,13 @@ from marketplace.reporting.demo.spots import District
 
 
 class TariffText(msgspec.Struct, frozen=True):
-    """A tariff: event, name, bands as (up to minutes, pence), source."""
+    """A rule of the council's price list: event, name, bands as (up to minutes, pence), source."""
 
     event: TariffEvent
     name: str
     bands: tuple[tuple[int | None, int], ...]
     source: str
+    once_months: int | None = None
 
 
 class Volume(msgspec.Struct, frozen=True):
@@ -157,6 +158,7 @@ DONCASTER = CouncilText(
             "Yearly review and changes",
             ((None, 20_000),),
             "Doncaster case study: £200 a year at review",
+            once_months=12,
         ),
         TariffText(
             TariffEvent.MONEY_MANAGEMENT_MONTH,
