@@ -1,11 +1,10 @@
-"""Councils beside the demo for the journeys of payment: their finance team, suppliers, what was earned and delivered."""
+"""Councils beside the demo for the journeys of payment: finance teams, suppliers, what was earned and delivered."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from marketplace.payments.service.run_submission import RunSubmissionService
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +12,7 @@ from marketplace.accounts.models import Council, Membership, User
 from marketplace.accounts.permissions import Role
 from marketplace.bookings.models import Booking, Funding, Side, SupportAgreement
 from marketplace.bookings.states import AgreementStatus, BookingStatus
+from marketplace.core import outbox
 from marketplace.core.clock import instant, today
 from marketplace.core.database import clock_of
 from marketplace.core.ids import new_id
@@ -20,6 +20,7 @@ from marketplace.ledger import LedgerService, Purpose, credit, debit
 from marketplace.payments.models import Accrual, AccrualKind, Invoice, PaymentRun
 from marketplace.payments.schemas import FileFormat, PeriodForm, RunForm
 from marketplace.payments.service.run_files import earliest_pay_on
+from marketplace.payments.service.run_submission import RunSubmissionService
 from marketplace.payments.service.runs import PaymentRunService
 from marketplace.payments.service.self_bills import SelfBillService
 from marketplace.people.models import Person
@@ -33,7 +34,13 @@ from tests.factories import (
     make_person,
 )
 from tests.factories_bookings import fund
-from tests.factories_payments import make_bank_account, make_paying_account, make_self_billing, make_vat
+from tests.factories_payments import (
+    make_bank_account,
+    make_paying_account,
+    make_self_billing,
+    make_signed_plan,
+    make_vat,
+)
 
 LONG_AGO = timedelta(days=300)
 EARLIEST_HOUR, VISITS_A_DAY, VISIT_MINUTES = 8, 20, 30
@@ -276,6 +283,16 @@ async def change_vat_number(db: AsyncSession, supplier: Supplier, number: str) -
     """Another VAT number, as after a change of the business."""
     values = {"number": number, "id": supplier.organisation.id}
     await db.execute(text("UPDATE organisations SET vat_number = :number WHERE id = :id"), values)
+
+
+async def finish_plan(db: AsyncSession, planner: str, *, minutes: int) -> None:
+    """Another plan of a planner's organisation that is signed off today; the site hears of it as of any."""
+    found = select(Membership).join(User, User.id == Membership.user_id).where(User.email == planner)
+    membership = (await db.scalars(found)).one()
+    council = await db.get_one(Council, membership.council_id)
+    organisation = await db.get_one(Organisation, membership.organisation_id)
+    day = today(clock_of(db))
+    outbox.publish(db, await make_signed_plan(db, council, organisation, minutes=minutes, completed_on=day))
 
 
 async def _member(

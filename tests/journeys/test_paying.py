@@ -24,13 +24,14 @@ from tests.factories_paying import (
     change_vat_number,
     deliver_visits,
     earn,
+    finish_plan,
     found_town,
     make_agreement,
     pay_everything,
 )
 from tests.journeys.accreditation import path_of, send
 from tests.journeys.conftest import Site, serving
-from tests.journeys.money_steps import move_to, stays_in
+from tests.journeys.money_steps import move_to, name_of, stays_in
 from tests.journeys.paying import (
     INVOICE,
     TOO_MUCH_PENCE,
@@ -38,6 +39,7 @@ from tests.journeys.paying import (
     download,
     fetched,
     file_of_visits,
+    held_row,
     make_run,
     next_saturday,
     open_held,
@@ -49,6 +51,15 @@ from tests.journeys.paying import (
     row,
     sign_agreement,
     take_file,
+)
+from tests.journeys.plan_steps import (
+    agree_to_plan,
+    check_plan,
+    offer,
+    record_referral,
+    sign_off,
+    take_on,
+    write_plan,
 )
 from tests.payments.bacs_reader import read_bacs18
 from tests.payments.pdf_text import pdf_words, squeezed
@@ -186,7 +197,7 @@ def test_a_file_with_three_bad_rows_is_paid_but_for_those(site: Site, walk: Any)
     send(finance, "Approve PI-000001")
     finance.open("/held-lines")
     assert "3 lines" in finance.text
-    assert "Answered" in row(finance, "The price is above what was agreed").inner_text()
+    assert "Answered" in held_row(finance, "The price is above what was agreed").inner_text()
     open_held(finance, "The price is above what was agreed")
     assert "It was a bank holiday" in finance.text
     refused(finance, "Continue")
@@ -213,6 +224,178 @@ def test_a_file_with_three_bad_rows_is_paid_but_for_those(site: Site, walk: Any)
     supplier.open(invoice)
     for words in ("It stands on a bill already", "Refused", pounds_of(TOO_MUCH_PENCE)):
         assert words in supplier.text, f"{words!r} is not in {supplier.text}"
+
+
+def test_a_council_that_paid_late_owes_interest_and_says_so_in_its_figures(site: Site, walk: Any) -> None:
+    """C9: received, due after 30 days, paid 20 days late; claimed once, agreed, and counted in the notice."""
+    received = site.today - timedelta(days=60)
+    clock = FixedClock(instant(received, time(10)))
+
+    async def arrange(db: AsyncSession) -> Supplier:
+        town = await found_town(db, "lateham", "Lateham Council")
+        made = await add_supplier(db, town, "patient", "Patient Partners")
+        await earn(db, town, made, 120_000, received)
+        await bill(db, town)
+        clock.move_to(instant(received + timedelta(days=50), time(10)))
+        await pay_everything(db, town, clock)
+        return made
+
+    made = site.arrange(arrange, clock)
+    supplier, finance = walk(scripts=False, width=390), walk(scripts=True)
+    supplier.sign_in(made.email)
+    supplier.open("/earnings")
+    supplier.follow("Late payments and what you may claim")
+    stays_in(supplier)
+    due = received + timedelta(days=30)
+    line = row(supplier, "SB-000001").inner_text()
+    assert f"{due.day} {due:%b %Y}" in line
+    assert "£70.00" in line
+    claim = supplier.page.get_by_role("button", name=re.compile("^Claim £"))
+    claimed = re.search(r"£[\d,.]+", claim.inner_text())
+    assert claimed is not None
+    claim.click()
+    supplier.page.wait_for_load_state("load")
+    assert supplier.page.get_by_role("button", name=re.compile("^Claim £")).count() == 0
+
+    finance.sign_in("finance@lateham.example")
+    finance.open("/late-interest")
+    finance.page.locator("summary", has_text="Refuse it").first.click()
+    refused(finance, "Refuse")
+    finance.page.get_by_role("button", name=re.compile("^Agree to £")).click()
+    finance.page.wait_for_load_state("load")
+    finance.look()
+    assert claimed.group() in finance.text
+    site.wait_for_mail(made.email, "Your claim for a late payment was agreed")
+    supplier.open("/earnings/late")
+    assert "Agreed" in supplier.text
+    supplier.open("/earnings")
+    assert claimed.group() in supplier.text
+
+    # The six-month figures, as a page and as a table; the payment may lie in the half-year before this one.
+    finance.open("/payment-compliance")
+    if "Paid after the due day" not in finance.text:
+        finance.page.locator("select[name=period]").select_option(index=1)
+        finance.press("Show")
+    assert "SB-000001" in finance.text
+    table = download(finance, finance.page.get_by_role("link", name="The figures as CSV"))
+    figures = dict(csv.reader(io.StringIO(table.content.decode("utf-8-sig"))))
+    assert figures["paid_late"] == "1"
+    assert figures["paid_late_pounds"] == "1200.00"
+    assert figures["council"] == "Lateham Council"
+
+
+def test_a_bill_leaves_as_ubl_pdf_and_csv_for_both_sides(site: Site, walk: Any) -> None:
+    """C10: exempt with VAT number and reason, not registered without a word of VAT; the same bytes for both sides."""
+
+    async def arrange(db: AsyncSession) -> list[Supplier]:
+        town = await found_town(db, "paperton", "Paperton Council")
+        charity = await add_supplier(db, town, "charity", "Friends of Paperton", vat_number="123456782")
+        small = await add_supplier(db, town, "small", "Two Chairs Advice")
+        for supplier in (charity, small):
+            await earn(db, town, supplier, 8_200, site.today - timedelta(days=3))
+        await bill(db, town)
+        return [charity, small]
+
+    charity, small = site.arrange(arrange)
+    finance, supplier = walk(scripts=True), walk(scripts=True, width=390)
+    finance.sign_in("finance@paperton.example")
+    for who, category in ((charity, "E"), (small, "O")):
+        supplier.sign_in(who.email)
+        supplier.open("/earnings")
+        supplier.follow(re.compile(r"^SB-\d{6}$"))
+        stays_in(supplier)
+        found = re.search(r"SB-\d{6}", supplier.text)
+        assert found is not None
+        number = found.group()
+        ubl, pdf, table = (
+            download(supplier, supplier.page.get_by_role("link", name=re.compile(f"^{number} as {kind}")))
+            for kind in ("UBL", "PDF", "CSV")
+        )
+        document = etree.fromstring(ubl.content)
+        assert document.tag.endswith("}SelfBilledInvoice")
+        assert b">380<" not in ubl.content
+        codes = document.xpath("//*[local-name()='TaxCategory']/*[local-name()='ID']/text()")
+        assert set(codes) == {category}
+        assert (b"123456782" in ubl.content) is (who is charity)
+        assert (b"VAT Act 1994" in ubl.content) is (who is charity)
+        words = squeezed(pdf_words(pdf.content))
+        for needed in (number, squeezed(who.name), "PapertonCouncil", "£82.00"):
+            assert needed in words
+        assert "82.00" in table.content.decode("utf-8-sig")
+
+        # The council takes the same away from its own page.
+        finance.open("/self-bills")
+        finance.follow(number)
+        for kind, own in (("ubl", ubl), ("csv", table)):
+            link = finance.page.locator(f"main a[href^='/documents/'][href$='/{kind}']")
+            assert fetched(finance, str(link.get_attribute("href"))) == own.content
+
+
+def test_a_new_price_list_leaves_what_was_completed_before_at_its_old_price(site: Site, walk: Any) -> None:
+    """V9 and C3: sent back, mended, signed off, £75 once; £82 is priced on the past, published, counts from its day."""
+    council = "lancashire.example"
+    walker, finance = walk(scripts=False), walk(scripts=True)
+    walker.sign_in(f"selffunder@{council}")
+    person = name_of(walker)
+    walker.sign_in(f"planner@{council}")
+    planner = name_of(walker)
+    referral, reference = record_referral(walker, council, person)
+    offer(walker, council, referral, planner)
+    plan = take_on(walker, council, referral, reference, person)
+    write_plan(walker, hours="3")
+    check_plan(walker, council, plan, send_back="Say who comes along when the volunteer is ill.")
+    site.wait_for_mail(f"planner@{council}", "came back to you")
+    walker.sign_in(f"planner@{council}")
+    walker.open(plan)
+    assert "Say who comes along when the volunteer is ill." in walker.text
+    walker.fill(what__1="A volunteer of the supporters' club comes along, or his brother")
+    send(walker, "Submit for quality check")
+    check_plan(walker, council, plan)
+    agree_to_plan(walker, f"selffunder@{council}")
+    sign_off(walker, council, plan)
+    old_day = site.today
+    walker.sign_in(f"planner@{council}")
+    walker.open("/earnings")
+    walker.sees(completed(old_day))
+    assert walker.page.locator("main tr", has_text=completed(old_day)).count() == 1
+    assert "£75.00" in row(walker, completed(old_day)).inner_text()
+
+    # Finance drafts the new prices, sees what they would have cost, and cannot change the past.
+    finance.sign_in(f"finance@{council}")
+    finance.open("/tariffs")
+    send(finance, "Start a new price list")
+    refused(finance, "Start the draft")
+    finance.fill(name="Prices of the coming year", source="Cabinet member decision")
+    finance.date("starts_on", old_day)
+    send(finance, "Start the draft")
+    book = path_of(finance)
+    finance.page.locator(f"main a[href='{book}/rules/plan_completed']").click()
+    finance.page.wait_for_load_state("load")
+    finance.look()
+    assert finance.page.locator("input[name=pounds-1]").input_value() == "75.00"
+    finance.fill(pounds__1="82")
+    send(finance, "Save this price")
+    assert "What it would have cost" in finance.text
+    assert re.search(r"Difference.*more", finance.text)
+    finance.page.get_by_role("button", name=re.compile("^Publish from")).click()
+    finance.page.wait_for_load_state("load")
+    assert "The first day must be tomorrow or later" in finance.text
+    finance.date("starts_on", old_day + timedelta(days=1))
+    send(finance, "Save")
+    finance.page.get_by_role("button", name=re.compile("^Publish from")).click()
+    finance.page.wait_for_load_state("load")
+    finance.look()
+    assert "The price list is published" in finance.text
+    assert finance.page.get_by_role("button", name=re.compile("^Publish from")).count() == 0
+
+    # The next day's plan earns the new price; the old one keeps its own.
+    site.move_clock(hours=24)
+    site.arrange(lambda db: finish_plan(db, f"planner@{council}", minutes=210))
+    walker.sign_in(f"planner@{council}")
+    walker.open("/earnings")
+    walker.sees(completed(site.today))
+    assert "£82.00" in row(walker, completed(site.today)).inner_text()
+    assert "£75.00" in row(walker, completed(old_day)).inner_text()
 
 
 def test_a_run_is_released_by_a_second_person_and_what_comes_back_is_owed_again(site: Site, walk: Any) -> None:
@@ -310,113 +493,13 @@ def test_a_run_is_released_by_a_second_person_and_what_comes_back_is_owed_again(
     assert "No single payment fits this" in finance.text
 
 
-def test_a_council_that_paid_late_owes_interest_and_says_so_in_its_figures(site: Site, walk: Any) -> None:
-    """C9: received, due after 30 days, paid 20 days late; claimed once, agreed, and counted in the notice."""
-    received = site.today - timedelta(days=60)
-    clock = FixedClock(instant(received, time(10)))
-
-    async def arrange(db: AsyncSession) -> Supplier:
-        town = await found_town(db, "lateham", "Lateham Council")
-        made = await add_supplier(db, town, "patient", "Patient Partners")
-        await earn(db, town, made, 120_000, received)
-        await bill(db, town)
-        clock.move_to(instant(received + timedelta(days=50), time(10)))
-        await pay_everything(db, town, clock)
-        return made
-
-    made = site.arrange(arrange, clock)
-    supplier, finance = walk(scripts=False, width=390), walk(scripts=True)
-    supplier.sign_in(made.email)
-    supplier.open("/earnings")
-    supplier.follow("Late payments and what you may claim")
-    stays_in(supplier)
-    due = received + timedelta(days=30)
-    line = row(supplier, "SB-000001").inner_text()
-    assert f"{due.day} {due:%b %Y}" in line
-    assert "£70.00" in line
-    claim = supplier.page.get_by_role("button", name=re.compile("^Claim £"))
-    claimed = re.search(r"£[\d,.]+", claim.inner_text())
-    assert claimed is not None
-    claim.click()
-    supplier.page.wait_for_load_state("load")
-    assert supplier.page.get_by_role("button", name=re.compile("^Claim £")).count() == 0
-
-    finance.sign_in("finance@lateham.example")
-    finance.open("/late-interest")
-    finance.page.locator("summary", has_text="Refuse it").first.click()
-    refused(finance, "Refuse")
-    finance.page.get_by_role("button", name=re.compile("^Agree to £")).click()
-    finance.page.wait_for_load_state("load")
-    finance.look()
-    assert claimed.group() in finance.text
-    site.wait_for_mail(made.email, "interest")
-    supplier.open("/earnings/late")
-    assert "Agreed" in supplier.text
-    supplier.open("/earnings")
-    assert claimed.group() in supplier.text
-
-    # The six-month figures, as a page and as a table; the payment may lie in the half-year before this one.
-    finance.open("/payment-compliance")
-    if "Paid after the due day" not in finance.text:
-        finance.page.locator("select[name=period]").select_option(index=1)
-        finance.press("Show")
-    assert "SB-000001" in finance.text
-    table = download(finance, finance.page.get_by_role("link", name="The figures as CSV"))
-    figures = dict(csv.reader(io.StringIO(table.content.decode("utf-8-sig"))))
-    assert figures["paid_late"] == "1"
-    assert figures["paid_late_pounds"] == "1200.00"
-    assert figures["council"] == "Lateham Council"
-
-
-def test_a_bill_leaves_as_ubl_pdf_and_csv_for_both_sides(site: Site, walk: Any) -> None:
-    """C10: exempt with VAT number and reason, not registered without a word of VAT; the same bytes for both sides."""
-
-    async def arrange(db: AsyncSession) -> list[Supplier]:
-        town = await found_town(db, "paperton", "Paperton Council")
-        charity = await add_supplier(db, town, "charity", "Friends of Paperton", vat_number="123456782")
-        small = await add_supplier(db, town, "small", "Two Chairs Advice")
-        for supplier in (charity, small):
-            await earn(db, town, supplier, 8_200, site.today - timedelta(days=3))
-        await bill(db, town)
-        return [charity, small]
-
-    charity, small = site.arrange(arrange)
-    finance, supplier = walk(scripts=True), walk(scripts=True, width=390)
-    finance.sign_in("finance@paperton.example")
-    for who, category in ((charity, "E"), (small, "O")):
-        supplier.sign_in(who.email)
-        supplier.open("/earnings")
-        supplier.follow(re.compile(r"^SB-\d{6}$"))
-        stays_in(supplier)
-        found = re.search(r"SB-\d{6}", supplier.text)
-        assert found is not None
-        number = found.group()
-        ubl, pdf, table = (
-            download(supplier, supplier.page.get_by_role("link", name=re.compile(f"^{number} as {kind}")))
-            for kind in ("UBL", "PDF", "CSV")
-        )
-        document = etree.fromstring(ubl.content)
-        assert document.tag.endswith("}SelfBilledInvoice")
-        assert b">380<" not in ubl.content
-        codes = document.xpath("//*[local-name()='TaxCategory']/*[local-name()='ID']/text()")
-        assert set(codes) == {category}
-        assert (b"123456782" in ubl.content) is (who is charity)
-        assert (b"VAT Act 1994" in ubl.content) is (who is charity)
-        words = squeezed(pdf_words(pdf.content))
-        for needed in (number, squeezed(who.name), "PapertonCouncil", "£82.00"):
-            assert needed in words
-        assert "82.00" in table.content.decode("utf-8-sig")
-
-        # The council takes the same away from its own page.
-        finance.open("/self-bills")
-        finance.follow(number)
-        for kind, own in (("ubl", ubl), ("csv", table)):
-            link = finance.page.locator(f"main a[href^='/documents/'][href$='/{kind}']")
-            assert fetched(finance, str(link.get_attribute("href"))) == own.content
-
-
 def second_person(walk: Any, slug: str) -> Any:
     """The second person of a council's finance team, on a phone without scripts."""
     checker = walk(scripts=False, width=390)
     checker.sign_in(f"finance-checker@{slug}.example")
     return checker
+
+
+def completed(day: date) -> str:
+    """How an earning names a plan that was completed on a day."""
+    return f"completed on {day.day} {day:%B %Y}"
