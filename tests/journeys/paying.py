@@ -176,3 +176,17 @@ def take_file(finance: Walker, run: str, why: str = "") -> Taken:
 def next_saturday(day: date) -> date:
     """Return the first Saturday after a day: no bank processes anything then."""
     return day + timedelta(days=(5 - day.weekday() - 1) % 7 + 1)
+
+
+# Questions
+
+
+def answer_question(finance: Walker, name: str, words: str, *, is_forgotten: bool = False) -> None:
+    """Answer the question of an organisation that stands in the list which is open."""
+    row(finance, name).get_by_role("link").first.click()
+    finance.page.wait_for_load_state("load")
+    finance.look()
+    if is_forgotten:
+        refused(finance, "Send the answer")
+    finance.fill(answer=words)
+    send(finance, "Send the answer")

@@ -34,7 +34,7 @@ from tests.journeys.conftest import Site, serving
 from tests.journeys.money_steps import move_to, name_of, stays_in
 from tests.journeys.paying import (
     INVOICE,
-    TOO_MUCH_PENCE,
+    answer_question,
     approve_bill,
     download,
     fetched,
@@ -222,8 +222,15 @@ def test_a_file_with_three_bad_rows_is_paid_but_for_those(site: Site, walk: Any)
     assert pounds_of(clean_pence + VISIT_PENCE) in finance.text
     release(second_person(walk, "calderside"), run)
     supplier.open(invoice)
-    for words in ("It stands on a bill already", "Refused", pounds_of(TOO_MUCH_PENCE)):
+    for words in (
+        "Sent to the bank",
+        f"To be paid {pounds_of(DELIVERED * VISIT_PENCE)}",
+        "On hold £9.00 1 line",
+        "Refused £9.00 1 line",
+    ):
         assert words in supplier.text, f"{words!r} is not in {supplier.text}"
+    supplier.follow("Show only lines on hold")
+    assert "It stands on a bill already" in supplier.text
 
 
 def test_a_council_that_paid_late_owes_interest_and_says_so_in_its_figures(site: Site, walk: Any) -> None:
@@ -329,6 +336,94 @@ def test_a_bill_leaves_as_ubl_pdf_and_csv_for_both_sides(site: Site, walk: Any) 
         for kind, own in (("ubl", ubl), ("csv", table)):
             link = finance.page.locator(f"main a[href^='/documents/'][href$='/{kind}']")
             assert fetched(finance, str(link.get_attribute("href"))) == own.content
+
+
+def test_a_supplier_sees_where_its_money_is_and_gets_answers(site: Site, walk: Any) -> None:
+    """V13: earned, billed, held and why, paid; a question in two clicks, chased once a day, answered, asked on."""
+    before = site.today - timedelta(days=20)
+    clock = FixedClock(instant(before, time(10)))
+
+    async def arrange(db: AsyncSession) -> Supplier:
+        town = await found_town(db, "askerton", "Askerton Council")
+        made = await add_supplier(db, town, "asks", "Friendly Footsteps")
+        await earn(db, town, made, 8_200, before)
+        await bill(db, town)
+        await pay_everything(db, town, clock)
+        clock.move_to(site.now)
+        for pence, words in ((9_900, "Support plan of a long story"), (10_100, "Support plan of a short story")):
+            await earn(db, town, made, pence, site.today - timedelta(days=3), words)
+        await bill(db, town, approve=False)
+        await earn(db, town, made, 5_500, site.today - timedelta(days=1))
+        return made
+
+    made = site.arrange(arrange, clock)
+    supplier, finance = walk(scripts=True, width=390), walk(scripts=False)
+    finance.sign_in("finance@askerton.example")
+    finance.open("/self-bills?status=issued")
+    finance.follow("SB-000002")
+    finance.follow("Hold single lines")
+    refused(finance, "Hold the selected lines")
+    row(finance, "Support plan of a long story").locator("input[name=lines]").check()
+    finance.page.locator("select[name=reason_code]").select_option("queried")
+    refused(finance, "Hold the selected lines")
+    finance.fill(words="Which plan is this? We signed off one.")
+    send(finance, "Hold the selected lines")
+    assert "1 line on hold" in finance.text
+    send(finance, "Approve SB-000002")
+    site.wait_for_mail(made.email, "Part of SB-000002 is on hold")
+
+    # All of its money at a glance: what is earned, billed, held and why, what was paid and what comes when.
+    supplier.sign_in(made.email)
+    supplier.open("/earnings")
+    stays_in(supplier)
+    for words in ("£55.00", "£99.00", "£101.00", "£82.00", "Which plan is this? We signed off one."):
+        assert words in supplier.text, words
+    supplier.follow("Statement of account by month")
+    stays_in(supplier)
+    supplier.open("/earnings")
+    supplier.follow("Payments you had")
+    assert "Paid" in row(supplier, "£82.00").inner_text()
+    row(supplier, "£82.00").get_by_role("link").click()
+    supplier.page.wait_for_load_state("load")
+    supplier.look()
+    stays_in(supplier)
+    assert "SB-000001" in supplier.text
+
+    # Two clicks from the held line, the question already written; chased once a day.
+    supplier.open("/earnings")
+    held_row(supplier, "Which plan is this?").get_by_role("link", name=re.compile("^Ask")).click()
+    supplier.page.wait_for_load_state("load")
+    supplier.look()
+    assert "What do you need from us so that it is paid?" in supplier.page.locator("textarea").input_value()
+    send(supplier, "Send the question")
+    stays_in(supplier)
+    assert "You get an answer by" in supplier.text
+    site.wait_for_mail("finance@askerton.example", f"{made.name} has a question about money")
+    send(supplier, "Chase the answer")
+    assert "The council has been reminded" in supplier.text
+    stays_in(supplier)
+    supplier.page.get_by_role("button", name=re.compile("^Chase")).first.click()
+    supplier.page.wait_for_load_state("load")
+    assert "You have chased this today already" in supplier.text
+    site.wait_for_mail("finance@askerton.example", f"{made.name} waits for an answer")
+
+    finance.open("/finance")
+    finance.follow("Questions of suppliers")
+    assert "Chased" in row(finance, made.name).inner_text()
+    answer_question(finance, made.name, "Give us the reference of the plan.", is_forgotten=True)
+    site.wait_for_mail(made.email, "has answered your question")
+    supplier.open("/earnings/queries")
+    supplier.follow("Why is a payment held?")
+    assert "Give us the reference of the plan." in supplier.text
+    refused(supplier, "Ask on")
+    supplier.fill(more="It is the second one of the two.")
+    send(supplier, "Ask on")
+    finance.open("/payment-queries")
+    answer_question(finance, made.name, "Thank you. We pay it.")
+    supplier.sees("Thank you. We pay it.")
+    send(supplier, "This settles it")
+    finance.open("/payment-queries")
+    assert "No question waits" in finance.text
 
 
 def test_a_new_price_list_leaves_what_was_completed_before_at_its_old_price(site: Site, walk: Any) -> None:
