@@ -5,7 +5,7 @@ import io
 import re
 from datetime import date, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from playwright.sync_api import Locator, expect
 
@@ -131,6 +131,22 @@ def open_held(walker: Walker, words: str) -> str:
     return path_of(walker)
 
 
+def send_invoice(supplier: Walker, own_number: str, until: date) -> str:
+    """Invoice the approved visits of the last days; the number is forgotten once. Returns the council's number."""
+    supplier.open("/provider/invoices")
+    supplier.page.get_by_role("button", name="Invoice what was approved").click()
+    supplier.page.wait_for_load_state("load")
+    supplier.date("first_on", until - timedelta(days=10))
+    supplier.date("last_on", until)
+    refused(supplier, "See the invoice")
+    supplier.fill(supplier_number=own_number)
+    send(supplier, "See the invoice")
+    send(supplier, f"Send invoice {own_number}")
+    found = re.search(r"PI-\d{6}", supplier.text)
+    assert found is not None, supplier.text
+    return found.group()
+
+
 # Payment runs
 
 
@@ -162,6 +178,13 @@ def release(checker: Walker, run: str) -> None:
     checker.page.wait_for_load_state("load")
     checker.look()
     assert "is released" in checker.text
+
+
+def second_person(walk: Any, slug: str) -> Walker:
+    """The second person of a council's finance team, on a phone without scripts."""
+    checker: Walker = walk(scripts=False, width=390)
+    checker.sign_in(f"finance-checker@{slug}.example")
+    return checker
 
 
 def take_file(finance: Walker, run: str, why: str = "") -> Taken:
