@@ -29,6 +29,9 @@ _ROWS = (
     ("sick_pay_share", 8_000, date(2026, 4, 6)),
     ("liability_cover", 500_000_000, date(1999, 1, 1)),
     ("liability_fine", 250_000, date(1999, 1, 1)),
+    ("late_reference_rate", 475, date(2025, 1, 1)),
+    ("late_reference_rate", 425, date(2025, 7, 1)),
+    ("late_reference_rate", 375, date(2026, 1, 1)),
 )
 
 

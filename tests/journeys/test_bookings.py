@@ -32,9 +32,9 @@ from tests.journeys.bookings import (
     week_of,
     write_agreement,
 )
-from tests.journeys.conftest import UNSTEADY, Site, serving
+from tests.journeys.conftest import Site, serving
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, UNSTEADY]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ONLY_THEM = "My husband knows my signs and is there at night."
 

@@ -11,6 +11,7 @@ from marketplace.bookings.service.agreements.forms import SignForm
 from marketplace.bookings.service.agreements.service import SupportAgreementService
 from marketplace.bookings.service.planning.plan import Planner
 from marketplace.bookings.states import AgreementStatus
+from marketplace.ledger import LedgerRepository, Purpose
 from marketplace.payments import checks as money_checks
 from marketplace.payments import checks_cards
 from marketplace.payments.models import MovementKind
@@ -39,6 +40,7 @@ async def _world(db: AsyncSession) -> None:
     finance = await make_member(db, Role.FINANCE, scene.council)
     await MovementService(db).pay_in(finance.principal, scene.person.id, MovementKind.ONE_OFF, 5_000, "Equipment")
     await make_member(db, Role.REPRESENTATIVE, scene.council, person_id=scene.person.id)
+    await LedgerRepository(db).account_ids(scene.council.id, [(Purpose.WAGES_DUE, scene.person.id)])
     await db.flush()
     await db.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
 
@@ -92,6 +94,9 @@ BREACHES: dict[Check, list[tuple[str, ...]]] = {
         ("UPDATE bookings SET approved_pence = 100 WHERE status = 'approved'",),
         ("UPDATE bookings SET status = 'claimed' WHERE status = 'approved'",),
         ("UPDATE ledger_entries SET source_id = gen_random_uuid() WHERE kind = 'visit-approved'",),
+    ],
+    checks.wages_paid_once: [
+        ("UPDATE ledger_accounts SET balance_pence = 500 WHERE purpose = 'wages_due'",),
     ],
     money_checks.movements_have_entries: [
         ("UPDATE money_movements SET amount_pence = amount_pence + 1",),

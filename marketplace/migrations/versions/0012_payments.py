@@ -170,6 +170,8 @@ def upgrade() -> None:
         sa.Column("line_count", sa.Integer(), nullable=False),
         sa.Column("total_pence", sa.BigInteger(), nullable=False),
         sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("export_count", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("made_by_user_id", sa.Uuid(), nullable=True),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.core.database import Base, WithId, choice
@@ -107,5 +107,9 @@ class JournalExport(Base, WithId):
     total_pence: Mapped[int] = mapped_column(BigInteger)
     """Sum of the debits, which is that of the credits."""
     sha256: Mapped[str] = mapped_column(Text)
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    """The file as it was made, compressed (zlib): teams and codes may change afterwards, its bytes never do."""
+    export_count: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How often it was taken; every time after the first has a reason in the audit log."""
     made_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     made_at: Mapped[datetime]

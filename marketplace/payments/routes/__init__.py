@@ -3,6 +3,8 @@
 from typing import Any
 
 from marketplace.payments.routes import (
+    books,
+    books_lists,
     card_payees,
     card_reconciliation,
     card_visits,
@@ -10,14 +12,18 @@ from marketplace.payments.routes import (
     direct_payments,
     documents,
     invoices,
+    journals,
     lateness,
     money,
     money_asks,
     money_audits,
     money_finance,
     money_funds,
+    queries,
     refunds,
     self_billing,
+    statements,
+    workspace,
 )
 from marketplace.payments.routes.bank_details import BankCheckController, BankDetailsController
 from marketplace.payments.routes.claims import ClaimController, OwnClaimController
@@ -47,6 +53,12 @@ ROUTES: list[Any] = [
     *money_audits.ROUTES,
     *documents.ROUTES,
     *lateness.ROUTES,
+    *queries.ROUTES,
+    *statements.ROUTES,
+    *workspace.ROUTES,
+    *books.ROUTES,
+    *journals.ROUTES,
+    *books_lists.ROUTES,
     *invoices.ROUTES,
     *self_billing.ROUTES,
     OwnInvoiceController,

@@ -18,9 +18,10 @@ from marketplace.core.formats import pounds, uk_month
 from marketplace.core.ids import parse_id
 from marketplace.payments.repository.accruals import AccrualRepository
 from marketplace.payments.repository.self_bills import SelfBillRepository
+from marketplace.payments.repository.statements import StatementRepository
 from marketplace.payments.routes.shared import BILL_LABELS, LABELS, PAGE, cut, row_id, timeline_of
 from marketplace.payments.service.self_bills import SelfBillService
-from marketplace.payments.states import INVOICE, InvoiceStatus
+from marketplace.payments.states import HOLD_WORDS, INVOICE, InvoiceStatus
 
 MOST_WAITING = 50
 STAGES = {
@@ -58,8 +59,12 @@ class EarningsController(Controller):
                 organisation_id, principal.councils, before=parse_id(before), limit=PAGE + 1
             )
         )
+        own = StatementRepository(db)
         context = {
             **LABELS,
+            "coming": await own.coming(organisation_id, principal.councils, day, MOST_WAITING),
+            "held": await own.held(organisation_id, principal.councils, MOST_WAITING),
+            "hold_words": HOLD_WORDS,
             "months": months,
             "totals": {stage: sum(month[stage] for month in months) for stage in set(STAGES.values())},
             "bars": [(uk_month(month["month"]), month["total"], pounds(month["total"])) for month in months],
