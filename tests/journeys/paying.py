@@ -40,8 +40,8 @@ def row(walker: Walker, words: str) -> Locator:
     return walker.page.locator("main tbody tr", has_text=words).first
 
 
-def held_row(walker: Walker, words: str) -> Locator:
-    """The row of the held line that has some words beside it; the sums by reason have no links."""
+def linked_row(walker: Walker, words: str) -> Locator:
+    """The first row of a table with some words and a link in it: tables of sums have none."""
     return walker.page.locator("main tbody tr", has_text=words).filter(has=walker.page.locator("a")).first
 
 
@@ -125,7 +125,7 @@ def file_of_visits(delivered: Round) -> bytes:
 
 def open_held(walker: Walker, words: str) -> str:
     """Open the held line that has some words beside it. Returns its path."""
-    held_row(walker, words).get_by_role("link").first.click()
+    linked_row(walker, words).get_by_role("link").first.click()
     walker.page.wait_for_load_state("load")
     walker.look()
     return path_of(walker)

@@ -26,6 +26,7 @@ from tests.journeys.conftest import Site, serving
 from tests.journeys.money_steps import move_to, name_of, stays_in
 from tests.journeys.paying import (
     download,
+    linked_row,
     make_run,
     next_saturday,
     pounds_of,
@@ -265,7 +266,8 @@ def test_a_run_is_released_by_a_second_person_and_what_comes_back_is_owed_again(
     stays_in(supplier)
     assert "Came back" in row(supplier, "£82.00").inner_text()
     supplier.open("/earnings")
-    assert "Approved" in row(supplier, "SB-").inner_text()
+    assert "Due by" in row(supplier, "SB-").inner_text()
+    assert "Approved" in linked_row(supplier, "SB-").inner_text()
     propose(finance, until)
     assert "Came back before" in finance.text
 

@@ -34,7 +34,7 @@ from tests.journeys.paying import (
     download,
     fetched,
     file_of_visits,
-    held_row,
+    linked_row,
     make_run,
     open_held,
     pounds_of,
@@ -174,7 +174,7 @@ def test_a_file_with_three_bad_rows_is_paid_but_for_those(site: Site, walk: Any)
     send(finance, "Approve PI-000001")
     finance.open("/held-lines")
     assert "3 lines" in finance.text
-    assert "Answered" in held_row(finance, "The price is above what was agreed").inner_text()
+    assert "Answered" in linked_row(finance, "The price is above what was agreed").inner_text()
     open_held(finance, "The price is above what was agreed")
     assert "It was a bank holiday" in finance.text
     refused(finance, "Continue")
@@ -329,7 +329,7 @@ def test_a_supplier_sees_where_its_money_is_and_gets_answers(site: Site, walk: A
 
     # Two clicks from the held line, the question already written; chased once a day.
     supplier.open("/earnings")
-    held_row(supplier, "Which plan is this?").get_by_role("link", name=re.compile("^Ask")).click()
+    linked_row(supplier, "Which plan is this?").get_by_role("link", name=re.compile("^Ask")).click()
     supplier.page.wait_for_load_state("load")
     supplier.look()
     assert "What do you need from us so that it is paid?" in supplier.page.locator("textarea").input_value()
