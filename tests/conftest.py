@@ -42,6 +42,8 @@ FIRST = (
     "journeys/test_accreditation.py",
     "journeys/test_money_own.py",
     "journeys/test_money_people.py",
+    "journeys/test_paying.py",
+    "journeys/test_paying_suppliers.py",
     "journeys/test_stories.py",
     "journeys/test_matching.py",
     "journeys/test_standing.py",

@@ -20,7 +20,7 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.core.clock import LONDON
+from marketplace.core.clock import LONDON, Clock
 from marketplace.core.database import make_engine, make_session_maker, transaction
 from marketplace.web.app import BUILT_ASSETS
 from tests.conftest import admin, clone_database
@@ -98,16 +98,20 @@ class Site:
         self.moved += timedelta(hours=hours)
         httpx.post(f"{self.address}/test-clock", json={"seconds": int(hours * 3600)}).raise_for_status()
 
-    def arrange(self, make: Callable[[AsyncSession], Awaitable[Made]]) -> Made:
-        """Write rows beside the running site, with its clock: what a journey needs but does not click through.
+    def arrange(self, make: Callable[[AsyncSession], Awaitable[Made]], clock: Clock | None = None) -> Made:
+        """Write rows beside the running site: what a journey needs but does not click through.
 
         In a thread of its own, as the browser runs an event loop in this one.
+
+        Args:
+            make: Writes them.
+            clock: Another clock than the site's, for what happened in the past.
         """
 
         async def write() -> Made:
             engine = make_engine(self.database_url, pool_size=1)
             try:
-                async with transaction(make_session_maker(engine, MovedClock(self.moved)), "every") as db:
+                async with transaction(make_session_maker(engine, clock or MovedClock(self.moved)), "every") as db:
                     return await make(db)
             finally:
                 await engine.dispose()

@@ -10,12 +10,20 @@ import pytest
 
 from marketplace.core.clock import LONDON
 from tests.journeys.conftest import Site
+from tests.journeys.plan_steps import (
+    agree_to_plan,
+    check_plan,
+    offer,
+    record_referral,
+    sign_off,
+    take_on,
+    write_plan,
+)
 from tests.journeys.walker import Walker
 from tests.payments.bacs_reader import read_bacs18
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-WANTS = "I want to get to the match on Saturdays and see my old friends."
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with-scripts", "without-scripts"])
 
 
@@ -33,86 +41,15 @@ def test_a_referral_becomes_a_plan_and_a_payment(site: Site, walk: Any, scripts:
     walker.sign_in(f"planner@{council}")
     planner = name_of(walker)
 
-    # 1. A council worker records the referral; what is missing is named first.
-    walker.sign_in(f"worker@{council}")
-    walker.open("/referrals/new")
-    walker.fill(q=person)
-    walker.press("Search")
-    walker.follow(re.compile(person.split()[-1]))
-    walker.press("Record referral")
-    assert "There is a problem" in walker.text
-    walker.choose("source", "frontline")
-    walker.choose("needs", "physical")
-    walker.choose("urgency", "urgent")
-    walker.choose("complexity", "standard")
-    walker.fill(wants=WANTS, interim_plan="A neighbour helps.", indicative_weekly_pence="115.38")
-    walker.choose("person_informed", "yes")
-    walker.press("Record referral")
-    reference = re.search(r"R-\d{4}-\d{5}", walker.text)
-    assert reference is not None
-    referral = walker.page.url.removeprefix(site.address).partition("?")[0]
-
-    # 2. A broker sees who is best placed and why, and offers it.
-    walker.sign_in(f"broker@{council}")
-    walker.open(referral)
-    assert "Who is best placed" in walker.text
-    assert "points" in walker.text
-    if walker.page.get_by_role("button", name=f"Offer to {planner}").count():
-        walker.press(f"Offer to {planner}")
-    else:
-        walker.follow(re.compile(f"Choose {planner}"))
-        walker.page.locator("main form").get_by_role("button").first.click()
-        assert "There is a problem" in walker.text
-        walker.page.locator("main textarea").first.fill("Knows the person's street and the club.")
-        walker.page.locator("main form").get_by_role("button").first.click()
-    walker.sees(planner)
-
-    # 3. The planner sees no name before accepting, then completes the plan.
-    walker.sign_in(f"planner@{council}")
-    walker.open("/offers")
-    walker.follow(re.compile(reference.group()))
-    assert WANTS in walker.text
-    assert person not in walker.text
-    walker.press("Yes, I take this on")
-    walker.sees(person)
-    walker.open(f"/plans/for-referral/{referral.rsplit('/', 1)[1]}")
-    plan = walker.page.url.removeprefix(site.address).partition("?")[0]
-    walker.press("Submit for quality check")
-    assert "There is a problem" in walker.text
-    walker.fill(
-        about_me="Retired bus driver who likes company.",
-        outcome__1="I go to the match every other Saturday",
-        what__1="A volunteer from the supporters' club comes along",
-        risks="Tired on the way home: sit down at half-time.",
-        money_held="No budget is needed for this.",
-        information_given="Told about the bus pass and the falls class.",
-        visit_hours="4",
-        visit_minutes="30",
-    )
-    walker.page.locator("select[name='helped_by-1']").select_option("community")
-    walker.fill(weekly__1="6.50")
-    walker.press("Submit for quality check")
-    walker.sees("quality check")
-
-    # The checker passes it, the person agrees, the manager signs it off.
-    walker.sign_in(f"quality@{council}")
-    walker.open(f"{plan}/check")
-    for number in range(1, 1 + walker.page.locator("input[type=radio][value=yes]").count()):
-        walker.choose(f"criterion-{number}", "yes")
-    walker.choose("decision", "pass")
-    walker.press("Save your check")
-    walker.sign_in(f"selffunder@{council}")
-    walker.open("/my-plan")
-    assert "I go to the match every other Saturday" in walker.text
-    walker.press("Yes, I agree to this plan")
-    assert "There is a problem" in walker.text
-    walker.choose("has_read", "yes")
-    walker.press("Yes, I agree to this plan")
-    walker.sign_in(f"manager@{council}")
-    walker.open(f"{plan}/sign-off")
-    walker.choose("decision", "sign_off")
-    walker.press("Save your decision")
-    walker.sees("Signed off")
+    # 1. A council worker records the referral; 2. a broker offers it to who is best placed; 3. the planner sees no
+    # name before accepting, then completes the plan, which is checked, agreed to and signed off.
+    referral, reference = record_referral(walker, council, person)
+    offer(walker, council, referral, planner)
+    plan = take_on(walker, council, referral, reference, person)
+    write_plan(walker)
+    check_plan(walker, council, plan)
+    agree_to_plan(walker, f"selffunder@{council}")
+    sign_off(walker, council, plan)
 
     # 5. The review stands with the same planner.
     walker.sign_in(f"planner@{council}")
