@@ -81,7 +81,7 @@ async def test_what_the_bank_confirms_is_paid_and_what_comes_back_is_owed_again(
     assert await balance(db, money.council.id, Purpose.BANK_CLEARING) == 0
     assert await broken(db) == []
     assert "Account closed" in (await finance.open("/returned-payments")).words
-    assert (await provider.open("/earnings")).text.count("SB-000001") == 1
+    assert (await provider.open("/earnings")).text.count(">SB-000001</a>") == 1
     page = await provider.open("/earnings/payments")
     assert "Came back" in page.words
     assert "still owes you" in (await provider.open(page.link("^/earnings/payments/"))).words
@@ -93,7 +93,7 @@ async def test_what_the_bank_confirms_is_paid_and_what_comes_back_is_owed_again(
     )
     await PaymentRunService(db).release(money.checker.principal, again.id)
     assert await balance(db, money.council.id, Purpose.PAYABLE, owner) == 0
-    assert (await provider.open("/earnings")).text.count("SB-000001") == 1
+    assert (await provider.open("/earnings")).text.count(">SB-000001</a>") == 1
     assert await broken(db) == []
 
 
