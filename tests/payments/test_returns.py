@@ -26,8 +26,8 @@ from marketplace.payments.service.run_submission import RunSubmissionService
 from marketplace.payments.service.runs import PaymentRunService
 from tests.browser import Browser, count, events
 from tests.factories import make_member
+from tests.factories_payment_runs import PROCESSED, another_payee, confirmed, make_credit, submitted
 from tests.factories_payments import PAY_ON, balance, handled, make_money, payables_of, reload
-from tests.factories_runs import PROCESSED, another_payee, confirmed, make_credit, submitted
 from tests.payments.bacs_reader import read_bacs18
 
 UNTIL = date(2027, 5, 1)

@@ -21,8 +21,8 @@ from marketplace.payments.service.returns import ReturnsService
 from marketplace.payments.service.run_submission import RunSubmissionService
 from marketplace.payments.service.runs import PaymentRunService
 from tests.conftest import NOW
+from tests.factories_payment_runs import PROCESSED, another_payee, make_credit
 from tests.factories_payments import PAY_ON, Money, balance, make_money, payables_of
-from tests.factories_runs import PROCESSED, another_payee, make_credit
 
 ACTIONS = ("bill", "credit", "make", "rehearse", "release", "cancel", "submit", "confirm", "return")
 STEPS = st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 7)), min_size=4, max_size=14)
