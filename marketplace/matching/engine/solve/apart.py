@@ -64,7 +64,12 @@ async def solve_apart(instance: Instance, *, time_limit: float, salt: str = "") 
     )
     try:
         async with asyncio.timeout(time_limit + START_SECONDS):
-            out, _ = await process.communicate(held.getvalue())
+            try:
+                out, _ = await process.communicate(held.getvalue())
+            except RuntimeError:
+                # The process was gone before it was told anything; uvloop says so in this way.
+                out = b""
+                await process.wait()
     except TimeoutError:
         return None
     finally:
