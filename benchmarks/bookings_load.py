@@ -13,7 +13,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ SECRET = "a key for measuring, long enough"  # noqa: S105
 FIRST_DAY = date(2027, 4, 12)
 """A Monday without a bank holiday near it."""
 WARM_UP, WARM_UP_AT_ONCE = 64, 4
+CONNECTIONS_A_BROWSER = 8
 WEB_PROCESSES = 2
 MOST_SECONDS_TO_START = 180
 DATABASE, FOLDER, CLOCK = "BENCH_DATABASE_URL", "BENCH_FOLDER", "BENCH_NOW"
@@ -69,10 +70,10 @@ async def mixed_load(
     tokens = [await _sign_in(maker, scene) for scene in scenes]
     took: dict[str, list[float]] = {"write": [], "read": []}
     unexpected: Counter[str] = Counter()
-    async with _served(folder, address, now) as client:
+    async with _served(folder, address, now) as site, _browsers(site, len(scenes)) as browsers:
         for first in range(0, WARM_UP, WARM_UP_AT_ONCE):
             await asyncio.gather(
-                *(_act(client, scenes, tokens, number) for number in range(first, first + WARM_UP_AT_ONCE))
+                *(_act(browsers, scenes, tokens, number) for number in range(first, first + WARM_UP_AT_ONCE))
             )
         load_before = os.getloadavg()[0]
         started = time.perf_counter()
@@ -80,7 +81,7 @@ async def mixed_load(
         async def act(number: int) -> None:
             due = started + number / REQUESTS_A_SECOND
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            kind, status = await _act(client, scenes, tokens, WARM_UP + number)
+            kind, status = await _act(browsers, scenes, tokens, WARM_UP + number)
             took[kind].append(time.perf_counter() - due)
             if status != (303 if kind == "write" else 200):
                 unexpected[f"{status} {kind}"] += 1
@@ -93,9 +94,12 @@ async def mixed_load(
     }  # fmt: skip
 
 
-async def _act(client: httpx.AsyncClient, scenes: list[Scene], tokens: list[str], number: int) -> tuple[str, int]:
+async def _act(
+    browsers: list[httpx.AsyncClient], scenes: list[Scene], tokens: list[str], number: int
+) -> tuple[str, int]:
     """Do one thing: every fifth asks for a visit, the others look at pages."""
     who = number % len(scenes)
+    client = browsers[who]
     scene, cookies = scenes[who], {"cookie": f"session={tokens[who]}"}
     if number % 5:
         path = READS[number // 5 % len(READS)].replace("/market/listing", f"/market/{scene.listing.id}")
@@ -118,8 +122,19 @@ async def _sign_in(maker: SessionMaker, scene: Scene) -> str:
 
 
 @asynccontextmanager
-async def _served(folder: Path, address: str, now: datetime) -> AsyncGenerator[httpx.AsyncClient, None]:
-    """Run the site at a free port; it ends with the block."""
+async def _browsers(site: str, number: int) -> AsyncGenerator[list[httpx.AsyncClient], None]:
+    """Open a browser for each person: one pool for all would look through all of it with each request."""
+    limits = httpx.Limits(max_connections=CONNECTIONS_A_BROWSER)
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(httpx.AsyncClient(base_url=site, timeout=60, limits=limits))
+            for _ in range(number)
+        ]
+
+
+@asynccontextmanager
+async def _served(folder: Path, address: str, now: datetime) -> AsyncGenerator[str, None]:
+    """Run the site at a free port and give its address; it ends with the block."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -131,15 +146,15 @@ async def _served(folder: Path, address: str, now: datetime) -> AsyncGenerator[h
         env={**os.environ, DATABASE: address, FOLDER: str(folder), CLOCK: now.isoformat()},
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    limits = httpx.Limits(max_connections=64)
+    served_at = f"http://127.0.0.1:{port}"
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60, limits=limits) as client:
+        async with httpx.AsyncClient(base_url=served_at, timeout=60) as client:
             until = time.perf_counter() + MOST_SECONDS_TO_START
             while not await _answers(client):
                 if site.returncode is not None or time.perf_counter() > until:
                     raise SystemExit("The site does not start")
                 await asyncio.sleep(0.1)
-            yield client
+        yield served_at
     finally:
         site.terminate()
         await site.wait()

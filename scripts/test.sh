@@ -17,14 +17,25 @@ step() {
     printf -- '--- %s: passed in %s s\n' "$name" "$(($(date +%s) - started))"
 }
 
-if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null
-then
-    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+has() { command -v "$1" >/dev/null; }
+has_chromium() { has chromium-headless-shell || has chromium || has chromium-browser || has google-chrome; }
+install() {
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"; } \
+        </dev/null >build/apt.log 2>&1
+}
+
+# The shell takes half of the processor time of the whole browser. Where it is not to be had, that is tried once.
+if ! has chromium-headless-shell && [ ! -e build/.without-shell ] && [ "$(id -u)" = 0 ] && has apt-get; then
+    echo "--- Installing chromium-headless-shell with apt for the browser tests"
+    install chromium-headless-shell || touch build/.without-shell
+fi
+if ! has_chromium; then
+    if [ "$(id -u)" = 0 ] && has apt-get; then
         echo "--- Installing chromium with apt for the browser tests"
-        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
-            </dev/null >build/apt.log 2>&1 || echo "Chromium could not be installed (build/apt.log): browser tests are skipped."
+        install chromium || echo "Chromium could not be installed (build/apt.log): browser tests are skipped."
     else
-        echo "There is no Chromium here, so the browser tests are skipped. To run them: sudo apt-get install chromium"
+        echo "There is no Chromium here, so the browser tests are skipped. To run them, on Debian:"
+        echo "    sudo apt-get install chromium-headless-shell (elsewhere: chromium)"
     fi
 fi
 

@@ -20,10 +20,10 @@ from search.tantivy_schema import Row, row_of
 
 FEW_LISTINGS: Final = 5_000
 """So many are made before another process is worth its start."""
-ROWS_HERE: Final = 120
+ROWS_HERE: Final = 50
 """Rows at once: few enough to stay in the memory close to the processor until the engine has them."""
-ROWS_BESIDE: Final = 280
-"""The other process does nothing else, so it takes more."""
+ROWS_BESIDE: Final = 350
+"""The other process does nothing else, so it takes nearly all: this one hands every row to the engine."""
 _SERVE: Final = "from search.tantivy_rows import serve; serve()"
 _LENGTH_BYTES: Final = 8
 

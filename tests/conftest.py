@@ -36,6 +36,10 @@ NOW = datetime(2027, 3, 3, 10, 0, tzinfo=UTC)
 
 FIRST = (
     "journeys/test_bookings.py",
+    "journeys/test_points_and_budgets.py",
+    "journeys/test_own_plan.py",
+    "journeys/test_reviews_and_starts.py",
+    "journeys/test_contact_to_review.py",
     "journeys/test_providers.py",
     "web/test_permissions.py",
     "journeys/test_market.py",
@@ -44,6 +48,7 @@ FIRST = (
     "journeys/test_money_people.py",
     "journeys/test_paying.py",
     "journeys/test_paying_suppliers.py",
+    "journeys/test_paying_exceptions.py",
     "journeys/test_stories.py",
     "journeys/test_matching.py",
     "journeys/test_standing.py",

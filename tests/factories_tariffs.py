@@ -102,7 +102,7 @@ async def make_held_review(
         plan_id=event.plan_id,
         person_id=event.person_id,
         kind=kind,
-        status=ReviewStatus.HELD,
+        status=ReviewStatus.SIGNED,
         facilitator_id=event.worker_id,
         plan_in_place_on=event.completed_on,
         window_starts_on=held_on,

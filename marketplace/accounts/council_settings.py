@@ -50,6 +50,42 @@ DEFAULTS: Mapping[str, Any] = {
     "plans.first_review_days": {"from": 42, "due": 56, "until": 84},
     # Warn when a first review is booked after this day (domain.md 4.1).
     "plans.review_warning_day": 56,
+    # Who holds annual reviews: "planner" or "council" (L18).
+    "plans.annual_reviews_by": "planner",
+    # Months within which a direct payment is looked at: first after its start, then at most apart (domain.md 4.2).
+    "plans.direct_payment_review_months": {"first": 6, "then": 12},
+    # Days a helper may work on a plan unless the person says otherwise.
+    "plans.helper_days": 28,
+    # Days an organisation may read what was shared with it unless the person says otherwise.
+    "plans.share_days": 84,
+    # Whether a direct payment may start before the sign-off, and within how many days the plan is then signed (D4).
+    "plans.early_start": {"allowed": False, "days": 42},
+    # Days before that deadline on which everybody concerned is told (P6).
+    "plans.early_start_alert_days": [14, 3, 0],
+    # Whether plans may go to a risk panel.
+    "plans.risk_panel": False,
+    # Share of contacts that the front door should resolve, in per cent (T9: 60 to 70; the flow picture says 80).
+    "people.first_contact_percent": 65,
+    # Weeks in which another contact about the same is a repeat (B21).
+    "people.repeat_weeks": 12,
+    # Whether stages 1 and 2 come before long-term support, with evidence or a recorded exception (B1). One council
+    # works so; switched on for another, it holds everybody whose stages nobody wrote down yet.
+    "people.three_stages": False,
+    # Working days in which a challenge to a budget is answered.
+    "people.challenge_days": 20,
+    # When the monthly look at the resource allocation system raises an alarm, in per cent (domain.md 4.7).
+    "people.ras_alarms": {"committed": 100, "protection": 40, "variance": 10},
+    # Months until a protected sum is looked at again (R5).
+    "people.protection_review_months": 12,
+    # From how many points on a carer's first stage leads to a second, and what every carer is told of (R14).
+    "people.carers": {
+        "trigger_points": 6,
+        "offers": [
+            "A plan for emergencies: who steps in when you cannot care",
+            "Alarms and sensors at home, free for a time",
+            "A card that says you are a carer",
+        ],
+    },
     # Criteria of the quality and creativity check (L14).
     "plans.quality_criteria": [
         "The plan is in the person's own words",
@@ -162,6 +198,16 @@ async def setting(db: AsyncSession, council_id: UUID, key: str, on: date) -> Any
         .limit(1)
     )
     return row.value["value"] if row else DEFAULTS[key]
+
+
+async def setting_days(db: AsyncSession, council_id: UUID, key: str) -> list[date]:
+    """Return the days from which a council's values of a setting count, the earliest first."""
+    rows = await db.scalars(
+        select(CouncilSetting.starts_on)
+        .where(CouncilSetting.council_id == council_id, CouncilSetting.key == key)
+        .order_by(CouncilSetting.starts_on)
+    )
+    return list(rows)
 
 
 async def settings_of(db: AsyncSession, council_id: UUID, on: date) -> dict[str, Any]:

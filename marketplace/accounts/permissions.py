@@ -50,6 +50,24 @@ class Permission(StrEnum):
     PEOPLE_READ = "people:read"
     PEOPLE_RECORD = "people:record"
     PROFILE_OWN = "people:profile_own"
+    CONTACTS_TAKE = "people:contacts_take"
+    """Record who asks at the front door, and how it ended; lead people through the three stages."""
+    STAGES_EXCEPT = "people:stages_except"
+    """Let an earlier stage be left out, or long-term planning begin in a crisis, with a reason."""
+    ASSESS = "people:assess"
+    """Write assessments and complete them."""
+    CHARGES_DECIDE = "people:charges_decide"
+    """Decide what somebody pays: always the council (domain.md 4.1)."""
+    RAS_READ = "people:ras_read"
+    RAS_DRAFT = "people:ras_draft"
+    """Calibrate the resource allocation system and propose a version."""
+    RAS_PUBLISH = "people:ras_publish"
+    """Publish what another role proposed."""
+    BUDGET_OWN = "people:budget_own"
+    """See one's own budget, its working, and challenge it."""
+    CHALLENGES_ANSWER = "people:challenges_answer"
+    PROTECTIONS_DECIDE = "people:protections_decide"
+    """End what somebody is paid beyond their points, or let it go on for longer (R5)."""
     ORGANISATIONS_READ = "providers:read"
     ACCREDITATION_DECIDE = "providers:accredit"
     ORGANISATION_OWN = "providers:own"
@@ -109,6 +127,22 @@ class Permission(StrEnum):
     """Offer for anonymised requirements; say which hours of care are free."""
     PLANS_WRITE = "plans:write"
     PLANS_READ = "plans:read"
+    PLAN_OWN = "plans:own"
+    """Write one's own plan, ask helpers, share it."""
+    PLANS_SHARED_READ = "plans:shared_read"
+    """Read what people shared with one's organisation."""
+    LIMITS_SET = "plans:limits_set"
+    """Say up to what cost each role signs plans off."""
+    ASKS_DECIDE = "plans:asks_decide"
+    """Agree to more than the indicative budget; decide cases of the risk panel."""
+    SETUPS_DECIDE = "plans:setups_decide"
+    """Check the conditions of a direct payment and start it."""
+    SHOWCASE = "plans:showcase"
+    """Nominate and publish the plan of the month."""
+    REVIEWS_HOLD = "plans:reviews_hold"
+    """Hold reviews for the council, ask for others, hand them on."""
+    EXCHANGE = "plans:exchange"
+    """Hand data over with the council's case system."""
     PLANS_CHECK = "plans:check"
     PLANS_AGREE = "plans:agree"
     PLANS_SIGN_OFF = "plans:sign_off"
@@ -185,6 +219,8 @@ _FINANCE_READS = frozenset(
 _PERSON = frozenset(
     {
         Permission.PROFILE_OWN,
+        Permission.BUDGET_OWN,
+        Permission.PLAN_OWN,
         Permission.PLANS_AGREE,
         Permission.BOOKINGS_REQUEST,
         Permission.BOOKINGS_OWN,
@@ -203,6 +239,7 @@ _ORGANISATION = frozenset(
         Permission.APPLICATIONS_OWN,
         Permission.WORKERS_OWN,
         Permission.MONITORING_OWN,
+        Permission.PLANS_SHARED_READ,
         Permission.REQUIREMENTS_ANSWER,
         Permission.VISITS_DELIVER,
         Permission.FUNDS_OWN,
@@ -220,6 +257,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.OFFERS_ANSWER,
         Permission.PLANS_WRITE,
         Permission.PLANS_READ,
+        Permission.PLANS_SHARED_READ,
         Permission.REVIEWS_READ,
         Permission.EARNINGS_OWN,
         Permission.CAPACITY_OWN,
@@ -253,6 +291,10 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | _CHOOSES_FOR_OTHERS
     | {
         Permission.PEOPLE_RECORD,
+        Permission.CONTACTS_TAKE,
+        Permission.ASSESS,
+        Permission.SETUPS_DECIDE,
+        Permission.REVIEWS_HOLD,
         Permission.REFERRALS_RECORD,
         Permission.PLANS_SIGN_OFF,
         Permission.REQUIREMENTS_READ,
@@ -263,6 +305,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | _CHOOSES_FOR_OTHERS
     | {
         Permission.PEOPLE_RECORD,
+        Permission.CONTACTS_TAKE,
+        Permission.EXCHANGE,
         Permission.REFERRALS_RECORD,
         Permission.REFERRALS_MATCH,
         Permission.MATCH_RUNS,
@@ -280,6 +324,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | {
         Permission.PLANS_READ,
         Permission.PLANS_CHECK,
+        Permission.SHOWCASE,
         Permission.REVIEWS_READ,
         Permission.APPLICATIONS_SCORE,
     },
@@ -311,6 +356,10 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.TARIFFS_SET,
         Permission.BOOKS_KEEP,
         Permission.BUDGETS_SET,
+        Permission.CHARGES_DECIDE,
+        Permission.RAS_READ,
+        Permission.RAS_PUBLISH,
+        Permission.PROTECTIONS_DECIDE,
         Permission.MONEY_AUDIT,
         Permission.REFUNDS_ASK,
         Permission.CARDS_RECONCILE,
@@ -329,6 +378,19 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | _FINANCE_READS
     | {
         Permission.PEOPLE_RECORD,
+        Permission.CONTACTS_TAKE,
+        Permission.STAGES_EXCEPT,
+        Permission.ASSESS,
+        Permission.RAS_READ,
+        Permission.RAS_DRAFT,
+        Permission.CHALLENGES_ANSWER,
+        Permission.PROTECTIONS_DECIDE,
+        Permission.LIMITS_SET,
+        Permission.ASKS_DECIDE,
+        Permission.SETUPS_DECIDE,
+        Permission.SHOWCASE,
+        Permission.REVIEWS_HOLD,
+        Permission.EXCHANGE,
         Permission.REFERRALS_RECORD,
         Permission.PLANS_SIGN_OFF,
         Permission.PLANS_CHECK,
@@ -433,11 +495,13 @@ NEEDS_PAPERS = frozenset({RepresentativeKind.AUTHORISED, RepresentativeKind.ATTO
 
 SCOPE_GRANTS: dict[Scope, frozenset[Permission]] = {
     Scope.PROFILE: frozenset({Permission.PROFILE_OWN}),
-    Scope.PLAN: frozenset({Permission.PLANS_AGREE, Permission.CONTESTS_OWN}),
+    Scope.PLAN: frozenset(
+        {Permission.PLANS_AGREE, Permission.PLAN_OWN, Permission.BUDGET_OWN, Permission.CONTESTS_OWN}
+    ),
     Scope.CHOOSE: frozenset({Permission.SAVED_OWN, Permission.ENQUIRIES_OWN}),
     Scope.BOOK: frozenset({Permission.BOOKINGS_OWN, Permission.BOOKINGS_REQUEST}),
     Scope.APPROVE: frozenset({Permission.BOOKINGS_OWN, Permission.BOOKINGS_APPROVE, Permission.FEEDBACK_GIVE}),
-    Scope.MONEY: frozenset({Permission.MONEY_OWN}),
+    Scope.MONEY: frozenset({Permission.MONEY_OWN, Permission.BUDGET_OWN}),
     Scope.EMPLOY: frozenset({Permission.EMPLOYER_OWN}),
     Scope.TALK: frozenset({Permission.ENQUIRIES_OWN}),
 }

@@ -347,6 +347,14 @@ class AccountService:
         )
         return await self._principal(None, user, membership, council)
 
+    async def roles_of(self, email: str) -> list[Principal]:
+        """Return somebody in each role they hold today: for commands that somebody runs under their own name."""
+        user = await self.accounts.user_by_email(email.strip().lower())
+        if user is None:
+            return []
+        rows = await self.accounts.memberships(user.id, today(self.clock))
+        return [await self._principal(None, user, row[0], row[1]) for row in rows]
+
     async def forget_old(self) -> None:
         """Delete sessions, links and tries that no longer matter."""
         now = self.clock.now()

@@ -259,6 +259,16 @@ class SupportAgreementRepository(Repository[SupportAgreement]):
         )
         return bool(await self.db.scalar(select(or_(visit.exists(), agreement.exists()))))
 
+    async def supports(self, council_id: UUID, organisation_id: UUID, person_id: UUID) -> bool:
+        """Whether an agreement between a provider and a person runs."""
+        agreement = select(SupportAgreement.id).where(
+            SupportAgreement.council_id == council_id,
+            SupportAgreement.organisation_id == organisation_id,
+            SupportAgreement.person_id == person_id,
+            SupportAgreement.status == AgreementStatus.AGREED,
+        )
+        return bool(await self.db.scalar(select(agreement.exists())))
+
     async def listings_of(self, organisation_id: UUID, worker_id: UUID | None) -> Sequence[Listing]:
         """Return what an organisation offers on the market, by title; with `worker_id` that worker's own offers."""
         question = select(Listing).where(

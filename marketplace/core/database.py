@@ -14,6 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from marketplace.core.clock import Clock, SystemClock
 from marketplace.core.errors import Unavailable
+from marketplace.core.idle_connections import check_idle_connections
 from marketplace.core.ids import new_id
 
 SessionMaker = async_sessionmaker[AsyncSession]
@@ -102,15 +103,16 @@ def make_engine(
     if app_role:
         server["role"] = APP_ROLE
         server["statement_timeout"] = "30000"
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         query_cache_size=COMPILED_QUERIES,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=3,
-        pool_pre_ping=True,
         connect_args={"timeout": 3, "command_timeout": command_seconds, "server_settings": server},
     )
+    check_idle_connections(engine)
+    return engine
 
 
 def make_session_maker(engine: AsyncEngine, clock: Clock | None = None) -> SessionMaker:
@@ -151,19 +153,24 @@ async def scope_to(db: AsyncSession, councils: CouncilScope) -> None:
 
 
 @asynccontextmanager
-async def transaction(maker: SessionMaker, councils: CouncilScope = ()) -> AsyncGenerator[AsyncSession, None]:
+async def transaction(
+    maker: SessionMaker, councils: CouncilScope = (), *, checks_early: bool = True
+) -> AsyncGenerator[AsyncSession, None]:
     """Commit on return, roll back on any error.
 
     Args:
         maker: Where sessions come from.
         councils: Whose rows may be seen and written. Without any, rows that belong to a council are out of reach.
+        checks_early: Whether deferred checks (the ledger's balance) answer before the block ends, and not only when it
+            commits. What looks at rows and writes no money saves the question.
     """
     async with maker() as db, db.begin():
         await scope_to(db, councils)
         yield db
         await db.flush()
-        # Deferred checks (the ledger's balance) answer here, inside our reach, and in tests that roll back.
-        await db.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
+        if checks_early:
+            # Inside our reach, and in tests that roll back.
+            await db.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
 
 
 @asynccontextmanager

@@ -180,6 +180,27 @@ class LedgerRepository:
         )
         return found
 
+    async def lines_of_many(
+        self, kind: str, source_ids: Collection[UUID]
+    ) -> Sequence[Row[UUID, UUID, Side, Purpose, UUID | None, int]]:
+        """Return lines of many rows’ entries: (source_id, entry_id, side, purpose, owner_id, amount_pence)."""
+        return (
+            await self.db.execute(
+                select(
+                    LedgerEntry.source_id,
+                    LedgerLine.entry_id,
+                    LedgerLine.side,
+                    LedgerAccount.purpose,
+                    LedgerAccount.owner_id,
+                    LedgerLine.amount_pence,
+                )
+                .join(LedgerEntry, LedgerEntry.id == LedgerLine.entry_id)
+                .join(LedgerAccount, LedgerAccount.id == LedgerLine.account_id)
+                .where(LedgerEntry.kind == kind, LedgerEntry.source_id.in_(source_ids))
+                .order_by(LedgerLine.id)
+            )
+        ).all()
+
     async def lines_of(self, entry_id: UUID) -> Sequence[LedgerLine]:
         """Return the lines of an entry."""
         return (await self.db.scalars(select(LedgerLine).where(LedgerLine.entry_id == entry_id))).all()

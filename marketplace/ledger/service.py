@@ -47,6 +47,8 @@ class Posting(msgspec.Struct, frozen=True):
 
     source_id: UUID
     lines: tuple[Line, ...]
+    reverses_id: UUID | None = None
+    """The entry that it takes back."""
 
 
 class LedgerService:
@@ -167,8 +169,9 @@ class LedgerService:
                     "memo": memo,
                     "effective_on": day,
                     "posted_at": now,
+                    "reverses_id": posting.reverses_id,
                 }
-                for source_id in batch
+                for source_id, posting in batch.items()
             ]
             new = (
                 await self.db.execute(
@@ -233,6 +236,25 @@ class LedgerService:
             side = Side.CREDIT if row.side is Side.DEBIT else Side.DEBIT
             lines.append(Line(side, account.purpose, account.owner_id, Pence(row.amount_pence)))
         return await self.post(council_id, as_kind, source_id, lines, memo=memo, reverses_id=original)
+
+    async def reverse_many(
+        self, council_id: UUID, kind: str, source_ids: Sequence[UUID], *, as_kind: str, memo: str = ""
+    ) -> int:
+        """Take the entries of many rows back by their mirror images, once each, in few statements.
+
+        Returns:
+            How many were taken back now.
+        """
+        posted = 0
+        for start in range(0, len(source_ids), AT_ONCE):
+            lines: dict[tuple[UUID, UUID], list[Line]] = {}
+            for row in await self.ledger.lines_of_many(kind, source_ids[start : start + AT_ONCE]):
+                side = Side.CREDIT if row.side is Side.DEBIT else Side.DEBIT
+                mirror = Line(side, row.purpose, row.owner_id, Pence(row.amount_pence))
+                lines.setdefault((row.source_id, row.entry_id), []).append(mirror)
+            postings = [Posting(source, tuple(mirrors), entry) for (source, entry), mirrors in lines.items()]
+            posted += await self.post_many(council_id, as_kind, postings, memo=memo)
+        return posted
 
     async def balance(self, council_id: UUID, purpose: Purpose, owner_id: UUID) -> Pence:
         """Return what an owner's account holds; 0 when nothing was ever posted."""

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from marketplace.matching.repository import OfferRepository, ReferralRepository, ShortlistRepository
-    from marketplace.matching.service import OfferService, ReferralService, ShortlistService
+    from marketplace.matching.service import OfferService, ReferralService, SelfPlanningService, ShortlistService
 
 __all__ = [
     "OfferRepository",
     "OfferService",
     "ReferralRepository",
     "ReferralService",
+    "SelfPlanningService",
     "ShortlistRepository",
     "ShortlistService",
 ]

@@ -17,6 +17,13 @@ class ReferralNotOpen(Conflict):
     title = "This referral is not waiting for a planner"
 
 
+class PlanningWaits(Conflict):
+    """The person is in a crisis, or the stages before long-term support are not done (B1, B2)."""
+
+    code = "planning-waits"
+    title = "Long-term planning has to wait"
+
+
 class PlaceTaken(Conflict):
     """Somebody else took the planner's last place in that week."""
 

@@ -12,6 +12,8 @@ class ReferralStatus(StrEnum):
     INCOMPLETE = "incomplete"
     RETAINED = "retained"
     """Too complex for the network: a council worker keeps it (L4)."""
+    SELF_PLANNED = "self_planned"
+    """The person writes the plan, with the help they choose; a planner may take over at any time (L10)."""
     OFFERED = "offered"
     MATCHED = "matched"
     CLOSED = "closed"
@@ -22,8 +24,15 @@ REFERRAL = Lifecycle(
     "referrals",
     {
         ReferralStatus.RECEIVED: frozenset(
-            {ReferralStatus.INCOMPLETE, ReferralStatus.RETAINED, ReferralStatus.OFFERED, ReferralStatus.CLOSED}
+            {
+                ReferralStatus.INCOMPLETE,
+                ReferralStatus.RETAINED,
+                ReferralStatus.SELF_PLANNED,
+                ReferralStatus.OFFERED,
+                ReferralStatus.CLOSED,
+            }
         ),
+        ReferralStatus.SELF_PLANNED: frozenset({ReferralStatus.RECEIVED, ReferralStatus.CLOSED}),
         ReferralStatus.INCOMPLETE: frozenset({ReferralStatus.RECEIVED, ReferralStatus.CLOSED}),
         ReferralStatus.RETAINED: frozenset({ReferralStatus.RECEIVED, ReferralStatus.CLOSED}),
         ReferralStatus.OFFERED: frozenset({ReferralStatus.MATCHED, ReferralStatus.RECEIVED, ReferralStatus.CLOSED}),

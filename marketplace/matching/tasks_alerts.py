@@ -16,7 +16,7 @@ from marketplace.matching.models import RematchAlert, RematchCause
 from marketplace.matching.repository import OfferRepository, ReferralRepository
 from marketplace.matching.repository.alerts import AlertRepository, HeldOfferRepository
 from marketplace.matching.service.alerts import AlertService
-from marketplace.matching.states import AlertStatus
+from marketplace.matching.states import AlertStatus, ReferralStatus
 from marketplace.matching.words_runs import CAUSE_LABELS
 from marketplace.messaging import MessagingService
 from marketplace.providers.events import AccreditationChanged, StandingChanged, WorkerTimeChanged
@@ -76,9 +76,15 @@ async def propose_after_hand_back(message_id: UUID, event: OfferHandedBack) -> N
 
 @task("matching.tell_person_of_hand_back", on=OfferHandedBack)
 async def tell_person_of_hand_back(message_id: UUID, event: OfferHandedBack) -> None:
-    """Tell the person, and who acts for them, that the council looks for somebody else."""
+    """Tell the person, and who acts for them, that the council looks for somebody else.
+
+    Who took the plan into their own hands knows, and nobody is looked for.
+    """
     async with transaction(session_maker(), [event.council_id]) as db:
         if await outbox.first_time(db, "matching.tell_person_of_hand_back", message_id):
+            referral = await ReferralRepository(db).find(event.council_id, event.referral_id)
+            if referral.status is ReferralStatus.SELF_PLANNED:
+                return
             context = {"planner_name": await _planner_name(db, event.worker_id), "link": f"{site_address()}/my-plan"}
             await MessagingService(db).tell(event.council_id, "planner_handed_back", context, person_id=event.person_id)
 

@@ -28,6 +28,7 @@ STATUS_LABELS: dict[ReferralStatus, str] = {
     ReferralStatus.RECEIVED: "Waiting",
     ReferralStatus.INCOMPLETE: "Incomplete",
     ReferralStatus.RETAINED: "Kept by the council",
+    ReferralStatus.SELF_PLANNED: "Planned by the person",
     ReferralStatus.OFFERED: "With a planner",
     ReferralStatus.MATCHED: "Planned",
     ReferralStatus.CLOSED: "Closed",

@@ -58,6 +58,17 @@ def pay_weeks(year: FinancialYear, weekday: int) -> int:
     return ((year.ends_on - first).days + WEEK - 1) // WEEK
 
 
+def contract_week(weekly_minutes: int, starts_on: date, ends_on: date, day: date) -> tuple[date, date, int]:
+    """Return the week of a block contract in which a day lies: (first day, first day after it, minutes bought).
+
+    Weeks begin on the weekday of the contract's first day. A last week that is cut short has its days' part of the
+    minutes, rounded down.
+    """
+    first = starts_on + timedelta(days=(day - starts_on).days // WEEK * WEEK)
+    after = min(first + timedelta(days=WEEK), ends_on)
+    return first, after, weekly_minutes * (after - first).days // WEEK
+
+
 class BlockUse(NamedTuple):
     """A month of a block contract."""
 

@@ -32,7 +32,7 @@ async def bills_equal_lines(db: AsyncSession) -> Fact:
         UNION
         SELECT i.number FROM invoice_lines l JOIN invoices i ON i.id = l.invoice_id
         LEFT JOIN accruals a ON a.id = l.accrual_id
-        WHERE i.number IS NOT NULL AND NOT l.is_credit AND l.status <> 'refused' AND (
+        WHERE i.number IS NOT NULL AND NOT l.is_credit AND l.status <> 'refused' AND l.billed_again_on IS NULL AND (
             (l.status = 'clean' AND (a.id IS NULL OR a.amount_pence < l.amount_pence
                 OR (i.kind = 'self_bill' AND a.amount_pence <> l.amount_pence)))
             OR (a.id IS NOT NULL AND (a.invoice_id IS DISTINCT FROM l.invoice_id
@@ -50,6 +50,7 @@ async def accruals_billed_once(db: AsyncSession) -> Fact:
         """
         SELECT a.id::text FROM accruals a
         LEFT JOIN invoice_lines l ON l.accrual_id = a.id AND NOT l.is_credit AND l.status <> 'refused'
+            AND l.billed_again_on IS NULL
         GROUP BY a.id, a.invoice_id
         HAVING count(l.id) > 1 OR (a.invoice_id IS NOT NULL AND count(l.id) = 0)
         """,
@@ -73,6 +74,34 @@ async def credits_within_bills(db: AsyncSession) -> Fact:
         UNION ALL
         SELECT l.id::text FROM invoice_lines l JOIN invoices i ON i.id = l.invoice_id
         WHERE l.is_credit <> (i.credits_id IS NOT NULL) OR l.is_credit <> (l.credits_line_id IS NOT NULL)
+        """,
+    )
+
+
+async def billed_again_after_credit(db: AsyncSession) -> Fact:
+    """A line whose earning is billed again was taken back whole, and the earning was posted once more, once."""
+    return await fact_of(
+        db,
+        "payments: what is billed again was taken back first",
+        "SELECT count(*) FROM invoice_lines WHERE billed_again_on IS NOT NULL",
+        """
+        SELECT coalesce(o.id, e.source_id)::text
+        FROM (SELECT l.* FROM invoice_lines l WHERE l.billed_again_on IS NOT NULL) o
+        FULL JOIN (SELECT * FROM ledger_entries WHERE kind = 'billed-again') e ON e.source_id = o.id
+        LEFT JOIN invoices i ON i.id = o.invoice_id
+        LEFT JOIN LATERAL (
+            SELECT sum(c.amount_pence) AS pence, sum(c.vat_pence) AS vat_pence
+            FROM invoice_lines c JOIN invoices n ON n.id = c.invoice_id
+            WHERE c.credits_line_id = o.id AND c.status <> 'refused'
+                AND n.status NOT IN ('draft', 'withdrawn', 'refused', 'issued', 'held')
+        ) back ON true
+        LEFT JOIN LATERAL (
+            SELECT sum(x.amount_pence) AS pence FROM ledger_lines x JOIN ledger_accounts a ON a.id = x.account_id
+            WHERE x.entry_id = e.id AND x.side = 'credit' AND a.purpose = 'accrued' AND a.owner_id = i.organisation_id
+        ) posted ON true
+        WHERE o.id IS NULL OR e.id IS NULL OR i.kind <> 'self_bill' OR o.accrual_id IS NULL
+            OR back.pence IS DISTINCT FROM o.amount_pence OR back.vat_pence IS DISTINCT FROM o.vat_pence
+            OR posted.pence IS DISTINCT FROM o.amount_pence
         """,
     )
 
@@ -124,6 +153,7 @@ async def ledger_equals_open_items(db: AsyncSession) -> Fact:
             SELECT a.council_id, a.organisation_id, 'accrued' AS purpose, a.amount_pence AS pence
             FROM accruals a LEFT JOIN invoices i ON i.id = a.invoice_id
             LEFT JOIN invoice_lines l ON l.accrual_id = a.id AND NOT l.is_credit AND l.status <> 'refused'
+                AND l.billed_again_on IS NULL
             WHERE (i.id IS NULL OR i.status IN ('issued', 'held') OR (l.id IS NOT NULL AND l.payable_id IS NULL))
                 AND NOT EXISTS (
                     SELECT 1 FROM invoice_lines c JOIN invoices n ON n.id = c.invoice_id
@@ -139,6 +169,9 @@ async def ledger_equals_open_items(db: AsyncSession) -> Fact:
                     AND m.body ->> 'funding' = 'direct_payment' AND NOT EXISTS (
                         SELECT 1 FROM accruals a
                         WHERE a.kind = 'visit' AND a.source_id::text = m.body ->> 'booking_id'
+                    ) AND NOT EXISTS (
+                        SELECT 1 FROM ledger_entries e
+                        WHERE e.kind = 'visit-in-block' AND e.source_id::text = m.body ->> 'booking_id'
                     )
                 )) AND d.handled_at IS NULL
             UNION ALL
@@ -269,6 +302,7 @@ async def audits_ask_within_bounds(db: AsyncSession) -> Fact:
 CHECKS: tuple[Callable[[AsyncSession], Awaitable[Fact]], ...] = (
     bills_equal_lines,
     accruals_billed_once,
+    billed_again_after_credit,
     credits_within_bills,
     held_lines_have_holds,
     bill_numbers_have_no_gaps,

@@ -7,8 +7,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.bookings.checks import Check
+from marketplace.providers.models import CATEGORY_SERVICE, ServiceLine
 
 EXAMPLES = 5
+_SERVICES = " ".join(
+    f"WHEN l.category = '{category.value}' THEN '{line.value}'" for category, line in CATEGORY_SERVICE.items() if line
+)
+"""What a listing's category is for, as the rules of bookings say it."""
 
 
 async def journals_hold_what_was_posted(db: AsyncSession) -> Check:
@@ -95,6 +100,61 @@ async def commitments_are_never_negative(db: AsyncSession) -> Check:
     )
 
 
+async def a_visit_is_counted_or_paid_singly(db: AsyncSession) -> Check:
+    """A visit is counted in a block contract or paid singly, never both, and a week counts no more than was bought.
+
+    A counted visit was approved, lies inside its contract (council, organisation, service, day), was credited to the
+    organisation by its approval (money that the person holds, a card or a wage buys singly), and all of that was taken
+    off again; neither it nor its rest earned anything or stands on a bill to be paid.
+    """
+    return await _check(
+        db,
+        "payments: a visit is counted in a block or paid singly",
+        "(SELECT 1 FROM bookings WHERE block_contract_id IS NOT NULL) b",
+        f"""
+        WITH counted AS (
+            SELECT b.id, b.council_id, b.organisation_id, b.visit_on, b.status, b.block_contract_id,
+                coalesce(b.claimed_minutes, b.minutes) AS minutes,
+                CASE {_SERVICES} ELSE '{ServiceLine.COMMUNITY_SUPPORT.value}' END AS service
+            FROM bookings b JOIN listings l ON l.id = b.listing_id WHERE b.block_contract_id IS NOT NULL
+        ), moved AS (
+            SELECT e.source_id, e.council_id,
+                coalesce(sum(l.amount_pence) FILTER (WHERE e.kind IN ('visit-approved', 'visit-approved-rest')
+                    AND a.purpose = 'accrued' AND l.side = 'credit'), 0) AS owed,
+                coalesce(sum(l.amount_pence) FILTER (WHERE e.kind IN ('visit-in-block', 'visit-in-block-rest')
+                    AND a.purpose = 'accrued' AND l.side = 'debit'), 0) AS taken,
+                count(*) FILTER (WHERE e.kind IN ('visit-approved', 'visit-approved-rest')
+                    AND a.purpose IN ('person_owes', 'fund_drawn', 'wages_due')) AS own
+            FROM ledger_entries e
+            JOIN ledger_lines l ON l.entry_id = e.id JOIN ledger_accounts a ON a.id = l.account_id
+            WHERE e.kind IN ('visit-approved', 'visit-approved-rest', 'visit-in-block', 'visit-in-block-rest')
+            GROUP BY e.source_id, e.council_id
+        )
+        SELECT c.id::text FROM counted c
+        LEFT JOIN block_contracts k ON k.id = c.block_contract_id AND k.council_id = c.council_id
+            AND k.organisation_id = c.organisation_id AND k.service_line = c.service
+            AND k.starts_on <= c.visit_on AND k.ends_on > c.visit_on
+        LEFT JOIN moved m ON m.source_id = c.id AND m.council_id = c.council_id
+        WHERE k.id IS NULL OR c.status NOT IN ('approved', 'part_approved')
+            OR coalesce(m.taken, 0) = 0 OR m.own > 0
+            OR (m.owed <> m.taken AND NOT EXISTS (
+                SELECT 1 FROM outbox_messages o
+                LEFT JOIN outbox_deliveries d ON d.message_id = o.id AND d.task = 'payments.accrue_rest'
+                WHERE o.event = 'BookingRestApproved' AND o.body ->> 'booking_id' = c.id::text
+                    AND d.handled_at IS NULL))
+            OR EXISTS (SELECT 1 FROM accruals a WHERE a.kind = 'visit' AND a.source_id = c.id)
+            OR EXISTS (SELECT 1 FROM invoice_lines x WHERE x.booking_id = c.id AND x.status = 'clean')
+        UNION ALL
+        SELECT m.source_id::text FROM moved m
+        WHERE m.taken > 0 AND NOT EXISTS (SELECT 1 FROM counted c WHERE c.id = m.source_id)
+        UNION ALL
+        (SELECT min(c.id::text) FROM counted c JOIN block_contracts k ON k.id = c.block_contract_id
+        GROUP BY k.id, (c.visit_on - k.starts_on) / 7 HAVING sum(c.minutes) > k.weekly_minutes)
+        LIMIT :limit
+        """,
+    )
+
+
 async def _check(db: AsyncSession, name: str, counted: str, question: str) -> Check:
     broken = [str(row) for row in await db.scalars(text(question), {"limit": EXAMPLES})]
     looked_at = int(await db.scalar(text(f"SELECT count(*) FROM {counted}")) or 0)
@@ -106,4 +166,5 @@ CHECKS = (
     journals_follow_one_another,
     teams_bear_their_own_councils_costs,
     commitments_are_never_negative,
+    a_visit_is_counted_or_paid_singly,
 )

@@ -13,7 +13,7 @@ from marketplace.payments.facts import Fact, fact_of
 async def runs_add_up(db: AsyncSession) -> Fact:
     """A run's total is the sum of its lines, each line is what it pays, and the ledger cleared each released one (9).
 
-    A rehearsal clears nothing.
+    A rehearsal clears nothing. What the bank refused whole was cleared and taken back, payment by payment.
     """
     return await fact_of(
         db,
@@ -31,19 +31,31 @@ async def runs_add_up(db: AsyncSession) -> Fact:
         ), clearing AS MATERIALIZED (
             SELECT l.run_id, sum(m.pence) AS pence, count(*) AS entries
             FROM moved m JOIN payment_run_lines l ON l.id = m.source_id GROUP BY l.run_id
+        ), undone AS MATERIALIZED (
+            SELECT l.run_id, count(*) AS entries, count(paid.id) AS mirrors
+            FROM ledger_entries e
+            JOIN payment_run_lines l ON l.id = e.source_id
+            LEFT JOIN ledger_entries paid ON paid.id = e.reverses_id AND paid.kind = 'payment-run-line'
+                AND paid.source_id = l.id
+            WHERE e.kind = 'payment-run-rejected' GROUP BY l.run_id
         )
         SELECT r.council_id || ' PR-' || r.number FROM payment_runs r
         LEFT JOIN lines ON lines.run_id = r.id
         LEFT JOIN clearing ON clearing.run_id = r.id
+        LEFT JOIN undone ON undone.run_id = r.id
         CROSS JOIN LATERAL (
-            SELECT r.status IN ('released', 'submitted', 'confirmed') AS is_out
+            SELECT r.status IN ('released', 'submitted', 'confirmed', 'rejected') AS is_out
         ) state
         WHERE r.total_pence IS DISTINCT FROM lines.pence OR r.line_count IS DISTINCT FROM lines.lines
             OR coalesce(clearing.pence, 0) <> CASE WHEN state.is_out THEN r.total_pence ELSE 0 END
             OR coalesce(clearing.entries, 0) <> CASE WHEN state.is_out THEN r.line_count ELSE 0 END
             OR (state.is_out OR r.is_rehearsal) <> (r.file_sha256 IS NOT NULL)
             OR (state.is_out AND r.is_rehearsal)
-            OR (r.status IN ('submitted', 'confirmed')) <> (r.submitted_at IS NOT NULL)
+            OR coalesce(undone.entries, 0) <> CASE r.status WHEN 'rejected' THEN r.line_count ELSE 0 END
+            OR undone.mirrors <> undone.entries
+            OR (r.status <> 'rejected' AND (r.status IN ('submitted', 'confirmed')) <> (r.submitted_at IS NOT NULL))
+            OR (r.status = 'rejected' AND EXISTS (
+                SELECT FROM payment_run_lines l WHERE l.run_id = r.id AND l.returned_on IS NOT NULL))
             OR (r.status = 'confirmed') <> (r.confirmed_at IS NOT NULL)
         UNION
         SELECT r.council_id || ' PR-' || r.number FROM payment_run_lines l
@@ -67,7 +79,8 @@ async def payables_are_in_one_run(db: AsyncSession) -> Fact:
         SELECT w.id::text FROM payables w
         LEFT JOIN payment_run_invoices p ON p.payable_id = w.id
         LEFT JOIN payment_run_lines l ON l.id = p.line_id AND l.returned_on IS NULL
-        LEFT JOIN payment_runs r ON r.id = l.run_id AND r.status <> 'cancelled' AND NOT r.is_rehearsal
+        LEFT JOIN payment_runs r ON r.id = l.run_id AND r.status NOT IN ('cancelled', 'rejected')
+            AND NOT r.is_rehearsal
         GROUP BY w.id, w.status, w.paid_on
         HAVING count(r.id) <> CASE w.status WHEN 'open' THEN 0 ELSE 1 END
             OR (w.status = 'in_run') <> coalesce(bool_or(r.status = 'made'), false)
@@ -128,7 +141,7 @@ async def two_people(db: AsyncSession) -> Fact:
         "SELECT (SELECT count(*) FROM payment_runs) + (SELECT count(*) FROM bank_accounts)",
         """
         SELECT 'run ' || id FROM payment_runs
-        WHERE (status IN ('released', 'submitted', 'confirmed') AND released_by_user_id IS NULL)
+        WHERE (status IN ('released', 'submitted', 'confirmed', 'rejected') AND released_by_user_id IS NULL)
             OR released_by_user_id = made_by_user_id
         UNION ALL
         SELECT 'bank account ' || id FROM bank_accounts

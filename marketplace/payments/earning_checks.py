@@ -40,7 +40,7 @@ async def plans_earn_once(db: AsyncSession) -> Fact:
             )
             AND NOT (s.number > 1
                 AND EXISTS (
-                    SELECT 1 FROM reviews r WHERE r.plan_id = s.plan_id AND r.status = 'held'
+                    SELECT 1 FROM reviews r WHERE r.plan_id = s.plan_id AND r.status IN ('held', 'signed')
                         AND r.held_on <= s.signed_off_at::date + 1
                 )
                 AND EXISTS (SELECT 1 FROM tariffs t WHERE t.council_id = s.council_id AND t.event = 'review_held')
@@ -78,7 +78,7 @@ async def events_earn_once(db: AsyncSession) -> Fact:
         "SELECT count(*) FROM accruals WHERE kind IN ('review', 'claim', 'money_management', 'block')",
         """
         SELECT 'review ' || a.id FROM accruals a LEFT JOIN reviews r ON r.id = a.source_id
-        WHERE a.kind = 'review' AND (r.id IS NULL OR r.status <> 'held' OR r.person_id IS DISTINCT FROM a.person_id
+        WHERE a.kind = 'review' AND (r.id IS NULL OR r.status <> 'signed' OR r.person_id IS DISTINCT FROM a.person_id
             OR r.council_id <> a.council_id OR r.held_on <> a.earned_on)
         UNION ALL
         SELECT 'review ' || a.id FROM accruals a JOIN tariffs t ON t.id = a.tariff_id

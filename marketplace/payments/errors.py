@@ -162,3 +162,10 @@ class OwnClaim(Forbidden):
 
     code = "own-claim"
     title = "Someone else must decide on this claim"
+
+
+class PartlyTaken(Conflict):
+    """A run of which a payment came back was not refused whole."""
+
+    code = "run-partly-taken"
+    title = "The bank has processed this payment run"

@@ -26,6 +26,12 @@ class PaymentRunReleased(Event, frozen=True, kw_only=True):
     run_id: UUID
 
 
+class PaymentRunRejected(Event, frozen=True, kw_only=True):
+    """The bank took none of a run: what it would have paid is owed again."""
+
+    run_id: UUID
+
+
 class PaymentRunConfirmed(Event, frozen=True, kw_only=True):
     """The bank has processed a run: what it pays is paid, apart from what came back."""
 
@@ -150,6 +156,16 @@ class TariffClaimDecided(Event, frozen=True, kw_only=True):
     claim_id: UUID
     organisation_id: UUID
     is_agreed: bool
+
+
+class WorkEarned(Event, frozen=True, kw_only=True):
+    """A stage of a plan, a review or a month of money management has earned; its organisation is told.
+
+    Nobody hears of visits and complete plans this way: those messages come from where they are approved.
+    """
+
+    accrual_id: UUID
+    organisation_id: UUID
 
 
 class TariffBookPublished(Event, frozen=True, kw_only=True):

@@ -66,6 +66,8 @@ class KnownVisit(NamedTuple):
     is_off: bool
     """Called off or not held."""
     earnings: tuple[Earning, ...] = ()
+    block: str = ""
+    """Name of the block contract that it is counted in; empty for a visit that is paid singly."""
 
 
 class KnownAgreement(NamedTuple):
@@ -160,6 +162,8 @@ class LineChecker:
             return _held(line, HoldReason.NO_VISIT)
         if visit.is_off and not visit.earnings:
             return _held(line, HoldReason.NO_VISIT, visit, words=CALLED_OFF)
+        if visit.block:
+            return _held(line, HoldReason.IN_BLOCK, visit)
         if not visit.earnings:
             if visit.is_approved:
                 return _held(line, HoldReason.NO_AGREEMENT, visit, words=NOT_OURS)

@@ -17,10 +17,14 @@ RETURN_CODES: Final[dict[str, str]] = {
     "3": "Account moved to another bank",
     "5": "No such account",
     "B": "Account closed",
-    "C": "Payee not known",
+    "C": "The sender asked for it back",
     "X": "Another reason",
 }
-"""Why banks send credits back (ARUCS); X is ours, for what a bank words in its own way."""
+"""Why banks send credits back; X is ours, for what a bank words in its own way.
+
+Source: the reason codes of the return service for unapplied credits (ARUCS) as two bureaux publish them, NatWest's
+help.pt-x.com and the Access PaySuite help pages; the scheme's own guide is not public.
+"""
 
 MOST_ROWS: Final = 5_000
 MOST_PROBLEMS: Final = 50

@@ -73,6 +73,7 @@ class HoldReason(StrEnum):
     VAT_UNCLEAR = "vat_unclear"
     FUTURE = "future"
     QUERIED = "queried"
+    IN_BLOCK = "in_block"
 
 
 HOLD_WORDS: dict[HoldReason, str] = {
@@ -88,6 +89,7 @@ HOLD_WORDS: dict[HoldReason, str] = {
     HoldReason.VAT_UNCLEAR: "The VAT does not fit what is recorded for this service",
     HoldReason.FUTURE: "The day has not come yet",
     HoldReason.QUERIED: "The council has a question",
+    HoldReason.IN_BLOCK: "The visit is counted in a block contract, which is paid by the month",
 }
 
 
@@ -122,6 +124,8 @@ class RunStatus(StrEnum):
     CONFIRMED = "confirmed"
     """The bank has processed it."""
     CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    """The bank took none of it: what it would have paid is owed again."""
 
 
 RUN = Lifecycle(
@@ -129,13 +133,16 @@ RUN = Lifecycle(
     "payment_runs",
     {
         RunStatus.MADE: frozenset({RunStatus.RELEASED, RunStatus.CANCELLED}),
-        RunStatus.RELEASED: frozenset({RunStatus.SUBMITTED}),
-        RunStatus.SUBMITTED: frozenset({RunStatus.CONFIRMED}),
+        RunStatus.RELEASED: frozenset({RunStatus.SUBMITTED, RunStatus.REJECTED}),
+        RunStatus.SUBMITTED: frozenset({RunStatus.CONFIRMED, RunStatus.REJECTED}),
         RunStatus.CONFIRMED: frozenset(),
         RunStatus.CANCELLED: frozenset(),
+        RunStatus.REJECTED: frozenset(),
     },
 )
 RELEASED_RUNS = (RunStatus.RELEASED, RunStatus.SUBMITTED, RunStatus.CONFIRMED)
+DEAD_RUNS = (RunStatus.CANCELLED, RunStatus.REJECTED)
+"""They pay nothing, and nothing they held is theirs."""
 
 
 class BookStatus(StrEnum):

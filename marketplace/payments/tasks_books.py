@@ -3,12 +3,14 @@
 from datetime import timedelta
 from uuid import UUID
 
+from marketplace.accounts import AccountRepository
 from marketplace.core import outbox
 from marketplace.core.database import session_maker, transaction
-from marketplace.core.schedule import every
+from marketplace.core.schedule import Attempts, every
 from marketplace.matching.events import OfferAccepted, OfferHandedBack
 from marketplace.payments.repository.commitments import CommitmentRepository
 from marketplace.payments.service.books.commitments import CommitmentService
+from marketplace.payments.service.books.promises import PromiseService
 from marketplace.plans.events import PlanSignedOff
 
 
@@ -44,3 +46,16 @@ async def release_commitments() -> None:
     for council_id in councils:
         async with transaction(session_maker(), [council_id]) as db:
             await CommitmentService(db).release(council_id)
+
+
+@every(timedelta(hours=4), "payments.keep_promises")
+async def keep_promises() -> None:
+    """Bring the commitments for weekly visits, reviews, re-plans and block contracts up to what is promised now."""
+    async with transaction(session_maker(), "every") as db:
+        councils = [council.id for council in await AccountRepository(db).councils()]
+    attempts = Attempts()
+    for council_id in councils:
+        with attempts.one():
+            async with transaction(session_maker(), [council_id]) as db:
+                await PromiseService(db).keep(council_id)
+    attempts.done()

@@ -18,6 +18,7 @@ from marketplace.payments.events import (
     MoneyAuditAsked,
     MoneyAuditClosed,
 )
+from marketplace.payments.models import MovementKind
 from marketplace.payments.repository.asks import MoneyAskRepository
 from marketplace.payments.repository.audits import MoneyAuditRepository
 from marketplace.payments.repository.direct_payments import DirectPaymentRepository
@@ -26,6 +27,8 @@ from marketplace.payments.service.account.holding import HOLDING_LABELS
 from marketplace.payments.service.account.shares import ShareService
 from marketplace.payments.service.money_audit.service import MoneyAuditService
 from marketplace.people.models import Holding
+from marketplace.plans.events import SetupMoved
+from marketplace.plans.states import SetupStatus
 
 
 @every(timedelta(hours=1), "payments.pay_council_share")
@@ -38,18 +41,22 @@ async def pay_council_share() -> None:
         council_ids = await MoneyRepository(db).council_ids()
     attempts = Attempts()
     for council_id in council_ids:
-        due: list[tuple[UUID, UUID, date, int]] = []
+        due: list[tuple[UUID, UUID, date, int, MovementKind, date | None]] = []
         with attempts.one():
             async with transaction(session_maker(), [council_id]) as db:
+                shares = ShareService(db)
                 due = [
-                    (one.budget.person_id, one.budget.id, day, pence)
-                    for one, days in await ShareService(db).due(council_id)
-                    for day, pence in days
+                    (one.budget.person_id, one.budget.id, day, pence, MovementKind.COUNCIL_SHARE, paid_to)
+                    for one, days in await shares.due(council_id)
+                    for day, pence, paid_to in days
+                ] + [
+                    (row.person_id, row.id, row.starts_on, row.one_off_pence, MovementKind.ONE_OFF, None)
+                    for row in await shares.once_due(council_id)
                 ]
-        for person_id, budget_id, day, pence in due:
+        for person_id, budget_id, day, pence, kind, paid_to in due:
             with attempts.one():
                 async with transaction(session_maker(), [council_id]) as db:
-                    await ShareService(db).pay(council_id, person_id, budget_id, day, pence)
+                    await ShareService(db).pay(council_id, person_id, budget_id, day, pence, kind, paid_to=paid_to)
     attempts.done()
 
 
@@ -57,19 +64,40 @@ async def pay_council_share() -> None:
 async def tell_holding(message_id: UUID, event: HoldingSet) -> None:
     """The person hears who holds their money from when on; so does an organisation that is to hold it."""
     async with transaction(session_maker(), [event.council_id]) as db:
-        if not await outbox.first_time(db, "payments.tell_holding", message_id):
+        if await outbox.first_time(db, "payments.tell_holding", message_id):
+            holding = Holding(event.holding)
+            await _tell_holding(db, event.council_id, event.person_id, holding, event.organisation_id, event.starts_on)
+
+
+@outbox.task("payments.tell_holding_of_setup", on=SetupMoved)
+async def tell_holding_of_setup(message_id: UUID, event: SetupMoved) -> None:
+    """The same where a direct payment was set up and starts: whoever arranged it, the people concerned hear of it."""
+    if event.status != SetupStatus.STARTED:
+        return
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if not await outbox.first_time(db, "payments.tell_holding_of_setup", message_id):
             return
-        context = await _context(db, event.council_id, event.person_id)
-        name = await MoneyRepository(db).organisation_name(event.organisation_id) if event.organisation_id else ""
-        context |= {
-            "starts_on": event.starts_on,
-            "words": HOLDING_LABELS[Holding(event.holding)],
-            "organisation_name": name,
-        }
-        messaging = MessagingService(db)
-        await messaging.tell(event.council_id, "holding_set", context, person_id=event.person_id)
-        if event.organisation_id:
-            await messaging.tell(event.council_id, "fund_to_manage", context, organisation_id=event.organisation_id)
+        rows = await MoneyRepository(db).arrangements(event.council_id, event.person_id)
+        if rows:
+            row = rows[0]
+            await _tell_holding(db, event.council_id, event.person_id, row.holding, row.organisation_id, row.starts_on)
+
+
+async def _tell_holding(
+    db: AsyncSession,
+    council_id: UUID,
+    person_id: UUID,
+    holding: Holding,
+    organisation_id: UUID | None,
+    starts_on: date,
+) -> None:
+    context = await _context(db, council_id, person_id)
+    name = await MoneyRepository(db).organisation_name(organisation_id) if organisation_id else ""
+    context |= {"starts_on": starts_on, "words": HOLDING_LABELS[holding], "organisation_name": name}
+    messaging = MessagingService(db)
+    await messaging.tell(council_id, "holding_set", context, person_id=person_id)
+    if organisation_id:
+        await messaging.tell(council_id, "fund_to_manage", context, organisation_id=organisation_id)
 
 
 @outbox.task("payments.tell_money_audit_asked", on=MoneyAuditAsked)

@@ -9,8 +9,15 @@ from marketplace.accounts import AccountRepository, Role
 from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of, session_maker, transaction
+from marketplace.core.formats import plural
 from marketplace.messaging import MessagingService
-from marketplace.payments.events import BankDetailsChecked, BankDetailsEntered, PaymentReturned, PaymentRunReleased
+from marketplace.payments.events import (
+    BankDetailsChecked,
+    BankDetailsEntered,
+    PaymentReturned,
+    PaymentRunRejected,
+    PaymentRunReleased,
+)
 from marketplace.payments.models import BankAccount
 from marketplace.payments.repository.bank_accounts import BankAccountRepository
 from marketplace.payments.repository.runs import PaymentRunRepository
@@ -18,6 +25,7 @@ from marketplace.payments.repository.self_bills import SelfBillRepository
 from marketplace.payments.returned_files import RETURN_CODES
 from marketplace.payments.schemas import run_number
 from marketplace.payments.service.bank_details import masked
+from marketplace.payments.states import RUN, RunStatus
 
 
 @outbox.task("payments.send_remittances", on=PaymentRunReleased)
@@ -48,6 +56,46 @@ async def send_remittances(message_id: UUID, event: PaymentRunReleased) -> None:
             await MessagingService(db).tell(
                 event.council_id, "remittance_advice", context, organisation_id=line.organisation_id
             )
+
+
+@outbox.task("payments.tell_rejected", on=PaymentRunRejected)
+async def tell_rejected(message_id: UUID, event: PaymentRunRejected) -> None:
+    """Who made and who released a run that the bank refused hear of it; its payees hear that they wait."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if not await outbox.first_time(db, "payments.tell_rejected", message_id):
+            return
+        runs = PaymentRunRepository(db)
+        run = await runs.find(event.council_id, event.run_id)
+        [step] = [
+            row for row in await SelfBillRepository(db).steps(RUN.kind, run.id) if row.to_status == RunStatus.REJECTED
+        ]
+        by = await AccountRepository(db).names({step.by_user_id} if step.by_user_id else set())
+        messaging = MessagingService(db)
+        context: dict[str, Any] = {
+            "run_number": run_number(run.number),
+            "payments": plural(run.line_count, "payment"),
+            "total_pence": run.total_pence,
+            "reason": run.cancel_reason,
+            "user_name": next(iter(by.values()), "Finance"),
+        }
+        for user_id in (run.made_by_user_id, run.released_by_user_id):
+            if user_id is not None:
+                await messaging.tell(event.council_id, "run_rejected", context, user_id=user_id)
+        lines = await runs.lines(run.id)
+        names = await runs.names(line.organisation_id for line in lines)
+        council_name = await _council_name(db, event.council_id)
+        bills: dict[UUID, list[str]] = {}
+        for bill in await runs.bills(run.id):
+            bills.setdefault(bill.line_id, []).append(bill.number)
+        for line in lines:
+            told = {
+                "council_name": council_name,
+                "organisation_name": names[line.organisation_id],
+                "pay_on": run.pay_on,
+                "total_pence": line.amount_pence,
+                "bills": bills.get(line.id, []),
+            }
+            await messaging.tell(event.council_id, "payment_delayed", told, organisation_id=line.organisation_id)
 
 
 @outbox.task("payments.tell_returned", on=PaymentReturned)

@@ -11,14 +11,24 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of, session_maker, transaction
 from marketplace.core.schedule import Attempts, every
 from marketplace.messaging import MessagingService
-from marketplace.payments.events import TariffBookPublished, TariffClaimAsked, TariffClaimDecided
+from marketplace.payments.events import TariffBookPublished, TariffClaimAsked, TariffClaimDecided, WorkEarned
+from marketplace.payments.models import AccrualKind
+from marketplace.payments.repository.accruals import AccrualRepository
 from marketplace.payments.repository.claims import ClaimRepository
+from marketplace.payments.repository.self_bills import SelfBillRepository
 from marketplace.payments.repository.tariff_books import TariffBookRepository
 from marketplace.payments.service.accruals import AccrualService
 from marketplace.payments.service.months import MonthService
 from marketplace.payments.service.tariffs import price_words
 from marketplace.payments.tariff_forms import EVENT_LABELS
 from marketplace.plans.events import PlanSubmittedForCheck, ReviewSigned
+
+WORK_WORDS = {
+    AccrualKind.PLAN_STAGE: "a stage of a support plan",
+    AccrualKind.REVIEW: "a review",
+    AccrualKind.MONEY_MANAGEMENT: "a month of money management",
+}
+"""What was done, as the organisation reads it: never whose it was."""
 
 
 @outbox.task("payments.accrue_submitted", on=PlanSubmittedForCheck)
@@ -31,10 +41,30 @@ async def accrue_submitted(message_id: UUID, event: PlanSubmittedForCheck) -> No
 
 @outbox.task("payments.accrue_review", on=ReviewSigned)
 async def accrue_review(message_id: UUID, event: ReviewSigned) -> None:
-    """A review that was held and written down earns its tariff, as often as the rule allows."""
+    """A review that both sides signed earns its tariff, as often as the rule allows."""
     async with transaction(session_maker(), [event.council_id]) as db:
         if await outbox.first_time(db, "payments.accrue_review", message_id):
             await AccrualService(db).accrue_review(event)
+
+
+@outbox.task("payments.tell_work_earned", on=WorkEarned)
+async def tell_work_earned(message_id: UUID, event: WorkEarned) -> None:
+    """An organisation hears that a stage, a review or a month has earned."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if not await outbox.first_time(db, "payments.tell_work_earned", message_id):
+            return
+        accruals = AccrualRepository(db)
+        accrual = await accruals.find(event.council_id, event.accrual_id)
+        council = await AccountRepository(db).council(event.council_id)
+        organisation = await SelfBillRepository(db).organisation(event.organisation_id)
+        context = {
+            "what": WORK_WORDS[accrual.kind],
+            "earned_pence": accrual.amount_pence,
+            "earned_on": accrual.earned_on,
+            "organisation_name": organisation.name,
+            "council_name": council.name if council else "the council",
+        }
+        await MessagingService(db).tell(event.council_id, "work_earned", context, organisation_id=event.organisation_id)
 
 
 @outbox.task("payments.tell_claim_asked", on=TariffClaimAsked)

@@ -41,3 +41,50 @@ class ScopesChanged(Event, frozen=True, kw_only=True):
 
     representation_id: UUID
     person_id: UUID
+
+
+class CallAsked(Event, frozen=True, kw_only=True):
+    """Somebody wrote online that the council should call them."""
+
+    contact_id: UUID
+
+
+class BudgetSet(Event, frozen=True, kw_only=True):
+    """A budget was worked out or agreed, or the person's own share of it changed."""
+
+    budget_id: UUID
+    person_id: UUID
+    status: str
+    """A member of `BudgetStatus`."""
+
+
+class ProtectionChanged(Event, frozen=True, kw_only=True):
+    """What somebody is paid beyond their points was ended, or goes on for longer."""
+
+    protection_id: UUID
+    person_id: UUID
+
+
+class BudgetChallenged(Event, frozen=True, kw_only=True):
+    """A person says that a budget is not right, or takes it back, or the council has answered."""
+
+    challenge_id: UUID
+    person_id: UUID
+    status: str
+    """A member of `ChallengeStatus`."""
+
+
+class ChargeDecided(Event, frozen=True, kw_only=True):
+    """The council decided what a person pays, from a day on."""
+
+    financial_assessment_id: UUID
+    person_id: UUID
+
+
+class CarerAsked(Event, frozen=True, kw_only=True):
+    """A carer's first stage is complete."""
+
+    assessment_id: UUID
+    person_id: UUID
+    goes_on: bool
+    """Whether the council looks closer in a second stage."""

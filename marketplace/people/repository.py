@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, tup
 from marketplace.core.models import PostcodeRow
 from marketplace.core.places import Postcode
 from marketplace.core.repository import Repository
-from marketplace.people.models import Budget, BudgetStatus, Person
+from marketplace.people.models import Budget, BudgetKind, BudgetStatus, Person
 
 MOST_WORDS = 6
 """Words of a search that count; nobody has more names than that in a search box."""
@@ -117,7 +117,8 @@ class BudgetRepository(Repository[Budget]):
         return await self.every(question.order_by(Budget.starts_on.desc(), Budget.id.desc()))
 
     async def current(self, council_id: UUID, person_id: UUID, on: date) -> Budget | None:
-        """Return the budget that counts on a day: a final one before an indicative one, then the newest."""
+        """Return the budget that counts on a day: a final one before an indicative one, the person's
+        own support before what is for them as a carer, then the newest."""
         return await self.maybe(
             self.of(council_id)
             .where(
@@ -126,7 +127,12 @@ class BudgetRepository(Repository[Budget]):
                 Budget.starts_on <= on,
                 or_(Budget.ends_on.is_(None), Budget.ends_on > on),
             )
-            .order_by((Budget.status == BudgetStatus.FINAL).desc(), Budget.starts_on.desc(), Budget.id.desc())
+            .order_by(
+                (Budget.status == BudgetStatus.FINAL).desc(),
+                (Budget.kind == BudgetKind.SUPPORT).desc(),
+                Budget.starts_on.desc(),
+                Budget.id.desc(),
+            )
         )
 
 

@@ -3,6 +3,7 @@
 The page of one person (`/people/{id}`) also lists their referrals, so `matching` serves it.
 """
 
+import re
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -23,13 +24,31 @@ from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, local_path, submit, typed
 from marketplace.people.forms import PersonForm, ProfileForm, person_values
 from marketplace.people.models import Person
+from marketplace.people.profile import ProfileService
+from marketplace.people.profile_view import tool_list
 from marketplace.people.repository import PeopleRepository
+from marketplace.people.routes_ask import ROUTES as ASK
+from marketplace.people.routes_assessments import ROUTES as ASSESSMENTS
+from marketplace.people.routes_budgets import ROUTES as BUDGETS
+from marketplace.people.routes_charges import ROUTES as CHARGES
 from marketplace.people.routes_contact import ROUTES as CONTACT
+from marketplace.people.routes_my_budget import ROUTES as MY_BUDGET
+from marketplace.people.routes_profile import HANDLERS as PROFILE_TOOLS
+from marketplace.people.routes_profile_pages import HANDLERS as PROFILE_PAGES
+from marketplace.people.routes_protections import ROUTES as PROTECTIONS
+from marketplace.people.routes_ras import ROUTES as RAS
+from marketplace.people.routes_ras_watch import ROUTES as RAS_WATCH
 from marketplace.people.routes_representatives import ROUTES as REPRESENTATIVES
+from marketplace.people.routes_stages import ROUTES as STAGES
 from marketplace.people.routes_to_send import ROUTES as TO_SEND
+from marketplace.people.routes_views import ROUTES as VIEWS
 from marketplace.people.service import PeopleService
 
 PEOPLE_PAGE = 25
+NEW_FOR = ("/referrals/new", "/contacts/new")
+"""Pages that send somebody to record a person and go on with them."""
+CONTACT_PAGE = re.compile(r"^/contacts/[0-9a-f-]{36}$")
+"""Page of a contact, which goes on to a new record, too."""
 VOCABULARY: dict[str, Any] = {
     "genders": [(gender.value, label) for gender, label in GENDER_LABELS.items()],
     "ethnic_groups": [("", "Not said"), *ETHNIC_GROUPS.items()],
@@ -98,7 +117,8 @@ class PeopleController(Controller):
             person = await PeopleService(db).record(principal, form)
             _say_where(request, person, "The person is recorded")
             way_on = local_path(str(data.get("next") or ""), "")
-            return f"{way_on}?person={person.id}" if way_on == "/referrals/new" else f"/people/{person.id}"
+            goes_on = way_on in NEW_FOR or CONTACT_PAGE.match(way_on)
+            return f"{way_on}?person={person.id}" if goes_on else f"/people/{person.id}"
 
         try:
             async with db.begin_nested():
@@ -220,8 +240,7 @@ class ProfileController(Controller):
     @get("/profile", permission=Permission.PROFILE_OWN)
     async def show(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
         """Show the profile, ready to change."""
-        person = await PeopleRepository(db).find(principal.council_id, principal.need_person())
-        return _form("people/profile.html", person_values(person), {}, person=person)
+        return await _profile_page(db, principal, None, {})
 
     @post("/profile", permission=Permission.PROFILE_OWN)
     async def update(
@@ -242,11 +261,37 @@ class ProfileController(Controller):
             async with db.begin_nested():
                 return await submit(request, db, principal.actor, data, action)
         except InvalidInput as error:
-            person = await PeopleRepository(db).find(principal.council_id, principal.need_person())
-            return _form("people/profile.html", data, error.fields, person=person)
+            return await _profile_page(db, principal, data, error.fields)
 
 
-ROUTES = [PeopleController, ProfileController, *REPRESENTATIVES, *CONTACT, *TO_SEND]
+ROUTES = [
+    PeopleController,
+    ProfileController,
+    *PROFILE_TOOLS,
+    *PROFILE_PAGES,
+    *REPRESENTATIVES,
+    *CONTACT,
+    *TO_SEND,
+    *PROTECTIONS,
+    *RAS,
+    *RAS_WATCH,
+    *VIEWS,
+    *ASSESSMENTS,
+    *BUDGETS,
+    *MY_BUDGET,
+    *CHARGES,
+    *ASK,
+    *STAGES,
+]
+
+
+async def _profile_page(
+    db: AsyncSession, principal: Principal, values: FormData | None, errors: dict[str, str]
+) -> Template:
+    person = await PeopleRepository(db).find(principal.council_id, principal.need_person())
+    tools = tool_list(person, await ProfileService(db).own(principal))
+    shown = person_values(person) if values is None else values
+    return _form("people/profile.html", shown, errors, person=person, tools=tools)
 
 
 def _form(template: str, values: FormData, errors: dict[str, str], **more: Any) -> Template:

@@ -16,6 +16,7 @@ from marketplace.people.events import DeathUndone, PersonDied
 from marketplace.people.forms import PersonForm, ProfileForm
 from marketplace.people.models import Person
 from marketplace.people.repository import Location, PeopleRepository
+from marketplace.people.views import note_view
 
 
 class PeopleService:
@@ -34,6 +35,7 @@ class PeopleService:
         principal.require(Permission.PEOPLE_READ)
         person = await self.people.find(principal.council_id, person_id)
         self._note(principal, "people.read", person, why=why)
+        await note_view(self.db, principal, person.id, "record")
         return person
 
     async def record(self, principal: Principal, form: PersonForm) -> Person:

@@ -17,6 +17,8 @@ from marketplace.core.outbox import first_time, task
 from marketplace.core.schedule import Attempts, every
 from marketplace.messaging import MessagingService, delivery
 from marketplace.messaging.sending import send_secret
+from marketplace.people import tasks_budgets as tasks_budgets
+from marketplace.people import tasks_front_door as tasks_front_door
 from marketplace.people.events import RepresentationMoved, ScopesChanged
 from marketplace.people.models import Person
 from marketplace.people.repository_representatives import RepresentationRepository

@@ -11,9 +11,8 @@ import msgspec
 from marketplace.core.formats import plural, pounds
 from marketplace.core.forms import FormReader
 from marketplace.plans.models import HELP_LABELS, HelpKind
+from marketplace.plans.sections import BY_KEY, LONGEST_TEXT, ROWS
 
-LONGEST_TEXT = 4_000
-"""Characters of a section: about two pages."""
 LONGEST_OUTCOME = 500
 LONGEST_WHAT = 1_000
 MOST_ITEMS = 20
@@ -58,7 +57,7 @@ class ItemContent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanContent(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a planner writes in a plan."""
+    """Everything that is written in a plan."""
 
     about_me: str = ""
     good_days: str = ""
@@ -68,6 +67,8 @@ class PlanContent(msgspec.Struct, frozen=True, kw_only=True):
     information_given: str = ""
     visit_minutes: int = 0
     items: tuple[ItemContent, ...] = ()
+    others: dict[str, str] = msgspec.field(default_factory=dict)
+    """Words of the sections that are no columns, by key (`sections.ROWS`)."""
 
     @property
     def weekly_pence(self) -> int:
@@ -77,7 +78,7 @@ class PlanContent(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def money(self) -> str:
         """Both parts about money as the one text that is stored."""
-        return f"{self.money_held}\n\n{WHY_OVER} {self.why_over}".strip() if self.why_over else self.money_held
+        return join_money(self.money_held, self.why_over)
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +89,11 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     is_done: bool
     advice: str
     """What to do, in plain words: also the message of a refused submission."""
+
+
+def join_money(held: str, why_over: str) -> str:
+    """Write both parts about money as one text; `split_money` takes it apart again."""
+    return f"{held}\n\n{WHY_OVER} {why_over}".strip() if why_over else held
 
 
 def split_money(text: str) -> tuple[str, str]:
@@ -116,7 +122,7 @@ def glance(data: Mapping[str, Any]) -> PlanContent:
 def _read(form: FormReader) -> PlanContent:
     about_me = form.text("about_me", "about the person", required=False, longest=LONGEST_TEXT)
     good_days = form.text("good_days", "good days and bad days", required=False, longest=LONGEST_TEXT)
-    items = tuple(item for row in range(1, MOST_ITEMS + 1) if (item := _read_item(form, row)) is not None)
+    items = read_items(form)
     return PlanContent(
         about_me=about_me,
         good_days=good_days,
@@ -125,9 +131,22 @@ def _read(form: FormReader) -> PlanContent:
         money_held=form.text("money_held", "how the money is held", required=False, longest=LONGEST_TEXT),
         why_over=form.text("why_over", "why the plan costs more", required=False, longest=LONGEST_TEXT),
         information_given=form.text("information_given", "the information given", required=False, longest=LONGEST_TEXT),
+        others={
+            key: words for key in ROWS if (words := form.text(key, _name(key), required=False, longest=LONGEST_TEXT))
+        },
         visit_minutes=60 * form.number("visit_hours", "hours with the person", least=0, most=MOST_HOURS, required=False)
         + form.number("visit_minutes", "minutes with the person", least=0, most=59, required=False),
     )
+
+
+def _name(key: str) -> str:
+    title = BY_KEY[key].staff_title
+    return title[0].lower() + title[1:]
+
+
+def read_items(form: FormReader) -> tuple[ItemContent, ...]:
+    """Read the rows of outcomes; rows in which nothing was typed are left out."""
+    return tuple(item for row in range(1, MOST_ITEMS + 1) if (item := _read_item(form, row)) is not None)
 
 
 def _read_item(form: FormReader, row: int) -> ItemContent | None:
@@ -149,7 +168,12 @@ def _read_item(form: FormReader, row: int) -> ItemContent | None:
 
 def without_row(content: PlanContent, row: int) -> PlanContent:
     """Return the content without one row of outcomes."""
-    return msgspec.structs.replace(content, items=tuple(item for item in content.items if item.row != row))
+    return msgspec.structs.replace(content, items=without_item(content.items, row))
+
+
+def without_item(items: Iterable[ItemContent], row: int) -> tuple[ItemContent, ...]:
+    """Return outcomes without one row."""
+    return tuple(item for item in items if item.row != row)
 
 
 def values_of(content: PlanContent) -> dict[str, str]:
@@ -164,8 +188,15 @@ def values_of(content: PlanContent) -> dict[str, str]:
         "information_given": content.information_given,
         "visit_hours": str(hours) if content.visit_minutes else "",
         "visit_minutes": str(minutes) if content.visit_minutes else "",
+        **{key: content.others.get(key, "") for key in ROWS},
     }
-    for row, item in enumerate(content.items, start=1):
+    return values | item_values(content.items)
+
+
+def item_values(items: Iterable[ItemContent]) -> dict[str, str]:
+    """Write outcomes back into the fields of the form, numbered from 1."""
+    values: dict[str, str] = {}
+    for row, item in enumerate(items, start=1):
         values[f"outcome-{row}"] = item.outcome
         values[f"what-{row}"] = item.what
         values[f"helped_by-{row}"] = item.helped_by.value if item.helped_by else ""

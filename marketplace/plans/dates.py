@@ -17,6 +17,9 @@ REMINDER = timedelta(days=14)
 SOON = timedelta(days=28)
 """How far ahead a review counts as due soon."""
 
+UNSIGNED = timedelta(days=14)
+"""How long a written review may wait for its signatures before those who have not signed are reminded."""
+
 OPEN = (ReviewStatus.DUE, ReviewStatus.BOOKED)
 
 
@@ -49,6 +52,30 @@ def annual_review(after: date) -> ReviewDates:
     """Return the window of the annual review that follows a sign-off or an earlier annual review."""
     last = add_months(after, ANNUAL_MONTHS)
     return ReviewDates(last - ANNUAL_WINDOW, last, last)
+
+
+def direct_payment_review(
+    started_on: date, last_held_on: date | None, months: Mapping[str, int], today: date
+) -> ReviewDates:
+    """Return the window of the next review of a direct payment.
+
+    Args:
+        started_on: First day of the payment.
+        last_held_on: Day of the last such review, where there was one.
+        months: The council's setting: `first` months after the start at most, `then` months between two.
+        today: A day that has passed already moves to four weeks from today: late is late, but it can still be met.
+
+    Source: Care and Support (Direct Payments) Regulations 2014, regulation 7: once within six months, then at gaps
+    of twelve months at most.
+    """
+    last = add_months(started_on, months["first"]) if last_held_on is None else add_months(last_held_on, months["then"])
+    last = max(last, today + SOON)
+    return ReviewDates(max(last - ANNUAL_WINDOW, started_on), last, last)
+
+
+def asked_review(today: date) -> ReviewDates:
+    """Return the window of a review that somebody asked for: from today, within four weeks."""
+    return ReviewDates(today, today + SOON, today + SOON)
 
 
 def is_overdue(review: Review, today: date) -> bool:

@@ -2,6 +2,7 @@
 
 from marketplace.accounts import Permission, Principal
 from marketplace.core.errors import NotFound
+from marketplace.plans.errors import NotFacilitator
 from marketplace.plans.models import Plan, PlanVersion, Review
 from marketplace.plans.schemas import Scope
 from marketplace.plans.states import EDITABLE, PlanStatus, ReviewStatus
@@ -41,7 +42,7 @@ def reviews_scope(principal: Principal) -> Scope:
     principal.require(Permission.REVIEWS_READ)
     if principal.may(Permission.PLANS_WRITE):
         return planner_scope(principal)
-    return Scope((principal.council_id,), None)
+    return Scope((principal.council_id,), None, principal.user_id)
 
 
 def may_write(principal: Principal, plan: Plan, version: PlanVersion) -> bool:
@@ -73,10 +74,23 @@ def may_sign_off(principal: Principal, version: PlanVersion) -> bool:
     return principal.may(Permission.PLANS_SIGN_OFF) and version.status is PlanStatus.AWAITING_SIGN_OFF
 
 
+def is_facilitator(principal: Principal, review: Review) -> bool:
+    """Whether somebody holds a review: the planner, or somebody of the council."""
+    if principal.may(Permission.PLANS_WRITE):
+        return review.facilitator_id is not None and principal.worker_id == review.facilitator_id
+    return principal.may(Permission.REVIEWS_HOLD) and principal.user_id == review.facilitator_user_id
+
+
+def need_facilitator(principal: Principal, review: Review) -> None:
+    """Refuse whoever does not hold a review.
+
+    Raises:
+        NotFacilitator: They do not.
+    """
+    if not is_facilitator(principal, review):
+        raise NotFacilitator("Take this review first, or ask the person who holds it.")
+
+
 def may_facilitate(principal: Principal, review: Review) -> bool:
     """Whether somebody may book and hold a review: its facilitator, while it is open."""
-    return (
-        principal.may(Permission.PLANS_WRITE)
-        and principal.worker_id == review.facilitator_id
-        and review.status in (ReviewStatus.DUE, ReviewStatus.BOOKED)
-    )
+    return is_facilitator(principal, review) and review.status in (ReviewStatus.DUE, ReviewStatus.BOOKED)

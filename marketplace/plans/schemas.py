@@ -1,7 +1,6 @@
 """Shapes that plans hands around: who may reach what, and the small forms of decisions."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,6 +16,8 @@ class Scope(NamedTuple):
 
     council_ids: tuple[UUID, ...]
     worker_id: UUID | None
+    user_id: UUID | None = None
+    """Who of the council asks, where their own rows are a list of their own."""
 
 
 class CheckForm(msgspec.Struct, frozen=True):
@@ -89,48 +90,6 @@ class ReasonForm(msgspec.Struct, frozen=True):
         expected = read_expected(form)
         form.done()
         return cls(why, expected)
-
-
-class BookForm(msgspec.Struct, frozen=True):
-    """The date of a review."""
-
-    booked_on: date
-    why: str
-
-    @classmethod
-    def read(cls, data: Mapping[str, Any]) -> "BookForm":
-        """Read the form.
-
-        Raises:
-            InvalidInput: With every message, by field.
-        """
-        form = FormReader(data)
-        booked_on = form.day("booked_on", "the date of the review")
-        why = form.text("why", "the reason", required=False, longest=500)
-        form.done()
-        return cls(booked_on or date.min, why)
-
-
-class HoldForm(msgspec.Struct, frozen=True):
-    """What a review found (L17)."""
-
-    held_on: date
-    working: str
-    not_working: str
-
-    @classmethod
-    def read(cls, data: Mapping[str, Any]) -> "HoldForm":
-        """Read the form.
-
-        Raises:
-            InvalidInput: With every message, by field.
-        """
-        form = FormReader(data)
-        held_on = form.day("held_on", "the date you met")
-        working = form.text("working", "what is working", longest=4_000)
-        not_working = form.text("not_working", "what is not working", longest=4_000)
-        form.done()
-        return cls(held_on or date.min, working, not_working)
 
 
 def read_expected(form: FormReader) -> int:

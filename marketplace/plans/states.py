@@ -45,6 +45,8 @@ class ReviewStatus(StrEnum):
     DUE = "due"
     BOOKED = "booked"
     HELD = "held"
+    """Written down; not yet signed by both sides. Putting it right is a step from here to here."""
+    SIGNED = "signed"
     CANCELLED = "cancelled"
 
 
@@ -54,7 +56,58 @@ REVIEW = Lifecycle(
     {
         ReviewStatus.DUE: frozenset({ReviewStatus.BOOKED, ReviewStatus.CANCELLED}),
         ReviewStatus.BOOKED: frozenset({ReviewStatus.BOOKED, ReviewStatus.HELD, ReviewStatus.CANCELLED}),
-        ReviewStatus.HELD: frozenset(),
-        ReviewStatus.CANCELLED: frozenset(),
+        ReviewStatus.HELD: frozenset({ReviewStatus.HELD, ReviewStatus.SIGNED}),
+        ReviewStatus.SIGNED: frozenset(),
+        # Back from a death that was recorded by mistake.
+        ReviewStatus.CANCELLED: frozenset({ReviewStatus.DUE}),
+    },
+)
+
+
+class PanelStatus(StrEnum):
+    """Where a case of the risk panel is."""
+
+    ASKED = "asked"
+    LISTED = "listed"
+    DECIDED = "decided"
+    WITHDRAWN = "withdrawn"
+
+
+PANEL = Lifecycle(
+    "panel_case",
+    "panel_cases",
+    {
+        PanelStatus.ASKED: frozenset({PanelStatus.LISTED, PanelStatus.DECIDED, PanelStatus.WITHDRAWN}),
+        PanelStatus.LISTED: frozenset({PanelStatus.LISTED, PanelStatus.DECIDED, PanelStatus.WITHDRAWN}),
+        PanelStatus.DECIDED: frozenset(),
+        PanelStatus.WITHDRAWN: frozenset(),
+    },
+)
+
+
+class SetupStatus(StrEnum):
+    """Where the way to a direct payment is."""
+
+    DRAFT = "draft"
+    OFFERED = "offered"
+    """The conditions are met: terms, amount and frequency lie before the person."""
+    AGREED = "agreed"
+    STARTED = "started"
+    REFUSED = "refused"
+    STOPPED = "stopped"
+
+
+SETUP = Lifecycle(
+    "direct_payment_setup",
+    "direct_payment_setups",
+    {
+        SetupStatus.DRAFT: frozenset({SetupStatus.OFFERED, SetupStatus.REFUSED}),
+        SetupStatus.OFFERED: frozenset({SetupStatus.DRAFT, SetupStatus.AGREED, SetupStatus.REFUSED}),
+        # Back to a draft when something changed before the start: capacity, the budget, who manages it.
+        SetupStatus.AGREED: frozenset({SetupStatus.DRAFT, SetupStatus.STARTED, SetupStatus.REFUSED}),
+        SetupStatus.STARTED: frozenset({SetupStatus.STOPPED}),
+        # Back from a death that was recorded by mistake; nothing else opens them again.
+        SetupStatus.REFUSED: frozenset({SetupStatus.DRAFT}),
+        SetupStatus.STOPPED: frozenset({SetupStatus.STARTED}),
     },
 )

@@ -1,28 +1,20 @@
-"""What follows from events of plans: the plan itself, and telling those concerned. And the daily look at reviews."""
+"""What follows from events of plans: the plan itself, and telling those concerned."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import Role, audit
-from marketplace.core.clock import today
-from marketplace.core.database import clock_of, session_maker, transaction
+from marketplace.accounts import Role
+from marketplace.core.database import session_maker, transaction
 from marketplace.core.outbox import first_time, task
-from marketplace.core.schedule import every
+from marketplace.core.settings import site_address
 from marketplace.matching.events import OfferAccepted
 from marketplace.messaging import MessagingService
-from marketplace.plans.events import PlanReadyToAgree, PlanReturned, PlanSignedOff, PlanSubmitted
-from marketplace.plans.models import Review
-from marketplace.plans.repository import PlanRepository, ReviewRepository
+from marketplace.plans.events import PlanInPlace, PlanReadyToAgree, PlanReturned, PlanSignedOff, PlanSubmitted
+from marketplace.plans.models import PlannedBy
+from marketplace.plans.repository import PlanRepository
 from marketplace.plans.service import PlanService
-from marketplace.plans.words import REVIEW_LABELS
-
-BATCH = 200
-"""Reviews looked at in one transaction."""
 
 
 @task("plans.start_plan", on=OfferAccepted)
@@ -44,11 +36,17 @@ async def tell_checkers(message_id: UUID, event: PlanSubmitted) -> None:
 
 @task("plans.tell_planner_returned", on=PlanReturned)
 async def tell_planner_returned(message_id: UUID, event: PlanReturned) -> None:
-    """Tell the planner that a plan came back."""
+    """Tell who writes a plan that it came back: the planner, or the person."""
     async with transaction(session_maker(), [event.council_id]) as db:
-        if await first_time(db, "plans.tell_planner_returned", message_id):
-            context = await _context(db, event.council_id, event.plan_id)
+        if not await first_time(db, "plans.tell_planner_returned", message_id):
+            return
+        context = await _context(db, event.council_id, event.plan_id)
+        if event.worker_id is not None:
             await MessagingService(db).tell(event.council_id, "plan_returned", context, worker_id=event.worker_id)
+            return
+        plan = await PlanRepository(db).find(event.council_id, event.plan_id)
+        context["link"] = f"{site_address()}/my-plan/write"
+        await MessagingService(db).tell(event.council_id, "own_plan_returned", context, person_id=plan.person_id)
 
 
 @task("plans.tell_person_ready", on=PlanReadyToAgree)
@@ -66,44 +64,23 @@ async def tell_signed_off(message_id: UUID, event: PlanSignedOff) -> None:
     async with transaction(session_maker(), [event.council_id]) as db:
         if await first_time(db, "plans.tell_signed_off", message_id):
             context = {**await _context(db, event.council_id, event.plan_id), "completed_on": event.completed_on}
+            context["has_planner"] = True
             messages = MessagingService(db)
             await messages.tell(event.council_id, "plan_signed_off", context, person_id=event.person_id)
             await messages.tell(event.council_id, "plan_signed_off_planner", context, worker_id=event.worker_id)
 
 
-@every(timedelta(days=1), "plans.remind_reviews")
-async def remind_reviews() -> None:
-    """Remind facilitators of reviews without a date, and tell them of those that are overdue; each once (L16).
-
-    The audit row written with each message is also what keeps a second run, or one after a crash, from repeating it.
-    """
-    await _tell_facilitators("plans.remind_review", "review_due", lambda reviews: reviews.to_remind)
-    await _tell_facilitators("plans.flag_overdue_review", "review_overdue", lambda reviews: reviews.to_flag)
-
-
-Question = Callable[[date, str, int], Awaitable[Sequence[Row[Review, str]]]]
-
-
-async def _tell_facilitators(mark: str, template: str, question: Callable[[ReviewRepository], Question]) -> None:
-    """Tell the facilitators of all reviews that a question finds, in batches."""
-    while True:
-        async with transaction(session_maker(), "every") as db:
-            found = await question(ReviewRepository(db))(today(clock_of(db)), mark, BATCH)
-            for review, reference in found:
-                await _tell_facilitator(db, review, reference, mark, template)
-        if len(found) < BATCH:
+@task("plans.tell_own_plan_in_place", on=PlanInPlace)
+async def tell_own_plan_in_place(message_id: UUID, event: PlanInPlace) -> None:
+    """Tell a person that the plan that they wrote is in place; with a planner's plan `tell_signed_off` does."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if not await first_time(db, "plans.tell_own_plan_in_place", message_id):
             return
-
-
-async def _tell_facilitator(db: AsyncSession, review: Review, reference: str, mark: str, template: str) -> None:
-    context = {
-        "reference": reference,
-        "review": REVIEW_LABELS[review.kind].lower(),
-        "due_on": review.due_on,
-        "window_ends_on": review.window_ends_on,
-    }
-    await MessagingService(db).tell(review.council_id, template, context, worker_id=review.facilitator_id)
-    audit.record(db, None, mark, council_id=review.council_id, subject_kind="review", subject_id=review.id)
+        plan = await PlanRepository(db).find(event.council_id, event.plan_id)
+        if plan.planned_by is PlannedBy.PERSON:
+            context = {**await _context(db, event.council_id, event.plan_id), "completed_on": event.in_place_on}
+            context["has_planner"] = False
+            await MessagingService(db).tell(event.council_id, "plan_signed_off", context, person_id=event.person_id)
 
 
 async def _context(db: AsyncSession, council_id: UUID, plan_id: UUID) -> dict[str, Any]:

@@ -85,7 +85,8 @@ async def provide_principal(request: Request[Any, Any, Any]) -> Principal:
 async def provide_db(request: Request[Any, Any, Any]) -> AsyncGenerator[AsyncSession, None]:
     """Give a handler its transaction, limited to the councils of who is signed in. It ends before the answer leaves."""
     principal = principal_of(request)
-    async with transaction(session_maker(), principal.councils if principal else ()) as db:
+    councils = principal.councils if principal else ()
+    async with transaction(session_maker(), councils, checks_early=request.method != "GET") as db:
         yield db
 
 

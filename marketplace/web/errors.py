@@ -18,6 +18,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from marketplace.core.errors import (
     BadRequest,
     Conflict,
+    Forbidden,
     InvalidInput,
     NotFound,
     PlatformError,
@@ -40,6 +41,9 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     if known is None:
         log.exception("unexpected-error", path_kind=_route(request), request_id=state_of(request).get("request_id"))
         return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, "error", None, "", {})
+    if isinstance(known, SignInNeeded | Forbidden) and state_of(request).get("kept_words") and _wants_page(request):
+        words = {"words": state_of(request)["kept_words"], "next": quote(_way_back(request))}
+        return Template("errors/kept_words.html", context=words, status_code=HTTPStatus.FORBIDDEN)
     if isinstance(known, SignInNeeded) and _wants_page(request):
         return Redirect(f"/sign-in?next={quote(_way_back(request))}", status_code=303)
     if isinstance(known, Unavailable):

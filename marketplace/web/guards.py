@@ -10,7 +10,7 @@ from marketplace.accounts import Permission
 from marketplace.core.errors import Forbidden, SignInNeeded
 from marketplace.core.files.forms import FileForm
 from marketplace.core.settings import Settings
-from marketplace.web.context import SESSION_COOKIE, cookie_name, csrf_holder, csrf_token, principal_of
+from marketplace.web.context import SESSION_COOKIE, cookie_name, csrf_holder, csrf_token, principal_of, state_of
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -35,11 +35,32 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     permission: Permission | None = handler.opt["permission"]
     if permission is not None:
         principal = principal_of(connection)
+        if principal is None or not principal.may(permission):
+            await _keep_words(connection, handler)
         if principal is None:
             raise SignInNeeded
         principal.require(permission)
     if connection.scope.get("method") not in SAFE and handler.opt.get("csrf", True):
         await _check_origin(connection)
+
+
+async def _keep_words(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Remember what somebody wrote who lost their access meanwhile: the page that refuses gives it back to them.
+
+    For routes with `keeps_words` in their options, and forms of our own pages alone: no other site may put its words
+    on a page of ours.
+    """
+    is_form = connection.scope.get("method") not in SAFE and handler.opt.get("keeps_words", False)
+    if not is_form or connection.headers.get("sec-fetch-site") not in (None, "same-origin"):
+        return
+    if isinstance(connection, Request):
+        values = (await FileForm.read(connection)).values
+        words = [text for name, text in values.items() if name not in _NO_WORDS and isinstance(text, str) and text]
+        state_of(connection)["kept_words"] = words[:MOST_KEPT]
+
+
+_NO_WORDS = frozenset({"csrf_token", "form_id", "action", "version", "seen", "clash", "keep"})
+MOST_KEPT = 100
 
 
 async def _check_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> None:

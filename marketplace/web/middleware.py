@@ -140,7 +140,7 @@ class Surround:
         if len(token) > 100:
             state["drop_session"] = True
             return
-        async with transaction(session_maker(), "every") as db:
+        async with transaction(session_maker(), "every", checks_early=False) as db:
             found = await AccountService(db).principal_of(token)
             state["principal"] = found
             state["drop_session"] = found is None

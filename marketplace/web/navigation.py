@@ -1,6 +1,9 @@
 """The menu of each role: its tasks, in the order people do them."""
 
-from marketplace.accounts import Permission, Principal
+from functools import lru_cache
+
+from marketplace.accounts import Permission, Principal, Role
+from marketplace.accounts.permissions import Scope, granted
 
 PUBLIC = (("Find support", "/market"), ("How it works", "/how-it-works"), ("For providers", "/join"))
 
@@ -16,6 +19,7 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.PLANS_AGREE, "My plan", "/my-plan"),
     (Permission.CONTESTS_OWN, "My match", "/my-match"),
     (Permission.REVIEWS_READ, "Reviews", "/reviews"),
+    (Permission.SETUPS_DECIDE, "Direct payments to set up", "/direct-payment-setups"),
     (Permission.SAVED_OWN, "Shortlists", "/shortlists"),
     (Permission.ENQUIRIES_OWN, "Questions", "/enquiries"),
     (Permission.BOOKINGS_OWN, "My bookings", "/bookings"),
@@ -49,18 +53,22 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.MONEY_ASKS_ANSWER, "Money requests", "/money-requests"),
     (Permission.BUDGETS_SET, "Direct payments", "/direct-payments"),
     (Permission.TARIFFS_READ, "Tariffs", "/tariffs"),
+    (Permission.RAS_READ, "Points and budgets", "/ras"),
     (Permission.CLAIMS_DECIDE, "Claims", "/tariff-claims"),
+    (Permission.CHALLENGES_ANSWER, "Budget challenges", "/budget-challenges"),
+    (Permission.CHARGES_DECIDE, "Charges", "/charges"),
     (Permission.AUDIT_READ, "Audit log", "/audit"),
     (Permission.OPERATIONS_READ, "Operations", "/operations"),
 )
 UNDER = {
     "/bookings": ("/agreements", "/calendar", "/back-ups", "/alert-contacts", "/approval-rule", "/activities"),
-    "/provider/bookings": ("/provider/clients", "/provider/calendar", "/today", "/alerts"),
+    "/provider/bookings": ("/shared-plans", "/provider/clients", "/provider/calendar", "/today", "/alerts"),
     "/evidence": ("/regulator-links",),
     "/accreditation": ("/monitoring", "/join-requests", "/organisations/enter", "/organisations/merges"),
     "/organisations": ("/accreditations",),
     "/matching": ("/contests",),
     "/direct-payments": ("/money-audits",),
+    "/plans": ("/plan-of-the-month", "/plan-asks", "/approval-limits", "/panel-cases", "/early-starts"),
     "/finance": ("/payment-queries",),
     "/earnings": (
         "/provider/funds",
@@ -70,9 +78,10 @@ UNDER = {
         "/provider/vat",
     ),
     "/self-bills": ("/invoices", "/held-lines", "/self-billing", "/vat-treatments"),
-    "/people": ("/representations", "/employer-help", "/to-send"),
+    "/people": ("/contacts", "/exchange", "/incoming-cases", "/representations", "/employer-help", "/to-send"),
+    "/my-plan": ("/my-shares", "/my-timeline", "/my-reviews", "/my-move"),
     "/profile": ("/representatives", "/acting", "/contact"),
-    "/money": ("/employer",),
+    "/money": ("/employer", "/my-budget"),
     "/availability": ("/provider/care-hours",),
     "/payment-runs": (
         "/returned-payments",
@@ -103,6 +112,7 @@ UNDER = {
 """Pages elsewhere that belong to an entry: links to the regulator's register are evidence, too."""
 SELDOM = {
     "/reported-enquiries": "Threads that one side reported",
+    "/direct-payment-setups": "Conditions, terms and start of direct payments; payments before the sign-off",
     "/choice-records": "Result lists kept as evidence of fair choice",
     "/search-words": "Words that mean the same, for the search",
     "/unmet-need": "What people looked for and did not find",
@@ -113,7 +123,10 @@ SELDOM = {
     "/payment-runs": "Payments that go to the bank together",
     "/books": "What teams spend, block contracts, journals for the finance system",
     "/tariffs": "Rates and limits of the council",
+    "/ras": "What points are worth, and whether it is affordable",
     "/tariff-claims": "Work that suppliers claim beside plans and visits",
+    "/budget-challenges": "People who say that their budget is not right",
+    "/charges": "What people pay towards their support",
     "/audit": "Who did what and when",
 }
 """Entries that stand on a page of their own, each with a hint, where the menu would need a second line."""
@@ -137,13 +150,19 @@ CHOOSING = (Permission.SAVED_OWN, Permission.CHOICES_RECORD)
 
 def entries(principal: Principal) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """Return the menu of somebody as (text, address), and what did not fit on its line and stands on `/more`."""
+    return _menu(principal.role, principal.scopes)
+
+
+@lru_cache(maxsize=256)
+def _menu(role: Role, scopes: frozenset[Scope] | None) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    may = granted(role, scopes)
     search = ("Find support", "/market")
-    is_choosing = any(principal.may(permission) for permission in CHOOSING)
+    is_choosing = not may.isdisjoint(CHOOSING)
     items = [("Home", "/home"), search] if is_choosing else [("Home", "/home")]
     for permission, text, address in TASKS:
         # Who sees all of accreditation finds what they score there.
         is_inside = any(address.startswith(f"{other}/") or address in UNDER.get(other, ()) for _, other in items)
-        if principal.may(permission) and not is_inside and all(address != other for _, other in items):
+        if permission in may and not is_inside and all(address != other for _, other in items):
             items.append((text, address))
     if not is_choosing:
         items.append(search)
@@ -165,20 +184,30 @@ def width_px(items: list[tuple[str, str]]) -> float:
 
 def navigation(principal: Principal | None, path: str) -> list[tuple[str, str, bool]]:
     """Return menu items as (text, address, whether the page belongs to it)."""
+    above = _above(path)
     if principal is None:
-        return [(text, address, _belongs(path, address)) for text, address in PUBLIC]
+        return [(text, address, _belongs(above, address)) for text, address in PUBLIC]
     items, folded = entries(principal)
-    is_folded = any(_belongs(path, address) for _, address in folded)
-    return [(text, address, _belongs(path, address) or (address == MORE[1] and is_folded)) for text, address in items]
+    is_folded = any(_belongs(above, address) for _, address in folded)
+    return [(text, address, _belongs(above, address) or (address == MORE[1] and is_folded)) for text, address in items]
 
 
-def _belongs(path: str, address: str) -> bool:
-    if any(address in others for others in UNDER.values()):
-        return _is_at(path, address)  # An entry of its own for those who have no other.
-    if any(_is_at(path, one) for key, others in UNDER.items() if key != address for one in others):
+INNER: dict[str, frozenset[str]] = {
+    one: frozenset(key for key, others in UNDER.items() if one in others) for others in UNDER.values() for one in others
+}
+"""Entries that a page elsewhere belongs to, by its address."""
+
+
+def _above(path: str) -> frozenset[str]:
+    """Return a path and every path above it: "/a/b/c" gives "/a/b/c", "/a/b", "/a"."""
+    ends = [place for place, letter in enumerate(path) if letter == "/" and place]
+    return frozenset((path, *(path[:end] for end in ends)))
+
+
+def _belongs(above: frozenset[str], address: str) -> bool:
+    if address in INNER:
+        return address in above  # An entry of its own for those who have no other.
+    inside = [one for one in above if one in INNER]
+    if any(INNER[one] - {address} for one in inside):
         return False  # It belongs to another entry, though its address begins as this one's.
-    return any(_is_at(path, one) for one in (address, *UNDER.get(address, ())))
-
-
-def _is_at(path: str, address: str) -> bool:
-    return path == address or path.startswith(f"{address}/")
+    return address in above or any(address in INNER[one] for one in inside)

@@ -36,6 +36,7 @@ THEMES = ("teal", "plum", "forest", "indigo", "bronze")
 
 FOOTER_LINKS = (
     ("How it works", "/how-it-works"),
+    ("Plan of the month", "/plan-of-the-month"),
     ("Accessibility", "/accessibility"),
     ("Cookies", "/cookies"),
     ("Privacy", "/privacy"),

@@ -12,6 +12,7 @@ from marketplace.core.files.scanner import scanner_of, use_scanner
 from marketplace.core.settings import Settings
 from marketplace.payments.service.cards import open_cards
 from marketplace.people import BudgetRepository
+from marketplace.people.income import direct_own_weekly, direct_weekly
 from marketplace.people.models import BudgetStatus, FundingRoute
 from marketplace.providers.service.market_index import use_search
 from marketplace.providers.service.weekly import Purse
@@ -46,7 +47,7 @@ async def weekly_budget(db: AsyncSession, principal: Principal) -> Purse | None:
     budget = await BudgetRepository(db).current(principal.council_id, principal.person_id, today(clock_of(db)))
     if budget is None or budget.status is not BudgetStatus.FINAL or budget.route is not FundingRoute.DIRECT_PAYMENT:
         return None
-    return Purse(weekly_pence=budget.weekly_pence, own_weekly_pence=budget.own_weekly_pence)
+    return Purse(weekly_pence=direct_weekly(budget), own_weekly_pence=direct_own_weekly(budget))
 
 
 def open_parts(settings: Settings) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -23,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.core.clock import LONDON, Clock
 from marketplace.core.database import make_engine, make_session_maker, transaction
 from marketplace.web.app import BUILT_ASSETS
+from tests.chromium import CHROMIUM, FLAGS
 from tests.conftest import admin, clone_database
 from tests.journeys.walker import Walker
 
@@ -36,22 +37,6 @@ WARMING_TRIES = 5
 DEMO = "journeys_demo"
 """Template database with the demo in it, copied for each site."""
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-UNSTEADY = pytest.mark.skipif(
-    not os.environ.get("UNSTEADY_JOURNEYS"),
-    reason="This walk has not passed as a whole yet; set UNSTEADY_JOURNEYS=1 to work on it",
-)
-"""Walks being written: they run on demand and are named in the closing note, so that nobody takes them for proof."""
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
 
 
 def free_port() -> int:
@@ -70,6 +55,12 @@ class MovedClock:
     def now(self) -> datetime:
         """Return the present instant of the site."""
         return datetime.now(UTC) + self.moved
+
+
+def run_apart(work: Coroutine[Any, Any, Made]) -> Made:
+    """Do what is asynchronous in a thread of its own: the browser runs an event loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 class Site:
@@ -101,8 +92,6 @@ class Site:
     def arrange(self, make: Callable[[AsyncSession], Awaitable[Made]], clock: Clock | None = None) -> Made:
         """Write rows beside the running site: what a journey needs but does not click through.
 
-        In a thread of its own, as the browser runs an event loop in this one.
-
         Args:
             make: Writes them.
             clock: Another clock than the site's, for what happened in the past.
@@ -116,8 +105,7 @@ class Site:
             finally:
                 await engine.dispose()
 
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(lambda: asyncio.run(write())).result()
+        return run_apart(write())
 
     def wait_for_mail(self, to_address: str, words: str) -> None:
         """Wait until a message to an address has some words in its subject."""
@@ -167,7 +155,7 @@ def prepared_demo(shared: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
             making = shared / "journeys-demo-in-the-making"
-            url = asyncio.run(clone_database(DEMO))
+            url = run_apart(clone_database(DEMO))
             assert run_site("--database", url, "--data-dir", making).wait() == 0, "the demo could not be loaded"
             making.rename(folder)
     return folder
@@ -186,7 +174,7 @@ def serving(data_dir: Path, name: str) -> Generator[Site, None, None]:
     is_worker = "PYTEST_XDIST_WORKER" in os.environ
     demo = prepared_demo(data_dir.parents[1] if is_worker else data_dir.parent)
     shutil.copytree(demo, data_dir, dirs_exist_ok=True)
-    url = asyncio.run(clone_database(name, DEMO))
+    url = run_apart(clone_database(name, DEMO))
     port, sandbox_port = free_port(), free_port()
     arguments = ["--database", url, "--data-dir", data_dir, "--port", port, "--sandbox-port", sandbox_port]
     process = run_site(*arguments, stdout=subprocess.PIPE)
@@ -214,7 +202,7 @@ def serving(data_dir: Path, name: str) -> Generator[Site, None, None]:
         except subprocess.TimeoutExpired:
             process.kill()
         process.stdout.close()
-        asyncio.run(admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        run_apart(admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
 
 @pytest.fixture(scope="module")

@@ -165,6 +165,33 @@ def make_run(finance: Walker) -> str:
     return run
 
 
+def rehearse(finance: Walker) -> str:
+    """Make a rehearsal of what the proposal ticked. Returns its path."""
+    finance.page.get_by_label("This is a rehearsal").check()
+    return make_run(finance)
+
+
+def refuse_file(finance: Walker, why: str) -> None:
+    """Record on the page of a run that the bank refused all of it; the call to the bank is forgotten once."""
+    refused(finance, "The bank refused the whole file")
+    finance.fill(why=why)
+    refused(finance, "The bank refused the whole file")
+    assert finance.page.locator("input[name=why]").input_value() == why
+    finance.page.locator("input[name=none_paid]").check()
+    send(finance, "The bank refused the whole file")
+
+
+def send_bank_list(finance: Walker, content: str) -> None:
+    """Read a bank's list of returned payments from a file; the file is forgotten once."""
+    finance.open("/returned-payments")
+    finance.follow("Read the bank’s list from a file")
+    refused(finance, "Read the list")
+    finance.page.locator("input[type=file]").set_input_files(
+        files=[{"name": "returned.csv", "mimeType": "text/csv", "buffer": content.encode()}]
+    )
+    send(finance, "Read the list")
+
+
 def release(checker: Walker, run: str) -> None:
     """Release a run as the second person: the password again, once typed wrongly."""
     checker.open(run)

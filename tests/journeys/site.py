@@ -35,7 +35,7 @@ from marketplace.web.parts import open_parts
 from marketplace.web.tasks import import_tasks
 from tests.compiled_templates import share_templates
 
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS = 0.25
 """Between two looks at the outbox when nothing waited."""
 
 

@@ -1,11 +1,15 @@
 """Somebody at a browser: signs in, opens pages, fills forms by their labels; axe looks at every page on the way."""
 
+import os
 import re
 import time
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.compiled_templates import FOLDER as RUN_FOLDER
 from tests.web.page_checks import axe_faults
 
 PASSWORD = "demo-password"
@@ -16,8 +20,29 @@ REPLACED = ("htmx:sendAbort", "htmx:afterRequest")
 NO_LINE = "Failed to load resource: net::ERR_INTERNET_DISCONNECTED"
 """What the browser says of a request while a journey has taken its line away."""
 
-_FAULTLESS: set[tuple[int, str]] = set()
-"""Width of the window and build of the pages in which axe found nothing."""
+
+class Faultless:
+    """Builds of pages in which axe found nothing: known to all workers of a run, and where there is no run, to one."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def __contains__(self, build: str) -> bool:
+        file = self._shared(build)
+        return build in self._known or (file is not None and file.exists())
+
+    def add(self, build: str) -> None:
+        """Keep a build: an empty file whose name tells it."""
+        self._known.add(build)
+        if (file := self._shared(build)) is not None:
+            file.touch()
+
+    def _shared(self, build: str) -> Path | None:
+        folder = os.environ.get(RUN_FOLDER)
+        return Path(folder) / f"axe-{build}" if folder else None
+
+
+_FAULTLESS = Faultless()
 
 
 def build_of(html: str) -> str:
@@ -84,7 +109,7 @@ class Walker:
         if self.scripts and kind not in self.seen:
             self.seen.add(kind)
             # Somebody else may have stood before the same page, such as the one for signing in.
-            build = self.width, build_of(self.page.content())
+            build = sha256(f"{self.width} {build_of(self.page.content())}".encode()).hexdigest()
             if build not in _FAULTLESS:
                 faults = axe_faults(self.page)
                 assert faults == [], f"{kind}: {faults}"

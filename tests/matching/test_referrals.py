@@ -228,10 +228,10 @@ async def test_the_queue_has_a_tab_for_each_state_and_says_what_is_overdue(
     assert "Overdue by 2 days" in page.words
     assert "Due today" in page.words
     assert "3 referrals are overdue" in page.words
-    for number, tab in enumerate(("waiting", "incomplete", "kept", "offered", "planned", "closed")):
+    for number, tab in enumerate(("waiting", "incomplete", "kept", "own", "offered", "planned", "closed")):
         shown = await staff.open(f"/referrals?tab={tab}")
         assert f"R-2027-{number:05}" in shown.words
-        assert f"R-2027-{(number + 1) % 6:05}" not in shown.words
+        assert f"R-2027-{(number + 1) % 7:05}" not in shown.words
     crisis = await staff.open("/referrals?urgency=crisis")
     assert "R-2027-00077" in crisis.words
     assert "R-2027-00000" not in crisis.words

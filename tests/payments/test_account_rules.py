@@ -101,7 +101,7 @@ def test_a_visit_too_dear_now_fits_once_money_comes_in():
 def test_four_weeks_come_in_every_four_weeks_and_the_last_payment_is_for_the_days_left():
     found = paydays(budget(10_000, ends=date(2027, 3, 10)), date(2027, 1, 3), date(2027, 12, 31), 4)
     assert found == [(date(2027, 1, 4), 28), (date(2027, 2, 1), 28), (date(2027, 3, 1), 9)]
-    assert expected_income(budget(10_000, ends=date(2027, 3, 10)), date(2027, 2, 1), date(2027, 12, 31), 4) == [
+    assert expected_income([budget(10_000, ends=date(2027, 3, 10))], date(2027, 2, 1), date(2027, 12, 31), 4) == [
         (date(2027, 3, 1), 12_857)
     ]
 

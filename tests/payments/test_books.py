@@ -196,7 +196,7 @@ async def test_visits_that_took_place_use_a_block_once(browser: Browser, db: Any
     given_ = {"organisation_id": scene.organisation.id, "service_line": service_of(scene.listing.category)}
     # 60 minutes a week from Monday 1 February: 240 minutes for £64.00 in February.
     terms = {"weekly_minutes": 60, "weekly_pence": 1_600, "starts_on": date(2027, 2, 1), **given_}
-    await make_block(db, money, name="A first", **terms)
+    first = await make_block(db, money, name="A first", **terms)
     await make_block(db, money, name="B second", **{**terms, "starts_on": date(2027, 2, 15)})
     for day, minutes, status in (
         (date(2027, 2, 2), 90, BookingStatus.APPROVED),
@@ -204,7 +204,9 @@ async def test_visits_that_took_place_use_a_block_once(browser: Browser, db: Any
         (date(2027, 2, 17), 60, BookingStatus.CANCELLED),
         (date(2027, 1, 31), 60, BookingStatus.APPROVED),
     ):
-        await make_booking(db, scene, status, on=day, minutes=minutes)
+        # The first was counted when it was approved; the second waits for that, and nothing else uses the block.
+        counted = first.id if (status, day.month) == (BookingStatus.APPROVED, 2) else None
+        await make_booking(db, scene, status, on=day, minutes=minutes, block_contract_id=counted)
     finance = await browser.signed_in(money.finance)
     rows = (await finance.get("/block-contracts/utilisation.csv")).text.splitlines()[1:]
     found = {row.split(",")[0]: row.split(",")[3:] for row in rows}

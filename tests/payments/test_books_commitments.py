@@ -40,7 +40,8 @@ async def accepted(db: Any, **team: Any) -> tuple[OfferAccepted, UUID]:
 
 
 async def committed(db: Any, event: OfferAccepted) -> dict[UUID | None, int]:
-    return await BooksRepository(db).committed(event.council_id, NOW.date())
+    found = await BooksRepository(db).committed(event.council_id, NOW.date())
+    return {team_id: sum(promised.values()) for team_id, promised in found.items()}
 
 
 async def test_a_plan_taken_on_is_committed_once_at_its_highest_price(db: Any) -> None:

@@ -91,15 +91,17 @@ EVERY_KIND = [
     pytest.param(a_document(InvoiceKind.CREDIT_NOTE), id="credit-note-standard"),
     pytest.param(a_document(items=lines_of(EXEMPT)), id="invoice-exempt"),
     pytest.param(a_document(InvoiceKind.CREDIT_NOTE, items=lines_of(EXEMPT)), id="credit-note-exempt"),
-    pytest.param(a_document(supplier=ASSISTANT, items=lines_of(NONE)), id="invoice-not-registered"),
-    pytest.param(
-        a_document(InvoiceKind.CREDIT_NOTE, supplier=ASSISTANT, items=lines_of(NONE)), id="credit-note-not-registered"
-    ),
     pytest.param(a_document(items=lines_of(VatCategory.OUTSIDE_SCOPE)), id="invoice-outside-scope"),
     pytest.param(a_document(items=lines_of(VatCategory.ZERO)), id="invoice-zero"),
     pytest.param(
         a_document(items=(item(1, 10_500, 500, VatCategory.REDUCED, 500), item(2, 7_500, 0, EXEMPT, 0))), id="mixed"
     ),
+]
+ASSISTANT_WITH_MAIL = msgspec.structs.replace(ASSISTANT, email="zoe@assistant.example")
+NOT_REGISTERED = [
+    pytest.param(a_document(supplier=ASSISTANT, items=lines_of(NONE)), id="no-address"),
+    pytest.param(a_document(supplier=ASSISTANT_WITH_MAIL, items=lines_of(NONE)), id="mail"),
+    pytest.param(a_document(InvoiceKind.CREDIT_NOTE, supplier=ASSISTANT, items=lines_of(NONE)), id="credit-note"),
 ]
 SELF_BILLED = [
     pytest.param(a_document(InvoiceKind.SELF_BILL, number="SB-000003", council_number="SB-000003"), id="self-bill"),
@@ -191,6 +193,33 @@ def test_every_supplier_document_passes_the_norm_and_peppol(document: Document, 
     assert schema_errors(schemas, content) == []
     assert fatal(norm_rules().broken(content)) == []
     assert fatal(peppol_rules().broken(content)) == []
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("document", NOT_REGISTERED)
+def test_a_document_of_an_unregistered_supplier_passes_the_norm_and_claims_no_peppol_address(
+    document: Document, schemas: Path
+) -> None:
+    content = render_ubl(document)
+    assert schema_errors(schemas, content) == []
+    assert fatal(norm_rules().broken(content)) == []
+    root = etree.fromstring(content)
+    assert root.findtext(f"{CBC}CustomizationID") == "urn:cen.eu:en16931:2017"
+    assert root.find(f"{CBC}ProfileID") is None
+    endpoints = {
+        name: root.find(f"{CAC}Accounting{name}Party/{CAC}Party/{CBC}EndpointID") for name in ("Supplier", "Customer")
+    }
+    assert {name: one.get("schemeID") for name, one in endpoints.items() if one is not None} == {
+        "Customer": "9932",
+        **({"Supplier": "EM"} if document.supplier.email else {}),
+    }
+    # Peppol's own set objects to what Peppol alone asks for, and to nothing else.
+    assert {one.rule for one in fatal(peppol_rules().broken(content))} == {
+        "PEPPOL-EN16931-R001",
+        "PEPPOL-EN16931-R004",
+        "PEPPOL-EN16931-R007",
+        "PEPPOL-EN16931-CL008" if document.supplier.email else "PEPPOL-EN16931-R020",
+    }
 
 
 @pytest.mark.shared

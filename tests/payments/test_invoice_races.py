@@ -5,8 +5,10 @@ from datetime import time
 
 from sqlalchemy import select
 
+from marketplace.accounts import Principal
 from marketplace.core.database import SessionMaker, transaction
-from marketplace.core.errors import Conflict, InvalidInput
+from marketplace.core.errors import Conflict, Forbidden, InvalidInput
+from marketplace.ledger import Purpose
 from marketplace.payments.models import Invoice, InvoiceLine
 from marketplace.payments.repository.bills import BillRepository
 from marketplace.payments.service.bills import BillService
@@ -16,7 +18,7 @@ from marketplace.payments.service.invoices import InvoiceService
 from marketplace.payments.states import HoldReason
 from tests.browser import count
 from tests.factories_invoices import Supply, file_of, make_supply, row_of
-from tests.factories_payments import FEBRUARY
+from tests.factories_payments import FEBRUARY, balance
 from tests.payments.test_money_chain import broken, real
 
 __all__ = ["real"]
@@ -50,6 +52,32 @@ async def test_a_file_and_an_invoice_sent_at_once_bill_each_visit_once(real: Ses
     async with transaction(real, "every") as db:
         assert await count(db, "invoices", "number = 'PI-000001'") == 1
         assert await count(db, "number_series", "series = 'provider_invoice' AND last = 1") == 1
+        assert await broken(db) == []
+
+
+async def test_two_approvals_of_one_bill_at_once_make_it_payable_once(real: SessionMaker) -> None:
+    supply = await world(real)
+    council, owner = supply.money.council.id, supply.money.organisation.id
+    first, second = supply.finance.principal, supply.money.checker.principal
+    async with transaction(real, [council]) as db:
+        invoice = await InvoiceService(db).send_delivered(supply.provider.principal, council, FEBRUARY, "A-1")
+
+    async def approve(who: Principal) -> Invoice:
+        async with transaction(real, [council]) as db:
+            return await BillService(db).approve(who, invoice.id)
+
+    answers = await asyncio.gather(approve(first), approve(first), approve(second), return_exceptions=True)
+    # Who may approve hears that it is done, however often they ask; nothing of it happens twice.
+    done = [answer for answer in answers if isinstance(answer, Invoice)]
+    refused = [answer for answer in answers if isinstance(answer, Conflict | Forbidden)]
+    assert done
+    assert len(done) + len(refused) == 3
+    async with transaction(real, "every") as db:
+        assert await count(db, "payables") == 1
+        assert await count(db, "ledger_entries", "kind = 'provider-invoice'") == 1
+        assert await count(db, "steps", "subject_kind = 'invoice' AND to_status = 'approved'") == 1
+        assert await balance(db, council, Purpose.PAYABLE, owner) == 3_600
+        assert await balance(db, council, Purpose.ACCRUED, owner) == 0
         assert await broken(db) == []
 
 

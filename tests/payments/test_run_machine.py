@@ -24,7 +24,7 @@ from tests.conftest import NOW
 from tests.factories_payment_runs import PROCESSED, another_payee, make_credit
 from tests.factories_payments import PAY_ON, Money, balance, make_money, payables_of
 
-ACTIONS = ("bill", "credit", "make", "rehearse", "release", "cancel", "submit", "confirm", "return")
+ACTIONS = ("bill", "credit", "make", "rehearse", "release", "cancel", "submit", "confirm", "reject", "return")
 STEPS = st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 7)), min_size=4, max_size=14)
 
 
@@ -155,6 +155,8 @@ def allowed(run: dict[str, Any], action: str, clock: FixedClock) -> bool:
         return bool(run["state"] == "released")
     if action == "confirm":
         return bool(run["state"] == "submitted")
+    if action == "reject":
+        return run["state"] in ("released", "submitted") and not run["back"]
     return run["state"] in ("released", "submitted", "confirmed") and len(run["back"]) < len(run["lines"])
 
 
@@ -173,6 +175,8 @@ async def move(
         if run["state"] == "submitted":
             clock.move_to(PROCESSED)
         await RunSubmissionService(db).confirm(finance, run["id"], run["total"])
+    elif action == "reject":
+        await RunSubmissionService(db).reject(finance, run["id"], "The bank took none of it")
     else:
         line_id, pence, _ = waiting(run, number)
         item = ReturnedRow(clock.now().date(), pence, "", "", "B")
@@ -188,7 +192,8 @@ def waiting(run: dict[str, Any], number: int) -> Any:
 def settle(book: Book, run: dict[str, Any], action: str, number: int) -> None:
     """Write a step that was taken into the book."""
     after = {"release": "released", "cancel": "cancelled", "submit": "submitted", "confirm": "confirmed"}
-    places = {"release": "sent", "cancel": "open", "confirm": "paid"}
+    after["reject"] = "rejected"
+    places = {"release": "sent", "cancel": "open", "confirm": "paid", "reject": "open"}
     if action == "return":
         line_id, _, items = waiting(run, number)
         run["back"].add(line_id)

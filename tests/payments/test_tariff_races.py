@@ -119,3 +119,28 @@ async def test_two_deciders_and_two_jobs_at_once_earn_once(real: SessionMaker) -
     async with transaction(real, "every") as db:
         assert await count(db, "accruals") == await count(db, "ledger_entries") == 3
         assert [fact.detail for fact in [await check(db) for check in EARNING_CHECKS]] == ["", "", ""]
+
+
+async def test_one_agrees_and_another_refuses_a_claim_at_once_and_one_of_them_counts(real: SessionMaker) -> None:
+    async with transaction(real, "every") as db:
+        money = await make_money(db)
+        council_id = money.council.id
+        await make_rule(db, money.council, TariffEvent.GRANT, 99_900)
+        form = ClaimForm(TariffEvent.GRANT, None, council_id, date(2027, 2, 1), 0, "Training", 5_000)
+        claim = await ClaimService(db).ask(money.provider.principal, form)
+        deciders = [(await make_member(db, role, money.council)).principal for role in (Role.MANAGER, Role.BROKER)]
+
+    async def decide(place: int) -> str:
+        async with transaction(real, [council_id]) as db:
+            why = "Not agreed beforehand" if place else ""
+            return (await ClaimService(db).decide(deciders[place], claim.id, agree=not place, reason=why)).status.value
+
+    decided = await asyncio.gather(decide(0), decide(1), return_exceptions=True)
+    [outcome] = [answer for answer in decided if isinstance(answer, str)]
+    assert len([answer for answer in decided if isinstance(answer, StepRefused)]) == 1
+    async with transaction(real, "every") as db:
+        earned = int(outcome == "agreed")
+        assert await count(db, "accruals") == await count(db, "ledger_entries") == earned
+        assert await count(db, "tariff_claims", f"status = '{outcome}'") == 1
+        assert await count(db, "outbox_messages", "event = 'TariffClaimDecided'") == 1
+        assert [fact.detail for fact in [await check(db) for check in EARNING_CHECKS]] == ["", "", ""]

@@ -6,9 +6,11 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.permissions import Role
+from marketplace.people.challenges import ChallengeService
 from tests.browser import Browser
 from tests.factories import Member, make_member
 from tests.factories_bookings import loose
+from tests.people.test_my_budget import start
 from tests.people.test_representatives import ASK, make_pair, the_row
 from tests.two_tabs import Prepare, Try, sent_again
 
@@ -47,9 +49,32 @@ async def end_it_for_the_council(db: AsyncSession, clock: Any) -> Try:
     return Try(manager, path.replace("representatives", "representations"), form, effect, {"reason": "Asked."})
 
 
+async def challenge_a_budget(db: AsyncSession, clock: Any) -> Try:
+    _person, member, _manager, budget = await start(db)
+    path, effect = f"/my-budget/{budget.id}/challenge", ("budget_challenges", "true")
+    db.expunge_all()
+    return Try(member, path, {"words": "Too little."}, effect, {"words": "Too much."})
+
+
+async def answer_a_challenge(db: AsyncSession, clock: Any) -> Try:
+    _person, member, manager, budget = await start(db)
+    row = await ChallengeService(db).ask(member.principal, budget.id, "Too little.")
+    form = {"outcome": "changed", "weekly": "130", "answer": "Nights.", "version": "1"}
+    path, effect = f"/budget-challenges/{row.id}", ("budgets", "weekly_pence = 13000")
+    db.expunge_all()
+    return Try(manager, path, form, effect, {"weekly": "140"})
+
+
 @pytest.mark.parametrize(
     "prepare",
-    [ask_somebody, change_what_they_may_do, end_it, end_it_for_the_council],
+    [
+        ask_somebody,
+        change_what_they_may_do,
+        end_it,
+        end_it_for_the_council,
+        challenge_a_budget,
+        answer_a_challenge,
+    ],
     ids=lambda one: one.__name__,
 )
 async def test_a_form_counts_once_however_often_it_is_sent(

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.core import outbox
 from marketplace.core.database import scope_to
 from marketplace.core.queue import deliver
-from marketplace.plans import tasks  # noqa: F401 - its tasks listen
+from marketplace.plans import tasks, tasks_agreeing, tasks_reviews, tasks_showcase  # noqa: F401 - they listen
 from tests.factories_plans import PlanWorld, make_plan_world
 
 

@@ -94,7 +94,7 @@ async def test_the_form_starts_from_the_one_page_profile_and_says_so(
     page = await planner.get(f"/plans/for-referral/{referral.id}", expect=303)
     form = await planner.open(page.location)
     assert "My garden" in (form.field("about_me") or "")
-    assert "Copied from the one page profile" in form.words
+    assert "From the one page profile" in form.words
     assert "To get back to the allotment" in form.words
     assert "Add at least one outcome" in form.words
     assert "Indicative budget £115.38 a week" in form.words
@@ -266,7 +266,14 @@ async def test_the_whole_life_of_a_plan_from_page_to_page(browser: Browser, db: 
     shown = await signer.open(done.location)
     assert "Signed off" in shown.words
     assert "First review (welfare check), due 28 April 2027" in shown.words
-    assert await events(db) == ["PlanSubmitted", "PlanSubmittedForCheck", "PlanReadyToAgree", "PlanSignedOff"]
+    assert await events(db) == [
+        "PlanSubmitted",
+        "PlanSubmittedForCheck",
+        "PlanReadyToAgree",
+        "BudgetSet",
+        "PlanInPlace",
+        "PlanSignedOff",
+    ]
     face = await person.open("/my-plan")
     assert "In place Signed off on 3 March 2027" in face.words
     assert "First review (welfare check): by 28 April 2027" in face.words
@@ -379,6 +386,7 @@ GET_PATHS = {
     "/plans/{plan}": Permission.PLANS_READ,
     "/plans/for-referral/{referral}": Permission.PLANS_READ,
     "/my-plan": Permission.PLANS_AGREE,
+    "/my-reviews": Permission.PLANS_AGREE,
     "/reviews": Permission.REVIEWS_READ,
     "/reviews/calendar": Permission.REVIEWS_READ,
 }
@@ -390,8 +398,16 @@ POST_PATHS = {
     "/plans/{plan}/sign-off": Permission.PLANS_SIGN_OFF,
     "/my-plan/{version}/agree": Permission.PLANS_AGREE,
     "/my-plan/{version}/change": Permission.PLANS_AGREE,
-    "/reviews/{plan}/book": Permission.PLANS_WRITE,
-    "/reviews/{plan}/hold": Permission.PLANS_WRITE,
+    "/my-reviews/ask": Permission.PLANS_AGREE,
+    "/my-reviews/{plan}/notes": Permission.PLANS_AGREE,
+    "/my-reviews/{plan}/sign": Permission.PLANS_AGREE,
+    "/reviews/{plan}/book": Permission.REVIEWS_READ,
+    "/reviews/{plan}/hold": Permission.REVIEWS_READ,
+    "/reviews/{plan}/sign": Permission.REVIEWS_READ,
+    "/reviews/{plan}/notes": Permission.REVIEWS_READ,
+    "/reviews/{plan}/hand-on": Permission.REVIEWS_HOLD,
+    "/reviews/{plan}/sign-for-person": Permission.REVIEWS_HOLD,
+    "/plans/{plan}/ask-review": Permission.REVIEWS_READ,
 }
 
 

@@ -15,9 +15,9 @@ from marketplace.plans import ReviewService
 from marketplace.plans.errors import ReviewNotOpen
 from marketplace.plans.models import Plan, Review, ReviewKind
 from marketplace.plans.repository import ReviewRepository
-from marketplace.plans.schemas import BookForm, HoldForm
+from marketplace.plans.review_forms import BookForm, HoldForm
 from marketplace.plans.states import PlanStatus, ReviewStatus
-from marketplace.plans.tasks import remind_reviews
+from marketplace.plans.tasks_reviews import remind_reviews
 from tests.browser import Browser, count
 from tests.factories import make_worker
 from tests.factories_plans import PlanWorld, make_plan, make_plan_world, make_planner, make_review
@@ -79,6 +79,7 @@ STEPS = {
     (ReviewStatus.DUE, "book"): None,
     (ReviewStatus.BOOKED, "book"): None,
     (ReviewStatus.BOOKED, "hold"): None,
+    (ReviewStatus.HELD, "hold"): None,
     (ReviewStatus.DUE, "hold"): StepRefused,
 }
 
@@ -96,7 +97,7 @@ async def test_each_state_of_a_review_takes_only_its_own_verbs(
             if verb == "book":
                 await ReviewService(db).book(world.planner.principal, review.id, BookForm(date(2027, 3, 20), ""))
             else:
-                form = HoldForm(date(2027, 3, 3), "The club", "The mornings")
+                form = HoldForm(date(2027, 3, 3), "The club", "The mornings", review.version)
                 await ReviewService(db).hold(world.planner.principal, review.id, form)
 
     refused = STEPS.get((status, verb), ReviewNotOpen)
@@ -117,7 +118,8 @@ async def test_a_held_annual_review_sets_the_next_a_year_later(
 ) -> None:
     review = await make_review(db, plan, date(2027, 2, 28), ReviewKind.ANNUAL, ReviewStatus.BOOKED)
     clock.move_to(at(date(2028, 2, 29)))
-    await ReviewService(db).hold(world.planner.principal, review.id, HoldForm(date(2028, 2, 29), "All", "Nothing"))
+    form = HoldForm(date(2028, 2, 29), "All", "Nothing", review.version)
+    await ReviewService(db).hold(world.planner.principal, review.id, form)
     following = (await ReviewRepository(db).of_plan(plan.id))[-1]
     assert (following.kind, following.status) == (ReviewKind.ANNUAL, ReviewStatus.DUE)
     assert following.due_on == date(2029, 2, 28)
@@ -130,7 +132,7 @@ async def test_a_review_is_held_neither_in_the_future_nor_before_the_plan(
     review = await make_review(db, plan, IN_PLACE, status=ReviewStatus.BOOKED)
     for day in (date(2027, 3, 4), date(2027, 2, 2)):
         with pytest.raises(InvalidInput):
-            await ReviewService(db).hold(world.planner.principal, review.id, HoldForm(day, "w", "n"))
+            await ReviewService(db).hold(world.planner.principal, review.id, HoldForm(day, "w", "n", review.version))
 
 
 async def test_only_the_facilitator_books(db: AsyncSession, world: PlanWorld, review: Review) -> None:
@@ -166,12 +168,13 @@ async def test_the_facilitator_books_and_records_from_the_page(
     clock.move_to(at(date(2027, 3, 31)))
     planner = await browser.signed_in(world.planner)
     refused = await planner.post(f"{path}/hold", day_form("held_on", date(2027, 3, 31)), expect=422)
-    assert set(refused.errors()) == {"working", "not_working"}
+    assert set(refused.errors()) == {"working", "not_working", "progress-1", "progress-2", "outcome"}
     form = day_form("held_on", date(2027, 3, 31), working="<b>The club</b>", not_working="Mornings")
+    form |= {"progress-1": "reached", "progress-2": "not_yet", "outcome": "go_on", "version": refused.field("version")}
     await planner.post(f"{path}/hold", form)
     page = await planner.open(path)
     assert "<b>The club</b>" in page.words
-    assert "Held on 31 March 2027" in page.words
+    assert "Waiting to be signed held on 31 March 2027" in page.words
     assert page.field("booked_on-day") is None
     await planner.post(f"{path}/hold", form, expect=409)
 
@@ -183,19 +186,21 @@ async def test_lists_show_what_is_soon_overdue_booked_and_held(
     await make_review(db, plan, date(2027, 1, 15))
     await make_review(db, plan, date(2027, 1, 20), status=ReviewStatus.BOOKED, booked_on=date(2027, 3, 20))
     await make_review(db, plan, date(2027, 1, 2), status=ReviewStatus.HELD, held_on=date(2027, 3, 1))
+    await make_review(db, plan, date(2027, 1, 3), status=ReviewStatus.SIGNED, held_on=date(2027, 3, 2))
     await make_review(db, plan, date(2027, 3, 3), ReviewKind.ANNUAL)
     await make_plan_world(db)
     db.expunge_all()
     for member in (world.planner, world.manager):
         one = await browser.signed_in(member)
         page = await one.open("/reviews")
-        for label in ("All open reviews (4)", "Due soon (1)", "Overdue (1)", "Booked (1)", "Held (1)"):
+        for label in ("All open reviews (4)", "Due soon (1)", "Overdue (1)", "Booked (1)", "Signed (1)"):
             assert label in page.words
         overdue = await one.open("/reviews?show=overdue")
         assert "Overdue by 8 days" in overdue.words
         assert "govuk-tag--red" in overdue.text
         assert "Booked for 20 March 2027" in (await one.open("/reviews?show=booked")).words
-        assert "Held on 1 March 2027" in (await one.open("/reviews?show=held")).words
+        assert "Waiting to be signed held on 1 March 2027" in (await one.open("/reviews?show=held")).words
+        assert "Signed held on 2 March 2027" in (await one.open("/reviews?show=signed")).words
         await one.open("/reviews?show=never", expect=400)
     assert "Facilitator" in (await (await browser.signed_in(world.manager)).open("/reviews")).words
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Principal, Role, set_setting
+from marketplace.bookings import tasks_shares
 from marketplace.core import outbox
 from marketplace.core.clock import FixedClock
 from marketplace.core.database import clock_of, scope_to
@@ -27,7 +28,8 @@ from marketplace.plans.repository import ReviewRepository
 from marketplace.plans.schemas import CheckForm, Scope
 from marketplace.plans.states import PlanStatus, ReviewStatus
 from tests.browser import count, events
-from tests.factories import make_member, make_person, make_worker
+from tests.factories import make_member, make_organisation, make_person, make_worker
+from tests.factories_faces import make_share
 from tests.factories_plans import (
     PlanWorld,
     full_content,
@@ -40,6 +42,7 @@ from tests.factories_plans import (
     make_version,
 )
 
+assert tasks_shares
 Drain = Callable[[], Awaitable[list[tuple[str, str]]]]
 PASSED = {"The plan is in the person's own words": "yes"}
 
@@ -92,7 +95,7 @@ ALLOWED: dict[tuple[PlanStatus, str], tuple[PlanStatus, list[str]]] = {
     (S.IN_QUALITY_CHECK, "return"): (S.RETURNED, ["PlanReturned"]),
     (S.AWAITING_AGREEMENT, "agree"): (S.AWAITING_SIGN_OFF, []),
     (S.AWAITING_AGREEMENT, "change"): (S.RETURNED, ["PlanReturned"]),
-    (S.AWAITING_SIGN_OFF, "sign_off"): (S.SIGNED_OFF, ["PlanSignedOff"]),
+    (S.AWAITING_SIGN_OFF, "sign_off"): (S.SIGNED_OFF, ["BudgetSet", "PlanInPlace", "PlanSignedOff"]),
     (S.AWAITING_SIGN_OFF, "refuse"): (S.RETURNED, ["PlanReturned"]),
     (S.SIGNED_OFF, "start_version"): (S.SIGNED_OFF, []),
 }
@@ -332,6 +335,30 @@ async def test_an_unfinished_plan_moves_to_the_planner_who_holds_the_referral_no
     assert again is plan
     assert plan.worker_id == other.id
     assert await count(db, "audit_entries", "action = 'plans.hand_over_plan'") == 1
+    assert "PlannerLeft" not in await events(db)
+
+
+async def test_the_share_with_a_planner_organisation_ends_when_the_plan_goes_to_another(
+    db: AsyncSession, world: PlanWorld
+) -> None:
+    await make_share(db, world, world.organisation)
+    referral = await make_plan_referral(db, world)
+    first = await make_accepted_offer(db, world, referral)
+    plan = await PlanService(db).ensure((world.council.id,), referral.id, None)
+    assert plan is not None
+    first.status = OfferStatus.WITHDRAWN
+    await db.flush()
+    other = await make_worker(db, await make_organisation(db))
+    await make_accepted_offer(db, world, referral, other)
+    await PlanService(db).ensure((world.council.id,), referral.id, None)
+    assert plan.organisation_id == other.organisation_id
+    for delivery in await outbox.relay(db):
+        if delivery.task == "bookings.end_planner_share":
+            await deliver(delivery)
+            await deliver(delivery)
+    await scope_to(db, "every")
+    assert await count(db, "plan_shares", "end_reason = 'Their work for you ended'") == 1
+    assert (await events(db)).count("PlanShareEnded") == 1
 
 
 async def test_who_handed_a_referral_back_reads_no_more_of_its_plan(db: AsyncSession, world: PlanWorld) -> None:

@@ -42,13 +42,13 @@ async def test_it_fills_three_councils_with_people_providers_and_history(demo: L
 
 async def test_every_state_of_every_life_cycle_that_people_work_on_is_there(demo: Loaded, db: AsyncSession) -> None:
     wanted = {
-        "referrals": {"received", "incomplete", "retained", "offered", "matched", "closed"},
+        "referrals": {"received", "incomplete", "retained", "offered", "matched", "closed", "self_planned"},
         "offers": {"offered", "accepted", "declined"},
         "plan_versions": {
             *("draft", "in_quality_check", "returned", "awaiting_agreement"),
             *("awaiting_sign_off", "signed_off", "superseded"),
         },
-        "reviews": {"due", "booked", "held", "cancelled"},
+        "reviews": {"due", "booked", "held", "signed", "cancelled"},
         "bookings": {
             *("requested", "planned", "accepted", "claimed", "approved", "part_approved"),
             *("disputed", "declined", "cancelled"),
@@ -143,3 +143,39 @@ async def test_people_ask_providers_and_say_how_visits_were(demo: Loaded, db: As
     assert await count(db, "enquiries", "status = 'open'") == 3
     assert await count(db, "enquiries", "status = 'agreed' AND agreed_at > created_at") == 3
     assert await count(db, "enquiry_messages", "reported_because <> ''") == 3
+
+
+async def test_every_page_of_budgets_and_plans_has_something_to_show(demo: Loaded, db: AsyncSession) -> None:
+    assert set(await values(db, "SELECT DISTINCT kind FROM assessments")) == {
+        *("adult", "carer_stage_1", "carer_stage_2", "equipment")
+    }
+    for table, condition in {
+        "financial_assessments": "contribution_weekly_pence > 0",
+        "budgets": "status = 'final' AND indicative_id IS NOT NULL AND variance_reason <> ''",
+        "budget_challenges": "status = 'open'",
+        "early_starts": "ended_at IS NULL",
+        "panel_cases": "status = 'listed'",
+        "plan_asks": "status = 'open'",
+        "plan_showcases": "published_at IS NOT NULL",
+        "exchange_runs": "refused > 0",
+    }.items():
+        assert await count(db, table, condition) >= 1, table
+    told = "SELECT count(*) FROM plans p JOIN users u ON u.is_demo JOIN memberships m ON m.user_id = u.id"
+    own = "m.person_id = p.person_id AND p.planned_by = 'person'"
+    assert await values(db, f"{told} WHERE {own}") == ["0"], "whoever signs in begins their own plan themselves"
+
+
+async def test_where_stages_come_first_whoever_waits_or_is_planned_for_has_their_evidence(
+    demo: Loaded, db: AsyncSession
+) -> None:
+    question = text(
+        """
+        SELECT r.status = 'incomplete' AS is_held, count(*) AS referrals, count(s.id) AS in_stage_3
+        FROM referrals r JOIN councils c ON c.id = r.council_id
+        LEFT JOIN person_stages s ON s.person_id = r.person_id AND s.stage = 3 AND s.ended_on IS NULL
+        WHERE c.slug = 'lancashire' GROUP BY 1
+        """
+    )
+    found = {row.is_held: (row.referrals, row.in_stage_3) for row in await db.execute(question)}
+    assert found[False][0] == found[False][1] > 0
+    assert found[True][0] > found[True][1]

@@ -68,6 +68,12 @@ class Booking(Base, WithId):
         Index("ix_bookings_council_status", "council_id", "status", "starts_at"),
         Index("ix_bookings_agreement", "agreement_id", "starts_at"),
         Index(
+            "ix_bookings_block",
+            "block_contract_id",
+            "visit_on",
+            postgresql_where=text("block_contract_id IS NOT NULL"),
+        ),
+        Index(
             "ix_bookings_waiting_for_person",
             "ask_again_at",
             postgresql_where=text("status IN ('accepted', 'in_progress', 'claimed')"),
@@ -121,6 +127,9 @@ class Booking(Base, WithId):
     call_off_reason: Mapped[CallOffReason | None] = mapped_column(choice(CallOffReason))
     requested_at: Mapped[datetime]
     requested_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    block_contract_id: Mapped[UUID | None]
+    """The block contract of `payments` that this approved visit is counted in: hours the council had bought ahead. The
+    provider is paid for them by the month, so the visit itself is on no bill."""
     approved_at: Mapped[datetime | None]
     is_approved_by_rule: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """Approved after the person's silence, by the rule that the person had set for that."""

@@ -12,6 +12,7 @@ from marketplace.bookings.routes.person import BookingController
 from marketplace.bookings.routes.provider import ProviderBookingController
 from marketplace.bookings.routes.provider_agreements import ClientController
 from marketplace.bookings.routes.reported_talk import ReportedTalkController
+from marketplace.bookings.routes.review_asks import ClientReviewController
 from marketplace.bookings.routes.talk import ClientTalkController, OwnTalkController, TalkListController
 
 ROUTES = [
@@ -23,6 +24,7 @@ ROUTES = [
     ReportedTalkController,
     AgreementController,
     ClientController,
+    ClientReviewController,
     calculator,
     employer_help,
     EmployerController,

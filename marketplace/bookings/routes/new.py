@@ -90,7 +90,7 @@ class NewBookings(Controller):
             return await _form_page(service, offer, data, {})
         try:
             form = BookingForm.read(data, offer.listing.id, offer.least_minutes)
-            quote = await service.quote(principal, form)
+            quote = await service.quote(principal, form, offer=offer)
         except InvalidInput as error:
             return await _form_page(service, offer, data, error.fields, problem=error)
         except SlotTaken:
@@ -124,7 +124,7 @@ class NewBookings(Controller):
 
         async def send() -> str:
             form = BookingForm.read(data, offer.listing.id, offer.least_minutes)
-            booking = await service.request(principal, form)
+            booking = await service.request(principal, form, offer=offer)
             desk = card_desk()
             if booking.status is BookingStatus.AWAITING_PAYMENT and desk is not None:
                 return await desk.open_payment(db, principal, booking)

@@ -1,6 +1,6 @@
 """What is left of a direct payment once every promise is kept."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from marketplace.bookings.repository import BookingRepository, BudgetRepository
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.ledger import LedgerService, Purpose
-from marketplace.people.income import expected_income
+from marketplace.people.income import direct_weekly, expected_income
 from marketplace.people.models import Budget
 
 AHEAD = timedelta(weeks=26)
@@ -120,10 +120,10 @@ async def purses_of(
             promises=tuple(mine),
             income=tuple(
                 (day, pence)
-                for day, pence in _income(chain, now, max(last, now + AHEAD), every_weeks)
+                for day, pence in expected_income(chain, now, max(last, now + AHEAD), every_weeks)
                 if person_id in arranged and day >= arranged[person_id]
             ),
-            weekly_pence=chain[0].weekly_pence,
+            weekly_pence=direct_weekly(chain[0]),
             budget_ends_on=chain[-1].ends_on,
             today=now,
         )
@@ -131,7 +131,12 @@ async def purses_of(
 
 
 def _chain(budgets: Sequence[Budget], on: date) -> list[Budget]:
-    """Return the budget of a day and those that follow it without a gap; empty when none runs on the day."""
+    """Return the budget of a day and those that follow it without a gap; empty when none runs on the day.
+
+    What was paid once, such as for equipment, stands beside a budget that is paid by the week and never replaces it.
+    """
+    by_the_week = {row.kind for row in budgets if direct_weekly(row)}
+    budgets = [row for row in budgets if not by_the_week or row.kind in by_the_week]
     running = [row for row in budgets if row.starts_on <= on and (row.ends_on is None or row.ends_on > on)]
     if not running:
         return []
@@ -141,11 +146,3 @@ def _chain(budgets: Sequence[Budget], on: date) -> list[Budget]:
         if row.starts_on > chain[-1].starts_on and (ends_on is None or row.starts_on <= ends_on):
             chain.append(row)
     return chain
-
-
-def _income(chain: Sequence[Budget], after: date, until: date, every_weeks: int) -> Iterator[tuple[date, int]]:
-    """Yield what a chain of budgets brings after a day; a later budget takes over on its first day."""
-    for budget, following in zip(chain, [*chain[1:], None], strict=True):
-        for day, pence in expected_income(budget, after, until, every_weeks):
-            if following is None or day < following.starts_on:
-                yield day, pence

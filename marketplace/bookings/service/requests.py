@@ -174,8 +174,21 @@ class RequestSteps:
         self._check_money(offer, form, funding, offer.cost(form.visit_on, form.minutes), purse)
         return funding
 
-    async def quote(self, principal: Principal, form: BookingForm, *, notice: timedelta = LEAST_NOTICE) -> Quote:
-        """Check a wish and price it; nothing is written. `notice` is how far ahead the visit must be.
+    async def quote(
+        self,
+        principal: Principal,
+        form: BookingForm,
+        *,
+        notice: timedelta = LEAST_NOTICE,
+        offer: Offer | None = None,
+    ) -> Quote:
+        """Check a wish and price it; nothing is written.
+
+        Args:
+            principal: Who wishes.
+            form: What they wish.
+            notice: How far ahead the visit must be.
+            offer: What `offer` gave in this transaction, so that it is not read again.
 
         Raises:
             NotFound, NotBookable: As `offer`.
@@ -183,7 +196,7 @@ class RequestSteps:
             NotEnoughLeft: The direct payment does not cover it.
             SlotTaken: Every worker who works then has another visit.
         """
-        offer = await self.offer(principal, form.listing_id)
+        offer = offer or await self.offer(principal, form.listing_id)
         visit = self._visit(form, notice)
         funding = await self._funding(principal, offer, form)
         cost = offer.cost(form.visit_on, form.minutes)
@@ -201,14 +214,23 @@ class RequestSteps:
             candidates=candidates,
         )
 
-    async def request(self, principal: Principal, form: BookingForm, *, notice: timedelta = LEAST_NOTICE) -> Booking:
+    async def request(
+        self,
+        principal: Principal,
+        form: BookingForm,
+        *,
+        notice: timedelta = LEAST_NOTICE,
+        offer: Offer | None = None,
+    ) -> Booking:
         """Ask for a visit. A card booking holds its time until it is paid; any other goes to the provider at once.
+
+        Arguments as of `quote`.
 
         Raises:
             As `quote`; `SlotTaken` also when somebody else was faster; `FamilyRule` for a relative whom a direct
             payment may not pay.
         """
-        quote = await self.quote(principal, form, notice=notice)
+        quote = await self.quote(principal, form, notice=notice, offer=offer)
         if form.shown_pence is not None and form.shown_pence != quote.cost_pence:
             raise InvalidInput(
                 {

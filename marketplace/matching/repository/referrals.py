@@ -140,6 +140,12 @@ class OfferRepository(Repository[Offer]):
         question = self.of(council_id).where(Offer.referral_id == referral_id, Offer.status == OfferStatus.OFFERED)
         return await self.maybe(question, locked=locked)
 
+    async def held_of(self, council_id: UUID, referral_id: UUID) -> Offer | None:
+        """Return the offer by which a planner was asked for a referral, or holds it, locked."""
+        held = (OfferStatus.OFFERED, OfferStatus.ACCEPTED)
+        question = self.of(council_id).where(Offer.referral_id == referral_id, Offer.status.in_(held))
+        return await self.maybe(question, locked=True)
+
     async def of_worker(
         self, worker_id: UUID, councils: Sequence[UUID], *, is_open: bool, after: UUID | None = None, limit: int = 25
     ) -> Sequence[Row[Offer, Referral]]:

@@ -47,7 +47,7 @@ from marketplace.matching.service import OfferService, ReferralService, Shortlis
 from marketplace.matching.service.referrals import CHANGEABLE, missing_points
 from marketplace.matching.states import OfferStatus, ReferralStatus
 from marketplace.matching.words import HEARD_LABELS, STATUS_LABELS, URGENCY_LABELS
-from marketplace.people import PeopleRepository
+from marketplace.people import PeopleRepository, may_plan_long_term
 from marketplace.people.routes import search_people, search_words
 from marketplace.providers.repository.planners import PlannerRepository
 
@@ -56,6 +56,7 @@ TABS: dict[str, ReferralStatus] = {
     "waiting": ReferralStatus.RECEIVED,
     "offered": ReferralStatus.OFFERED,
     "planned": ReferralStatus.MATCHED,
+    "own": ReferralStatus.SELF_PLANNED,
     "kept": ReferralStatus.RETAINED,
     "incomplete": ReferralStatus.INCOMPLETE,
     "closed": ReferralStatus.CLOSED,
@@ -358,7 +359,11 @@ async def _page(db: AsyncSession, principal: Principal, referral: Referral, most
     person = await PeopleRepository(db).find(council_id, referral.person_id)
     offers = await OfferRepository(db).of_referral(council_id, referral.id)
     made: Shortlisted | None = None
-    if referral.status is ReferralStatus.RECEIVED and not missing_points(referral, person):
+    # One that waits for a planner was let through; a crisis may have begun since.
+    is_waiting = referral.status in (ReferralStatus.INCOMPLETE, ReferralStatus.RECEIVED)
+    waits = await may_plan_long_term(db, council_id, person.id) if is_waiting else None
+    missing = missing_points(referral, person)
+    if referral.status is ReferralStatus.RECEIVED and not missing and waits is None:
         made = await ShortlistService(db).rank(referral, person, principal.council_name)
     names, organisations = await _names(db, principal, referral, offers, made)
     steps, users = await ReferralRepository(db).steps(council_id, [referral.id, *(offer.id for offer in offers)])
@@ -372,7 +377,9 @@ async def _page(db: AsyncSession, principal: Principal, referral: Referral, most
         "status_labels": STATUS_LABELS,
         "urgency_label": URGENCY_LABELS[referral.urgency],
         "rows": referral_rows(referral, names, organisations),
-        "missing": missing_points(referral, person),
+        "missing": missing,
+        "waits": waits,
+        "may_record_stages": principal.may(Permission.CONTACTS_TAKE),
         "shortlist": _view(made, names, offers, most) if made else None,
         "weights": published_parts(made.weights) if made else [],
         "current": current,

@@ -23,6 +23,7 @@ from marketplace.matching.errors import (
     NotAccredited,
     OfferClosed,
     PlaceTaken,
+    PlanningWaits,
     RankingChanged,
     ReferralNotOpen,
 )
@@ -41,7 +42,7 @@ from marketplace.matching.service.open_proposals import OpenAlerts, OpenProposal
 from marketplace.matching.service.shortlists import Shortlisted, ShortlistService
 from marketplace.matching.states import OFFER, REFERRAL, OfferStatus, ReferralStatus
 from marketplace.matching.words import OFFER_LABELS, STATUS_LABELS
-from marketplace.people import PeopleRepository
+from marketplace.people import PeopleRepository, may_plan_long_term
 from marketplace.providers.models import ServiceLine, Worker
 from marketplace.providers.repository.accreditations import AccreditationRepository
 from marketplace.providers.repository.planners import PlannerRepository
@@ -91,12 +92,16 @@ class OfferService:
         Raises:
             ReferralNotOpen: It is not waiting.
             NotAccredited: The organisation's accreditation is not live today (invariant 6).
+            PlanningWaits: The person is in a crisis, or the stages before long-term support are not done.
         """
         principal.require(Permission.REFERRALS_MATCH)
         council_id = principal.council_id
         referral = await self.referrals.find(council_id, referral_id, locked=True)
         if referral.status is not ReferralStatus.RECEIVED:
             raise ReferralNotOpen(f"Its state is now: {STATUS_LABELS[referral.status].lower()}.")
+        waits = await may_plan_long_term(self.db, council_id, referral.person_id)
+        if waits is not None:
+            raise PlanningWaits(f"{waits}.")
         found = (await PlannerRepository(self.db).with_organisation([worker_id])).get(worker_id)
         if found is None:
             raise NotFound

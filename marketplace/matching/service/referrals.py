@@ -16,11 +16,12 @@ from marketplace.matching.forms import ReferralForm
 from marketplace.matching.models import Complexity, Referral, Urgency
 from marketplace.matching.repository import OfferRepository, ReferralRepository
 from marketplace.matching.states import REFERRAL, ReferralStatus
-from marketplace.people import PeopleRepository
+from marketplace.people import PeopleRepository, may_plan_long_term
 from marketplace.people.models import Person
 
 CHANGEABLE = frozenset({ReferralStatus.RECEIVED, ReferralStatus.INCOMPLETE, ReferralStatus.RETAINED})
 """States in which what was written may still change: nobody outside the council has seen it."""
+CLOSABLE = CHANGEABLE | {ReferralStatus.SELF_PLANNED}
 
 
 def missing_points(referral: Referral, person: Person) -> list[str]:
@@ -43,11 +44,20 @@ class ReferralService:
         self.referrals = ReferralRepository(db)
         self.people = PeopleRepository(db)
 
-    async def record(self, principal: Principal, person_id: UUID, form: ReferralForm) -> Referral:
+    async def record(
+        self, principal: Principal, person_id: UUID, form: ReferralForm, *, reference: str = ""
+    ) -> Referral:
         """Record that somebody needs a plan.
 
         A complex case stays with the council at once where the council says so (L4, K2); one that lacks something waits
-        as incomplete with the missing points listed (K1).
+        as incomplete with the missing points listed (K1). So does one of somebody for whom nothing long-term may be
+        planned yet (B1, B2), whatever else it says.
+
+        Args:
+            principal: Who records it.
+            person_id: Who needs the plan.
+            form: What is known.
+            reference: Number of the council's case system; empty for one of our own series.
 
         Raises:
             NotFound: The person is not one of the council's.
@@ -62,7 +72,7 @@ class ReferralService:
         referral = Referral(
             council_id=council_id,
             person_id=person.id,
-            reference=await self.referrals.next_reference(council_id, today(clock).year),
+            reference=reference or await self.referrals.next_reference(council_id, today(clock).year),
             received_at=clock.now(),
             due_on=await self._due_on(council_id, form.urgency, today(clock)),
             recorded_by_user_id=principal.user_id,
@@ -133,25 +143,30 @@ class ReferralService:
         return referral
 
     async def close(self, principal: Principal, referral_id: UUID, why: str) -> Referral:
-        """Close a referral that needs no planner any more.
+        """Close a referral that needs no planner any more: also one of a person who plans, and has moved or died.
 
         Raises:
             ReferralNotOpen: It is with a planner or planned.
         """
         principal.require(Permission.REFERRALS_RECORD)
-        referral = await self._changeable(principal, referral_id)
+        referral = await self._changeable(principal, referral_id, CLOSABLE)
         REFERRAL.move(self.db, referral, ReferralStatus.CLOSED, by=principal.user_id, why=why)
         referral.closed_reason = why
         self._note(principal, "matching.close_referral", referral, after={"status": referral.status}, why=why)
         return referral
 
-    async def _changeable(self, principal: Principal, referral_id: UUID) -> Referral:
+    async def _changeable(
+        self, principal: Principal, referral_id: UUID, states: frozenset[ReferralStatus] = CHANGEABLE
+    ) -> Referral:
         referral = await self.referrals.find(principal.council_id, referral_id, locked=True)
-        if referral.status not in CHANGEABLE:
+        if referral.status not in states or (referral.status not in CHANGEABLE and referral.planned_at is not None):
             raise ReferralNotOpen("It is with a planner, planned or closed, so it cannot be changed here.")
         return referral
 
     async def _fitting_status(self, referral: Referral, person: Person) -> ReferralStatus:
+        # Before all else: who keeps the case plans for the long term, too.
+        if await may_plan_long_term(self.db, referral.council_id, person.id):
+            return ReferralStatus.INCOMPLETE
         if referral.complexity is Complexity.COMPLEX:
             on = today(clock_of(self.db))
             if await setting(self.db, referral.council_id, "matching.retain_complex", on):

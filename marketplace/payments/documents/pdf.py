@@ -1,16 +1,9 @@
-"""Documents as PDF that screen readers can read (PDF/UA-1): tagged headings and tables, fonts inside.
+"""Documents as PDF that screen readers can read (PDF/UA-1): tagged headings and tables, fonts inside."""
 
-Words reach the compiler as data, never as its language, so nothing typed can run in it.
-"""
-
-import asyncio
-import json
-from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
-import typst
-
 from marketplace.core.formats import pounds, uk_date
+from marketplace.core.typeset import typeset
 from marketplace.payments.documents.content import CODES, Document, Party, Remittance
 
 _PAGE: Final = b"""
@@ -101,7 +94,7 @@ async def document_pdf(document: Document) -> bytes:
         "parts": parts,
         "after": after,
     }
-    return await asyncio.to_thread(_compile, given, document.issued_on)
+    return await typeset(_PAGE, given, document.issued_on)
 
 
 async def remittance_pdf(remittance: Remittance) -> bytes:
@@ -128,7 +121,7 @@ async def remittance_pdf(remittance: Remittance) -> bytes:
         ],
         "after": [f"Total: {pounds(remittance.total_pence)}"],
     }
-    return await asyncio.to_thread(_compile, given, remittance.paid_on)
+    return await typeset(_PAGE, given, remittance.paid_on)
 
 
 def _side(title: str, party: Party) -> dict[str, Any]:
@@ -140,20 +133,3 @@ def _side(title: str, party: Party) -> dict[str, Any]:
     if party.vat_number:
         lines.append(f"VAT number {party.vat_number}")
     return {"title": title, "lines": [line for line in lines if line.strip()]}
-
-
-def _compile(given: dict[str, Any], made_on: date) -> bytes:
-    # The document's own day is the day in the file, so that the same rows give the same bytes.
-    data = json.dumps({**given, "made": [made_on.year, made_on.month, made_on.day]})
-    options: dict[str, Any] = {
-        "format": "pdf",
-        "sys_inputs": {"data": data},
-        "ignore_system_fonts": True,
-        "timestamp": int(datetime.combine(made_on, time(), UTC).timestamp()),
-    }
-    try:
-        found = typst.compile(_PAGE, pdf_standards=["ua-1"], **options)
-    except typst.TypstError:
-        # A name in letters that the fonts lack: the standard refuses it. A tagged file with a box is better than none.
-        found = typst.compile(_PAGE, **options)
-    return bytes(found)

@@ -26,17 +26,21 @@ _CBC: Final = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponent
 _ROOT: Final = "urn:oasis:names:specification:ubl:schema:xsd:{}-2"
 CUSTOMIZATION: Final = "urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0"
 PROFILE: Final = "urn:fdc:peppol.eu:2017:poacc:billing:01:1.0"
+NORM: Final = "urn:cen.eu:en16931:2017"
+"""EN 16931 alone, of which Peppol BIS Billing 3 is a narrower use."""
 _UK_VAT: Final = "9932"
-_IN_PLATFORM: Final = "0203"
-"""An address inside this platform, for suppliers without a VAT number: the platform itself brings it to the council."""
+"""Electronic address scheme: United Kingdom VAT number."""
+_MAIL: Final = "EM"
+"""Electronic address scheme: e-mail. The norm's code list has it, Peppol's has not."""
 
 
 def render_ubl(document: Document) -> bytes:
     """Write an invoice or credit note as UBL 2.1.
 
     Returns:
-        UTF-8 bytes with an XML declaration: Invoice or CreditNote in Peppol BIS Billing 3 for what suppliers make
-        out, SelfBilledInvoice or SelfBilledCreditNote for what the council makes out.
+        UTF-8 bytes with an XML declaration: Invoice or CreditNote for what suppliers make out, in Peppol BIS Billing 3
+        where both sides have an address there and else in EN 16931 alone; SelfBilledInvoice or SelfBilledCreditNote
+        for what the council makes out.
 
     Raises:
         DocumentRefused: The rows would break a rule of EN 16931.
@@ -48,9 +52,11 @@ def render_ubl(document: Document) -> bytes:
     root = etree.Element(f"{{{_ROOT.format(name)}}}{name}", nsmap={None: _ROOT.format(name), "cac": _CAC, "cbc": _CBC})
     if document.is_self_billed:
         _text(root, "UBLVersionID", "2.1")
-    else:
+    elif is_for_peppol(document):
         _text(root, "CustomizationID", CUSTOMIZATION)
         _text(root, "ProfileID", PROFILE)
+    else:
+        _text(root, "CustomizationID", NORM)
     _text(root, "ID", document.number)
     _text(root, "IssueDate", document.issued_on.isoformat())
     if not document.is_credit and not document.is_self_billed:
@@ -88,6 +94,14 @@ def render_ubl(document: Document) -> bytes:
     for item in document.items:
         _line(root, item, is_credit=document.is_credit)
     return _bytes(root)
+
+
+def is_for_peppol(document: Document) -> bool:
+    """Whether a supplier's document may claim Peppol BIS Billing 3: both sides need an address there (R010, R020).
+
+    Ours are VAT numbers. A supplier without one has no address on that network, and none is made up.
+    """
+    return not document.is_self_billed and bool(document.supplier.vat_number and document.buyer.vat_number)
 
 
 def render_remittance(remittance: Remittance) -> bytes:
@@ -156,8 +170,11 @@ def _terms(document: Document) -> str:
 def _party(parent: etree._Element, party: Party, *, has_vat: bool) -> None:
     node = _group(parent, "Party")
     vat = _vat_id(party.vat_number)
-    scheme, address = (_UK_VAT, vat) if vat and has_vat else (_IN_PLATFORM, party.id)
-    _text(node, "EndpointID", address, schemeID=scheme)
+    # An address says where the document goes, nothing about VAT: it may stand where the number as such may not (O).
+    if vat:
+        _text(node, "EndpointID", vat, schemeID=_UK_VAT)
+    elif party.email.strip():
+        _text(node, "EndpointID", party.email, schemeID=_MAIL)
     _text(_group(node, "PartyIdentification"), "ID", party.id)
     _text(_group(node, "PartyName"), "Name", party.name)
     postal = _group(node, "PostalAddress")

@@ -49,6 +49,7 @@ class MoneyMovement(Base, WithId):
             "uq_money_movements_payday",
             "budget_id",
             "happened_on",
+            "kind",
             unique=True,
             postgresql_where=text("budget_id IS NOT NULL"),
         ),

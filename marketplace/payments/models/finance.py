@@ -180,7 +180,7 @@ class InvoiceLine(Base, WithId):
             "uq_invoice_lines_accrual_id",
             "accrual_id",
             unique=True,
-            postgresql_where=text("status <> 'refused' AND NOT is_credit"),
+            postgresql_where=text("status <> 'refused' AND NOT is_credit AND billed_again_on IS NULL"),
         ),
         Index("ix_invoice_lines_accrual_id", "accrual_id"),
         Index("ix_invoice_lines_booking_id", "booking_id"),
@@ -221,6 +221,8 @@ class InvoiceLine(Base, WithId):
     held_at: Mapped[datetime | None]
     payable_id: Mapped[UUID | None] = mapped_column(ForeignKey("payables.id"))
     """With what it is paid."""
+    billed_again_on: Mapped[date | None]
+    """Day on which its earning was freed for another bill, after credit notes had taken all of the line back."""
 
 
 class LineHold(Base, WithId):
@@ -318,6 +320,7 @@ class PaymentRun(Base, WithId):
     """When the bank's report said that it was processed."""
     confirmed_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     cancel_reason: Mapped[str] = mapped_column(Text, default="")
+    """Why it pays nothing: it was cancelled, or the bank took none of it."""
 
 
 class PaymentRunLine(Base, WithId):

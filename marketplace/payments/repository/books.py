@@ -5,19 +5,14 @@ from datetime import date, datetime, time
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.bookings.models import Booking
-from marketplace.bookings.policies import service_of
-from marketplace.bookings.states import BookingStatus
 from marketplace.core.clock import instant
 from marketplace.payments.models import BlockContract, BudgetTeam
-from marketplace.providers.models import Listing, Organisation, ServiceLine
+from marketplace.providers.models import Organisation
 
 MOST = 200
-DELIVERED = (BookingStatus.CLAIMED, BookingStatus.APPROVED, BookingStatus.PART_APPROVED, BookingStatus.DISPUTED)
-"""States of visits that took place."""
 
 # How far each earning had come by the end of a day. A credit note takes away from the team of what it credits, and
 # goes its own way: it is owed by the supplier until a run sets it off.
@@ -40,9 +35,21 @@ WITH paid AS (
             WHEN p.paid_on IS NULL OR p.paid_on > :day THEN 'owed' ELSE 'paid' END AS stage
     FROM accruals a
     LEFT JOIN invoice_lines l ON l.accrual_id = a.id AND l.status <> 'refused' AND NOT l.is_credit
+        AND l.billed_again_on IS NULL
     LEFT JOIN bills b ON b.id = l.invoice_id
     LEFT JOIN paid p ON p.id = l.payable_id
-    WHERE a.council_id = :council_id AND a.earned_on <= :day
+    WHERE a.council_id = :council_id AND a.earned_on <= :day AND NOT EXISTS (
+        SELECT FROM invoice_lines before JOIN bills ON bills.id = before.invoice_id
+        WHERE before.accrual_id = a.id AND before.billed_again_on > :day)
+    UNION ALL
+    SELECT a.team_id, a.organisation_id, a.kind::text, a.earned_on, l.amount_pence,
+        CASE WHEN p.id IS NULL OR p.created_at >= :day_over THEN 'billed'
+            WHEN p.paid_on IS NULL OR p.paid_on > :day THEN 'owed' ELSE 'paid' END
+    FROM invoice_lines l
+    JOIN bills b ON b.id = l.invoice_id
+    JOIN accruals a ON a.id = l.accrual_id
+    LEFT JOIN paid p ON p.id = l.payable_id
+    WHERE l.council_id = :council_id AND l.billed_again_on IS NOT NULL
     UNION ALL
     SELECT a.team_id, a.organisation_id, a.kind::text, b.received_on, -l.amount_pence,
         CASE WHEN p.id IS NULL OR p.created_at >= :day_over THEN 'billed'
@@ -94,22 +101,29 @@ class BooksRepository:
         )
         return [Position(row[0], row[1], row[2], row[3], row[4], int(row[5]), int(row[6])) for row in rows]
 
-    async def committed(self, council_id: UUID, day: date) -> dict[UUID | None, int]:
-        """Return what each team had committed and not yet accrued at the end of a day, by team."""
+    async def committed(self, council_id: UUID, day: date) -> dict[UUID | None, dict[str, int]]:
+        """Return what each team had committed and not yet accrued at the end of a day: pence by team and what for.
+
+        What a release gives back counts under the entry that it takes back.
+        """
         rows = await self.db.execute(
             text(
                 """
-                SELECT a.owner_id, sum(CASE l.side WHEN 'debit' THEN l.amount_pence ELSE -l.amount_pence END)
+                SELECT a.owner_id, CASE e.kind WHEN 'commitment-released' THEN 'plan-committed' ELSE e.kind END AS kind,
+                    sum(CASE l.side WHEN 'debit' THEN l.amount_pence ELSE -l.amount_pence END) AS pence
                 FROM ledger_accounts a
                 JOIN ledger_lines l ON l.account_id = a.id
                 JOIN ledger_entries e ON e.id = l.entry_id
                 WHERE a.council_id = :council_id AND a.purpose = 'commitment' AND e.effective_on <= :day
-                GROUP BY a.owner_id
+                GROUP BY 1, 2 ORDER BY 2
                 """
             ),
             {"council_id": council_id, "day": day},
         )
-        return {row[0]: int(row[1]) for row in rows}
+        found: dict[UUID | None, dict[str, int]] = {}
+        for row in rows:
+            found.setdefault(row.owner_id, {})[row.kind] = int(row.pence)
+        return found
 
     async def trial_balance(self, council_id: UUID, day: date) -> Sequence[Row[Any]]:
         """Return (purpose, debits, credits) of entries that count up to a day; the totals are equal."""
@@ -140,30 +154,6 @@ class BooksRepository:
             .limit(MOST)
         )
         return [(row[0], row[1], row[2]) for row in rows]
-
-    async def delivered(
-        self, council_id: UUID, organisation_ids: Sequence[UUID], since: date, until: date
-    ) -> dict[tuple[UUID, ServiceLine], dict[date, int]]:
-        """Return minutes of visits that took place in [since, until), by organisation and service, then by day."""
-        minutes = func.sum(func.coalesce(Booking.claimed_minutes, Booking.minutes))
-        rows = await self.db.execute(
-            select(Booking.organisation_id, Listing.category, Booking.visit_on, minutes)
-            .join(Listing, Listing.id == Booking.listing_id)
-            .where(
-                Booking.council_id == council_id,
-                Booking.organisation_id.in_(organisation_ids),
-                Booking.status.in_(DELIVERED),
-                Booking.called_off_at.is_(None),
-                Booking.visit_on >= since,
-                Booking.visit_on < until,
-            )
-            .group_by(Booking.organisation_id, Listing.category, Booking.visit_on)
-        )
-        found: dict[tuple[UUID, ServiceLine], dict[date, int]] = {}
-        for organisation_id, category, day, total in rows:
-            days = found.setdefault((organisation_id, service_of(category)), {})
-            days[day] = days.get(day, 0) + int(total)
-        return found
 
 
 def _over(day: date) -> datetime:

@@ -29,7 +29,7 @@ class DirectPaymentRepository:
     async def holders(self, council_id: UUID, on: date, *, after: Person | None, limit: int) -> list[Holder]:
         """Return people whose direct payment runs on a day, by name, from behind a person on."""
         newest = (
-            select(Budget.weekly_pence)
+            select(func.coalesce(Budget.direct_weekly_pence, Budget.weekly_pence))
             .where(Budget.person_id == Person.id, _runs(on))
             .order_by(Budget.starts_on.desc())
             .limit(1)

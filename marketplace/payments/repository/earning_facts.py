@@ -120,12 +120,12 @@ class EarningFacts:
         return local(at).date() if at else None
 
     async def held_review(self, plan_id: UUID, since: date, until: date) -> UUID | None:
-        """Return a review of a plan that was held in [since, until]."""
+        """Return a review of a plan that was held in [since, until], signed or still to be signed: it earns then."""
         return await self.db.scalar(
             select(Review.id)
             .where(
                 Review.plan_id == plan_id,
-                Review.status == ReviewStatus.HELD,
+                Review.status.in_((ReviewStatus.HELD, ReviewStatus.SIGNED)),
                 Review.held_on >= since,
                 Review.held_on <= until,
             )

@@ -13,7 +13,7 @@ from marketplace.bookings.models import Booking, SupportAgreement
 from marketplace.bookings.policies import service_of
 from marketplace.bookings.states import AgreementStatus, BookingStatus
 from marketplace.payments.line_checks import KnownAgreement
-from marketplace.payments.models import Accrual, AccrualKind
+from marketplace.payments.models import Accrual, AccrualKind, BlockContract
 from marketplace.providers.models import Listing, ServiceLine
 
 AT_ONCE = 5_000
@@ -36,6 +36,8 @@ class VisitRow(NamedTuple):
     is_approved: bool
     is_off: bool
     service_line: ServiceLine
+    block: str
+    """Name of the block contract that it is counted in; empty for others."""
 
 
 class InvoiceFactRepository:
@@ -70,8 +72,10 @@ class InvoiceFactRepository:
                     func.coalesce(Booking.claimed_minutes, Booking.minutes).label("minutes"),
                     Booking.status,
                     Listing.category,
+                    func.coalesce(BlockContract.name, "").label("block"),
                 )
                 .join(Listing, Listing.id == Booking.listing_id)
+                .outerjoin(BlockContract, BlockContract.id == Booking.block_contract_id)
                 .outerjoin(SupportAgreement, SupportAgreement.id == Booking.agreement_id)
                 .where(
                     Booking.council_id == council_id,
@@ -89,6 +93,7 @@ class InvoiceFactRepository:
                     row.status in APPROVED,
                     row.status in OFF,
                     service_of(row.category),
+                    row.block,
                 )
                 for row in rows
             ]

@@ -37,14 +37,20 @@ class JournalRepository(Repository[JournalExport]):
             text(
                 """
                 SELECT e.id, e.kind, e.source_id, e.effective_on, e.posted_at, a.purpose, a.owner_id, l.side,
-                    l.amount_pence, coalesce(own.cost_centre, bears.cost_centre, '') AS cost_centre, e.memo
+                    l.amount_pence, e.memo,
+                    coalesce(own.cost_centre, bears.cost_centre, again.cost_centre, '') AS cost_centre
                 FROM ledger_entries e
                 JOIN ledger_lines l ON l.entry_id = e.id
                 JOIN ledger_accounts a ON a.id = l.account_id
                 LEFT JOIN budget_teams own ON a.purpose = 'commitment' AND own.id = a.owner_id
                 LEFT JOIN LATERAL (
+                    SELECT t.cost_centre FROM invoice_lines line JOIN accruals c ON c.id = line.accrual_id
+                    JOIN budget_teams t ON t.id = c.team_id
+                    WHERE e.kind = 'billed-again' AND line.id = e.source_id
+                ) again ON true
+                LEFT JOIN LATERAL (
                     SELECT t.cost_centre FROM accruals c JOIN budget_teams t ON t.id = c.team_id
-                    WHERE c.source_id = e.source_id AND c.council_id = e.council_id
+                    WHERE c.council_id = e.council_id AND c.source_id = e.source_id
                     ORDER BY c.id LIMIT 1
                 ) bears ON true
                 WHERE e.council_id = :council_id AND e.posted_at <= :until

@@ -5,7 +5,7 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import aliased
 
@@ -86,7 +86,7 @@ class MoneyRepository(Repository[MoneyMovement]):
         return {row.id: row for row in rows}
 
     async def insert_payday(
-        self, council_id: UUID, person_id: UUID, budget_id: UUID, day: date, pence: int
+        self, council_id: UUID, person_id: UUID, budget_id: UUID, day: date, pence: int, kind: MovementKind
     ) -> UUID | None:
         """Write down what a budget's schedule brings on a day. None when that was done before."""
         found: UUID | None = await self.db.scalar(
@@ -95,7 +95,7 @@ class MoneyRepository(Repository[MoneyMovement]):
                 id=new_id(),
                 council_id=council_id,
                 person_id=person_id,
-                kind=MovementKind.COUNCIL_SHARE,
+                kind=kind,
                 is_in=True,
                 amount_pence=pence,
                 happened_on=day,
@@ -106,11 +106,23 @@ class MoneyRepository(Repository[MoneyMovement]):
                 recorded_at=clock_of(self.db).now(),
             )
             .on_conflict_do_nothing(
-                index_elements=["budget_id", "happened_on"], index_where=MoneyMovement.budget_id.is_not(None)
+                index_elements=["budget_id", "happened_on", "kind"], index_where=MoneyMovement.budget_id.is_not(None)
             )
             .returning(MoneyMovement.id)
         )
         return found
+
+    async def note_paid_to(self, council_id: UUID, budget_id: UUID, paid_to: date) -> None:
+        """Note on a budget the first day for which its share was not paid in yet; it only goes forward."""
+        await self.db.execute(
+            update(Budget)
+            .where(
+                Budget.council_id == council_id,
+                Budget.id == budget_id,
+                or_(Budget.paid_to.is_(None), Budget.paid_to < paid_to),
+            )
+            .values(paid_to=paid_to)
+        )
 
     async def is_recorded(
         self,
@@ -336,7 +348,7 @@ class MoneyRepository(Repository[MoneyMovement]):
         )
         paid = (
             select(func.max(MoneyMovement.happened_on))
-            .where(MoneyMovement.budget_id == Budget.id)
+            .where(MoneyMovement.budget_id == Budget.id, MoneyMovement.kind == MovementKind.COUNCIL_SHARE)
             .correlate(Budget)
             .scalar_subquery()
         )
@@ -354,6 +366,38 @@ class MoneyRepository(Repository[MoneyMovement]):
             .order_by(Budget.person_id, Budget.starts_on)
         )
         return [BudgetDue(*row) for row in rows]
+
+    async def once_due(self, council_id: UUID, on: date) -> Sequence[Budget]:
+        """Return budgets with a sum that is paid once on their first day and was not paid yet.
+
+        As with the weekly share, only where it was arranged who holds the money: before, the council pays by hand.
+        Who had died by that day gets nothing more.
+        """
+        first = (
+            select(func.min(DirectPaymentArrangement.starts_on))
+            .where(
+                DirectPaymentArrangement.council_id == council_id,
+                DirectPaymentArrangement.person_id == Budget.person_id,
+            )
+            .correlate(Budget)
+            .scalar_subquery()
+        )
+        is_paid = exists().where(MoneyMovement.budget_id == Budget.id, MoneyMovement.kind == MovementKind.ONE_OFF)
+        question = (
+            select(Budget)
+            .join(Person, Person.id == Budget.person_id)
+            .where(
+                Budget.council_id == council_id,
+                Budget.status == BudgetStatus.FINAL,
+                Budget.route == FundingRoute.DIRECT_PAYMENT,
+                Budget.one_off_pence > 0,
+                Budget.starts_on <= on,
+                Budget.starts_on >= first,
+                or_(Person.died_on.is_(None), Person.died_on > Budget.starts_on),
+                ~is_paid,
+            )
+        )
+        return (await self.db.scalars(question.order_by(Budget.person_id, Budget.starts_on))).all()
 
 
 def movement_stands() -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from sqlalchemy import Row, func, or_, select, true
+from sqlalchemy.orm import aliased
 
 from marketplace.accounts.models import Council
 from marketplace.core.repository import Repository
@@ -18,7 +19,7 @@ from marketplace.payments.models import (
     PaymentRunLine,
 )
 from marketplace.payments.repository.payables import batches
-from marketplace.payments.states import RELEASED_RUNS
+from marketplace.payments.states import RELEASED_RUNS, RunStatus
 from marketplace.providers.models import Accreditation, Organisation
 from marketplace.providers.repository.accreditations import live_on
 
@@ -198,6 +199,20 @@ class PaymentRunRepository(Repository[PaymentRun]):
             )
         ).one()
         return row[0], int(row[1])
+
+    async def sharing(self, run_id: UUID) -> Sequence[Row[UUID, int, RunStatus]]:
+        """Return the other runs, no rehearsals, that paid or pay something that a run pays: (id, number, status)."""
+        own, other = aliased(PaymentRunInvoice), aliased(PaymentRunInvoice)
+        return (
+            await self.db.execute(
+                select(PaymentRun.id, PaymentRun.number, PaymentRun.status)
+                .join(other, other.run_id == PaymentRun.id)
+                .join(own, own.payable_id == other.payable_id)
+                .where(own.run_id == run_id, PaymentRun.id != run_id, PaymentRun.is_rehearsal.is_(False))
+                .distinct()
+                .order_by(PaymentRun.number)
+            )
+        ).all()
 
     async def names(self, organisation_ids: Iterable[UUID]) -> dict[UUID, str]:
         """Return names of organisations by id."""

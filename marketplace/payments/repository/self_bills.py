@@ -20,15 +20,15 @@ from marketplace.payments.models import (
     PaymentRunLine,
     SelfBillingAgreement,
 )
-from marketplace.payments.states import InvoiceStatus, RunStatus
+from marketplace.payments.states import DEAD_RUNS, InvoiceStatus
 from marketplace.providers.models import Organisation
 
 _STANDS = (
-    PaymentRun.status != RunStatus.CANCELLED,
+    PaymentRun.status.not_in(DEAD_RUNS),
     PaymentRun.is_rehearsal.is_(False),
     PaymentRunLine.returned_on.is_(None),
 )
-"""A run pays something: it was not cancelled, is no rehearsal, and the payment has not come back."""
+"""A run pays something: neither cancelled nor refused by the bank, no rehearsal, and the payment has not come back."""
 
 
 class SelfBillRepository(Repository[Invoice]):

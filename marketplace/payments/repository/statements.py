@@ -20,7 +20,7 @@ from marketplace.payments.models import (
     PaymentRunLine,
 )
 from marketplace.payments.repository.workspace import DEAD_BILLS, OWED, UNPAID_BILLS
-from marketplace.payments.states import RELEASED_RUNS, LineStatus, PayableStatus, RunStatus
+from marketplace.payments.states import DEAD_RUNS, RELEASED_RUNS, LineStatus, PayableStatus
 
 _PLANNED_ON = (
     select(func.max(PaymentRun.pay_on))
@@ -28,7 +28,7 @@ _PLANNED_ON = (
     .join(PaymentRunLine, PaymentRunLine.id == PaymentRunInvoice.line_id)
     .where(
         PaymentRunInvoice.payable_id == Payable.id,
-        PaymentRun.status != RunStatus.CANCELLED,
+        PaymentRun.status.not_in(DEAD_RUNS),
         PaymentRun.is_rehearsal.is_(False),
         PaymentRunLine.returned_on.is_(None),
     )

@@ -182,13 +182,13 @@ class TariffBookRepository(Repository[TariffBook]):
         return [(Case._make((*row[:7], row[7] is Complexity.COMPLEX, row[8] or "")), row[9]) for row in rows]
 
     async def held_reviews(self, council_id: UUID, since: date, until: date) -> list[HeldReview]:
-        """Return the reviews that were held in [since, until), oldest first."""
+        """Return the reviews that were held in [since, until) and signed by both sides, oldest first."""
         rows = await self.db.execute(
             select(Review.id, Review.plan_id, Review.person_id, Worker.organisation_id, Review.kind, Review.held_on)
             .join(Worker, Worker.id == Review.facilitator_id)
             .where(
                 Review.council_id == council_id,
-                Review.status == ReviewStatus.HELD,
+                Review.status == ReviewStatus.SIGNED,
                 Review.held_on >= since,
                 Review.held_on < until,
             )

@@ -8,16 +8,14 @@ from sqlalchemy import ColumnElement, Row, Select, func, or_, select
 
 from marketplace.core.models import OutboxDelivery, OutboxMessage
 from marketplace.core.repository import Repository
-from marketplace.payments.models import Accrual, AccrualKind, Tariff, TariffBook, TariffEvent, VatTreatment
+from marketplace.payments.models import Accrual, AccrualKind, Tariff, TariffBook, TariffEvent
 from marketplace.payments.states import BookStatus
 from marketplace.plans.models import PlanVersion
 from marketplace.providers.models import (
     Accreditation,
     FrameworkVersion,
     Lot,
-    Organisation,
     ServiceLine,
-    VatCategory,
 )
 from marketplace.providers.repository.accreditations import in_period
 
@@ -108,25 +106,6 @@ class TariffRepository(Repository[Tariff]):
             .limit(1)
         )
         return found
-
-    async def vat_on_top(self, organisation_id: UUID, service: ServiceLine, day: date) -> int:
-        """Return the VAT that a supplier adds to a service on a day, hundredths of a per cent; 0 where it adds none."""
-        row = (
-            await self.db.execute(
-                select(VatTreatment.category, VatTreatment.rate)
-                .join(Organisation, Organisation.id == VatTreatment.organisation_id)
-                .where(
-                    VatTreatment.organisation_id == organisation_id,
-                    VatTreatment.service_line == service,
-                    VatTreatment.starts_on <= day,
-                    VatTreatment.agreed_at.is_not(None),
-                    func.coalesce(Organisation.vat_number, "") != "",
-                )
-                .order_by(VatTreatment.starts_on.desc())
-                .limit(1)
-            )
-        ).first()
-        return int(row.rate) if row and row.category in (VatCategory.STANDARD, VatCategory.REDUCED) else 0
 
     async def latest(self, council_id: UUID, event: TariffEvent, framework_id: UUID | None = None) -> Tariff | None:
         """Return the published rule that starts last, in the past or to come."""

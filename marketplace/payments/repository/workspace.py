@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import and_, case, func, literal, or_, select, union_all
+from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from marketplace.core.repository import Repository
@@ -153,7 +154,7 @@ class WorkspaceRepository(Repository[Payable]):
         }
 
     async def ageing(self, council_id: UUID, today: date, edges: Sequence[int]) -> Sequence[Any]:
-        """Return (organisation, part, group of days since receipt, pence) of what is owed or may be.
+        """Return (organisation's id, name, part, group of days since receipt, pence) of what is owed or may be.
 
         The parts are "approved" (payables), "waiting" (clean lines of bills not approved) and "held" (held lines).
         Credit notes count against it.
@@ -190,7 +191,7 @@ class WorkspaceRepository(Repository[Payable]):
         place = bucket(literal(today) - every.c.received_on, edges).label("place")
         found: Sequence[Any] = (
             await self.db.execute(
-                select(Organisation.name, every.c.part, place, func.sum(every.c.pence))
+                select(Organisation.id, Organisation.name, every.c.part, place, func.sum(every.c.pence))
                 .join(Organisation, Organisation.id == every.c.organisation_id)
                 .group_by(Organisation.id, Organisation.name, every.c.part, "place")
                 .order_by(Organisation.name, Organisation.id)
@@ -229,13 +230,17 @@ class WorkspaceRepository(Repository[Payable]):
             .correlate(Accrual)
             .scalar_subquery()
         )
+        original = aliased(InvoiceLine)
         credited = (
             select(InvoiceLine.accrual_id, func.sum(InvoiceLine.amount_pence).label("pence"))
             .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
+            .join(original, original.id == InvoiceLine.credits_line_id)
             .where(
                 InvoiceLine.council_id == council_id,
                 InvoiceLine.is_credit,
                 InvoiceLine.accrual_id.is_not(None),
+                # Taken back and billed again: spent all the same.
+                original.billed_again_on.is_(None),
                 InvoiceLine.status != LineStatus.REFUSED,
                 Invoice.status.not_in(DEAD_BILLS),
             )

@@ -35,6 +35,7 @@ from marketplace.payments.routes.remittances import RemittanceController
 from marketplace.payments.routes.returned import ReturnedController
 from marketplace.payments.routes.run_files import RunFileController
 from marketplace.payments.routes.runs import PaymentRunController
+from marketplace.payments.routes.rural_areas import RuralAreaController
 from marketplace.payments.routes.self_bills import SelfBillController
 from marketplace.payments.routes.tariff_books import TariffBookController
 from marketplace.payments.routes.tariffs import TariffController
@@ -64,6 +65,7 @@ ROUTES: list[Any] = [
     OwnInvoiceController,
     TariffController,
     TariffBookController,
+    RuralAreaController,
     CostController,
     MoneyManagementController,
     BlockController,

@@ -14,8 +14,10 @@ from marketplace.core.clock import parse_day
 from marketplace.core.formats import pounds, uk_month
 from marketplace.core.spreadsheets import Cell, pounds_cell
 from marketplace.payments.books_rules import pay_weeks
+from marketplace.payments.repository.commitments import COMMITTED_PLAN
 from marketplace.payments.routes.books_lists import csv_answer
 from marketplace.payments.routes.shared import row_id
+from marketplace.payments.service.books.promises import WORDS
 from marketplace.payments.service.books.reports import BooksService, Owed, TeamSpend, months_of, totals
 from marketplace.providers.models import SERVICE_LABELS
 
@@ -37,6 +39,7 @@ KIND_LABELS = {
     "block": "Block contracts",
     "interest": "Interest for paying late",
 }
+PROMISE_LABELS = {COMMITTED_PLAN: "Plans in the making", **WORDS}
 Year = Annotated[int | None, QueryParameter(name="year", ge=2000, le=2200)]
 On = Annotated[str, QueryParameter(name="on", max_length=10)]
 
@@ -106,6 +109,7 @@ class BooksController(Controller):
         context = {
             "row": row,
             "positions": positions,
+            "promised": [(PROMISE_LABELS[kind], pence) for kind, pence in row.committed_for.items() if pence],
             "stage_labels": dict(STAGE_LABELS),
             "kind_labels": KIND_LABELS,
             "parts": [(label, max(0, getattr(row, name)), pounds(getattr(row, name))) for name, label in STAGE_LABELS],

@@ -34,6 +34,7 @@ from marketplace.payments.service.direct_payments import (
     previous_month,
 )
 from marketplace.people.models import Holding
+from marketplace.plans.repository.setups import EarlyStartRepository, SetupRepository
 
 PAGE = 50
 OWN_WORDS = {
@@ -67,6 +68,8 @@ class MoneyController(Controller):
         held = await HoldingService(db).on(principal.council_id, person_id, now)
         audits = MoneyAuditRepository(db)
         context = {
+            "early": await EarlyStartRepository(db).open_of(principal.council_id, person_id),
+            "coming_on": None if has_account else await SetupRepository(db).coming_on(person_id, now),
             "purse": purse,
             "held": held,
             "holding_words": OWN_WORDS[held.holding],

@@ -19,6 +19,7 @@ from marketplace.core.ids import parse_id
 from marketplace.payments.repository.accruals import AccrualRepository
 from marketplace.payments.repository.self_bills import SelfBillRepository
 from marketplace.payments.repository.statements import StatementRepository
+from marketplace.payments.routes.bill_pages import block_use
 from marketplace.payments.routes.shared import BILL_LABELS, LABELS, PAGE, cut, row_id, timeline_of
 from marketplace.payments.service.self_bills import SelfBillService
 from marketplace.payments.states import HOLD_WORDS, INVOICE, InvoiceStatus
@@ -85,10 +86,12 @@ class EarningsController(Controller):
         bill = await SelfBillService(db).own(principal, row_id(bill_id))
         bills = SelfBillRepository(db)
         council = await AccountRepository(db).council(bill.council_id)
+        lines = await bills.lines(bill.id)
         context = {
             **LABELS,
             "bill": bill,
-            "lines": await bills.lines(bill.id),
+            "lines": lines,
+            "block_use": await block_use(db, lines),
             "organisation": await bills.organisation(bill.organisation_id),
             "bill_council": council,
             "run": await bills.run_of(bill.id),

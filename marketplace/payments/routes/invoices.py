@@ -21,7 +21,15 @@ from marketplace.core.web import FormData, typed
 from marketplace.payments.models import CREDITS, SELF_BILLED, InvoiceKind
 from marketplace.payments.repository.bills import BillRepository, HeldBefore
 from marketplace.payments.repository.self_bills import SelfBillRepository
-from marketplace.payments.routes.bill_pages import KIND_LABELS, bill_context, read_before, read_parts
+from marketplace.payments.routes.bill_pages import (
+    KIND_LABELS,
+    bill_context,
+    credit_page,
+    next_before,
+    place_of,
+    read_before,
+    read_parts,
+)
 from marketplace.payments.routes.shared import BILL_LABELS, LABELS, PAGE, cut, row_id, take, texts
 from marketplace.payments.schemas import read_reason
 from marketplace.payments.service.bills import WAITING, BillService
@@ -71,7 +79,7 @@ class InvoiceController(Controller):
                 "status": wanted.value if wanted else "",
                 "q": words.strip(),
             },
-            "next_before": f"{rows[-1][0].issued_on.isoformat()}.{rows[-1][0].id}" if has_more else "",
+            "next_before": next_before(rows[-1][0]) if has_more else "",
         }
         return Template("payments/invoices.html", context=context)
 
@@ -196,9 +204,7 @@ class InvoiceController(Controller):
         try:
             return await take(request, db, principal, data, action)
         except InvalidInput as error:
-            after = str(data.get("after", "0"))
-            place = int(after) if after.isascii() and after.isdecimal() and len(after) < 6 else 0
-            return await _credit_page(db, principal, invoice_id, place, typed(data), error.fields)
+            return await _credit_page(db, principal, invoice_id, place_of(data), typed(data), error.fields)
 
 
 class HeldLineController(Controller):
@@ -322,15 +328,7 @@ async def _credit_page(
     db: AsyncSession, principal: Principal, invoice_id: str, after: int, values: FormData, errors: dict[str, str]
 ) -> Template:
     bill = await BillRepository(db).sent(principal.council_id, row_id(invoice_id))
-    context = {
-        **await bill_context(db, bill, after, ""),
-        "action": f"/invoices/{bill.id}/credit",
-        "back": f"/invoices/{bill.id}",
-        "is_own": False,
-        "values": values,
-        "errors": errors,
-    }
-    return Template("payments/credit_note_new.html", context=context, status_code=422 if errors else 200)
+    return await credit_page(db, bill, "/invoices", after, values, errors)
 
 
 async def _line_page(

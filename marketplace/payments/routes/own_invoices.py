@@ -25,7 +25,15 @@ from marketplace.payments.models import CREDITS, InvoiceKind
 from marketplace.payments.repository.bills import BillRepository
 from marketplace.payments.repository.invoice_facts import InvoiceFactRepository
 from marketplace.payments.repository.supply import BatchRepository
-from marketplace.payments.routes.bill_pages import LINE_PAGE, bill_context, read_before, read_parts
+from marketplace.payments.routes.bill_pages import (
+    LINE_PAGE,
+    bill_context,
+    credit_page,
+    next_before,
+    place_of,
+    read_before,
+    read_parts,
+)
 from marketplace.payments.routes.shared import LABELS, PAGE, cut, row_id, take
 from marketplace.payments.schemas import PeriodForm, read_reason
 from marketplace.payments.service.credit_notes import CreditNoteService
@@ -64,7 +72,7 @@ class OwnInvoiceController(Controller):
             **LABELS,
             "rows": rows,
             "files": [(batch, name) for batch, name in files if batch.status is BatchStatus.CHECKED],
-            "next_before": f"{rows[-1][0].issued_on.isoformat()}.{rows[-1][0].id}" if has_more else "",
+            "next_before": next_before(rows[-1][0]) if has_more else "",
             "several_councils": len(principal.councils) > 1,
         }
         return Template("payments/invoices_own.html", context=context)
@@ -284,9 +292,7 @@ class OwnInvoiceController(Controller):
         try:
             return await take(request, db, principal, data, action)
         except InvalidInput as error:
-            after = str(data.get("after", "0"))
-            place = int(after) if after.isascii() and after.isdecimal() and len(after) < 6 else 0
-            return await _credit_page(db, principal, invoice_id, place, typed(data), error.fields)
+            return await _credit_page(db, principal, invoice_id, place_of(data), typed(data), error.fields)
 
     @get("/lines/{line_id:str}", permission=Permission.EARNINGS_OWN)
     async def line(
@@ -414,15 +420,7 @@ async def _credit_page(
     db: AsyncSession, principal: Principal, invoice_id: str, after: int, values: FormData, errors: dict[str, str]
 ) -> Template:
     bill = await BillRepository(db).own(principal.need_organisation(), principal.councils, row_id(invoice_id))
-    context = {
-        **await bill_context(db, bill, after, ""),
-        "action": f"/provider/invoices/{bill.id}/credit",
-        "back": f"/provider/invoices/{bill.id}",
-        "is_own": True,
-        "values": values,
-        "errors": errors,
-    }
-    return Template("payments/credit_note_new.html", context=context, status_code=422 if errors else 200)
+    return await credit_page(db, bill, "/provider/invoices", after, values, errors)
 
 
 async def _line_page(

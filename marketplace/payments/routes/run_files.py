@@ -15,7 +15,7 @@ from marketplace.core.forms import FormReader
 from marketplace.core.idempotency import once_per_form
 from marketplace.core.web import FormData
 from marketplace.payments.routes.runs import run_page
-from marketplace.payments.routes.shared import row_id, take
+from marketplace.payments.routes.shared import row_id, take, texts
 from marketplace.payments.schemas import FileFormat, run_number
 from marketplace.payments.service.run_submission import RunSubmissionService
 
@@ -69,6 +69,32 @@ class RunFileController(Controller):
             form.done()
             run = await RunSubmissionService(db).confirm(principal, row_id(run_id), reported_pence or 0)
             flash(request, f"{run_number(run.number)} is paid")
+            return f"/payment-runs/{run.id}"
+
+        try:
+            return await take(request, db, principal, data, action)
+        except InvalidInput as error:
+            return await run_page(db, principal, run_id, data, error.fields)
+
+    @post("/reject", permission=Permission.PAYMENTS_HANDLE)
+    async def reject(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        run_id: FromPath[str],
+        data: URLEncodedBody[FormData],
+    ) -> Redirect | Template:
+        """Note that the bank took none of it."""
+
+        async def action() -> str:
+            form = FormReader(data)
+            why = form.text("why", "what the bank said", longest=500)
+            if "yes" not in texts(data, "none_paid"):
+                form.errors["none_paid"] = "Call the bank first. Tick the box when it says that nothing was paid"
+            form.done()
+            run = await RunSubmissionService(db).reject(principal, row_id(run_id), why)
+            flash(request, f"{run_number(run.number)} pays nothing. All of it is owed again: make a new payment run")
             return f"/payment-runs/{run.id}"
 
         try:

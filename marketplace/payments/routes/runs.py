@@ -1,5 +1,6 @@
 """Pages of payment runs."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from marketplace.core.errors import InvalidInput
 from marketplace.core.flash import flash
 from marketplace.core.forms import FormReader
 from marketplace.core.web import FormData
+from marketplace.payments.models import PaymentRun
 from marketplace.payments.repository.returned import ReturnedItemRepository
 from marketplace.payments.repository.runs import PaymentRunRepository
 from marketplace.payments.repository.self_bills import SelfBillRepository
@@ -37,7 +39,7 @@ from marketplace.payments.service.bank_details import masked
 from marketplace.payments.service.proposals import ProposalService
 from marketplace.payments.service.run_files import earliest_pay_on, processing_day_of
 from marketplace.payments.service.runs import PaymentRunService
-from marketplace.payments.states import RELEASED_RUNS, RUN, RunStatus
+from marketplace.payments.states import DEAD_RUNS, RELEASED_RUNS, RUN, RunStatus
 
 CARD_PAGES = (
     (Permission.INVOICES_READ, "/payment-compliance", "Paying on time"),
@@ -45,6 +47,7 @@ CARD_PAGES = (
     (Permission.REFUNDS_AGREE, "/refunds-to-agree", "Refunds to agree"),
     (Permission.CARDS_RECONCILE, "/card-reconciliation", "Card payments compared with Stripe"),
 )
+REHEARSAL_LABELS = {**RUN_LABELS, RunStatus.MADE: "Rehearsed", RunStatus.CANCELLED: "Put away"}
 MOST_TO_CHECK = 100
 """Payments with warnings, and without bank details, that the page of a large run names."""
 
@@ -225,6 +228,7 @@ async def run_page(
     for bill in await runs.bills(run.id, [line.id for line in lines]):
         bills.setdefault(bill.line_id, []).append(bill)
     counts = await runs.warning_counts(run.id)
+    returned = await runs.returned_sum(run.id)
     now = clock_of(db).now()
     is_waiting = run.status is RunStatus.MADE
     is_maker = run.made_by_user_id == principal.user_id
@@ -246,8 +250,8 @@ async def run_page(
         "only_warned": only_warned,
         "after": after,
         "next_after": lines[-1].position if has_more else 0,
-        "returned": await runs.returned_sum(run.id),
-        "events": await timeline_of(db, steps, RUN_LABELS),
+        "returned": returned,
+        "events": await timeline_of(db, steps, REHEARSAL_LABELS if run.is_rehearsal else RUN_LABELS),
         "may_release": is_waiting and principal.may(Permission.RUNS_RELEASE) and not is_maker and not run.is_rehearsal,
         "is_confirmed": principal.is_confirmed(now),
         "is_maker": is_waiting and is_maker and not run.is_rehearsal,
@@ -257,7 +261,19 @@ async def run_page(
         "is_late": run.status is RunStatus.RELEASED and processing_on <= today(clock_of(db)),
         "may_confirm": may_handle and run.status is RunStatus.SUBMITTED and processing_on <= today(clock_of(db)),
         "may_return": may_handle and run.status in RELEASED_RUNS,
+        "may_reject": may_handle
+        and run.status in (RunStatus.RELEASED, RunStatus.SUBMITTED)
+        and not returned[0]
+        and not run.is_rehearsal,
+        "instead": [] if run.is_rehearsal else _instead(run, await runs.sharing(run.id)),
         "values": values,
         "errors": errors,
     }
     return Template("payments/run.html", context=context, status_code=422 if errors else 200)
+
+
+def _instead(run: PaymentRun, others: Sequence[Any]) -> list[Any]:
+    """Return the runs that pay instead of one that the bank refused; of any other, those it pays instead of."""
+    if run.status is RunStatus.REJECTED:
+        return [other for other in others if other.status not in DEAD_RUNS and other.number > run.number]
+    return [other for other in others if other.status is RunStatus.REJECTED and other.number < run.number]

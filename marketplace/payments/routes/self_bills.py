@@ -19,10 +19,13 @@ from marketplace.core.web import FormData
 from marketplace.payments.repository.accruals import AccrualRepository
 from marketplace.payments.repository.bank_accounts import BankAccountRepository
 from marketplace.payments.repository.self_bills import SelfBillRepository
+from marketplace.payments.routes.bill_pages import block_use
 from marketplace.payments.routes.shared import BILL_LABELS, LABELS, PAGE, cut, row_id, take, texts, timeline_of
 from marketplace.payments.schemas import PeriodForm, read_reason
+from marketplace.payments.service.billing_again import BillingAgainService
 from marketplace.payments.service.self_bills import SelfBillService
 from marketplace.payments.states import INVOICE, InvoiceStatus
+from marketplace.providers.models import VAT_LABELS
 
 PeriodParts = ("first_on-day", "first_on-month", "first_on-year", "last_on-day", "last_on-month", "last_on-year")
 
@@ -192,6 +195,28 @@ class SelfBillController(Controller):
 
         return await take(request, db, principal, data, action)
 
+    @post("/{bill_id:str}/bill-again", permission=Permission.INVOICES_APPROVE)
+    async def bill_again(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        bill_id: FromPath[str],
+        data: URLEncodedBody[FormData],
+    ) -> Redirect | Template:
+        """Free what a credit note took back for another bill."""
+
+        async def action() -> str:
+            reason = read_reason(data, "what was wrong with the bill")
+            number = await BillingAgainService(db).free(principal, row_id(bill_id), reason)
+            flash(request, f"{plural(number, 'earning')} can be billed again. The next self-bills take them up")
+            return "/self-bills/new"
+
+        try:
+            return await take(request, db, principal, data, action)
+        except InvalidInput as error:
+            return await _bill_page(db, principal, bill_id, data, error.fields)
+
 
 async def _list_page(
     db: AsyncSession, principal: Principal, status: str, words: str, before: str, errors: dict[str, str]
@@ -229,12 +254,14 @@ async def _bill_page(
 ) -> Template:
     bills = SelfBillRepository(db)
     bill = await bills.find(principal.council_id, row_id(bill_id))
+    lines = await bills.lines(bill.id)
     approver = await AccountRepository(db).names({bill.approved_by_user_id} if bill.approved_by_user_id else set())
     may_approve = principal.may(Permission.INVOICES_APPROVE)
     context = {
         **LABELS,
         "bill": bill,
-        "lines": await bills.lines(bill.id),
+        "lines": lines,
+        "block_use": await block_use(db, lines),
         "organisation": await bills.organisation(bill.organisation_id),
         "council_name": principal.council_name,
         "run": await bills.run_of(bill.id),
@@ -244,6 +271,10 @@ async def _bill_page(
         "errors": errors,
         "may_approve": may_approve and bill.status is InvoiceStatus.ISSUED,
         "may_end_hold": may_approve and bill.status is InvoiceStatus.HELD,
+        "again": await BillingAgainService(db).lines(principal, bill),
+        "vat_labels": VAT_LABELS,
+        "freed": [line for line in lines if line.billed_again_on is not None],
+        "may_bill_again": may_approve,
     }
     return Template("payments/self_bill.html", context=context, status_code=422 if errors else 200)
 

@@ -36,6 +36,7 @@ RUN_LABELS: dict[str, str] = {
     RunStatus.SUBMITTED: "With the bank",
     RunStatus.CONFIRMED: "Paid",
     RunStatus.CANCELLED: "Cancelled",
+    RunStatus.REJECTED: "Refused by the bank",
 }
 LOOKS: dict[str, str] = {
     InvoiceStatus.ISSUED: "pending",
@@ -53,6 +54,7 @@ LOOKS: dict[str, str] = {
     RunStatus.SUBMITTED: "in_progress",
     RunStatus.CONFIRMED: "paid",
     RunStatus.CANCELLED: "cancelled",
+    RunStatus.REJECTED: "refused",
 }
 """Which known state a state of ours looks like: its colour."""
 

@@ -29,6 +29,7 @@ LINKS = (
     (Permission.CLAIMS_DECIDE, "Claims of suppliers", "/tariff-claims"),
     (Permission.BOOKS_READ, "Money management by organisations", "/tariffs/money-management"),
     (Permission.BOOKS_READ, "Block contracts", "/tariffs/blocks"),
+    (Permission.TARIFFS_READ, "Rural areas, where a price list pays more for them", "/tariffs/rural-areas"),
     (Permission.BOOKS_READ, "What is given without a bill", "/tariffs/contributions"),
 )
 """Pages that belong here."""

@@ -16,13 +16,16 @@ from marketplace.payments.errors import NoTariff
 from marketplace.payments.models import AccrualKind, Tariff, TariffEvent
 from marketplace.payments.repository.accruals import AccrualRepository
 from marketplace.payments.repository.earning_facts import Case, EarningFacts
-from marketplace.payments.repository.tariffs import SERVICE_OF, TariffRepository
+from marketplace.payments.repository.supply import VatRepository
+from marketplace.payments.repository.tariffs import SERVICE_OF
 from marketplace.payments.rules import Circumstance, Price, StageAt, Words, months_after, stage_source
-from marketplace.payments.service.earning import Earning, earn, reference
+from marketplace.payments.service.blocks import BlockService
+from marketplace.payments.service.earning import Earning, announce, earn, reference
 from marketplace.payments.service.tariffs import price_of, rule_on
+from marketplace.payments.vat import vat_of
 from marketplace.plans.events import PlanSignedOff, PlanSubmittedForCheck, ReviewSigned
 from marketplace.plans.models import ReviewKind
-from marketplace.providers.models import ServiceLine
+from marketplace.providers.models import Organisation, ServiceLine
 
 REVIEW_COVERS = timedelta(days=84)
 """A new version begun within so many days after a review is the review's "update the plan" (D13): where the council
@@ -72,7 +75,10 @@ async def priced(
         circumstances = case.circumstances(await setting(db, council_id, "payments.rural_areas", day))
     vat_rate = 0
     if price.vat_on_top:
-        vat_rate = await TariffRepository(db).vat_on_top(organisation_id, SERVICE_OF[event], day)
+        organisation = await db.get_one(Organisation, organisation_id)
+        stated = await VatRepository(db).of_organisations(council_id, [organisation_id])
+        vat = vat_of(stated.get(organisation_id, []), organisation, SERVICE_OF[event], day)
+        vat_rate = vat.rate if vat else 0
     return Priced(tariff, price, tuple(price.working(minutes, frozenset(circumstances), vat_rate)))
 
 
@@ -155,24 +161,21 @@ class AccrualService:
         if due <= before:
             return False
         words = f"Support plan sent for its check on {uk_date(event.submitted_on)}"
-        added = await earn(
-            self.db,
-            Earning(
-                council_id=event.council_id,
-                organisation_id=event.organisation_id,
-                kind=AccrualKind.PLAN_STAGE,
-                source_id=source_id,
-                description=f"{words}, {reference(event.plan_version_id)}",
-                amount_pence=due - before,
-                working=_stage_working(found, due, before),
-                tariff_id=found.tariff.id,
-                minutes=event.visit_minutes,
-                person_id=event.person_id,
-                service_line=ServiceLine.SUPPORT_PLANNING,
-                earned_on=event.submitted_on,
-            ),
+        earning = Earning(
+            council_id=event.council_id,
+            organisation_id=event.organisation_id,
+            kind=AccrualKind.PLAN_STAGE,
+            source_id=source_id,
+            description=f"{words}, {reference(event.plan_version_id)}",
+            amount_pence=due - before,
+            working=_stage_working(found, due, before),
+            tariff_id=found.tariff.id,
+            minutes=event.visit_minutes,
+            person_id=event.person_id,
+            service_line=ServiceLine.SUPPORT_PLANNING,
+            earned_on=event.submitted_on,
         )
-        return added is not None
+        return announce(self.db, earning, await earn(self.db, earning))
 
     async def accrue_review(self, event: ReviewSigned) -> bool:
         """Note what a review has earned, as often as the rule allows for a person (D13).
@@ -199,30 +202,28 @@ class AccrualService:
             why = f"A review of {uk_date(near)} has earned it for {found.tariff.once_months} months"
             self._note(event.council_id, "review", event.review_id, "payments.review_paid_before", why)
             return False
-        added = await earn(
-            self.db,
-            Earning(
-                council_id=event.council_id,
-                organisation_id=event.organisation_id,
-                kind=AccrualKind.REVIEW,
-                source_id=event.review_id,
-                description=f"Review held on {uk_date(day)}, {reference(event.review_id)}",
-                amount_pence=found.pence,
-                working=found.lines,
-                tariff_id=found.tariff.id,
-                person_id=event.person_id,
-                service_line=ServiceLine.SUPPORT_PLANNING,
-                earned_on=day,
-            ),
+        earning = Earning(
+            council_id=event.council_id,
+            organisation_id=event.organisation_id,
+            kind=AccrualKind.REVIEW,
+            source_id=event.review_id,
+            description=f"Review held on {uk_date(day)}, {reference(event.review_id)}",
+            amount_pence=found.pence,
+            working=found.lines,
+            tariff_id=found.tariff.id,
+            person_id=event.person_id,
+            service_line=ServiceLine.SUPPORT_PLANNING,
+            earned_on=day,
         )
-        return added is not None
+        return announce(self.db, earning, await earn(self.db, earning))
 
     async def accrue_visit(self, event: BookingApproved | BookingRestApproved) -> bool:
         """Note what an approved visit has earned, as far as the council pays it from a direct payment that it holds.
 
         The ledger's entry was posted by bookings when the visit was approved. Card money goes straight to the payee,
         people who hold their own direct payment pay themselves, and a fund pays who manages it: none of that goes
-        through a bill. What had been held back of a visit at first is a row of its own.
+        through a bill. What had been held back of a visit at first is a row of its own. A visit that is counted in a
+        block contract earns nothing: its months do (`service.blocks`).
 
         Returns:
             Whether it was new.
@@ -235,6 +236,16 @@ class AccrualService:
             return False
         words = "Rest of the visit" if is_rest else "Visit"
         visited = await self.facts.visit(event.council_id, event.booking_id)
+        if visited is not None and await BlockService(self.db).count_in(
+            event.council_id,
+            event.booking_id,
+            event.organisation_id,
+            visited.service_line,
+            event.visit_on,
+            pence,
+            is_rest=is_rest,
+        ):
+            return False
         added = await earn(
             self.db,
             Earning(

@@ -59,7 +59,11 @@ async def parties_of(db: AsyncSession, council_id: UUID, organisation: Organisat
         on: Day of the bill, for the council's details.
     """
     council = await db.get_one(Council, council_id)
-    details: dict[str, str] = await setting(db, council_id, "payments.council_details", on)
+    return parties(council, organisation, await setting(db, council_id, "payments.council_details", on))
+
+
+def parties(council: Council, organisation: Organisation, details: dict[str, str]) -> dict[str, Any]:
+    """Write both sides of a bill. `details` are the council's (setting `payments.council_details`)."""
     return {
         "supplier": msgspec.to_builtins(
             Party(

@@ -9,7 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import audit
 from marketplace.core.database import clock_of
+from marketplace.core.outbox import publish
 from marketplace.ledger import LedgerRepository, LedgerService, Purpose, credit, debit
+from marketplace.payments.events import WorkEarned
 from marketplace.payments.models import Accrual, AccrualKind
 from marketplace.payments.repository.accruals import AccrualRepository
 from marketplace.payments.rules import Words
@@ -108,6 +110,20 @@ async def earn(db: AsyncSession, earning: Earning) -> UUID | None:
         after=after,
     )
     return added
+
+
+def announce(db: AsyncSession, earning: Earning, accrual_id: UUID | None) -> bool:
+    """Let the organisation hear of what it has earned.
+
+    Returns:
+        Whether there is anything: `accrual_id` is None where the event had earned before.
+    """
+    if accrual_id is None:
+        return False
+    publish(
+        db, WorkEarned(council_id=earning.council_id, accrual_id=accrual_id, organisation_id=earning.organisation_id)
+    )
+    return True
 
 
 async def spent_from(db: AsyncSession, accrual: Accrual) -> tuple[Purpose, UUID | None]:

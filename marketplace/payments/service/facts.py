@@ -93,6 +93,7 @@ class LineFacts:
                 Earning(each.id, each.amount_pence, each.invoice_id, service_line_of(each) or row.service_line)
                 for each in found
             ),
+            block=row.block,
         )
 
     async def _accredited(self, used: Iterable[tuple[ServiceLine, date]]) -> set[tuple[ServiceLine, date]]:

@@ -26,7 +26,7 @@ from marketplace.payments.models import (
 from marketplace.payments.repository.months import BlockRepository, ContributionRepository, MoneyManagementRepository
 from marketplace.payments.rules import Month, Words, block_month, month_source, months_between, part_of_month
 from marketplace.payments.service.accruals import priced
-from marketplace.payments.service.earning import Earning, earn, reference
+from marketplace.payments.service.earning import Earning, announce, earn, reference
 from marketplace.providers.models import ServiceLine
 from marketplace.providers.repository.accreditations import AccreditationRepository
 
@@ -216,23 +216,20 @@ class MonthService:
         lines = found.lines
         if month.ran < month.days:
             lines = (*lines, Words(f"{month.ran} of {month.days} days", pence - found.pence))
-        added = await earn(
-            self.db,
-            Earning(
-                council_id=row.council_id,
-                organisation_id=row.organisation_id,
-                kind=AccrualKind.MONEY_MANAGEMENT,
-                source_id=month_source(row.id, month.first),
-                description=f"{words}, {reference(row.id)}",
-                amount_pence=pence,
-                working=lines,
-                tariff_id=found.tariff.id,
-                person_id=row.person_id,
-                service_line=ServiceLine.MONEY_MANAGEMENT,
-                earned_on=last_day,
-            ),
+        earning = Earning(
+            council_id=row.council_id,
+            organisation_id=row.organisation_id,
+            kind=AccrualKind.MONEY_MANAGEMENT,
+            source_id=month_source(row.id, month.first),
+            description=f"{words}, {reference(row.id)}",
+            amount_pence=pence,
+            working=lines,
+            tariff_id=found.tariff.id,
+            person_id=row.person_id,
+            service_line=ServiceLine.MONEY_MANAGEMENT,
+            earned_on=last_day,
         )
-        return added is not None
+        return announce(self.db, earning, await earn(self.db, earning))
 
     async def _block_months(self, council_id: UUID) -> int:
         before, count = today(self.clock), 0

@@ -10,15 +10,20 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput
 from marketplace.core.formats import pounds, uk_day
-from marketplace.payments.errors import NotProcessedYet, NotTaken, RehearsalOnly
-from marketplace.payments.events import PaymentRunConfirmed
+from marketplace.ledger import LedgerService
+from marketplace.payments.errors import NotProcessedYet, NotTaken, PartlyTaken, RehearsalOnly
+from marketplace.payments.events import PaymentRunConfirmed, PaymentRunRejected
 from marketplace.payments.models import Payable, PaymentRun
 from marketplace.payments.repository.payables import PayableRepository
 from marketplace.payments.repository.runs import PaymentRunRepository
 from marketplace.payments.schemas import FileFormat, run_number
 from marketplace.payments.service.payables import follow_payables
 from marketplace.payments.service.run_files import RunFiles, processing_day_of
+from marketplace.payments.service.runs import RUN_LINE_ENTRY
 from marketplace.payments.states import PAYABLE, RUN, PayableStatus, RunStatus
+
+REJECTED_ENTRY = "payment-run-rejected"
+"""Kind of the ledger entry that takes back a payment of a run that the bank refused whole; its source is the line."""
 
 
 class RunSubmissionService:
@@ -129,6 +134,45 @@ class RunSubmissionService:
         await follow_payables(self.db, {invoice_id for _, invoice_id in pairs}, by=principal.user_id, why=why)
         self._record(principal, "payments.confirm_run", run, after={"total_pence": reported_pence})
         outbox.publish(self.db, PaymentRunConfirmed(council_id=run.council_id, run_id=run.id))
+        await self.db.flush()
+        return run
+
+    async def reject(self, principal: Principal, run_id: UUID, reason: str) -> PaymentRun:
+        """Record that the bank took none of a released run, or never got it: all it would have paid is owed again.
+
+        The ledger's entries are taken back and its file is not given out any more. The next run of these payables has a
+        number, a day and a file of its own, is made and released by two people again, and says what it pays again.
+
+        Args:
+            principal: Somebody of finance.
+            run_id: Which run.
+            reason: What the bank said.
+
+        Raises:
+            Forbidden: Not finance.
+            PartlyTaken: A payment of it came back, so the bank did process it.
+            StepRefused: It is not released, or the bank has processed it.
+        """
+        principal.require(Permission.PAYMENTS_HANDLE)
+        run = await self.runs.find(principal.council_id, run_id, locked=True)
+        RUN.move(self.db, run, RunStatus.REJECTED, by=principal.user_id, why=reason)
+        if (await self.runs.returned_sum(run.id))[0]:
+            raise PartlyTaken(
+                "A payment of this run came back, so the bank did process it. Enter each payment that was not made "
+                "as returned."
+            )
+        run.cancel_reason = reason
+        why = f"The bank refused payment run {run_number(run.number)}"
+        lines = [line.id for line in await self.runs.payments(run.id)]
+        await LedgerService(self.db).reverse_many(
+            run.council_id, RUN_LINE_ENTRY, lines, as_kind=REJECTED_ENTRY, memo=why
+        )
+        pairs = await PayableRepository(self.db).of_run(run.id)
+        payables = [payable_id for payable_id, _ in pairs]
+        await PAYABLE.move_many(self.db, Payable, payables, PayableStatus.OPEN, by=principal.user_id, why=why)
+        await follow_payables(self.db, {invoice_id for _, invoice_id in pairs}, by=principal.user_id, why=why)
+        self._record(principal, "payments.reject_run", run, after={"total_pence": run.total_pence}, why=reason)
+        outbox.publish(self.db, PaymentRunRejected(council_id=run.council_id, run_id=run.id))
         await self.db.flush()
         return run
 

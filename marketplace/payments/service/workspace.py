@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import Permission, Principal, setting
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
+from marketplace.payments.books_rules import financial_year
 from marketplace.payments.models import SELF_BILLED, AccrualKind
 from marketplace.payments.repository.bank_accounts import BankAccountRepository
 from marketplace.payments.repository.queries import QueryRepository
@@ -116,26 +118,29 @@ class WorkspaceService:
             Forbidden: The role may not.
         """
         principal.require(Permission.INVOICES_READ)
-        ages: dict[str, list[int]] = defaultdict(lambda: [0] * len(AGES))
-        parts: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(PARTS, 0))
-        for name, part, place, pence in await self.rows.ageing(principal.council_id, self.today, AGE_EDGES):
-            for key in ("", name):
+        # Two organisations may have one name: sums go by their id.
+        ages: dict[UUID | None, list[int]] = defaultdict(lambda: [0] * len(AGES))
+        parts: dict[UUID | None, dict[str, int]] = defaultdict(lambda: dict.fromkeys(PARTS, 0))
+        names: dict[UUID, str] = {}
+        rows = await self.rows.ageing(principal.council_id, self.today, AGE_EDGES)
+        for organisation_id, name, part, place, pence in rows:
+            names[organisation_id] = name
+            for key in (None, organisation_id):
                 ages[key][place] += int(pence)
                 parts[key][part] += int(pence)
-        every = [Aged(name=name, pence=tuple(ages[name]), by_part=parts[name]) for name in ages if name]
-        whole = Aged(name="All organisations", pence=tuple(ages[""]), by_part=parts[""])
+        every = [Aged(name=name, pence=tuple(ages[key]), by_part=parts[key]) for key, name in names.items()]
+        whole = Aged(name="All organisations", pence=tuple(ages[None]), by_part=parts[None])
         return whole, sorted(every, key=lambda one: (-one.total, one.name))
 
     async def years(self, principal: Principal) -> list[tuple[date, date]]:
         """Return the council's financial years [first day, first day after), this one first."""
         start: str = await setting(self.db, principal.council_id, "payments.year_starts", self.today)
-        month, day = (int(part) for part in start.split("-"))
-        first = date(self.today.year, month, day)
-        if first > self.today:
-            first = first.replace(year=first.year - 1)
-        return [
-            (first.replace(year=first.year - back), first.replace(year=first.year - back + 1)) for back in range(YEARS)
-        ]
+        year = financial_year(self.today, start)
+        found = []
+        for _ in range(YEARS):
+            found.append((year.starts_on, year.ends_on))
+            year = financial_year(year.starts_on - timedelta(days=1), start)
+        return found
 
     async def spend(self, principal: Principal, starts_on: date, until_on: date) -> tuple[list[Spend], list[Spend]]:
         """Return what was earned in a period, less credits, by lot and by tariff; the largest first.

@@ -1,6 +1,6 @@
 """Questions about plans, their versions and what they hold."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -14,8 +14,9 @@ from marketplace.matching.models import Offer, Referral
 from marketplace.matching.states import OfferStatus
 from marketplace.people.models import Person
 from marketplace.plans.content import ItemContent, PlanContent, split_money
-from marketplace.plans.models import Plan, PlanItem, PlanVersion
+from marketplace.plans.models import Plan, PlanItem, PlanSection, PlanVersion
 from marketplace.plans.schemas import Scope
+from marketplace.plans.sections import ROWS
 from marketplace.plans.states import EDITABLE, SHOWN_TO_PERSON, PlanStatus
 from marketplace.providers.models import Organisation, Worker
 
@@ -28,8 +29,11 @@ class PlanDetail(NamedTuple):
     person: Person
     referral: Referral
     planner_name: str
+    """Empty where the person writes the plan."""
     organisation_name: str
     items: Sequence[PlanItem]
+    sections: Mapping[str, PlanSection]
+    """Rows of its sections by key."""
 
     @property
     def content(self) -> PlanContent:
@@ -43,17 +47,23 @@ class PlanDetail(NamedTuple):
             why_over=why_over,
             information_given=self.version.information_given,
             visit_minutes=self.version.visit_minutes,
-            items=tuple(
-                ItemContent(
-                    row=item.position,
-                    outcome=item.outcome,
-                    what=item.what,
-                    helped_by=item.helped_by,
-                    weekly_pence=item.weekly_pence,
-                )
-                for item in self.items
-            ),
+            items=contents(self.items),
+            others={key: row.words for key, row in self.sections.items() if key in ROWS and row.words},
         )
+
+
+def contents(items: Iterable[PlanItem]) -> tuple[ItemContent, ...]:
+    """Return stored outcomes as they are typed."""
+    return tuple(
+        ItemContent(
+            row=item.position,
+            outcome=item.outcome,
+            what=item.what,
+            helped_by=item.helped_by,
+            weekly_pence=item.weekly_pence,
+        )
+        for item in items
+    )
 
 
 class PlanLine(NamedTuple):
@@ -125,6 +135,10 @@ class PlanRepository(Repository[Plan]):
             question = question.order_by(case((PlanVersion.submitted_at.is_(None), 1), else_=0))
         return await self._detail(question.order_by(PlanVersion.number.desc()).limit(1))
 
+    async def detail_of(self, version_id: UUID) -> PlanDetail:
+        """Return one version whose reader was let in already."""
+        return await self._detail(_joined().where(PlanVersion.id == version_id))
+
     async def detail_for_person(self, council_id: UUID, person_id: UUID) -> PlanDetail | None:
         """Return the version a person should see: one that waits for them, else the one on its way, else the signed."""
         rank = case({status: place for place, status in enumerate(SHOWN_TO_PERSON)}, value=PlanVersion.status)
@@ -158,6 +172,22 @@ class PlanRepository(Repository[Plan]):
         )
         return found is not None
 
+    async def unsigned_of_person(self, council_id: UUID, person_id: UUID) -> UUID | None:
+        """Return the person's newest plan whose newest version is not signed off."""
+        return (
+            await self.db.scalars(
+                select(Plan.id)
+                .join(PlanVersion, PlanVersion.plan_id == Plan.id)
+                .where(
+                    *_newest_in(Scope((council_id,), None)),
+                    Plan.person_id == person_id,
+                    PlanVersion.status.not_in((PlanStatus.SIGNED_OFF, PlanStatus.SUPERSEDED)),
+                )
+                .order_by(Plan.id.desc())
+                .limit(1)
+            )
+        ).first()
+
     async def lines(
         self, scope: Scope, statuses: Collection[PlanStatus], *, after: tuple[date, UUID] | None, limit: int
     ) -> list[PlanLine]:
@@ -176,7 +206,7 @@ class PlanRepository(Repository[Plan]):
             .join(PlanVersion, PlanVersion.plan_id == Plan.id)
             .join(Person, Person.id == Plan.person_id)
             .join(Referral, Referral.id == Plan.referral_id)
-            .join(Worker, Worker.id == Plan.worker_id)
+            .outerjoin(Worker, Worker.id == Plan.worker_id)
             .where(*_newest_in(scope), PlanVersion.status.in_(statuses))
             .order_by(Referral.due_on, Plan.id)
             .limit(limit)
@@ -192,7 +222,7 @@ class PlanRepository(Repository[Plan]):
                 status=row[4],
                 number=row[5],
                 due_on=row[6],
-                planner_name=row[7],
+                planner_name=row[7] or "",
             )
             for row in rows
         ]
@@ -214,7 +244,16 @@ class PlanRepository(Repository[Plan]):
         return (await self.db.scalars(question)).all()
 
     async def replace_items(self, version: PlanVersion, items: Sequence[ItemContent]) -> None:
-        """Put new outcomes in the place of a version's old ones."""
+        """Put new outcomes in the place of a version's old ones.
+
+        Where an outcome, who helps and its cost stay as they were, it keeps the offer its price was taken from and the
+        need that it meets; a price typed over an offer's is no longer that offer's.
+        """
+        before = {(old.outcome, old.helped_by, old.weekly_pence): old for old in await self.items(version.id)}
+        needs = {old.outcome: old.need_id for old in before.values()}
+        offers = {
+            key: {name: getattr(old, name) for name in _OFFER_FACTS} for key, old in before.items() if old.listing_id
+        }
         await self.db.execute(delete(PlanItem).where(PlanItem.plan_version_id == version.id))
         self.db.add_all(
             PlanItem(
@@ -225,6 +264,8 @@ class PlanRepository(Repository[Plan]):
                 what=item.what,
                 helped_by=item.helped_by,
                 weekly_pence=item.weekly_pence,
+                need_id=needs.get(item.outcome),
+                **offers.get((item.outcome, item.helped_by, item.weekly_pence), {}),
             )
             for position, item in enumerate(items, start=1)
         )
@@ -292,21 +333,31 @@ class PlanRepository(Repository[Plan]):
         question = question.limit(1).with_for_update().execution_options(populate_existing=True)
         return (await self.db.scalars(question)).one()
 
-    async def _detail(self, question: Select[Plan, PlanVersion, Person, Referral, str, str]) -> PlanDetail:
+    async def _detail(
+        self, question: Select[Plan, PlanVersion, Person, Referral, str | None, str | None]
+    ) -> PlanDetail:
         row = (await self.db.execute(question)).first()
         if row is None:
             raise NotFound
-        return PlanDetail(row[0], row[1], row[2], row[3], row[4], row[5], await self.items(row[1].id))
+        rows = await self.db.scalars(select(PlanSection).where(PlanSection.plan_version_id == row[1].id))
+        sections = {section.key: section for section in rows}
+        return PlanDetail(
+            row[0], row[1], row[2], row[3], row[4] or "", row[5] or "", await self.items(row[1].id), sections
+        )
 
 
-def _joined() -> Select[Plan, PlanVersion, Person, Referral, str, str]:
+_OFFER_FACTS = ("listing_id", "unit_price_pence", "price_unit", "weekly_quantity", "priced_on", "route")
+"""Columns of an outcome that belong to the offer its price was taken from."""
+
+
+def _joined() -> Select[Plan, PlanVersion, Person, Referral, str | None, str | None]:
     return (
         select(Plan, PlanVersion, Person, Referral, Worker.name, Organisation.name)
         .join(PlanVersion, PlanVersion.plan_id == Plan.id)
         .join(Person, Person.id == Plan.person_id)
         .join(Referral, Referral.id == Plan.referral_id)
-        .join(Worker, Worker.id == Plan.worker_id)
-        .join(Organisation, Organisation.id == Plan.organisation_id)
+        .outerjoin(Worker, Worker.id == Plan.worker_id)
+        .outerjoin(Organisation, Organisation.id == Plan.organisation_id)
     )
 
 

@@ -1,6 +1,6 @@
 """What the pages of plans share: ids and keys of addresses, the parts of a plan's page, forms that may be refused."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -18,8 +18,12 @@ from marketplace.core.formats import uk_datetime
 from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit
 from marketplace.plans.content import PlanContent, budget_words, checklist, mix, mix_words
-from marketplace.plans.models import HELP_LABELS
+from marketplace.plans.costs import CostChange, change_of
+from marketplace.plans.models import HELP_LABELS, Plan
 from marketplace.plans.repository import PlanDetail, PlanRepository, ReviewRepository
+from marketplace.plans.repository.agreeing import CostRepository
+from marketplace.plans.service.approval import ApprovalService
+from marketplace.plans.states import PlanStatus
 from marketplace.plans.words import PLAN_COLOURS, PLAN_LABELS, REVIEW_LABELS, STEP_TITLES, review_state
 
 PAGE = 25
@@ -82,8 +86,17 @@ def support_context(content: PlanContent, budget_pence: int) -> dict[str, Any]:
     }
 
 
-def plan_context(detail: PlanDetail) -> dict[str, Any]:
-    """Context that every page of a plan needs."""
+async def may_cost(db: AsyncSession, plan: Plan) -> int:
+    """Return what a plan may cost now, pence a week: what its sign-off is held against, and 0 where no sum is known.
+
+    Not the sum on the referral: that is a copy of the day it was made, and the budget may have changed since.
+    """
+    budget, _ = await ApprovalService(db).budget_of(plan)
+    return budget
+
+
+async def plan_context(db: AsyncSession, detail: PlanDetail, budget_pence: int | None = None) -> dict[str, Any]:
+    """Context that every page of a plan needs; `budget_pence` where what it may cost was read already."""
     content = detail.content
     return {
         "plan": detail.plan,
@@ -96,7 +109,7 @@ def plan_context(detail: PlanDetail) -> dict[str, Any]:
         "help_labels": HELP_LABELS,
         "needs": [NEEDS.get(code, code) for code in detail.referral.needs],
         "state": (PLAN_COLOURS[detail.version.status], PLAN_LABELS[detail.version.status]),
-        **support_context(content, detail.referral.indicative_weekly_pence),
+        **support_context(content, await may_cost(db, detail.plan) if budget_pence is None else budget_pence),
     }
 
 
@@ -129,6 +142,24 @@ async def reviews_of(db: AsyncSession, plan_id: UUID) -> list[dict[str, Any]]:
         }
         for review in await ReviewRepository(db).of_plan(plan_id)
     ]
+
+
+async def cost_change(
+    db: AsyncSession, plan_id: UUID, is_changed: bool, shown: Collection[PlanStatus] | None = None
+) -> CostChange | None:
+    """Return what the newest version of a plan costs against the one before, where a review changed it.
+
+    Args:
+        db: The database.
+        plan_id: The plan.
+        is_changed: Whether the review changes the plan; else nothing is asked.
+        shown: States in which the reader sees a version; None: all that were submitted.
+    """
+    if not is_changed:
+        return None
+    versions = await CostRepository(db).of_versions(plan_id)
+    seen = [one for one in versions if (one.submitted_at is not None if shown is None else one.status in shown)]
+    return change_of(versions, seen[-1].number) if seen else None
 
 
 def typed(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,12 +14,16 @@ from marketplace.core.errors import InvalidInput, StepRefused
 from marketplace.core.flash import flash
 from marketplace.core.forms import FormReader
 from marketplace.core.web import FormData
+from marketplace.people import note_view
 from marketplace.plans import policies
 from marketplace.plans.errors import CheckerIsSubmitter
 from marketplace.plans.repository import PlanDetail, PlanRepository
+from marketplace.plans.routes.agreeing_context import approval_context
 from marketplace.plans.routes.common import attempt, history, id_of, plan_context, typed
-from marketplace.plans.schemas import CheckForm, ReasonForm, Scope, read_expected
+from marketplace.plans.routes.faces import section25_context
+from marketplace.plans.schemas import LONGEST_REASON, CheckForm, ReasonForm, Scope, read_expected
 from marketplace.plans.service import PlanService
+from marketplace.plans.service.approval import ApprovalService
 from marketplace.plans.states import PlanStatus
 
 
@@ -87,15 +91,22 @@ async def _decide(
     request: Request[Any, Any, Any], db: AsyncSession, principal: Principal, plan_id: UUID, data: FormData
 ) -> str:
     form = FormReader(data)
-    decision = form.option("decision", "whether you sign the plan off", ("sign_off", "return"))
+    decision = form.option("decision", "whether you sign the plan off", ("sign_off", "pass_on", "return"))
     form.done()
+    if decision == "pass_on":
+        passed = ReasonForm.read(data, "pass_on_why", "what you think of it")
+        await ApprovalService(db).pass_on(principal, plan_id, passed.why, passed.expected)
+        flash(request, "Passed on. A manager decides")
+        return "/plans?state=awaiting_sign_off"
     service = PlanService(db)
     if decision == "return":
-        reason = ReasonForm.read(data, "why", "why you send the plan back")
-        await service.return_from_sign_off(principal, plan_id, reason.why, reason.expected)
+        returned = ReasonForm.read(data, "why", "why you send the plan back")
+        await service.return_from_sign_off(principal, plan_id, returned.why, returned.expected)
         flash(request, "Plan sent back to its planner")
         return "/plans?state=awaiting_sign_off"
-    await service.sign_off(principal, plan_id, read_expected(form))
+    reason = form.text("variance_reason", "why the budget differs", required=False, longest=LONGEST_REASON)
+    form.done()
+    await service.sign_off(principal, plan_id, read_expected(form), reason)
     flash(request, "Plan signed off. Its reviews are set")
     return f"/plans/{plan_id}"
 
@@ -112,8 +123,9 @@ async def _check_page(
         raise StepRefused("This plan is not in its quality check any more.")
     if not policies.may_check(principal, detail.version):
         raise CheckerIsSubmitter("You submitted this plan, so another quality checker has to look at it.")
+    await note_view(db, principal, detail.plan.person_id, "plan")
     context = {
-        **plan_context(detail),
+        **await plan_context(db, detail),
         "criteria": await PlanService(db).criteria(principal.council_id),
         "history": await history(db, plan_id),
         "values": values,
@@ -128,5 +140,14 @@ async def _sign_off_page(
     detail = await _detail(db, principal, plan_id)
     if not policies.may_sign_off(principal, detail.version):
         raise StepRefused("This plan does not wait for sign-off now.")
-    context = {**plan_context(detail), "history": await history(db, plan_id), "values": values, "errors": errors}
+    await note_view(db, principal, detail.plan.person_id, "plan")
+    approval = await approval_context(db, principal, detail)
+    context = {
+        **await plan_context(db, detail, approval["verdict"].budget_pence),
+        **await section25_context(db, principal, detail),
+        **approval,
+        "history": await history(db, plan_id),
+        "values": values,
+        "errors": errors,
+    }
     return Template("plans/sign_off.html", context=context, status_code=422 if errors else 200)

@@ -16,24 +16,28 @@ from marketplace.core.database import clock_of
 from marketplace.core.errors import BadRequest, InvalidInput, StaleForm
 from marketplace.core.flash import flash
 from marketplace.core.web import FormData
+from marketplace.people.budget_words import budget_note
+from marketplace.people.views import note_view
 from marketplace.plans import policies
 from marketplace.plans.content import MOST_ITEMS, glance, help_options, read, values_of, without_row
 from marketplace.plans.errors import PlanChanged, PlanNotEditable
 from marketplace.plans.repository import PlanDetail, PlanRepository
+from marketplace.plans.routes.agreeing_context import ask_context
 from marketplace.plans.routes.common import (
     PAGE,
     attempt,
     history,
     id_of,
     key_of,
+    may_cost,
     plan_context,
     reviews_of,
     support_context,
     typed,
 )
 from marketplace.plans.schemas import ReasonForm, Scope
+from marketplace.plans.sections import BY_KEY, ROWS
 from marketplace.plans.service import PlanService
-from marketplace.plans.service.plans import profile_text
 from marketplace.plans.states import PlanStatus
 from marketplace.plans.words import PLAN_COLOURS, PLAN_LABELS
 
@@ -83,6 +87,7 @@ class PlanController(Controller):
             "colours": PLAN_COLOURS,
             "today": today(clock_of(db)),
             "is_planner": scope.worker_id is not None,
+            "may_answer": principal.may(Permission.ASKS_DECIDE),
             "is_open": LISTS[shown][1] != (PlanStatus.SIGNED_OFF,),
             "first_href": f"/plans?state={shown}" if after else "",
             "next_href": f"/plans?state={shown}&after={last.due_on}_{last.plan_id}" if last else "",
@@ -131,7 +136,7 @@ class PlanController(Controller):
             return await _conflict_page(db, principal, scope, wanted, data)
         except PlanNotEditable:
             detail = await PlanRepository(db).detail(scope, wanted)
-            context = {**plan_context(detail), "typed": _typed_texts(data)}
+            context = {**await plan_context(db, detail), "typed": _typed_texts(data)}
             return Template("plans/conflict.html", context=context, status_code=409)
 
     @post("/plans/{plan_id:str}/checklist", permission=Permission.PLANS_WRITE)
@@ -144,7 +149,10 @@ class PlanController(Controller):
     ) -> Template:
         """Answer what is missing in what is typed so far; nothing is saved."""
         detail = await PlanRepository(db).detail(policies.planner_scope(principal), id_of(plan_id))
-        context = support_context(glance(data), detail.referral.indicative_weekly_pence)
+        context = {
+            **support_context(glance(data), await may_cost(db, detail.plan)),
+            "prices_href": f"/plans/{detail.plan.id}/prices",
+        }
         return Template("plans/_support.html", context=context)
 
     @post("/plans/{plan_id:str}/versions", permission=Permission.PLANS_WRITE)
@@ -204,19 +212,24 @@ async def _form_page(
     conflict: list[tuple[str, str]] | None = None,
 ) -> Template:
     used = [row for row in range(1, MOST_ITEMS + 1) if any(values.get(f"{name}-{row}") for name in _ITEM_FIELDS)]
-    profile = profile_text(detail.person)
+    known = await plan_context(db, detail)
     context = {
-        **plan_context(detail),
-        **support_context(glance(values), detail.referral.indicative_weekly_pence),
+        **known,
+        **support_context(glance(values), known["budget_pence"]),
         "values": values,
         "errors": errors or {},
         "rows": range(1, min(MOST_ITEMS, max(rows, used[-1] if used else 1)) + 1),
         "most_items": MOST_ITEMS,
         "help_options": help_options(),
-        "profile": profile,
-        "is_profile_unchanged": bool(profile) and values.get("about_me") == profile,
+        "by_key": BY_KEY,
+        "sources": {key: row.source for key, row in detail.sections.items() if row.source},
         "conflict": conflict,
+        **await ask_context(db, detail.plan),
         "history": await history(db, detail.plan.id),
+        "prices_href": f"/plans/{detail.plan.id}/prices",
+        "budget_note": await budget_note(
+            db, detail.plan.council_id, detail.plan.person_id, detail.referral.indicative_weekly_pence
+        ),
     }
     status = 422 if errors else 409 if conflict is not None else 200
     return Template("plans/edit.html", context=context, status_code=status)
@@ -231,10 +244,14 @@ async def _read_page(
     errors: dict[str, str] | None = None,
 ) -> Template:
     plan, version = detail.plan, detail.version
+    if policies.may_read_content(principal, plan, version):
+        await note_view(db, principal, plan.person_id, "plan")
     context = {
-        **plan_context(detail),
+        **await plan_context(db, detail),
+        **await ask_context(db, plan),
         "history": await history(db, plan.id),
         "reviews": await reviews_of(db, plan.id),
+        "may_ask_review": principal.may(Permission.PLANS_WRITE) or principal.may(Permission.REVIEWS_HOLD),
         "may_read_content": policies.may_read_content(principal, plan, version),
         "may_check": policies.may_check(principal, version),
         "may_sign_off": policies.may_sign_off(principal, version),
@@ -254,7 +271,7 @@ async def _conflict_page(
     """Show what was typed beside what is saved by now; sending it again replaces the saved text."""
     detail = await PlanRepository(db).detail(scope, plan_id)
     if not policies.may_write(principal, detail.plan, detail.version):
-        context = {**plan_context(detail), "typed": _typed_texts(data)}
+        context = {**await plan_context(db, detail), "typed": _typed_texts(data)}
         return Template("plans/conflict.html", context=context, status_code=409)
     mine, saved = typed(data), values_of(detail.content)
     differing = [
@@ -273,6 +290,7 @@ _TEXTS = (
     ("money_held", "How the money is held"),
     ("why_over", "Why the plan costs more than the budget"),
     ("information_given", "Information and advice"),
+    *((key, BY_KEY[key].staff_title) for key in ROWS),
     ("visit_hours", "Hours with the person"),
     ("visit_minutes", "Minutes with the person"),
 )

@@ -1,32 +1,25 @@
-"""Reviews: the list, the month, booking a day and recording what was found."""
+"""Reviews: the list and the month."""
 
 import re
 from calendar import monthcalendar
-from datetime import date
-from typing import Any
-from uuid import UUID
+from datetime import date, datetime
 
-from litestar import Controller, Request, get, post
+from litestar import Controller, Response, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, URLEncodedBody
-from litestar.response import Redirect, Template
+from litestar.params import FromPath, FromQuery
+from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import AccountRepository, Permission, Principal
+from marketplace.accounts import Permission, Principal
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import BadRequest, InvalidInput
-from marketplace.core.flash import flash
-from marketplace.core.formats import uk_date, uk_datetime
-from marketplace.core.web import FormData
+from marketplace.core.errors import BadRequest, NotFound
 from marketplace.plans import policies
-from marketplace.plans.dates import add_months, is_overdue, warning_on
+from marketplace.plans.calendar_file import Meeting, calendar_file
+from marketplace.plans.dates import add_months
 from marketplace.plans.repository import ReviewLine, ReviewRepository
 from marketplace.plans.repository.reviews import ReviewShow
-from marketplace.plans.routes.common import PAGE, attempt, id_of, key_of, typed
-from marketplace.plans.schemas import BookForm, HoldForm
-from marketplace.plans.service import ReviewService
-from marketplace.plans.states import ReviewStatus
+from marketplace.plans.routes.common import PAGE, id_of, key_of
 from marketplace.plans.words import REVIEW_LABELS, review_state
 
 LISTS: dict[ReviewShow, str] = {
@@ -34,14 +27,13 @@ LISTS: dict[ReviewShow, str] = {
     ReviewShow.SOON: "Due soon",
     ReviewShow.OVERDUE: "Overdue",
     ReviewShow.BOOKED: "Booked",
-    ReviewShow.HELD: "Held",
+    ReviewShow.HELD: "Waiting to be signed",
+    ReviewShow.SIGNED: "Signed",
+    ReviewShow.MINE: "Held by me",
+    ReviewShow.NOBODY: "Nobody holds it yet",
 }
-STEPS = {
-    ReviewStatus.DUE.value: "Review set",
-    ReviewStatus.BOOKED.value: "Date booked",
-    ReviewStatus.HELD.value: "Review held",
-    ReviewStatus.CANCELLED.value: "Review cancelled",
-}
+OF_COUNCIL = (ReviewShow.MINE, ReviewShow.NOBODY)
+"""Lists that say nothing to a planner, who sees their own alone."""
 MOST_IN_MONTH = 500
 """Reviews shown in a month's calendar."""
 
@@ -73,7 +65,11 @@ class ReviewController(Controller):
             "labels": REVIEW_LABELS,
             "shown": shown.value,
             "shown_title": LISTS[shown],
-            "lists": [(item.value, title, counts[item]) for item, title in LISTS.items()],
+            "lists": [
+                (item.value, title, counts[item])
+                for item, title in LISTS.items()
+                if item not in OF_COUNCIL or scope.worker_id is None
+            ],
             "is_planner": scope.worker_id is not None,
             "first_href": f"/reviews?show={shown.value}" if after else "",
             "next_href": f"/reviews?show={shown.value}&after={last.due_on}_{last.id}" if last else "",
@@ -113,98 +109,29 @@ class ReviewController(Controller):
         }
         return Template("plans/calendar.html", context=context)
 
-    @get("/reviews/{review_id:str}", permission=Permission.REVIEWS_READ)
-    async def show(
+    @get("/reviews/calendar.ics", permission=Permission.REVIEWS_READ)
+    async def calendar_file(
+        self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]
+    ) -> Response[bytes]:
+        """Give the booked reviews to come as a calendar file."""
+        scope, clock = policies.reviews_scope(principal), clock_of(db)
+        lines = await ReviewRepository(db).lines(
+            scope, ReviewShow.BOOKED, today(clock), after=None, limit=MOST_IN_MONTH
+        )
+        return as_file([Meeting(line.review, f"Review {line.reference}") for line in lines], clock.now())
+
+    @get("/reviews/{review_id:str}/review.ics", permission=Permission.REVIEWS_READ)
+    async def review_file(
         self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal], review_id: FromPath[str]
-    ) -> Template:
-        """Show one review with what its facilitator can do now."""
-        return await _page(db, principal, id_of(review_id), {}, {})
-
-    @post("/reviews/{review_id:str}/book", permission=Permission.PLANS_WRITE)
-    async def book(
-        self,
-        request: Request[Any, Any, Any],
-        db: NamedDependency[AsyncSession],
-        principal: NamedDependency[Principal],
-        review_id: FromPath[str],
-        data: URLEncodedBody[FormData],
-    ) -> Redirect | Template:
-        """Book a day."""
-        wanted = id_of(review_id)
-
-        async def book() -> str:
-            form = BookForm.read(data)
-            await ReviewService(db).book(principal, wanted, form)
-            flash(request, f"Review booked for {uk_date(form.booked_on)}")
-            return f"/reviews/{wanted}"
-
-        try:
-            return await attempt(request, db, principal, data, book)
-        except InvalidInput as error:
-            return await _page(db, principal, wanted, typed(data), error.fields)
-
-    @post("/reviews/{review_id:str}/hold", permission=Permission.PLANS_WRITE)
-    async def hold(
-        self,
-        request: Request[Any, Any, Any],
-        db: NamedDependency[AsyncSession],
-        principal: NamedDependency[Principal],
-        review_id: FromPath[str],
-        data: URLEncodedBody[FormData],
-    ) -> Redirect | Template:
-        """Record what the review found."""
-        wanted = id_of(review_id)
-
-        async def hold() -> str:
-            await ReviewService(db).hold(principal, wanted, HoldForm.read(data))
-            flash(request, "Review recorded")
-            return f"/reviews/{wanted}"
-
-        try:
-            return await attempt(request, db, principal, data, hold)
-        except InvalidInput as error:
-            return await _page(db, principal, wanted, typed(data), error.fields)
+    ) -> Response[bytes]:
+        """Give one booked review as a calendar file."""
+        line = await ReviewRepository(db).detail(policies.reviews_scope(principal), id_of(review_id))
+        if line.review.booked_on is None:
+            raise NotFound
+        return as_file([Meeting(line.review, f"Review {line.reference}")], clock_of(db).now())
 
 
-async def _page(
-    db: AsyncSession, principal: Principal, review_id: UUID, values: dict[str, Any], errors: dict[str, str]
-) -> Template:
-    reviews, day = ReviewRepository(db), today(clock_of(db))
-    line = await reviews.detail(policies.reviews_scope(principal), review_id)
-    review = line.review
-    warned_from = warning_on(review, await ReviewService(db).warning_day(review.council_id))
-    steps = await reviews.timeline(review_id)
-    names = await AccountRepository(db).names({step.by_user_id for step in steps if step.by_user_id})
-    context = {
-        "line": line,
-        "review": review,
-        "name": REVIEW_LABELS[review.kind],
-        "state": review_state(review, day),
-        "is_overdue": is_overdue(review, day),
-        "is_open": review.status in (ReviewStatus.DUE, ReviewStatus.BOOKED),
-        "may_facilitate": policies.may_facilitate(principal, review),
-        "warned_from": warned_from,
-        "is_late": warned_from is not None and review.booked_on is not None and review.booked_on > warned_from,
-        "is_booked_outside": review.booked_on is not None
-        and not review.window_starts_on <= review.booked_on <= review.window_ends_on,
-        "values": {
-            **_day_fields("held_on", review.booked_on if review.booked_on and review.booked_on <= day else None),
-            **values,
-        },
-        "errors": errors,
-        "history": [
-            {
-                "title": STEPS.get(step.to_status, step.to_status),
-                "when": uk_datetime(step.at),
-                "at": step.at.isoformat(),
-                "by": names.get(step.by_user_id, "") if step.by_user_id else "",
-                "text": step.why,
-            }
-            for step in steps
-        ],
-    }
-    return Template("plans/review.html", context=context, status_code=422 if errors else 200)
-
-
-def _day_fields(name: str, day: date | None) -> dict[str, str]:
-    return {f"{name}-{part}": str(getattr(day, part)) for part in ("day", "month", "year")} if day else {}
+def as_file(meetings: list[Meeting], made_at: datetime) -> Response[bytes]:
+    """Answer with a calendar file."""
+    headers = {"Content-Disposition": 'attachment; filename="reviews.ics"', "Cache-Control": "private, no-store"}
+    return Response(calendar_file(meetings, made_at), media_type="text/calendar; charset=utf-8", headers=headers)

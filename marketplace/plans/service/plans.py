@@ -1,5 +1,6 @@
 """Writing a plan, checking it, agreeing to it and signing it off."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -10,25 +11,35 @@ from sqlalchemy.orm.attributes import flag_modified
 from marketplace.accounts import Permission, Principal, audit, setting
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
-from marketplace.core.errors import Conflict, InvalidInput, NotFound, StepRefused, broken_constraint
+from marketplace.core.errors import InvalidInput, NotFound, StepRefused, broken_constraint
+from marketplace.core.formats import uk_date
 from marketplace.core.outbox import publish
 from marketplace.matching.models import Offer
 from marketplace.matching.repository.runs import note_planned
-from marketplace.people.models import Person
 from marketplace.plans.content import PlanContent, gaps
 from marketplace.plans.errors import CheckerIsSubmitter, PlanChanged, PlanNotEditable
 from marketplace.plans.events import (
+    PlanInPlace,
     PlanReadyToAgree,
     PlanReturned,
     PlanSignedOff,
     PlanSubmitted,
     PlanSubmittedForCheck,
 )
-from marketplace.plans.models import Plan, PlanVersion
+from marketplace.plans.models import Plan, PlannedBy, PlanVersion
 from marketplace.plans.policies import planner_scope, plans_scope
 from marketplace.plans.repository import PlanRepository
+from marketplace.plans.repository.sections import SectionRepository, Writing
 from marketplace.plans.schemas import CheckForm, Scope
+from marketplace.plans.sections import ROWS
+from marketplace.plans.service.approval import ApprovalService
+from marketplace.plans.service.early_starts import EarlyStartService
+from marketplace.plans.service.final_budget import FinalBudgetService
+from marketplace.plans.service.panel import PanelService
+from marketplace.plans.service.prefill import fill_in
 from marketplace.plans.service.reviews import ReviewService
+from marketplace.plans.service.sharing import tell_left
+from marketplace.plans.service.steps import next_version, send_to_check
 from marketplace.plans.states import EDITABLE, PLAN, SHOWN_TO_PERSON, PlanStatus
 
 
@@ -39,6 +50,7 @@ class PlanService:
         self.db = db
         self.clock = clock_of(db)
         self.plans = PlanRepository(db)
+        self.sections = SectionRepository(db)
 
     async def ensure(
         self, council_ids: tuple[UUID, ...], referral_id: UUID, principal: Principal | None
@@ -108,22 +120,16 @@ class PlanService:
             PlanNotEditable: It has been submitted.
         """
         plan, version = await self._writable(principal, plan_id, expected)
-        referral, _ = await self.plans.subject(plan.council_id, plan.referral_id)
-        missing = gaps(content, referral.indicative_weekly_pence)
+        budget, _ = await ApprovalService(self.db).budget_of(plan)
+        missing = gaps(content, budget)
         if missing:
             raise InvalidInput(missing)
         await self._write(principal, version, content)
-        is_first = version.submitted_at is None
-        PLAN.move(self.db, version, PlanStatus.IN_QUALITY_CHECK, by=principal.user_id)
-        version.submitted_at, version.submitted_by_user_id = self.clock.now(), principal.user_id
-        # The answers of an earlier round belong to that round: its steps keep who and when.
-        version.checks = {}
-        version.checked_at = version.checked_by_user_id = None
-        version.agreed_at = version.agreed_by_user_id = None
+        is_first = send_to_check(self.db, version, self.clock.now(), by=principal.user_id)
         await self.db.flush()
         self._audit(principal, version, "plans.submit_plan", after={"weekly_pence": content.weekly_pence})
         publish(self.db, PlanSubmitted(council_id=plan.council_id, plan_id=plan.id, plan_version_id=version.id))
-        if is_first:
+        if is_first and plan.organisation_id is not None:
             publish(
                 self.db,
                 PlanSubmittedForCheck(
@@ -143,28 +149,19 @@ class PlanService:
         Raises:
             Conflict: A newer version is already on its way.
         """
-        plan, signed = await self.plans.locked(planner_scope(principal), plan_id)
-        if signed.status is not PlanStatus.SIGNED_OFF:
-            raise Conflict("Another version of this plan is already on its way.")
-        version = PlanVersion(
-            council_id=plan.council_id,
-            plan_id=plan.id,
-            number=signed.number + 1,
-            status=PlanStatus.DRAFT,
-            about_me=signed.about_me,
-            good_days=signed.good_days,
-            risks=signed.risks,
-            money=signed.money,
-            information_given=signed.information_given,
-            updated_at=self.clock.now(),
-        )
-        self.db.add(version)
-        await self.db.flush()
-        for item in await self.plans.items(signed.id):
-            values = item.to_dict(exclude={"id", "plan_version_id"})
-            self.db.add(type(item)(**values, plan_version_id=version.id))
-        PLAN.begin(self.db, version, by=principal.user_id, why=why)
+        _, signed = await self.plans.locked(planner_scope(principal), plan_id)
+        version = await next_version(self.db, signed, self.clock.now(), by=principal.user_id, why=why)
         self._audit(principal, version, "plans.start_version", after={"number": version.number}, why=why)
+        await self.db.flush()
+
+    async def change_after_review(self, council_id: UUID, plan_id: UUID, changes_from: date | None) -> None:
+        """Start the version that a review agreed on, unless one is on its way already: it can take the change in."""
+        _, newest = await self.plans.locked(Scope((council_id,), None), plan_id)
+        if newest.status is not PlanStatus.SIGNED_OFF:
+            return
+        why = f"A review agreed on changes from {uk_date(changes_from)}" if changes_from else "A review agreed on it"
+        version = await next_version(self.db, newest, self.clock.now(), by=None, why=why)
+        self._audit(None, version, "plans.start_version", after={"number": version.number}, why=why)
         await self.db.flush()
 
     async def criteria(self, council_id: UUID) -> list[str]:
@@ -229,14 +226,20 @@ class PlanService:
         plan, version = await self._of_person(principal, version_id, expected)
         await self._return(principal, plan, version, "plans.ask_for_change", words)
 
-    async def sign_off(self, principal: Principal, plan_id: UUID, expected: int) -> None:
+    async def sign_off(self, principal: Principal, plan_id: UUID, expected: int, reason: str = "") -> None:
         """Sign a plan off: it is in place from today, earns its tariff once, and its reviews are set (L15, L18).
 
+        What it costs is the final budget from today on; `reason` says why that is not what was estimated.
+
         Raises:
+            InvalidInput: It costs more than was estimated, and no reason is given.
+            BeyondLimit: It costs more than the role signs off by itself: then it is passed on (D16).
             PlanChanged: The page showed another state of the plan.
             StepRefused: It does not wait for sign-off.
         """
         plan, version = await self._for_sign_off(principal, plan_id, expected)
+        verdict = await ApprovalService(self.db).require(principal, plan, version)
+        await PanelService(self.db).require_done(version.id)
         for earlier in await self.plans.signed_versions(plan.id):
             PLAN.move(self.db, earlier, PlanStatus.SUPERSEDED, by=principal.user_id)
             self._touch(earlier)
@@ -245,22 +248,37 @@ class PlanService:
         self._touch(version)
         await self.db.flush()
         in_place_on = today(self.clock)
+        items = await self.plans.items(version.id)
+        await EarlyStartService(self.db).end_of(principal, plan.council_id, plan.person_id, "signed")
+        await FinalBudgetService(self.db).of_plan(principal, plan, items, reason, in_place_on)
         await note_planned(self.db, plan.council_id, plan.referral_id, self.clock.now())
         await ReviewService(self.db).schedule(plan, in_place_on, by=principal.user_id)
-        self._audit(principal, version, "plans.sign_off_plan", after={"completed_on": in_place_on})
+        after = {"completed_on": in_place_on, "weekly": verdict.weekly_pence, "budget": verdict.budget_pence}
+        self._audit(principal, version, "plans.sign_off_plan", after=after)
         publish(
             self.db,
-            PlanSignedOff(
+            PlanInPlace(
                 council_id=plan.council_id,
                 plan_id=plan.id,
                 plan_version_id=version.id,
                 person_id=plan.person_id,
-                worker_id=plan.worker_id,
-                organisation_id=plan.organisation_id,
-                visit_minutes=version.visit_minutes,
-                completed_on=in_place_on,
+                in_place_on=in_place_on,
             ),
         )
+        if plan.worker_id is not None and plan.organisation_id is not None:
+            publish(
+                self.db,
+                PlanSignedOff(
+                    council_id=plan.council_id,
+                    plan_id=plan.id,
+                    plan_version_id=version.id,
+                    person_id=plan.person_id,
+                    worker_id=plan.worker_id,
+                    organisation_id=plan.organisation_id,
+                    visit_minutes=version.visit_minutes,
+                    completed_on=in_place_on,
+                ),
+            )
 
     async def return_from_sign_off(self, principal: Principal, plan_id: UUID, why: str, expected: int) -> None:
         """Send an agreed plan back to its planner with the reason.
@@ -289,11 +307,11 @@ class PlanService:
             plan_id=plan.id,
             number=1,
             status=PlanStatus.DRAFT,
-            about_me=profile_text(person),
             updated_at=self.clock.now(),
         )
         self.db.add(version)
         await self.db.flush()
+        await fill_in(self.db, version, person.id)
         by = principal.user_id if principal else None
         PLAN.begin(self.db, version, by=by)
         self._audit(principal, version, "plans.start_plan", after={"referral_id": referral.id})
@@ -306,9 +324,11 @@ class PlanService:
             return
         before = {"worker_id": plan.worker_id, "organisation_id": plan.organisation_id}
         plan.worker_id, plan.organisation_id = offer.worker_id, offer.organisation_id
+        plan.planned_by = PlannedBy.PLANNER
         after = {"worker_id": plan.worker_id, "organisation_id": plan.organisation_id}
         self._audit(principal, version, "plans.hand_over_plan", before=before, after=after)
         await self.db.flush()
+        tell_left(self.db, plan, before["organisation_id"])
 
     async def _writable(self, principal: Principal, plan_id: UUID, expected: int) -> tuple[Plan, PlanVersion]:
         plan, version = await self.plans.locked(planner_scope(principal), plan_id)
@@ -324,11 +344,13 @@ class PlanService:
             "risks": content.risks,
             "money": content.money,
             "information_given": content.information_given,
-            "visit_minutes": content.visit_minutes,
+            **{key: content.others.get(key, "") for key in ROWS},
         }
-        changed = [name for name, value in texts.items() if getattr(version, name) != value]
-        for name in changed:
-            setattr(version, name, texts[name])
+        by = Writing(self.clock.now(), principal.name, principal.user_id)
+        changed = await self.sections.write_all(version, texts, by)
+        if version.visit_minutes != content.visit_minutes:
+            version.visit_minutes = content.visit_minutes
+            changed.append("visit_minutes")
         await self.plans.replace_items(version, content.items)
         self._touch(version)
         await self.db.flush()
@@ -382,16 +404,6 @@ class PlanService:
             subject_id=version.id,
             **given,
         )
-
-
-def profile_text(person: Person) -> str:
-    """Write a person's one page profile as the first words of their plan (L2); empty when there is none yet."""
-    parts = (
-        ("What people like about me", person.appreciated),
-        ("What is important to me", person.important_to_me),
-        ("How to support me well", person.how_to_support_me),
-    )
-    return "\n\n".join(f"{title}:\n{text.strip()}" for title, text in parts if text.strip())
 
 
 def _compare(version: PlanVersion, expected: int) -> None:

@@ -18,9 +18,18 @@ from sqlalchemy import ColumnElement, Text, and_, case, cast, column, func, not_
 
 from marketplace.core.repository import Repository
 from marketplace.providers.models import Accreditation, AccreditationHold, Evidence, HoldCause, ServiceLine
-from marketplace.providers.repository.evidence_rules import Day, Moment, counts_for, end_of, lacks_cover, there_is
+from marketplace.providers.repository.evidence_rules import (
+    Day,
+    Moment,
+    counts_for,
+    end_of,
+    kept_by_day,
+    lacks_cover,
+    there_is,
+)
 
 
+@kept_by_day
 def live_on(day: Day, on: Day | None = None, before: Moment | None = None) -> ColumnElement[bool]:
     """Condition: the accreditation counts for work on a day. The one place that says so.
 
@@ -38,6 +47,7 @@ def live_on(day: Day, on: Day | None = None, before: Moment | None = None) -> Co
     )
 
 
+@kept_by_day
 def stands_on(day: Day, on: Day | None = None, before: Moment | None = None) -> ColumnElement[bool]:
     """Condition: the council's word stands: the period covers the day, and it is neither removed nor held.
 

@@ -4,8 +4,10 @@ A condition asks about a day `on` and about what was known `before` an instant. 
 was refused, withdrawn or seen later changes nothing about the days before.
 """
 
+from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec
 
 from sqlalchemy import (
     ColumnElement,
@@ -36,6 +38,27 @@ Day = date | SQLColumnExpression[date]
 """A day, as a value or as a column."""
 Moment = datetime | SQLColumnExpression[datetime]
 """An instant, as a value or as a column."""
+P = ParamSpec("P")
+DAYS_KEPT = 16
+"""Days whose conditions are kept, for each rule."""
+
+
+def kept_by_day(rule: Callable[P, ColumnElement[bool]]) -> Callable[P, ColumnElement[bool]]:
+    """Keep the condition that a rule writes for a day given as a value: writing it takes longer than the query.
+
+    Conditions never change once they are written, so one may stand in any number of questions. Those for a column are
+    written each time, because the column belongs to one question.
+    """
+    kept: Callable[..., ColumnElement[bool]] = lru_cache(maxsize=DAYS_KEPT)(rule)
+
+    @wraps(rule)
+    def ask(*args: P.args, **kwargs: P.kwargs) -> ColumnElement[bool]:
+        # A datetime is a date, too, but of instants there are too many.
+        if kwargs or not all(given is None or type(given) is date for given in args):
+            return rule(*args, **kwargs)
+        return kept(*args)
+
+    return ask
 
 
 def there_is(model: Any, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:

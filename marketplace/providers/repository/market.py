@@ -34,7 +34,7 @@ from marketplace.providers.models import (
     WorkerHours,
 )
 from marketplace.providers.repository.accreditations import live_on, stands_on
-from marketplace.providers.repository.evidence_rules import lacks_cover, needs_cover
+from marketplace.providers.repository.evidence_rules import kept_by_day, lacks_cover, needs_cover
 
 REGISTER_PREFIX = "cqc-"
 """Stands before the location's id in the id of a register entry in the index."""
@@ -54,6 +54,7 @@ class ListingRow(NamedTuple):
     location: RegulatorLocation | None
 
 
+@kept_by_day
 def organisation_is_live(day: date) -> ColumnElement[bool]:
     """Condition: the organisation may stand on the market.
 
@@ -70,6 +71,7 @@ def organisation_is_live(day: date) -> ColumnElement[bool]:
     return and_(Organisation.merged_into_id.is_(None), or_(not_(stopped), live))
 
 
+@kept_by_day
 def on_the_market(day: date) -> ColumnElement[bool]:
     """Condition: a listing (joined with its organisation and worker) is shown to everybody."""
     return and_(
@@ -83,6 +85,7 @@ def on_the_market(day: date) -> ColumnElement[bool]:
     )
 
 
+@kept_by_day
 def takes_new_work(day: date) -> ColumnElement[bool]:
     """Condition: a listing (joined with its organisation) may take new visits today, whoever pays for them."""
     return and_(

@@ -209,7 +209,12 @@ class MarketService:
         )
 
     async def nearest(
-        self, place: str, wanted: Sequence[tuple[str, str, int]], *, radius_metres: int
+        self,
+        place: str,
+        wanted: Sequence[tuple[str, str, int]],
+        *,
+        radius_metres: int,
+        wanted_tenths: int | None = None,
     ) -> list[list[Result]]:
         """Find help of some kinds near a place, for pages of other packages that show it beside their own.
 
@@ -217,6 +222,7 @@ class MarketService:
             place: A postcode or a town.
             wanted: Kind, words ("" for whatever is near) and how many at most, one entry a list.
             radius_metres: How far.
+            wanted_tenths: Units a week that the weekly cost is worked out for, in tenths; None: what is usual.
 
         Returns:
             A list for each entry, in their order; all empty when we do not know the place. Words that find nothing are
@@ -239,7 +245,14 @@ class MarketService:
             per_page=1,
         )
         maker = CardMaker(
-            now=now, day=day, has_question=True, has_place=True, days=(), times=(), wanted_tenths=None, purse=None
+            now=now,
+            day=day,
+            has_question=True,
+            has_place=True,
+            days=(),
+            times=(),
+            wanted_tenths=wanted_tenths,
+            purse=None,
         )
         hits: list[list[Hit]] = []
         is_plain = self.engine is None

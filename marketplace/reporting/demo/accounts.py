@@ -32,8 +32,8 @@ HOLDERS: Final = 30
 async def act_on_accounts(db: AsyncSession, councils: list[Council]) -> None:
     """In each council one person holds the money themselves and is asked about it, and one fund is held by others."""
     for council in councils:
-        finance = await _principal(db, council, Role.FINANCE)
-        helper = await _principal(db, council, Role.REPRESENTATIVE)
+        finance = await principal_of(db, council, Role.FINANCE)
+        helper = await principal_of(db, council, Role.REPRESENTATIVE)
         if finance is None:
             continue
         held_by = helper.person_id if helper else None
@@ -91,7 +91,8 @@ async def _hold_fund(db: AsyncSession, finance: Principal, other_than: UUID | No
     await HoldingService(db).arrange(finance, free[0].id, form)
 
 
-async def _principal(db: AsyncSession, council: Council, role: Role) -> Principal | None:
+async def principal_of(db: AsyncSession, council: Council, role: Role) -> Principal | None:
+    """Return who signs in for a role in a council of the demo, as services see them; None where nobody does."""
     row = (
         await db.execute(
             select(User, Membership)

@@ -199,9 +199,12 @@ class Book:
         self.rows[METADATA.tables["audit_entries"]].sort(key=lambda row: row["at"])
         written = 0
         for table in METADATA.sorted_tables:
-            rows = self.rows.get(table, [])
-            if rows:
-                await db.execute(_insert(table, list(rows[0])), {"rows": _encoded(rows)})
+            # Rows that name other columns go apart: what a row leaves out is the database's own default, never nothing.
+            alike: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+            for row in self.rows.get(table, []):
+                alike[tuple(sorted(row))].append(row)
+            for columns, rows in alike.items():
+                await db.execute(_insert(table, list(columns)), {"rows": _encoded(rows)})
                 written += len(rows)
         for table, row_id, values in self._afterwards:
             await db.execute(update(table).where(table.c.id == row_id).values(**values))

@@ -19,7 +19,7 @@ from marketplace.reporting.demo.world import Council, Shop, World
 
 def make_joining(world: World, council: Council, secret_key: str) -> None:
     """Keep for a council: a copy that nobody can sign in for, a request to join it, and one to join a provider."""
-    shop = _shop_of_provider(world, council)
+    shop = shop_of_provider(world, council)
     copied = next(
         (one for one in council.shops if one.body.kind is OrganisationKind.COMMUNITY and one.id != shop.id), shop
     )
@@ -46,7 +46,7 @@ def make_joining(world: World, council: Council, secret_key: str) -> None:
     )
 
 
-def _shop_of_provider(world: World, council: Council) -> Shop:
+def shop_of_provider(world: World, council: Council) -> Shop:
     """Return the organisation behind `provider@`."""
     email = f"provider@{council.text.slug}.example"
     user_id = next((row["id"] for row in world.book.of(User) if row["email"] == email), None)

@@ -16,8 +16,10 @@ from marketplace.accounts.service import hash_password
 from marketplace.core.clock import Clock, SystemClock, today
 from marketplace.core.database import SessionMaker, transaction
 from marketplace.reporting.demo.accounts import act_on_accounts
+from marketplace.reporting.demo.agreeing import make_agreeing
 from marketplace.reporting.demo.agreements import make_agreements
 from marketplace.reporting.demo.applications import make_applications
+from marketplace.reporting.demo.assessed import make_assessed
 from marketplace.reporting.demo.book import Book
 from marketplace.reporting.demo.card_money import make_card_money
 from marketplace.reporting.demo.care import make_care
@@ -32,6 +34,7 @@ from marketplace.reporting.demo.employment import make_employment
 from marketplace.reporting.demo.evaluation import make_evaluation
 from marketplace.reporting.demo.evidence import make_evidence
 from marketplace.reporting.demo.frameworks import make_frameworks
+from marketplace.reporting.demo.front_door import make_front_door
 from marketplace.reporting.demo.joining import make_joining
 from marketplace.reporting.demo.listings import enrich_listings
 from marketplace.reporting.demo.market import Numbers, make_market
@@ -39,11 +42,17 @@ from marketplace.reporting.demo.messages import tell_messages
 from marketplace.reporting.demo.money import FinanceTeller
 from marketplace.reporting.demo.passports import make_passports
 from marketplace.reporting.demo.people import make_people
+from marketplace.reporting.demo.plan_shares import make_plan_shares
 from marketplace.reporting.demo.plans import PlanTeller
+from marketplace.reporting.demo.points import make_points
+from marketplace.reporting.demo.profiles import act_on_profiles
 from marketplace.reporting.demo.referrals import Desk
+from marketplace.reporting.demo.reviews import tell_reviews
 from marketplace.reporting.demo.spots import Spots
+from marketplace.reporting.demo.stages import make_stages
 from marketplace.reporting.demo.standing import make_standing
 from marketplace.reporting.demo.stories import make_stories
+from marketplace.reporting.demo.supplying import make_supplying
 from marketplace.reporting.demo.talking import tell_talk
 from marketplace.reporting.demo.visits import VisitTeller
 from marketplace.reporting.demo.waiting_list import act_on_waiting_list, make_waiting_list
@@ -106,6 +115,7 @@ async def load_demo(
         await act_on_waiting_list(db, councils)
         await act_on_week(db, councils)
         await act_on_accounts(db, councils)
+        await act_on_profiles(db, councils)
         counts = Counter({table.name: len(kept) for table, kept in book.rows.items()})
         note("Done", 1.0)
         return DemoReport(created=True, rows=rows, counts=dict(counts), sign_ins=await _sign_ins(db))
@@ -172,6 +182,16 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
     for council in councils:
         tell_day(world, council)
         make_care_workers(world, council)
+    for council in councils:
+        make_supplying(world, council)
+    for council in councils:
+        make_points(world, council)
+        make_plan_shares(world, council)
+        make_front_door(world, council)
+        tell_reviews(world, council)
+    for council in councils:
+        make_agreeing(world, council, law_of_day, make_assessed(world, council, law_of_day))
+        make_stages(world, council)
     return world, councils
 
 

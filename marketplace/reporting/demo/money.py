@@ -34,6 +34,7 @@ from marketplace.payments.states import InvoiceStatus, LineStatus, PayableStatus
 from marketplace.plans.models import Activity, ActivityTime
 from marketplace.providers.models import Organisation, ServiceLine, VatCategory
 from marketplace.reporting.demo.book import Move
+from marketplace.reporting.demo.parties import bill_parties
 from marketplace.reporting.demo.plans import SignedOff
 from marketplace.reporting.demo.visits import Earned
 from marketplace.reporting.demo.world import Council, World, working_day
@@ -260,7 +261,7 @@ class FinanceTeller:
                 vat_pence=0,
                 supplier_number="",
                 buyer_reference="",
-                parties={},
+                parties=bill_parties(self.world, self.council, organisation_id),
                 credits_id=None,
                 self_billing_agreement_id=self.agreements[organisation_id],
                 batch_id=None,

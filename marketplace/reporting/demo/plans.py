@@ -9,7 +9,7 @@ import msgspec
 from marketplace.accounts.council_settings import DEFAULTS
 from marketplace.accounts.permissions import Role
 from marketplace.core.clock import local
-from marketplace.plans.models import HelpKind, Plan, PlanItem, PlanVersion, Review, ReviewKind
+from marketplace.plans.models import HelpKind, Plan, PlanItem, PlanVersion, Review, ReviewKind, ReviewOutcome
 from marketplace.plans.states import PlanStatus, ReviewStatus
 from marketplace.reporting.demo.book import Move
 from marketplace.reporting.demo.content.plans import (
@@ -28,6 +28,7 @@ from marketplace.reporting.demo.world import Council, World, working_day
 
 CRITERIA: list[str] = DEFAULTS["plans.quality_criteria"]
 ANNUAL_WINDOW = timedelta(days=56)
+SIGNED_AFTER = timedelta(days=14)
 
 
 class SignedOff(msgspec.Struct, frozen=True, kw_only=True):
@@ -287,6 +288,11 @@ class PlanTeller:
             moves.append((ReviewStatus.BOOKED, max(world.at(asked_on, 10, 15), signed_at), planner, ""))
         if held_on is not None:
             moves.append((ReviewStatus.HELD, max(world.at(held_on, 16), moves[-1][1]), planner, ""))
+        told_at = moves[-1][1] if held_on else None
+        # The latest ones still wait for the person.
+        is_signed = held_on is not None and held_on <= world.today - SIGNED_AFTER
+        if is_signed:
+            moves.append((ReviewStatus.SIGNED, moves[-1][1] + timedelta(minutes=20), planner, ""))
         review_id = world.book.add(
             Review,
             signed_at,
@@ -304,6 +310,17 @@ class PlanTeller:
             held_on=held_on,
             working=rng.choice(WORKING) if held_on else "",
             not_working=rng.choice(NOT_WORKING) if held_on else "",
+            outcome=ReviewOutcome.GO_ON if held_on else None,
+            facilitator_reason="",
+            reason="",
+            asked_by=None,
+            booked_at_time="",
+            place="",
+            self_review_at=None,
+            person_signed_at=moves[-1][1] if is_signed else None,
+            person_signed_by_user_id=matched.client.user_id if is_signed else None,
+            signed_at=told_at,
+            signed_by_user_id=planner if held_on else None,
             created_at=signed_at,
         )
         world.book.steps("review", self.council.id, review_id, moves)

@@ -150,6 +150,11 @@ def overdue_reviews(today: date, *conditions: ColumnElement[bool]) -> Select[Any
     )
 
 
+def reviews_to_sign(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Count reviews that are written down and wait for a signature."""
+    return select(func.count()).select_from(Review).where(Review.status == ReviewStatus.HELD, *conditions)
+
+
 def reviews_to_book(today: date, until: date, *conditions: ColumnElement[bool]) -> Select[Any]:
     """Count reviews without a date that are due by a day."""
     return (

@@ -48,16 +48,20 @@ FEEDBACK_TO_CHECK = (
     False,
 )
 """The council's look at feedback, after how many there are."""
+FINANCE = ("Finance: what waits, what is due and what was spent", "/finance")
+"""Leads finance from its first page to its workspace."""
 TO_SCORE = ("application", "to score", "/accreditation/scoring", "You were asked to look at it.", False)
 """What an evaluator has to do, after how many there are."""
 
 
 _BEHIND = {
     "/my-plan": Permission.PLANS_AGREE,
+    "/my-budget": Permission.BUDGET_OWN,
     "/bookings": Permission.BOOKINGS_OWN,
     "/agreements": Permission.BOOKINGS_OWN,
     "/calendar": Permission.BOOKINGS_OWN,
     "/representatives": Permission.REPRESENTATIVES_OWN,
+    "/my-reviews": Permission.PLANS_AGREE,
     "/money": Permission.MONEY_OWN,
     "/money/audits": Permission.MONEY_OWN,
 }
@@ -105,6 +109,9 @@ class HomeService:
                     PlanVersion.council_id == council_id,
                     Plan.person_id == person_id,
                 ),
+                "sign": ask.reviews_to_sign(
+                    Review.council_id == council_id, Review.person_id == person_id, Review.person_signed_at.is_(None)
+                ),
                 "approve": ask.bookings(*own, *over),
                 "asked": ask.bookings(*own, Booking.status == BookingStatus.REQUESTED),
                 "terms": ask.terms_to_answer(
@@ -128,6 +135,7 @@ class HomeService:
             figures.append(("Money left to book with", pounds(purse.free_pence), note))
         needs = _needs(
             (found["agree"], "plan", "to read and agree", "/my-plan", "Say yes, or say what should change.", False),
+            (found["sign"], "review", "to read and sign", "/my-reviews", "Say if it is right.", False),
             (found["approve"], "visit", "to approve", "/bookings", "Say that it took place, or what was wrong.", False),
             (
                 found["alerts"],
@@ -148,6 +156,7 @@ class HomeService:
             ("My bookings", "/bookings"),
             ("My money", "/money"),
             ("My plan", "/my-plan"),
+            ("My budget", "/my-budget"),
             ("People who act for me", "/representatives"),
         )
         # Who acts for somebody is led only to what that person gave them.
@@ -175,6 +184,7 @@ class HomeService:
                 "checking": ask.plans(PlanStatus.IN_QUALITY_CHECK, *mine),
                 "overdue": ask.overdue_reviews(self.today, facilitates),
                 "to_book": ask.reviews_to_book(self.today, self.today + REVIEWS_AHEAD, facilitates),
+                "to_sign": ask.reviews_to_sign(facilitates, Review.signed_at.is_(None)),
                 "taken": ask.places_taken(worker.id, monday),
             }
         )
@@ -185,6 +195,7 @@ class HomeService:
             (found["returned"], "plan", "sent back to you", "/plans", "The comments say what to change.", True),
             (found["overdue"], "review", "overdue", "/reviews", "The time to hold it is over.", True),
             (found["drafts"], "plan", "to write", "/plans", "", False),
+            (found["to_sign"], "review", "to sign", "/reviews?show=held", "They are written down.", False),
             (found["to_book"], "review", "to book", "/reviews", "Due in the next four weeks.", False),
         )
         figures = (
@@ -433,11 +444,12 @@ class HomeService:
             ),
             (found["issued"], "self-bill", "to approve", "/self-bills", "", True),
             (found["ready"], "self-bill", "ready to pay", "/payment-runs", pounds(found["ready_pence"]), False),
-            (found["held"], "self-bill", "on hold", "/self-bills", "Waiting for an answer.", False),
+            (found["held"], "bill", "on hold", "/invoices?status=held", "Waiting for an answer.", False),
             (found["bank"], "bank account", "to check", "/bank-details-to-check", "Entered by an organisation.", False),
         )
         figures = (("Earned and not billed yet", pounds(found["unbilled"]), ""),)
-        return Home(needs=needs, figures=figures, charts=(await self._by_month(principal),))
+        chart = await self._by_month(principal)
+        return Home(needs=needs, figures=figures, charts=(chart,), links=(FINANCE, ("Self-bills", "/self-bills")))
 
     async def _finance_checker(self, principal: Principal) -> Home:
         council_id, user_id = principal.council_id, principal.user_id
@@ -459,7 +471,7 @@ class HomeService:
             (found["runs"], "payment run", "to release", "/payment-runs", pounds(found["in_run"]), True),
             (found["bank"], "bank account", "to check", "/bank-details-to-check", "Entered by an organisation.", False),
         )
-        return Home(needs=needs, links=(("Self-bills", "/self-bills"),))
+        return Home(needs=needs, links=(FINANCE, ("Self-bills", "/self-bills")))
 
     async def _manager(self, principal: Principal) -> Home:
         council_id = principal.council_id

@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 
@@ -55,6 +57,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _json(postcodes)
 
+    referrals = _command(
+        imports, "referrals", "referrals with people and budgets, from the case system", "exchange:take_referrals"
+    )
+    referrals.add_argument(
+        "file", metavar="FILE", type=Path, help="CSV or JSON as /exchange/schema/referrals.json says"
+    )
+    referrals.add_argument("--council", metavar="C", required=True, help="the council, by its short name in addresses")
+    referrals.add_argument(
+        "--as", dest="email", metavar="EMAIL", required=True, help="who takes it in: broker or manager of the council"
+    )
+    referrals.add_argument("--report", metavar="FILE", type=Path, help="write a line for each problem (CSV)")
+    _json(referrals)
+
     search = _group(commands, "search", "the search index")
     _json(_command(search, "rebuild", "make the index anew from the database", "search:rebuild"))
     query = _command(search, "query", "ask the index", "search:query")
@@ -71,6 +86,25 @@ def build_parser() -> argparse.ArgumentParser:
         "--time-limit", metavar="S", type=_seconds, help="give the best answer found after so many seconds"
     )
     solve.add_argument("--json", action="store_true", help="print the figures as JSON, too, when there is an --output")
+
+    ras = _group(commands, "ras", "the resource allocation system: points and what they are worth")
+    preview = _command(ras, "preview", "what a point would be worth, from a file of cases", "ras:preview")
+    preview.add_argument(
+        "file", metavar="FILE", help="CSV: a column case and one of points for each domain; - for stdin"
+    )
+    preview.add_argument("--budget-pence", metavar="N", type=int, required=True, help="a year's money for support")
+    preview.add_argument("--people", metavar="N", type=int, required=True, help="people who use support now")
+    preview.add_argument(
+        "--slice-percent", metavar="P", type=_percent, default="15", help="the protected part (default: 15)"
+    )
+    preview.add_argument(
+        "--slice",
+        choices=["first", "after"],
+        default="first",
+        help="whether it comes off before the division (default: first)",
+    )
+    preview.add_argument("--weeks", choices=["52", "7/365"], default="52", help="weeks of a year (default: 52)")
+    _json(preview)
 
     _json(_command(commands, "check", "check every invariant; exit code 1 on a breach", "checking:check"))
     audit = _group(commands, "audit", "the audit log")
@@ -95,6 +129,11 @@ def build_parser() -> argparse.ArgumentParser:
     documents.add_argument("--out", metavar="DIR", type=Path, required=True)
     documents.add_argument("--council", metavar="C", help="only this council, by its short name in addresses")
     _json(documents)
+    for what, words in (("plans", "plans in place, with their outcomes"), ("outcomes", "what reviews found")):
+        given = _command(export, what, f"{words}, for the case system", f"exchange:give_{what}")
+        given.add_argument("--council", metavar="C", required=True, help="the council, by its short name in addresses")
+        given.add_argument("--format", choices=["csv", "json"], required=True)
+        given.add_argument("--out", metavar="FILE", type=Path, required=True)
     return parser
 
 
@@ -165,6 +204,12 @@ def _positive(text: str) -> int:
     if not 1 <= number <= 1000:
         raise argparse.ArgumentTypeError("must be a whole number from 1 to 1000")
     return number
+
+
+def _percent(text: str) -> Decimal:
+    if not re.fullmatch(r"\d{1,3}(\.\d{1,2})?", text, re.ASCII):
+        raise argparse.ArgumentTypeError("must be a share in per cent with two decimals at most, like 15 or 12.5")
+    return Decimal(text)
 
 
 def _seconds(text: str) -> float:

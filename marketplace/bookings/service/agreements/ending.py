@@ -6,7 +6,8 @@ from uuid import UUID
 from marketplace.accounts import Principal
 from marketplace.bookings.errors import NotOpen
 from marketplace.bookings.events import AgreementEnded, AgreementEnding
-from marketplace.bookings.models import SupportAgreement
+from marketplace.bookings.models import Side, SupportAgreement
+from marketplace.bookings.repository_planning import AgreementReader as PlannedAgreements
 from marketplace.bookings.service.agreements.changing import ChangingSteps
 from marketplace.bookings.service.agreements.forms import EndForm
 from marketplace.bookings.service.agreements.prices import terms_on
@@ -16,6 +17,8 @@ from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.errors import InvalidInput
 from marketplace.core.formats import plural, uk_date
+
+MOVED = "The person moves to another council."
 
 
 class EndingSteps(ChangingSteps):
@@ -58,6 +61,43 @@ class EndingSteps(ChangingSteps):
             self._end(agreement, principal.user_id)
             await self.db.flush()
         return agreement
+
+    async def end_for_move(self, council_id: UUID, person_id: UUID, moves_on: date) -> int:
+        """End what runs for somebody who moves away and wants it to end: on the day, or after the notice agreed.
+
+        Drafts are withdrawn with it. What ends earlier anyway keeps its day. Doing it twice changes nothing.
+
+        Args:
+            council_id: The council that is left.
+            person_id: Who moves, and decided that support ends.
+            moves_on: First day in the new place; nothing takes place from then on unless notice runs longer.
+
+        Returns:
+            How many agreements got another last day or were withdrawn.
+        """
+        changed, day = 0, today(self.clock)
+        for agreement in await PlannedAgreements(self.db).open_of(council_id, person_id):
+            if agreement.status is not AgreementStatus.AGREED:
+                SUPPORT_AGREEMENT.move(self.db, agreement, AgreementStatus.WITHDRAWN, by=None)
+                changed += 1
+                continue
+            row, views = await self._read(agreement)
+            held = Held(row, Side.PERSON, views)
+            counting = terms_on(views, max(day, agreement.starts_on)) or held.last
+            earliest = day + timedelta(days=counting.terms.notice_days + 1)
+            ends_on = max(moves_on, earliest, agreement.starts_on + timedelta(days=1))
+            if agreement.ends_on is not None and agreement.ends_on <= ends_on:
+                continue
+            before = agreement.ends_on
+            agreement.ends_on, agreement.end_reason = ends_on, MOVED
+            agreement.notice_by, agreement.notice_at = Side.PERSON, self.clock.now()
+            self._drop_later_terms(held, None)
+            await self.db.flush()
+            self._note(None, agreement, "bookings.end_for_move", why=MOVED, before=before, by_side=Side.PERSON.value)
+            self._ending(agreement, ends_on, Side.PERSON.value)
+            changed += 1
+        await self.db.flush()
+        return changed
 
     async def end(self, agreement_id: UUID) -> bool:
         """End an agreement whose last day is over. Returns whether there was one. The platform does this daily."""

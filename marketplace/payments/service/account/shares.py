@@ -1,5 +1,6 @@
 """The council's share of direct payments, paid in on the days of each budget's schedule."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from marketplace.ledger import LedgerService, Purpose, credit, debit
 from marketplace.payments.models import MovementKind
 from marketplace.payments.repository.money import ENTRY, BudgetDue, MoneyRepository
 from marketplace.payments.service.account.movements import LABELS
-from marketplace.people.income import own_part, paydays
+from marketplace.people.income import Payment, chain_payments, council_part
+from marketplace.people.models import Budget, BudgetKind
 
 
 class ShareService:
@@ -23,49 +25,70 @@ class ShareService:
         self.clock = clock_of(db)
         self.money = MoneyRepository(db)
 
-    async def due(self, council_id: UUID) -> list[tuple[BudgetDue, list[tuple[date, int]]]]:
-        """Return budgets with the council's share of the days up to today that were not paid: (day, pence)."""
+    async def due(self, council_id: UUID) -> list[tuple[BudgetDue, list[Payment]]]:
+        """Return budgets with the council's share of the days up to today that were not paid.
+
+        Where one budget follows another without the first having been ended, the newer one pays alone. Budgets for
+        other things, such as a carer's own, stand beside each other.
+        """
         now = today(self.clock)
         every_weeks = int(await setting(self.db, council_id, "payments.pay_every_weeks", now))
+        chains: dict[tuple[UUID, BudgetKind], list[BudgetDue]] = {}
+        for one in await self.money.schedules(council_id, now):
+            chains.setdefault((one.budget.person_id, one.budget.kind), []).append(one)
         found = []
-        schedules = await self.money.schedules(council_id, now)
-        for one in schedules:
-            after = max(one.from_day - timedelta(days=1), one.paid_until or date.min)
-            until = now if one.died_on is None else min(now, one.died_on - timedelta(days=1))
-            # Where one budget follows another without the first having been ended, the newer one pays alone.
-            newer = [
-                other.budget.starts_on
-                for other in schedules
-                if other.budget.person_id == one.budget.person_id and other.budget.starts_on > one.budget.starts_on
-            ]
-            if newer:
-                until = min(until, min(newer) - timedelta(days=1))
-            days = [
-                (day, one.budget.weekly_pence * length // 7 - own_part(one.budget, length))
-                for day, length in paydays(one.budget, after, until, every_weeks)
-            ]
-            if any(pence > 0 for _, pence in days):
-                found.append((one, [(day, pence) for day, pence in days if pence > 0]))
+        for chain in chains.values():
+            first = chain[0]
+            until = now if first.died_on is None else min(now, first.died_on - timedelta(days=1))
+            schedule = chain_payments([one.budget for one in chain], council_part, first.from_day, until, every_weeks)
+            for one, payments in zip(chain, schedule, strict=True):
+                due = [
+                    payment
+                    for payment in payments
+                    if payment.pence > 0 and (one.paid_until is None or payment.day > one.paid_until)
+                ]
+                if due:
+                    found.append((one, due))
         return found
 
-    async def pay(self, council_id: UUID, person_id: UUID, budget_id: UUID, day: date, pence: int) -> bool:
-        """Pay in one day's share. Returns False when that was done before."""
+    async def once_due(self, council_id: UUID) -> Sequence[Budget]:
+        """Return budgets with a sum that is paid once, on their first day, and was not yet."""
+        return await self.money.once_due(council_id, today(self.clock))
+
+    async def pay(
+        self,
+        council_id: UUID,
+        person_id: UUID,
+        budget_id: UUID,
+        day: date,
+        pence: int,
+        kind: MovementKind = MovementKind.COUNCIL_SHARE,
+        *,
+        paid_to: date | None = None,
+    ) -> bool:
+        """Pay in one day's share, or what is paid once. Returns False when that was done before.
+
+        Args:
+            paid_to: First day that the share is no longer for.
+        """
         await LedgerService(self.db).locked_balance(council_id, Purpose.DIRECT_PAYMENT, person_id)
-        movement_id = await self.money.insert_payday(council_id, person_id, budget_id, day, pence)
+        movement_id = await self.money.insert_payday(council_id, person_id, budget_id, day, pence, kind)
         if movement_id is None:
             return False
+        if paid_to is not None:
+            await self.money.note_paid_to(council_id, budget_id, paid_to)
         await LedgerService(self.db).post(
             council_id,
             ENTRY,
             movement_id,
             [debit(Purpose.DIRECT_PAYMENT_SPEND, pence), credit(Purpose.DIRECT_PAYMENT, pence, person_id)],
-            memo=LABELS[MovementKind.COUNCIL_SHARE],
+            memo=LABELS[kind],
             effective_on=day,
         )
         audit.record(
             self.db,
             None,
-            "payments.pay_council_share",
+            "payments.pay_one_off" if kind is MovementKind.ONE_OFF else "payments.pay_council_share",
             council_id=council_id,
             subject_kind="person",
             subject_id=person_id,
@@ -77,6 +100,10 @@ class ShareService:
         """Pay in everything that is due. Returns how many payments were new."""
         paid = 0
         for one, days in await self.due(council_id):
-            for day, pence in days:
-                paid += await self.pay(council_id, one.budget.person_id, one.budget.id, day, pence)
+            for day, pence, paid_to in days:
+                paid += await self.pay(council_id, one.budget.person_id, one.budget.id, day, pence, paid_to=paid_to)
+        for row in await self.once_due(council_id):
+            paid += await self.pay(
+                council_id, row.person_id, row.id, row.starts_on, row.one_off_pence, MovementKind.ONE_OFF
+            )
         return paid

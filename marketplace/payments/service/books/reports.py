@@ -1,6 +1,6 @@
 """What the books say: spending by team against its budget, block contracts, the trial balance, the year-end."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -8,15 +8,18 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, setting
+from marketplace.bookings.policies import service_of
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.ledger import Purpose
 from marketplace.payments.books_rules import BlockUse, FinancialYear, block_use, financial_year, pay_weeks
 from marketplace.payments.models import BlockContract, BudgetTeam
+from marketplace.payments.repository.blocks import BlockUseRepository, VisitUse
 from marketplace.payments.repository.books import BooksRepository, Position
 from marketplace.payments.repository.books_teams import BudgetTeamRepository
 from marketplace.payments.rules import months_between
 from marketplace.payments.service.books.codes import ACCOUNT_LABELS, CostCodeService
+from marketplace.providers.models import ListingCategory
 
 STAGES = ("earned", "billed", "owed", "paid")
 MEMORANDUM = frozenset({Purpose.COMMITMENT, Purpose.COMMITTED})
@@ -29,10 +32,18 @@ class TeamSpend(msgspec.Struct, kw_only=True):
     team: BudgetTeam | None
     """None: what no team bears."""
     committed: int = 0
+    committed_for: dict[str, int] = msgspec.field(default_factory=dict)
+    """What of it is for what, pence by the entry's kind."""
     earned: int = 0
     billed: int = 0
     owed: int = 0
     paid: int = 0
+
+    def commit(self, promised: Mapping[str, int]) -> None:
+        """Add what is promised, by kind."""
+        for kind, pence in promised.items():
+            self.committed += pence
+            self.committed_for[kind] = self.committed_for.get(kind, 0) + pence
 
     @property
     def name(self) -> str:
@@ -109,6 +120,14 @@ class BlockRow(msgspec.Struct, frozen=True, kw_only=True):
     uses: list[BlockUse]
     weeks: int
     """Pay weeks that begin in the running financial year: 52 or 53 (for the days it runs)."""
+    counted: tuple[int, int] = (0, 0)
+    """(visits, minutes) that are counted in it."""
+    waiting: tuple[int, int] = (0, 0)
+    """(visits, minutes) that took place and can be counted once somebody approves them; in `uses` already."""
+    single_visits: int = 0
+    """Visits of the same organisation and service in its days that are paid singly, …"""
+    single_pence: int = 0
+    """… and their price."""
 
     @property
     def stranded_pence(self) -> int:
@@ -153,8 +172,8 @@ class BooksService:
             row = rows.get(position.team_id) or rows[None]
             setattr(row, position.stage, getattr(row, position.stage) + position.pence)
         if year.starts_on <= self.today < year.ends_on:
-            for team_id, pence in (await self.books.committed(self.council_id, day)).items():
-                (rows.get(team_id) or rows[None]).committed += pence
+            for team_id, promised in (await self.books.committed(self.council_id, day)).items():
+                (rows.get(team_id) or rows[None]).commit(promised)
         nobody = rows.pop(None)
         open_or_used = [
             row
@@ -178,7 +197,7 @@ class BooksService:
         for position in found:
             setattr(row, position.stage, getattr(row, position.stage) + position.pence)
         if year.starts_on <= self.today < year.ends_on:
-            row.committed = (await self.books.committed(self.council_id, day)).get(team_id, 0)
+            row.commit((await self.books.committed(self.council_id, day)).get(team_id, {}))
         return row, found
 
     async def year_end(self, year: FinancialYear) -> list[Owed]:
@@ -222,31 +241,69 @@ class BooksService:
     async def blocks(self) -> list[BlockRow]:
         """Return block contracts with what each month used and what stayed unused (C12, R27).
 
-        Visits of an organisation count once: where two contracts for the same service run on a day, the one that
-        began first takes the minutes of that day.
+        A visit counts in the one contract that it was counted in when it was approved. One that waits for that counts
+        in the contract that is asked first. What is paid singly is shown beside it and uses nothing.
         """
         rows = await self.books.blocks(self.council_id)
         if not rows:
             return []
-        first = min(row[0].starts_on for row in rows)
-        delivered = await self.books.delivered(
-            self.council_id, [row[0].organisation_id for row in rows], first, self.today
+        contracts = sorted((row[0] for row in rows), key=lambda one: (one.starts_on, one.id))
+        use = await BlockUseRepository(self.db).use(
+            self.council_id, list({one.organisation_id for one in contracts}), contracts[0].starts_on, self.today
         )
+        found = {one.id: _Counted() for one in contracts}
+        for visits in use:
+            contract_id = visits.contract_id or _first_for(contracts, visits)
+            if contract_id in found:
+                found[contract_id].add(visits)
         year = await self.year()
-        found: dict[UUID, BlockRow] = {}
-        for contract, organisation, team in sorted(rows, key=lambda row: (row[0].starts_on, row[0].id)):
-            days = delivered.get((contract.organisation_id, contract.service_line), {})
-            months = months_between(contract.starts_on, contract.ends_on, self.today)
-            found[contract.id] = BlockRow(
+        return [
+            BlockRow(
                 contract=contract,
                 organisation=organisation,
                 team=team or NO_TEAM,
-                uses=block_use(contract.weekly_minutes, contract.weekly_pence, contract.starts_on, months, days),
+                uses=block_use(
+                    contract.weekly_minutes,
+                    contract.weekly_pence,
+                    contract.starts_on,
+                    months_between(contract.starts_on, contract.ends_on, self.today),
+                    found[contract.id].days,
+                ),
                 weeks=_weeks(contract, year),
+                counted=(found[contract.id].counted[0], found[contract.id].counted[1]),
+                waiting=(found[contract.id].waiting[0], found[contract.id].waiting[1]),
+                single_visits=found[contract.id].single[0],
+                single_pence=found[contract.id].single[2],
             )
-            for day in [one for one in days if contract.starts_on <= one < contract.ends_on]:
-                del days[day]
-        return [found[row[0].id] for row in rows]
+            for contract, organisation, team in rows
+        ]
+
+
+class _Counted:
+    """What a contract has had."""
+
+    def __init__(self) -> None:
+        self.days: dict[date, int] = {}
+        self.counted, self.waiting, self.single = [0, 0, 0], [0, 0, 0], [0, 0, 0]
+
+    def add(self, use: VisitUse) -> None:
+        """Add visits of a day: (how many, minutes, pence) by how they are paid."""
+        sums = self.counted if use.contract_id else self.waiting if use.is_waiting else self.single
+        for place, value in enumerate((use.visits, use.minutes, use.pence)):
+            sums[place] += value
+        if use.contract_id or use.is_waiting:
+            self.days[use.visit_on] = self.days.get(use.visit_on, 0) + use.minutes
+
+
+def _first_for(contracts: Iterable[BlockContract], use: VisitUse) -> UUID | None:
+    """Return the contract that visits outside any would have been asked for first."""
+    service = service_of(ListingCategory(use.category))
+    for one in contracts:
+        if (one.organisation_id, one.service_line) == (use.organisation_id, service) and (
+            one.starts_on <= use.visit_on < one.ends_on
+        ):
+            return one.id
+    return None
 
 
 def _weeks(contract: BlockContract, year: FinancialYear) -> int:

@@ -24,7 +24,7 @@ from marketplace.payments.repository.money import MoneyRepository
 from marketplace.payments.service.account.rules import Instalment, Surplus, instalments_of
 from marketplace.payments.service.money_audit.risk import Facts, reasons_of, sample, why_ask
 from marketplace.payments.states import AUDIT_ITEM, MONEY_AUDIT, AuditItemStatus, AuditStatus
-from marketplace.people.income import own_part, paydays
+from marketplace.people.income import direct_own_weekly, own_part, paydays
 from marketplace.people.models import Person
 
 LONGEST_PERIOD = timedelta(days=366)
@@ -325,7 +325,7 @@ class MoneyAuditService:
             for budget in budgets
             for _, days in paydays(budget, starts_on - timedelta(days=1), until, every_weeks)
         )
-        weekly = next((budget.own_weekly_pence for budget in budgets if budget.starts_on <= now), 0)
+        weekly = next((direct_own_weekly(budget) for budget in budgets if budget.starts_on <= now), 0)
         return due, weekly
 
     async def _send(self, principal: Principal, row: DirectPaymentAudit, items: int) -> None:

@@ -101,7 +101,9 @@ LANCASHIRE = CouncilText(
         "plans.first_review_days": ({"from": 42, "due": 56, "until": 84}, "Lancashire case study: 6 to 12 weeks"),
         "matching.retain_complex": (True, "Lancashire case study: complex cases stay with a council worker"),
         "matching.plan_days": ({"crisis": 7, "urgent": 14, "standard": 28}, "Local agreement with the lead body"),
+        "people.three_stages": (True, "Lancashire case study: stages 1 and 2 come first, with evidence"),
         "matching.plans_per_week": (5, "Lancashire case study: five plans a week for full time"),
+        "plans.risk_panel": (True, "Lancashire case study: risks are weighed by several people"),
     },
     tariffs=(
         TariffText(
@@ -145,6 +147,7 @@ DONCASTER = CouncilText(
         "matching.retain_complex": (False, "Doncaster case study: the person chooses the planner"),
         "matching.plan_days": ({"crisis": 5, "urgent": 14, "standard": 35}, "Local practice"),
         "payments.terms_days": (30, "Public contract terms"),
+        "plans.early_start": ({"allowed": True, "days": 42}, "Doncaster case study: the payment may start first"),
     },
     tariffs=(
         TariffText(

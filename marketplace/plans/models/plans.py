@@ -1,16 +1,26 @@
-"""Rows of plans: the plan, its versions, what they hold, and reviews."""
+"""Rows of plans: the plan, its versions, what they hold, and time that went into them."""
 
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Numeric, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from marketplace.accounts.models import PERSONAL
 from marketplace.core.database import Base, WithId, choice
-from marketplace.plans.states import PlanStatus, ReviewStatus
+from marketplace.people.models import FundingRoute
+from marketplace.plans.states import PlanStatus
+
+
+class PlannedBy(StrEnum):
+    """Who writes a plan."""
+
+    PLANNER = "planner"
+    PERSON = "person"
+    """The person, with the help they choose (L10)."""
 
 
 class Plan(Base, WithId):
@@ -21,14 +31,21 @@ class Plan(Base, WithId):
         Index("ix_plans_worker_id", "worker_id"),
         Index("ix_plans_person_id", "person_id"),
         Index("ix_plans_council_id", "council_id", "id"),
+        CheckConstraint(
+            "planned_by = 'person' OR (worker_id IS NOT NULL AND organisation_id IS NOT NULL)", name="planner"
+        ),
+        CheckConstraint("(worker_id IS NULL) = (organisation_id IS NULL)", name="worker_of"),
     )
 
     council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
     referral_id: Mapped[UUID] = mapped_column(ForeignKey("referrals.id"), unique=True)
     person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
-    organisation_id: Mapped[UUID] = mapped_column(ForeignKey("organisations.id"))
-    worker_id: Mapped[UUID] = mapped_column(ForeignKey("workers.id"))
-    """The planner."""
+    planned_by: Mapped[PlannedBy] = mapped_column(
+        choice(PlannedBy), default=PlannedBy.PLANNER, server_default="planner"
+    )
+    organisation_id: Mapped[UUID | None] = mapped_column(ForeignKey("organisations.id"))
+    worker_id: Mapped[UUID | None] = mapped_column(ForeignKey("workers.id"))
+    """The planner; None while the person plans without one."""
     created_at: Mapped[datetime]
 
 
@@ -70,6 +87,10 @@ class PlanVersion(Base, WithId):
     agreed_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     signed_off_at: Mapped[datetime | None]
     signed_off_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    passed_on_at: Mapped[datetime | None]
+    """When somebody whose limit it is beyond passed it on to who may sign it off (D16)."""
+    passed_on_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    passed_on_why: Mapped[str] = mapped_column(Text, default="", server_default="", info=PERSONAL)
     updated_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
 
@@ -118,43 +139,43 @@ class PlanItem(Base, WithId):
     helped_by: Mapped[HelpKind | None] = mapped_column(choice(HelpKind))
     """None only while the plan is being written."""
     weekly_pence: Mapped[int] = mapped_column(BigInteger, default=0)
+    need_id: Mapped[UUID | None] = mapped_column(ForeignKey("assessed_needs.id"))
+    """The assessed need that it meets."""
+    listing_id: Mapped[UUID | None] = mapped_column(ForeignKey("listings.id"))
+    """A real local offer that the price was taken from."""
+    unit_price_pence: Mapped[int | None] = mapped_column(BigInteger)
+    price_unit: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """A member of `PriceUnit`, with `unit_price_pence`."""
+    weekly_quantity: Mapped[Decimal | None] = mapped_column(Numeric(8, 2))
+    """Units a week: hours, visits, sessions."""
+    priced_on: Mapped[date | None]
+    route: Mapped[FundingRoute | None] = mapped_column(choice(FundingRoute))
+    """How it is paid for, where it costs anything: routes may be mixed."""
 
 
-class ReviewKind(StrEnum):
-    """Which review."""
+class PlanSection(Base, WithId):
+    """A part of a version in the person's own words, beside those that are columns of the version."""
 
-    WELFARE_CHECK = "welfare_check"
-    """The first look, some weeks after the plan is in place (L15)."""
-    ANNUAL = "annual"
-
-
-class Review(Base, WithId):
-    """A review of a plan."""
-
-    __tablename__ = "reviews"
-    __table_args__ = (
-        UniqueConstraint("plan_id", "kind", "due_on"),
-        CheckConstraint("window_starts_on <= due_on AND due_on <= window_ends_on", name="window"),
-        Index("ix_reviews_council_due", "council_id", "status", "due_on", "id"),
-        Index("ix_reviews_facilitator_id", "facilitator_id", "status", "due_on"),
-    )
+    __tablename__ = "plan_sections"
+    __table_args__ = (UniqueConstraint("plan_version_id", "key"),)
 
     council_id: Mapped[UUID] = mapped_column(ForeignKey("councils.id"))
-    plan_id: Mapped[UUID] = mapped_column(ForeignKey("plans.id"))
-    person_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
-    kind: Mapped[ReviewKind] = mapped_column(choice(ReviewKind))
-    status: Mapped[ReviewStatus] = mapped_column(choice(ReviewStatus))
-    facilitator_id: Mapped[UUID] = mapped_column(ForeignKey("workers.id"))
-    """Worker who facilitates: the same who made the plan, unless an exception is recorded (L16)."""
-    plan_in_place_on: Mapped[date]
-    window_starts_on: Mapped[date]
-    due_on: Mapped[date]
-    window_ends_on: Mapped[date]
-    booked_on: Mapped[date | None]
-    held_on: Mapped[date | None]
-    working: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
-    not_working: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
-    created_at: Mapped[datetime]
+    plan_version_id: Mapped[UUID] = mapped_column(ForeignKey("plan_versions.id"))
+    key: Mapped[str] = mapped_column(Text)
+    """Key of `plans.sections.SECTIONS`."""
+    words: Mapped[str] = mapped_column(Text, default="", info=PERSONAL)
+    source: Mapped[str] = mapped_column(Text, default="")
+    """Where it was filled from: "profile", "assessment", or empty when typed."""
+    edited_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    edited_by_helper_id: Mapped[UUID | None] = mapped_column(ForeignKey("plan_helpers.id", use_alter=True))
+    author: Mapped[str] = mapped_column(Text, default="", server_default="", info=PERSONAL)
+    """Name of who wrote last, as shown beside the text."""
+    edited_at: Mapped[datetime]
+    earlier: Mapped[list[dict[str, Any]]] = mapped_column(default=list, server_default=text("'[]'"), info=PERSONAL)
+    """Earlier wordings, the newest first: `words`, `author`, `at`, and `clash` where two people wrote at once."""
+    version: Mapped[int] = mapped_column(default=1)
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads this name
 
 
 class Activity(StrEnum):

@@ -1,0 +1,52 @@
+"""What a budget pays as a direct payment where its routes are mixed, and in a rhythm of its own."""
+
+from datetime import date
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketplace.people.income import direct_own_weekly, direct_weekly, expected_income, own_part
+from marketplace.people.models import Budget
+
+FIRST = date(2027, 3, 1)
+
+
+def budget(weekly: int, own: int, direct: int | None = None, every: int | None = None) -> Budget:
+    return Budget(
+        weekly_pence=weekly,
+        own_weekly_pence=own,
+        direct_weekly_pence=direct,
+        pay_every_weeks=every,
+        starts_on=FIRST,
+        ends_on=None,
+    )
+
+
+def test_a_mixed_budget_brings_only_the_part_that_is_a_direct_payment() -> None:
+    mixed = budget(20_000, 5_000, direct=12_000)
+    assert expected_income([mixed], date(2027, 2, 28), date(2027, 3, 28), 4) == [(FIRST, 48_000)]
+    assert direct_own_weekly(mixed) == 3_000
+    assert own_part(mixed, 28) == 12_000
+
+
+def test_a_budget_without_parts_is_paid_whole() -> None:
+    whole = budget(11_538, 1_000)
+    assert direct_weekly(whole) == 11_538
+    assert direct_own_weekly(whole) == 1_000
+
+
+def test_a_rhythm_of_its_own_comes_before_the_councils() -> None:
+    weekly = budget(7_000, 0, every=1)
+    assert expected_income([weekly], date(2027, 2, 28), date(2027, 3, 14), 4) == [
+        (FIRST, 7_000),
+        (date(2027, 3, 8), 7_000),
+    ]
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**7), st.integers(0, 10**7))
+def test_the_own_share_is_never_more_than_what_is_paid(weekly: int, own: int, direct: int) -> None:
+    own, direct = min(own, weekly), min(direct, weekly)
+    share = direct_own_weekly(budget(weekly, own, direct))
+    assert 0 <= share <= min(own, direct)
+    if direct == weekly:
+        assert share == own
