@@ -91,14 +91,14 @@ class Yardstick:
             booking_id, entry_id = new_id(), new_id()
             await connection.execute(SCOPE, str(example["council_id"]))
             await connection.execute(
-                "INSERT INTO bookings SELECT (jsonb_populate_record(NULL::bookings, $1::jsonb)).*",
+                "INSERT INTO bookings SELECT * FROM jsonb_populate_record(NULL::bookings, $1::jsonb)",
                 _with(
                     example["visit"], id=booking_id, starts_at=starts_at, ends_at=starts_at + timedelta(hours=1),
                     visit_on=starts_at.date(), starts_local=starts_at.time(),
                 ),
             )  # fmt: skip
             await connection.execute(
-                "INSERT INTO ledger_entries SELECT (jsonb_populate_record(NULL::ledger_entries, $1::jsonb)).*",
+                "INSERT INTO ledger_entries SELECT * FROM jsonb_populate_record(NULL::ledger_entries, $1::jsonb)",
                 _with(example["entry"], id=entry_id, source_id=booking_id),
             )
             lines = [{**line, "id": str(new_id()), "entry_id": str(entry_id)} for line in json.loads(example["lines"])]
