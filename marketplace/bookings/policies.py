@@ -15,9 +15,6 @@ FURTHEST_AHEAD = timedelta(weeks=26)
 LEAST_CARD_PENCE = 30
 """Stripe takes no smaller payment in pounds."""
 
-BOOKABLE_UNITS = frozenset({PriceUnit.FREE, PriceUnit.HOUR, PriceUnit.VISIT, PriceUnit.SESSION})
-"""Prices that say what one visit costs; a week, a plan or a purchase is agreed with the provider."""
-
 FEEDBACK_WITHIN = timedelta(days=180)
 """How long after a visit somebody may say how it was; later nobody remembers well."""
 
@@ -31,11 +28,6 @@ SHOWS_ADDRESS = frozenset(
     }
 )
 """States in which the provider needs to know where to go and whom to call."""
-
-
-def is_bookable(listing: Listing) -> bool:
-    """Whether a visit can be booked from a listing."""
-    return listing.takes_bookings and listing.price_unit in BOOKABLE_UNITS
 
 
 def price(listing: Listing, rate_pence: int, minutes: int) -> Pence:

@@ -19,13 +19,12 @@ from marketplace.bookings.models import (
     TimesheetLine,
     WorkStatus,
 )
-from marketplace.bookings.policies import BOOKABLE_UNITS
 from marketplace.bookings.states import SETTLED, AgreementStatus, BookingStatus, EmploymentStatus, ExceptionStatus
 from marketplace.core.repository import Repository
 from marketplace.ledger import Purpose, Side
 from marketplace.ledger.models import LedgerAccount, LedgerEntry, LedgerLine
 from marketplace.people.models import Person
-from marketplace.providers.models import Listing, Organisation, OrganisationKind, Worker
+from marketplace.providers.models import BOOKABLE_UNITS, Listing, Organisation, OrganisationKind, Worker
 
 VISIT_APPROVED = "visit-approved"
 """Kind of the entry of an approval, see `service/settlement.py`."""

@@ -12,7 +12,7 @@ from marketplace.accounts import Permission, Principal, audit
 from marketplace.bookings.calendar import Span, WorkerCalendar
 from marketplace.bookings.errors import NotYet
 from marketplace.bookings.models import BackUp, Booking, CallOffReason
-from marketplace.bookings.policies import is_bookable, price
+from marketplace.bookings.policies import price
 from marketplace.bookings.repository import BookingRepository, OfferRepository
 from marketplace.bookings.repository_day import DayRepository
 from marketplace.bookings.schemas import BookingForm
@@ -40,7 +40,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     def may_be_asked(self) -> bool:
         """Whether a visit can be asked for here; else the person telephones."""
         listing = self.listing
-        return listing is not None and listing.is_published and listing.hidden_why is None and is_bookable(listing)
+        return listing is not None and listing.is_published and listing.hidden_why is None and listing.is_bookable
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

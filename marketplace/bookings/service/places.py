@@ -17,7 +17,6 @@ from marketplace.bookings.calendar import Span
 from marketplace.bookings.desk import card_desk
 from marketplace.bookings.errors import NotBookable, SlotTaken
 from marketplace.bookings.models import Booking, Funding, VisitPlace
-from marketplace.bookings.policies import BOOKABLE_UNITS
 from marketplace.bookings.repository import OfferRepository
 from marketplace.bookings.repository_day import DayRepository
 from marketplace.bookings.schemas import BookingForm
@@ -69,7 +68,7 @@ class PlaceService:
         if found is None:
             raise NotFound
         listing, organisation = found
-        if listing.session_places is None or not listing.takes_bookings or listing.price_unit not in BOOKABLE_UNITS:
+        if listing.session_places is None or not listing.is_bookable:
             raise NotBookable(f"Places are not booked here. Ask {organisation.name}.")
         if not await OfferRepository(self.db).takes_new(listing.id, today(self.clock)):
             raise NotBookable(f"{organisation.name} takes no new bookings at present. What is agreed goes on.")

@@ -18,7 +18,6 @@ from marketplace.bookings.policies import (
     LEAST_CARD_PENCE,
     LEAST_NOTICE,
     affordable_minutes,
-    is_bookable,
     price,
     service_of,
 )
@@ -122,7 +121,7 @@ class RequestSteps:
         if found is None:
             raise NotFound
         listing, organisation = found
-        if not is_bookable(listing):
+        if not listing.is_bookable:
             raise NotBookable(f"{organisation.name} agrees this with you directly. It is not booked by the visit.")
         if not await self.offers.takes_new(listing.id, today(self.clock)):
             raise NotBookable(f"{organisation.name} takes no new visits at present. Visits that are agreed go on.")

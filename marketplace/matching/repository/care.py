@@ -113,6 +113,13 @@ class RequirementRepository(Repository[Requirement]):
             select(Requirement.ranking).where(Requirement.council_id == council_id, Requirement.id == requirement_id)
         )
 
+    async def has_ranking(self, council_id: UUID, requirement_id: UUID) -> bool:
+        """Say whether a requirement's last round was opened with a ranking."""
+        has = select(Requirement.ranking.is_not(None))
+        return bool(
+            await self.db.scalar(has.where(Requirement.council_id == council_id, Requirement.id == requirement_id))
+        )
+
     async def visits(self, council_id: UUID, requirement_id: UUID) -> Sequence[RequirementVisit]:
         """Return the visits of the week, from Monday morning on."""
         rows = await self.db.scalars(

@@ -41,6 +41,7 @@ from marketplace.payments.service.facts import asked_of
 from marketplace.payments.service.holds import HoldService
 from marketplace.payments.service.invoice_files import LONGEST_NUMBER, read_correction
 from marketplace.payments.service.invoices import InvoiceService, words_of
+from marketplace.payments.service.self_billing import SelfBillingService
 from marketplace.payments.states import HOLD_WORDS, BatchStatus, InvoiceStatus, LineStatus
 
 OWN_KINDS = (InvoiceKind.PROVIDER_INVOICE, InvoiceKind.CREDIT_NOTE)
@@ -74,6 +75,7 @@ class OwnInvoiceController(Controller):
             "files": [(batch, name) for batch, name in files if batch.status is BatchStatus.CHECKED],
             "next_before": next_before(rows[-1][0]) if has_more else "",
             "several_councils": len(principal.councils) > 1,
+            "may_send": bool(await _councils(db, principal)),
         }
         return Template("payments/invoices_own.html", context=context)
 
@@ -372,7 +374,9 @@ def _last_month(day: date) -> dict[str, str]:
 
 
 async def _councils(db: AsyncSession, principal: Principal) -> list[tuple[str, str]]:
-    names = await InvoiceFactRepository(db).council_names(principal.councils)
+    """Return the councils to which the reader's organisation sends invoices, by name."""
+    makers = await SelfBillingService(db).makers(principal)
+    names = await InvoiceFactRepository(db).council_names([key for key in principal.councils if key not in makers])
     return sorted(((str(key), name) for key, name in names.items()), key=lambda item: item[1])
 
 

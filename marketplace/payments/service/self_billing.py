@@ -74,6 +74,15 @@ class SelfBillingService:
         standing = (await self.standings(council_id, [organisation]))[organisation_id]
         return standing.agreement if standing.footing is Footing.LIVE else None
 
+    async def makers(self, principal: Principal) -> set[UUID]:
+        """Return those of the reader's councils that make out the bills of its organisation today."""
+        organisation = await self.db.get_one(Organisation, principal.need_organisation())
+        rows: dict[UUID, list[SelfBillingAgreement]] = {}
+        for row, _ in await self.agreements.of_supplier(organisation.id, principal.councils):
+            rows.setdefault(row.council_id, []).append(row)
+        vat_number, day = organisation.vat_number or "", today(self.clock)
+        return {key for key, mine in rows.items() if standing_of(mine, vat_number, day).footing is Footing.LIVE}
+
     async def offer(self, principal: Principal, organisation_id: UUID) -> SelfBillingAgreement:
         """Ask a supplier to sign. Asking again returns the offer that waits.
 

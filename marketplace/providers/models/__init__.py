@@ -46,6 +46,7 @@ from marketplace.providers.models.frameworks import (
 )
 from marketplace.providers.models.joining import Joining
 from marketplace.providers.models.listings import (
+    BOOKABLE_UNITS,
     CATEGORY_LABELS,
     CATEGORY_SERVICE,
     CONCESSIONS,
@@ -109,6 +110,7 @@ from marketplace.providers.models.workforce import (
 )
 
 __all__ = [
+    "BOOKABLE_UNITS",
     "CATEGORY_LABELS",
     "CATEGORY_SERVICE",
     "CONCESSIONS",

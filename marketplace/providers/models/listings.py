@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
@@ -74,6 +74,10 @@ class PriceUnit(StrEnum):
     WEEK = "week"
     PLAN = "plan"
     ONCE = "once"
+
+
+BOOKABLE_UNITS: Final = frozenset({PriceUnit.FREE, PriceUnit.HOUR, PriceUnit.VISIT, PriceUnit.SESSION})
+"""Prices that say what one visit costs; a week, a plan or a purchase is agreed with the provider."""
 
 
 class VatCategory(StrEnum):
@@ -229,6 +233,11 @@ class Listing(Base, WithId):
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads this name
+
+    @property
+    def is_bookable(self) -> bool:
+        """Whether a visit can be booked from it."""
+        return self.takes_bookings and self.price_unit in BOOKABLE_UNITS
 
 
 class DayKind(StrEnum):

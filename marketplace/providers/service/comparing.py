@@ -208,7 +208,7 @@ def _listing_facts(
         room=listing_room(listing) or NOT_SAID,
         ask_href=f"/enquiries/new?listing={listing.id}&kind=question",
         meeting_href=f"/enquiries/new?listing={listing.id}&kind=meeting",
-        book_href=f"/bookings/new?listing={listing.id}" if listing.takes_bookings else "",
+        book_href=f"/bookings/new?listing={listing.id}" if listing.is_bookable else "",
     )
 
 

@@ -13,7 +13,7 @@ from marketplace.core.database import clock_of
 from marketplace.core.errors import NotFound
 from marketplace.core.formats import uk_date
 from marketplace.core.places import DISTRICT_NAMES
-from marketplace.providers.models import CATEGORY_LABELS, PriceUnit, RegulatedBasis, RegulatorLocation
+from marketplace.providers.models import BOOKABLE_UNITS, CATEGORY_LABELS, PriceUnit, RegulatedBasis, RegulatorLocation
 from marketplace.providers.repository.duplicates import DuplicateRepository
 from marketplace.providers.repository.listing_page import ListingPageRepository
 from marketplace.providers.repository.market import REGISTER_PREFIX, ListingRow, MarketRepository
@@ -42,8 +42,6 @@ from marketplace.providers.service.times import hours_rows
 from marketplace.providers.service.words import KIND_OF, REGULATED, price_parts
 from search import AsyncSearch
 
-REGULAR_UNITS: Final = frozenset({PriceUnit.FREE, PriceUnit.HOUR, PriceUnit.VISIT, PriceUnit.SESSION})
-"""Prices that say what one visit costs, so that visits can be agreed for every week."""
 KEY_QUESTIONS: Final = (
     ("safe", "Safe"),
     ("effective", "Effective"),
@@ -170,8 +168,8 @@ class ListingPageService:
             accreditations=accreditation_rows(live, councils),
             checks=check_rows(evidence),
             gender=GENDER_LABELS[gender] if gender else "",
-            book_href=f"/bookings/new?listing={listing.id}" if listing.takes_bookings else "",
-            regular_href=f"/agreements/new?listing={listing.id}" if listing.price_unit in REGULAR_UNITS else "",
+            book_href=f"/bookings/new?listing={listing.id}" if listing.is_bookable else "",
+            regular_href=f"/agreements/new?listing={listing.id}" if listing.price_unit in BOOKABLE_UNITS else "",
             around=await self.similar.around(_offer(row, price_pence), day),
         )
 

@@ -159,7 +159,10 @@ class AccreditationDeskService:
                 if counts[key] and principal.may(permission)
             ),
             replies=tuple(
-                (f"{name} replied on {uk_date(local(replied_at).date())}", f"/accreditations/{accreditation_id}")
+                (
+                    f"{name} replied on {uk_date(local(replied_at).date())}",
+                    f"/accreditations/{accreditation_id}" if principal.may(Permission.ACCREDITATION_DECIDE) else "",
+                )
                 for name, accreditation_id, replied_at in await self.desk.replies(council_id)
             ),
             ending_counts=tuple((name, number, str(number)) for name, number in zip(names, ends, strict=True)),

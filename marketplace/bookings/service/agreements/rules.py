@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.bookings.errors import PaidRelative
 from marketplace.bookings.models import Funding, Side, SupportAgreement
-from marketplace.bookings.policies import BOOKABLE_UNITS, service_of
+from marketplace.bookings.policies import service_of
 from marketplace.bookings.repository import OfferRepository
 from marketplace.bookings.repository_employment import EmploymentRepository, ExceptionRepository
 from marketplace.bookings.service.employment.family import needs_exception
@@ -18,7 +18,15 @@ from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput
 from marketplace.core.formats import uk_date
-from marketplace.providers.models import SERVICE_LABELS, DayKind, Listing, ListingRate, Organisation, PriceUnit
+from marketplace.providers.models import (
+    BOOKABLE_UNITS,
+    SERVICE_LABELS,
+    DayKind,
+    Listing,
+    ListingRate,
+    Organisation,
+    PriceUnit,
+)
 from marketplace.providers.repository.accreditations import AccreditationRepository
 
 FURTHEST_START: Final = timedelta(days=366)

@@ -290,6 +290,7 @@ async def _show_context(db: AsyncSession, principal: Principal, requirement: Req
         **await base_context(db, principal, requirement),
         "person": person,
         "rows": _details(requirement),
+        "has_ranking": bool(requirement.round) and await repository.has_ranking(council_id, requirement.id),
         "hours": hours_words(visits),
         "visits": [visit_words(visit) for visit in visits],
         "week": grid(visits),

@@ -11,6 +11,7 @@ from marketplace.core.errors import InvalidInput
 from marketplace.core.forms import FormReader
 from marketplace.core.places import METRES_PER_MILE
 from marketplace.providers.models import (
+    BOOKABLE_UNITS,
     CATEGORY_LABELS,
     CONCESSIONS,
     CapacityKind,
@@ -33,8 +34,6 @@ MOST_ROOM: Final = 999
 MOST_RATES: Final = 24
 MOST_PLACES: Final = 500
 """In one session."""
-BOOKABLE_UNITS: Final = frozenset({PriceUnit.FREE, PriceUnit.HOUR, PriceUnit.VISIT, PriceUnit.SESSION})
-"""Units that say what one visit costs."""
 
 UNIT_LABELS: Final[dict[PriceUnit, str]] = {
     PriceUnit.FREE: "It is free",
