@@ -22,9 +22,9 @@ from marketplace.payments.repository.bills import BillRepository
 from marketplace.payments.repository.self_bills import SelfBillRepository
 from marketplace.payments.repository.supply import VatRepository
 from marketplace.payments.service.bills import BillService
-from marketplace.payments.service.facts import service_line_of
+from marketplace.payments.service.facts import vat_of_earning
 from marketplace.payments.states import LineStatus
-from marketplace.payments.vat import Vat, vat_of
+from marketplace.payments.vat import Vat
 
 BILLED_AGAIN = "billed-again"
 """Kind of the ledger entry that owes an earning again; its source is the credited line."""
@@ -74,7 +74,7 @@ class BillingAgainService:
         for line in lines:
             earning = earnings[line.accrual_id] if line.accrual_id else None
             if earning is not None and earning.invoice_id == bill.id:
-                vat = vat_of(stated, organisation, service_line_of(earning), earning.earned_on)
+                vat = vat_of_earning(stated, organisation, earning)
                 found.append(Again(line, earning, vat))
         return found
 
