@@ -24,7 +24,7 @@ class LateDebt(msgspec.Struct, frozen=True, kw_only=True):
     from_on: date
     """First day late."""
     until_on: date
-    """Day of payment."""
+    """First day for which it runs no longer: the day after that of payment."""
     rate: int
     """Hundredths of a per cent a year."""
     interest_pence: int
@@ -32,7 +32,7 @@ class LateDebt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def days(self) -> int:
-        """Days for which interest runs: from the first day late up to, and without, the day of payment."""
+        """Days late: from the first day after the due day to the day of payment, both counted."""
         return (self.until_on - self.from_on).days
 
     @property
@@ -63,20 +63,21 @@ def late_debt(debt_pence: int, due_on: date, paid_on: date, reference_rate: int)
         paid_on: Day the payee had the money, or today.
         reference_rate: Of the half-year of `rate_day`, hundredths of a per cent.
 
-    Source: simple interest by the day on the gross debt, Late Payment of Commercial Debts (Interest) Act 1998.
+    A debt paid on the day after its due day is a day late: interest has begun to run, so the fixed sum is owed, too.
+
+    Source: simple interest by the day on the gross debt from the day after the due day, Late Payment of Commercial
+    Debts (Interest) Act 1998, sections 4 and 5A.
     """
     if paid_on <= due_on or debt_pence <= 0:
         return None
     from_on = due_on + timedelta(days=1)
     rate = reference_rate + POINTS_OVER
-    days = max((paid_on - from_on).days, 0)
-    if not days:
-        return None
+    days = (paid_on - due_on).days
     interest = half_up(Decimal(debt_pence) * rate * days / (10_000 * DAYS_IN_YEAR))
     return LateDebt(
         debt_pence=debt_pence,
         from_on=from_on,
-        until_on=paid_on,
+        until_on=paid_on + timedelta(days=1),
         rate=rate,
         interest_pence=interest,
         fixed_pence=compensation(debt_pence),

@@ -48,6 +48,8 @@ class Vat(NamedTuple):
 
 
 NO_VAT = Vat(VatCategory.NOT_REGISTERED, 0, NOT_SUBJECT)
+LATE_INTEREST_VAT = Vat(VatCategory.OUTSIDE_SCOPE, 0, "Interest for paying late: outside the scope of VAT")
+"""Interest and the fixed sum of a late payment make good a loss: nothing is supplied for them."""
 
 
 class Treatment(Protocol):

@@ -86,24 +86,35 @@ def direct_own_weekly(budget: Budget) -> int:
     return (2 * budget.own_weekly_pence * direct_weekly(budget) + budget.weekly_pence) // (2 * budget.weekly_pence)
 
 
-def own_part(budget: Budget, days: int) -> int:
-    """Return the person's own contribution to a payment that is for some days, pence."""
-    return direct_own_weekly(budget) * days // 7
+def own_part(budget: Budget, first: date, ends_on: date) -> int:
+    """Return the person's own contribution to a payment that is for [first, ends_on), pence."""
+    return _spread(direct_own_weekly(budget), budget.starts_on, first, ends_on)
 
 
-def direct_part(budget: Budget, days: int) -> int:
-    """Return a payment that is for some days, the person's own part and the council's share together, pence."""
-    return direct_weekly(budget) * days // 7
+def direct_part(budget: Budget, first: date, ends_on: date) -> int:
+    """Return a payment that is for [first, ends_on), the person's own part and the council's share together, pence."""
+    return council_part(budget, first, ends_on) + own_part(budget, first, ends_on)
 
 
-def council_part(budget: Budget, days: int) -> int:
-    """Return the council's share of a payment that is for some days, pence."""
-    return direct_part(budget, days) - own_part(budget, days)
+def council_part(budget: Budget, first: date, ends_on: date) -> int:
+    """Return the council's share of a payment that is for [first, ends_on), pence."""
+    weekly_pence = direct_weekly(budget) - direct_own_weekly(budget)
+    return _spread(weekly_pence, budget.starts_on, first, ends_on)
+
+
+def _spread(weekly_pence: int, starts_on: date, first: date, ends_on: date) -> int:
+    """Return what a weekly amount brings for some days, counted from the budget's first day.
+
+    What it brings up to their end less what it brought up to their start: payments that follow one another add up to
+    the weekly amount, and no penny is lost in months that are no whole weeks.
+    """
+    before, upto = (first - starts_on).days, (ends_on - starts_on).days
+    return weekly_pence * upto // 7 - weekly_pence * before // 7
 
 
 def chain_payments(
     chain: Sequence[Budget],
-    part: Callable[[Budget, int], int],
+    part: Callable[[Budget, date, date], int],
     from_day: date,
     until: date,
     every_weeks: int,
@@ -115,7 +126,7 @@ def chain_payments(
 
     Args:
         chain: Budgets of one person and kind by their first day; each pays until the next one's first day.
-        part: What a budget pays for a number of days, pence.
+        part: What a budget pays for the days from one to another, pence.
         from_day: Earlier payments were not made by the schedule.
         until: Last day to look at.
         every_weeks: As of `paydays`.
@@ -132,7 +143,7 @@ def chain_payments(
             # Paid before anybody knew that it ends sooner.
             payments[-1] = payments[-1]._replace(paid_to=max(payments[-1].paid_to, budget.paid_to))
         for place, one in enumerate(payments):
-            whole = part(budget, (one.paid_to - one.day).days)
+            whole = part(budget, one.day, one.paid_to)
             taken = min(whole, carried)
             carried -= taken
             payments[place] = one._replace(pence=whole - taken)
@@ -140,5 +151,5 @@ def chain_payments(
                 covered_to = one.paid_to
         found.append(payments)
         if following is not None and covered_to > following.starts_on:
-            carried += part(budget, (covered_to - following.starts_on).days)
+            carried += part(budget, following.starts_on, covered_to)
     return found

@@ -120,7 +120,9 @@ def test_paydays_follow_each_other_whenever_they_are_asked_for(weekly, own, week
     whole = paydays(one, first, last, weeks)
     assert paydays(one, first, middle, weeks) + paydays(one, middle, last, weeks) == whole
     assert sum(days for _, days in whole) == length
-    assert all(0 <= own_part(one, days) <= one.weekly_pence * days // 7 for _, days in whole)
+    parts = [(own_part(one, day, day + timedelta(days=days)), days) for day, days in whole]
+    assert all(0 <= pence <= one.weekly_pence * days // 7 + 1 for pence, days in parts)
+    assert sum(pence for pence, _ in parts) == own * length // 7
 
 
 @given(st.integers(1, 10**6), st.lists(st.integers(1, 10**5), max_size=12))

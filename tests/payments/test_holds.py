@@ -18,7 +18,7 @@ from marketplace.payments.service.facts import asked_of
 from marketplace.payments.service.holds import HoldService
 from marketplace.payments.service.invoices import InvoiceService
 from marketplace.payments.states import HoldReason, InvoiceStatus, LineStatus
-from marketplace.providers.models import VatCategory
+from marketplace.providers.models import ServiceLine, VatCategory
 from tests.browser import count, events
 from tests.factories_invoices import Supply, file_of, make_supply, row_of
 from tests.factories_payments import FEBRUARY, balance, make_money, make_vat, reload
@@ -97,6 +97,27 @@ async def test_a_visit_approved_later_is_paid_after_another_check(db: AsyncSessi
     # The wait was not the supplier's doing: this part is due on the day of the invoice, too.
     assert await payables(db) == [(1_800, invoice.due_on), (1_800, invoice.due_on)]
     assert await broken(db) == []
+
+
+async def test_lines_whose_vat_was_not_known_share_one_rounding_of_the_bill(db: AsyncSession) -> None:
+    money = await make_money(db, agreed=False, vat_number="GB123456789")
+    supply = await make_supply(db, money)
+    hours = [time(hour, minute) for hour in range(6, 12) for minute in (0, 30)]
+    await supply.visits(db, [{"starts_local": hour, "minutes": 30, "cost_pence": 1_000} for hour in hours])
+    rows = [row_of(supply, start_time=f"{hour:%H:%M}", minutes=30, amount_pounds="10.00") for hour in hours]
+    invoice, lines = await sent(db, supply, *rows)
+    assert {line.reason_code for line in lines} == {HoldReason.VAT_UNCLEAR}
+    values = {"category": VatCategory.STANDARD, "rate": 2_000, "reason": "", "service_line": ServiceLine.HOME_CARE}
+    await make_vat(db, money.council, money.organisation, **values)
+    for line in lines:
+        # Each by itself would hold £1.67, together four pence too much.
+        await HoldService(db).agree(supply.finance.principal, line.id, "Fits now")
+    await reload(db)
+    bill = await db.get_one(Invoice, invoice.id)
+    assert (bill.total_pence, bill.vat_pence, bill.net_pence) == (12_000, 2_000, 10_000)
+    shares = [line.vat_pence for line in await BillRepository(db).lines(bill.id)]
+    assert set(shares) == {166, 167}
+    assert sum(shares) == 2_000
 
 
 async def test_a_supplier_corrects_a_line_and_the_invoice_keeps_its_day(db: AsyncSession, clock: FixedClock) -> None:

@@ -35,10 +35,18 @@ def test_the_reference_rate_is_that_of_the_half_year_in_which_it_became_late(lat
 
 def test_interest_of_a_real_debt_by_hand() -> None:
     # £1,200.00 at 3.75 + 8 = 11.75 % for 30 days: 1,200 x 0.1175 x 30 / 365 = £11.589…
-    found = late_debt(120_000, DUE, date(2027, 5, 1), 375)
+    found = late_debt(120_000, DUE, date(2027, 4, 30), 375)
     assert found is not None
     assert (found.days, found.rate, found.interest_pence, found.fixed_pence) == (30, 1_175, 1_159, 7_000)
     assert found.total_pence == 8_159
+
+
+def test_a_day_late_owes_a_day_of_interest_and_the_fixed_sum() -> None:
+    # £1,200.00 at 11.75 % for a day: 38.6 pence.
+    found = late_debt(120_000, DUE, DUE + timedelta(days=1), 375)
+    assert found is not None
+    assert (found.days, found.interest_pence, found.fixed_pence) == (1, 39, 7_000)
+    assert (found.from_on, found.until_on) == (date(2027, 4, 1), date(2027, 4, 2))
 
 
 def test_in_time_owes_nothing() -> None:

@@ -31,22 +31,23 @@ async def test_a_supplier_claims_finance_agrees_and_it_is_earned_once(browser: B
     payable_id = row.id
     provider, finance = await browser.signed_in(money.provider), await browser.signed_in(money.finance)
     page = await provider.open("/earnings/late")
-    # £1,200.00 at 11.75 % for 29 days (1 February up to 2 March): £11.20; fixed £70.00.
-    assert "£11.20" in page.words
-    assert "Claim £81.20" in page.words
+    # £1,200.00 at 11.75 % for 30 days (1 February to 2 March): £11.59; fixed £70.00.
+    assert "£11.59" in page.words
+    assert "Claim £81.59" in page.words
     form = {"form_id": "twice"}
     await provider.post(f"/earnings/late/{payable_id}", form)
     await provider.post(f"/earnings/late/{payable_id}", form)
     await provider.post(f"/earnings/late/{payable_id}", {})
     assert await count(db, "late_interests") == 1
     claims = await finance.open("/late-interest")
-    assert "£81.20" in claims.words
+    assert "£81.59" in claims.words
     claim_id = await db.scalar(select(LateInterest.id))
     await finance.post(f"/late-interest/{claim_id}", {"decision": "agree"})
     await finance.post(f"/late-interest/{claim_id}", {"decision": "agree"})
     await scope_to(db, "every")
     earned = (await db.scalars(select(Accrual).where(Accrual.kind == AccrualKind.INTEREST))).one()
-    assert (earned.amount_pence, earned.source_id) == (8_120, claim_id)
+    assert (earned.amount_pence, earned.source_id) == (8_159, claim_id)
+    assert earned.description == "Interest for paying late, 1 February 2027 to 2 March 2027"
     assert (await events(db)).count("LateInterestDecided") == 1
     assert "Agreed" in (await provider.open("/earnings/late")).words
     await finance.post(f"/late-interest/{claim_id}", {"decision": "refuse", f"reason-{claim_id}": "No"}, expect=409)

@@ -13,10 +13,12 @@ from marketplace.accounts.permissions import Role
 from marketplace.core.database import SessionMaker
 from marketplace.core.errors import Forbidden, InvalidInput, NotFound, StepRefused
 from marketplace.ledger import Purpose
-from marketplace.payments.models import Invoice, InvoiceLine
+from marketplace.payments.models import AccrualKind, Invoice, InvoiceLine
 from marketplace.payments.schemas import PeriodForm
+from marketplace.payments.service.documents import DocumentFormat, DocumentService
 from marketplace.payments.service.self_bills import SelfBillService
 from marketplace.payments.states import INVOICE, InvoiceStatus
+from marketplace.providers.models import ServiceLine
 from tests.browser import Browser, count, events
 from tests.factories import make_member, make_organisation
 from tests.factories_payments import FEBRUARY, balance, make_accrual, make_money, reload
@@ -282,3 +284,25 @@ async def test_the_list_is_filtered_and_paged_by_number(browser: Browser, db: As
 async def test_a_period_is_at_most_a_year(db: AsyncSession, maker: SessionMaker) -> None:
     with pytest.raises(InvalidInput, match="within one year"):
         PeriodForm.read({"first_on": "2026-01-01", "last_on": "2027-01-31"}, date(2027, 3, 3))
+
+
+async def test_late_interest_of_a_registered_supplier_stands_on_a_bill_without_vat_of_its_own(
+    db: AsyncSession, maker: SessionMaker
+) -> None:
+    money = await make_money(db, vat_number="GB123456789")
+    council, organisation = money.council, money.organisation
+    await make_accrual(db, council, organisation, amount_pence=12_000, service_line=ServiceLine.SUPPORT_PLANNING)
+    await make_accrual(db, council, organisation, amount_pence=4_039, kind=AccrualKind.INTEREST)
+    finance, service = money.finance.principal, SelfBillService(db)
+    assert [(row.count, row.total_pence, row.left_out) for row in await service.preview(finance, FEBRUARY)] == [
+        (1, 12_000, ""),
+        (1, 4_039, ""),
+    ]
+    bills = await service.make(finance, FEBRUARY, 16_039)
+    assert [(bill.number, bill.total_pence, bill.vat_pence) for bill in bills] == [
+        ("SB-000001", 12_000, 0),
+        ("SB-000002", 4_039, 0),
+    ]
+    for bill, code in zip(bills, ("E", "O"), strict=True):
+        written = await DocumentService(db).for_council(finance, bill.id, DocumentFormat.UBL)
+        assert f"<cbc:ID>{code}</cbc:ID>".encode() in written.content

@@ -145,7 +145,10 @@ def test_whoever_follows_whom_each_day_is_paid_once(
                     paid += payment.pence
                     budget.paid_to, last_of[number] = payment.paid_to, day
             day += timedelta(days=1)
-        owed = sum(council_part(one, count) for one, count in zip(chain, lengths, strict=False))
-        ahead = max(council_part(one, weeks * 7) for one in chain)
+        owed = sum(
+            council_part(one, one.starts_on, one.starts_on + timedelta(days=count))
+            for one, count in zip(chain, lengths, strict=False)
+        )
+        ahead = max(council_part(one, one.starts_on, one.starts_on + timedelta(weeks=weeks)) for one in chain)
         # Pennies: each payment and each taking off is rounded to whole pence by itself.
         assert owed - 2 * sum(lengths) <= paid <= owed + ahead + 2 * sum(lengths)

@@ -85,6 +85,42 @@ def test_migrations_go_up_and_down_and_up_again_to_the_same_schema(own_database:
     assert len(first) > 10_000
 
 
+async def _do(url: str, *statements: str) -> None:
+    engine = make_engine(url, app_role=False, pool_size=1)
+    try:
+        async with engine.begin() as connection:
+            # Rows of one table alone: what they point at does not matter here.
+            await connection.execute(text("SET LOCAL session_replication_role = replica"))
+            for statement in statements:
+                await connection.execute(text(statement))
+    finally:
+        await engine.dispose()
+
+
+REJECTED_RUN = """
+    INSERT INTO payment_runs (id, council_id, number, status, is_rehearsal, pay_on, total_pence, line_count,
+        made_by_user_id, made_at, released_by_user_id, released_at, export_count, submission_reference, cancel_reason)
+    VALUES (gen_random_uuid(), gen_random_uuid(), 1, 'rejected', false, '2027-03-05', 100, 1,
+        gen_random_uuid(), now(), gen_random_uuid(), now(), 0, '', 'Refused')
+"""
+
+
+@pytest.mark.parametrize("start", ["head", "0014"])
+def test_going_back_is_refused_while_money_rows_need_the_newer_schema(own_database: str, start: str) -> None:
+    upgrade(own_database)
+    if start != "head":
+        downgrade(own_database, start)
+    asyncio.run(_do(own_database, REJECTED_RUN))
+    before = _ask(own_database, SHAPE)
+    with pytest.raises(RuntimeError, match="1 payment runs that the bank refused whole"):
+        downgrade(own_database, "0013")
+    # Nothing is half done: no table lost its wall, no column is gone, the revision is the same.
+    assert _ask(own_database, SHAPE) == before
+    asyncio.run(_do(own_database, "DELETE FROM payment_runs"))
+    downgrade(own_database, "0013")
+    assert asyncio.run(revision_of(own_database)) == "0013"
+
+
 def test_the_models_and_the_migrations_say_the_same(own_database: str) -> None:
     upgrade(own_database)
     command.check(alembic_config(own_database))

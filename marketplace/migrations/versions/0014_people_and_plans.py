@@ -51,6 +51,25 @@ CHECKS = (
     ("reviews", "one_facilitator", "num_nonnulls(facilitator_id, facilitator_user_id) <= 1"),
 )
 
+VAT_KEY = ["council_id", "organisation_id", "service_line", "starts_on"]
+VAT_ONCE = "uq_vat_treatments_council_id_organisation_id_service_line_starts_on"
+LATER_ROWS = (
+    ("payment_runs", "status = 'rejected'", "payment runs that the bank refused whole"),
+    ("invoice_lines", "billed_again_on IS NOT NULL", "lines of bills that were billed again"),
+    ("vat_treatments", "corrects_id IS NOT NULL", "corrections of VAT treatments"),
+    ("referrals", "status = 'self_planned'", "people who plan for themselves"),
+    ("reviews", "kind IN ('direct_payment', 'unscheduled')", "reviews of kinds that were not known before"),
+    ("reviews", "facilitator_id IS NULL", "reviews without a planner"),
+    ("plans", "worker_id IS NULL", "plans without a planner"),
+    (
+        "money_movements",
+        "budget_id IS NOT NULL AND EXISTS (SELECT FROM money_movements o WHERE o.budget_id = money_movements.budget_id"
+        " AND o.happened_on = money_movements.happened_on AND o.id <> money_movements.id)",
+        "movements of money that share their day and budget",
+    ),
+)
+"""Rows that the schema before cannot hold, and that no rule could rewrite: of money, or of what people decided."""
+
 
 def _allow(table: str, name: str, column: str, values: tuple[str, ...]) -> None:
     allowed = ", ".join(f"'{value}'" for value in values)
@@ -1333,6 +1352,24 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("status <> 'refused' AND NOT is_credit AND billed_again_on IS NULL"),
     )
+    # A wrong statement stays, and another from the same day takes its place.
+    op.add_column("vat_treatments", sa.Column("corrects_id", sa.Uuid(), nullable=True))
+    op.add_column("vat_treatments", sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_foreign_key(
+        op.f("fk_vat_treatments_corrects_id"), "vat_treatments", "vat_treatments", ["corrects_id"], ["id"]
+    )
+    op.create_unique_constraint(op.f("uq_vat_treatments_corrects_id"), "vat_treatments", ["corrects_id"])
+    op.drop_constraint(op.f(VAT_ONCE), "vat_treatments", type_="unique")
+    op.create_index(
+        "uq_vat_treatments_first",
+        "vat_treatments",
+        VAT_KEY,
+        unique=True,
+        postgresql_where=sa.text("corrects_id IS NULL"),
+    )
+    op.create_check_constraint(
+        op.f("ck_vat_treatments_corrected"), "vat_treatments", "corrected_at IS NULL OR agreed_at IS NOT NULL"
+    )
     # Reviews held before both sides signed here were complete when they were written down.
     op.execute("SELECT set_config('app.councils', '*', true)")
     op.execute("UPDATE reviews SET status = 'signed' WHERE status = 'held'")
@@ -1406,10 +1443,37 @@ def upgrade() -> None:
     op.create_index("ix_incoming_cases_council", "incoming_cases", ["council_id", "moves_on", "id"], unique=False)
 
 
+def _refuse_what_would_be_lost() -> None:
+    """Refuse to go back while there are rows that the schema before cannot hold.
+
+    Raises:
+        RuntimeError: It names how many of what there are. Nothing has changed.
+    """
+    found = []
+    bind = op.get_bind()
+    bind.execute(sa.text("SELECT set_config('app.councils', '*', true)"))
+    for table, rule, words in LATER_ROWS:
+        number = bind.scalar(sa.text(f"SELECT count(*) FROM {table} WHERE {rule}"))
+        if number:
+            found.append(f"{number} {words}")
+    if found:
+        raise RuntimeError(
+            "This database cannot go back to revision 0013: it holds "
+            + "; ".join(found)
+            + ". Nothing was changed. Keep this release, or restore the backup from before the upgrade."
+        )
+
+
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    _refuse_what_would_be_lost()
     op.drop_table("incoming_cases")
     op.drop_table("council_moves")
+    op.drop_constraint(op.f("ck_vat_treatments_corrected"), "vat_treatments", type_="check")
+    op.drop_index("uq_vat_treatments_first", table_name="vat_treatments")
+    op.create_unique_constraint(op.f(VAT_ONCE), "vat_treatments", VAT_KEY)
+    op.drop_column("vat_treatments", "corrected_at")
+    op.drop_column("vat_treatments", "corrects_id")
     for table, name, _rule in CHECKS:
         op.execute(f"ALTER TABLE {table} DROP CONSTRAINT ck_{table}_{name}")
     op.execute("SELECT set_config('app.councils', '*', true)")

@@ -4,6 +4,7 @@ Revision: 0015
 After: 0014
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0015"
@@ -60,6 +61,23 @@ FIGURES = (
 )
 """Above the upper limit all is paid; between the limits each step, or part of one, counts as a weekly income."""
 STARTS_ON = "2024-04-08"
+
+LATER_ROWS = (
+    ("payment_runs", "status = 'rejected'", "payment runs that the bank refused whole"),
+    ("invoice_lines", "billed_again_on IS NOT NULL", "lines of bills that were billed again"),
+    ("vat_treatments", "corrects_id IS NOT NULL", "corrections of VAT treatments"),
+    ("referrals", "status = 'self_planned'", "people who plan for themselves"),
+    ("reviews", "kind IN ('direct_payment', 'unscheduled')", "reviews of kinds that were not known before"),
+    ("reviews", "facilitator_id IS NULL", "reviews without a planner"),
+    ("plans", "worker_id IS NULL", "plans without a planner"),
+    (
+        "money_movements",
+        "budget_id IS NOT NULL AND EXISTS (SELECT FROM money_movements o WHERE o.budget_id = money_movements.budget_id"
+        " AND o.happened_on = money_movements.happened_on AND o.id <> money_movements.id)",
+        "movements of money that share their day and budget",
+    ),
+)
+"""Rows that the schema before cannot hold, and that no rule could rewrite: of money, or of what people decided."""
 
 
 def upgrade() -> None:
@@ -119,8 +137,32 @@ def _published_stays() -> None:
     )
 
 
+def _refuse_what_would_be_lost() -> None:
+    """Refuse to go back while there are rows that the schema before 0014 cannot hold.
+
+    Each migration is a transaction of its own: 0014 would refuse with these walls down already.
+
+    Raises:
+        RuntimeError: It names how many of what there are. Nothing has changed.
+    """
+    found = []
+    bind = op.get_bind()
+    bind.execute(sa.text("SELECT set_config('app.councils', '*', true)"))
+    for table, rule, words in LATER_ROWS:
+        number = bind.scalar(sa.text(f"SELECT count(*) FROM {table} WHERE {rule}"))
+        if number:
+            found.append(f"{number} {words}")
+    if found:
+        raise RuntimeError(
+            "This database cannot go back to revision 0013: it holds "
+            + "; ".join(found)
+            + ". Nothing was changed. Keep this release, or restore the backup from before the upgrade."
+        )
+
+
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    _refuse_what_would_be_lost()
     op.execute("SET LOCAL app.councils = '*'")
     keys = ", ".join(f"'{key}'" for key, _value, _unit in FIGURES)
     op.execute(f"DELETE FROM law_rates WHERE key IN ({keys})")

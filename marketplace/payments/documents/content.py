@@ -164,12 +164,17 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
             VatPart(
                 category=items[0].category,
                 rate=rate,
-                reason=next((item.reason for item in items if item.reason), REASONS.get(items[0].category, "")),
+                reason=_reason(items),
                 net_pence=sum(item.net_pence for item in items),
                 vat_pence=sum(item.vat_pence for item in items),
             )
             for (_, rate), items in groups.items()
         ]
+
+
+def _reason(items: Sequence[Item]) -> str:
+    """Say once each why the lines of a category bear no VAT."""
+    return "; ".join(dict.fromkeys(item.reason or REASONS.get(item.category, "") for item in items))
 
 
 class RemittanceItem(msgspec.Struct, frozen=True, kw_only=True):

@@ -164,7 +164,7 @@ def _note(document: Document) -> str:
 def _terms(document: Document) -> str:
     if document.is_credit:
         return "Set off against the next payment"
-    return f"Due on {document.due_on.isoformat()}: 30 days after receipt"
+    return f"Due on {document.due_on.isoformat()}"
 
 
 def _party(parent: etree._Element, party: Party, *, has_vat: bool) -> None:
@@ -238,8 +238,8 @@ def _group(parent: etree._Element, name: str) -> etree._Element:
 
 
 def _text(parent: etree._Element, name: str, value: str, **attributes: str) -> None:
-    # Control characters have no place in XML; blanks around a value are nobody's meaning.
-    clean = "".join(sign for sign in value if sign.isprintable()).strip()
+    # Control characters have no place in XML; a line break or a blank of another kind parts words as a blank does.
+    clean = " ".join("".join(sign for sign in value if sign.isprintable() or sign.isspace()).split())
     if not clean:
         raise DocumentRefused(f"{name} is empty.")
     etree.SubElement(parent, f"{{{_CBC}}}{name}", attributes).text = clean

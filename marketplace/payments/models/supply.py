@@ -53,8 +53,18 @@ class VatTreatment(Base, WithId):
 
     __tablename__ = "vat_treatments"
     __table_args__ = (
-        UniqueConstraint("council_id", "organisation_id", "service_line", "starts_on"),
+        Index(
+            "uq_vat_treatments_first",
+            "council_id",
+            "organisation_id",
+            "service_line",
+            "starts_on",
+            unique=True,
+            postgresql_where=text("corrects_id IS NULL"),
+        ),
+        UniqueConstraint("corrects_id"),
         CheckConstraint("rate BETWEEN 0 AND 10000", name="rate"),
+        CheckConstraint("corrected_at IS NULL OR agreed_at IS NOT NULL", name="corrected"),
         CheckConstraint("agreed_by_user_id IS NULL OR agreed_by_user_id <> stated_by_user_id", name="other_hand"),
     )
 
@@ -70,6 +80,10 @@ class VatTreatment(Base, WithId):
     evidence: Mapped[str] = mapped_column(Text, default="")
     """What finance saw."""
     starts_on: Mapped[date]
+    corrects_id: Mapped[UUID | None] = mapped_column(ForeignKey("vat_treatments.id"))
+    """The wrong statement from the same day that it takes the place of; None for a first one."""
+    corrected_at: Mapped[datetime | None]
+    """When finance agreed to another in its place: it stays on record and counts no longer."""
     stated_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     stated_at: Mapped[datetime]
     agreed_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))

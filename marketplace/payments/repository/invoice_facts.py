@@ -13,7 +13,8 @@ from marketplace.bookings.models import Booking, SupportAgreement
 from marketplace.bookings.policies import service_of
 from marketplace.bookings.states import AgreementStatus, BookingStatus
 from marketplace.payments.line_checks import KnownAgreement
-from marketplace.payments.models import Accrual, AccrualKind, BlockContract
+from marketplace.payments.models import Accrual, AccrualKind, BlockContract, InvoiceLine
+from marketplace.payments.states import LineStatus
 from marketplace.providers.models import Listing, ServiceLine
 
 AT_ONCE = 5_000
@@ -174,6 +175,23 @@ class InvoiceFactRepository:
                 .limit(limit)
             )
         ).all()
+
+    async def beside(self, invoice_id: UUID, line_id: UUID, rate: int) -> tuple[int, int]:
+        """Return (pence, VAT inside) of a bill's other lines of a VAT rate that were not refused."""
+        row = (
+            await self.db.execute(
+                select(
+                    func.coalesce(func.sum(InvoiceLine.amount_pence), 0),
+                    func.coalesce(func.sum(InvoiceLine.vat_pence), 0),
+                ).where(
+                    InvoiceLine.invoice_id == invoice_id,
+                    InvoiceLine.id != line_id,
+                    InvoiceLine.vat_rate == rate,
+                    InvoiceLine.status != LineStatus.REFUSED,
+                )
+            )
+        ).one()
+        return int(row[0]), int(row[1])
 
     async def council_names(self, council_ids: Collection[UUID]) -> dict[UUID, str]:
         """Return the names of councils."""

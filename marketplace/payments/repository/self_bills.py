@@ -20,7 +20,8 @@ from marketplace.payments.models import (
     PaymentRunLine,
     SelfBillingAgreement,
 )
-from marketplace.payments.states import DEAD_RUNS, InvoiceStatus
+from marketplace.payments.repository.payables import batches
+from marketplace.payments.states import DEAD_RUNS, InvoiceStatus, LineStatus
 from marketplace.providers.models import Organisation
 
 _STANDS = (
@@ -158,3 +159,24 @@ class SelfBillRepository(Repository[Invoice]):
                 Invoice.council_id.in_(councils),
             )
         )
+
+    async def taken_back_whole(self, line_ids: Collection[UUID]) -> set[UUID]:
+        """Return which lines one credit note that finance agreed to took back whole."""
+        original = aliased(InvoiceLine)
+        found: set[UUID] = set()
+        for batch in batches(line_ids):
+            found.update(
+                await self.db.scalars(
+                    select(original.id)
+                    .join(InvoiceLine, InvoiceLine.credits_line_id == original.id)
+                    .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
+                    .where(
+                        original.id.in_(batch),
+                        InvoiceLine.status != LineStatus.REFUSED,
+                        InvoiceLine.amount_pence == original.amount_pence,
+                        Invoice.approved_at.is_not(None),
+                        Invoice.status != InvoiceStatus.REFUSED,
+                    )
+                )
+            )
+        return found

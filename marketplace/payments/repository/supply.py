@@ -5,11 +5,20 @@ from datetime import date
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Date, Row, and_, cast, func, or_, select
+from sqlalchemy.orm import aliased
 
 from marketplace.accounts.models import Council
 from marketplace.core.repository import Repository
-from marketplace.payments.models import Accrual, Invoice, InvoiceBatch, InvoiceLine, SelfBillingAgreement, VatTreatment
-from marketplace.payments.states import LineStatus, SelfBillingStatus
+from marketplace.payments.models import (
+    Accrual,
+    Invoice,
+    InvoiceBatch,
+    InvoiceKind,
+    InvoiceLine,
+    SelfBillingAgreement,
+    VatTreatment,
+)
+from marketplace.payments.states import InvoiceStatus, LineStatus, SelfBillingStatus
 from marketplace.providers.models import Accreditation, Organisation, ServiceLine
 from marketplace.providers.repository.accreditations import is_accredited
 
@@ -105,16 +114,68 @@ class VatRepository(Repository[VatTreatment]):
     async def of_organisations(
         self, council_id: UUID, organisation_ids: Collection[UUID]
     ) -> dict[UUID, list[VatTreatment]]:
-        """Return what is stated for some suppliers with a council, newest first."""
+        """Return what stands for some suppliers with a council, newest first; what was corrected is left out."""
         found: dict[UUID, list[VatTreatment]] = {}
         question = (
             self.of(council_id)
-            .where(VatTreatment.organisation_id.in_(organisation_ids))
+            .where(VatTreatment.organisation_id.in_(organisation_ids), VatTreatment.corrected_at.is_(None))
             .order_by(VatTreatment.service_line, VatTreatment.starts_on.desc())
         )
         for row in await self.every(question):
             found.setdefault(row.organisation_id, []).append(row)
         return found
+
+    async def standing(
+        self, council_id: UUID, organisation_id: UUID, service_line: ServiceLine, starts_on: date
+    ) -> VatTreatment | None:
+        """Return the statement from a day that no other took the place of, locked; a waiting one before an agreed."""
+        question = (
+            self.of(council_id)
+            .where(
+                VatTreatment.organisation_id == organisation_id,
+                VatTreatment.service_line == service_line,
+                VatTreatment.starts_on == starts_on,
+                VatTreatment.corrected_at.is_(None),
+            )
+            .order_by(VatTreatment.agreed_at.is_(None).desc(), VatTreatment.id)
+        )
+        return await self.maybe(question, locked=True)
+
+    async def billed_as(self, row: VatTreatment) -> list[tuple[InvoiceLine, Accrual]]:
+        """Return lines of self-bills that say of VAT what a treatment said, with their earnings, by bill.
+
+        Lines that were refused or of which any was taken back before are left out: people decide about those.
+        """
+        credited = aliased(InvoiceLine)
+        note = aliased(Invoice)
+        question = (
+            select(InvoiceLine, Accrual)
+            .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
+            .join(Accrual, Accrual.id == InvoiceLine.accrual_id)
+            .where(
+                Invoice.council_id == row.council_id,
+                Invoice.organisation_id == row.organisation_id,
+                Invoice.kind == InvoiceKind.SELF_BILL,
+                Invoice.status.not_in((InvoiceStatus.DRAFT, InvoiceStatus.WITHDRAWN, InvoiceStatus.REFUSED)),
+                Accrual.invoice_id == Invoice.id,
+                Accrual.earned_on >= row.starts_on,
+                InvoiceLine.status != LineStatus.REFUSED,
+                InvoiceLine.billed_again_on.is_(None),
+                InvoiceLine.vat_category == row.category,
+                InvoiceLine.vat_rate == row.rate,
+                InvoiceLine.vat_reason == row.reason,
+                ~select(credited.id)
+                .join(note, note.id == credited.invoice_id)
+                .where(
+                    credited.credits_line_id == InvoiceLine.id,
+                    credited.status != LineStatus.REFUSED,
+                    note.status.not_in((InvoiceStatus.DRAFT, InvoiceStatus.WITHDRAWN, InvoiceStatus.REFUSED)),
+                )
+                .exists(),
+            )
+            .order_by(InvoiceLine.invoice_id, InvoiceLine.position)
+        )
+        return [(line, earning) for line, earning in await self.db.execute(question)]
 
     async def of_supplier(self, organisation_id: UUID, councils: Sequence[UUID]) -> Sequence[Row[VatTreatment, str]]:
         """Return a supplier's statements with the councils' names."""

@@ -2,10 +2,11 @@
 
 A credit note takes money back for good. Where only the paper was wrong (VAT most of all), the earning is freed for one
 more bill: the credited line no longer holds it, the ledger owes it again, and the next self-bill takes it up with its
-VAT as it is then.
+VAT as it is then. One note must have taken the line back whole: parts were taken back for reasons of their own, and
+would be owed again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -21,9 +22,9 @@ from marketplace.payments.repository.bills import BillRepository
 from marketplace.payments.repository.self_bills import SelfBillRepository
 from marketplace.payments.repository.supply import VatRepository
 from marketplace.payments.service.bills import BillService
-from marketplace.payments.service.facts import service_line_of
+from marketplace.payments.service.facts import vat_of_earning
 from marketplace.payments.states import LineStatus
-from marketplace.payments.vat import Vat, vat_of
+from marketplace.payments.vat import Vat
 
 BILLED_AGAIN = "billed-again"
 """Kind of the ledger entry that owes an earning again; its source is the credited line."""
@@ -54,14 +55,14 @@ class BillingAgainService:
         return await self._found(bill, await self.bills.lines(bill.id))
 
     async def _found(self, bill: Invoice, rows: Sequence[InvoiceLine], *, locked: bool = False) -> list[Again]:
-        back = await self.bills.credited([line.id for line in rows], approved=True)
+        back = await SelfBillRepository(self.db).taken_back_whole([line.id for line in rows])
         lines = [
             line
             for line in rows
             if line.accrual_id is not None
             and line.billed_again_on is None
             and line.status is not LineStatus.REFUSED
-            and back.get(line.id, 0) == line.amount_pence
+            and line.id in back
         ]
         if not lines:
             return []
@@ -73,17 +74,20 @@ class BillingAgainService:
         for line in lines:
             earning = earnings[line.accrual_id] if line.accrual_id else None
             if earning is not None and earning.invoice_id == bill.id:
-                vat = vat_of(stated, organisation, service_line_of(earning), earning.earned_on)
+                vat = vat_of_earning(stated, organisation, earning)
                 found.append(Again(line, earning, vat))
         return found
 
-    async def free(self, principal: Principal, invoice_id: UUID, reason: str) -> int:
+    async def free(
+        self, principal: Principal, invoice_id: UUID, reason: str, *, only: Collection[UUID] | None = None
+    ) -> int:
         """Free the earnings of a self-bill's credited lines for another bill. Returns how many.
 
         Args:
             principal: Somebody of finance.
             invoice_id: The self-bill.
             reason: What was wrong with it.
+            only: Lines to free; all that were taken back whole where it is None.
 
         Raises:
             Forbidden: The role may not.
@@ -95,7 +99,9 @@ class BillingAgainService:
         bill = await self.bills.sent(principal.council_id, invoice_id, locked=True)
         if bill.kind is not InvoiceKind.SELF_BILL:
             raise Conflict("Suppliers send their own invoices again themselves.")
-        again = await self._found(bill, await self.bills.lines(bill.id, locked=True), locked=True)
+        rows = await self.bills.lines(bill.id, locked=True)
+        wanted = rows if only is None else [line for line in rows if line.id in only]
+        again = await self._found(bill, wanted, locked=True)
         if not again:
             raise Conflict("No line of it was taken back whole, or it can be billed again already.")
         spent = await self.bills.spent_from([row.earning for row in again])

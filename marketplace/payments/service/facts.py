@@ -15,7 +15,7 @@ from marketplace.payments.models import Accrual, AccrualKind, InvoiceLine, VatTr
 from marketplace.payments.repository.invoice_facts import InvoiceFactRepository, VisitRow
 from marketplace.payments.repository.supply import VatRepository
 from marketplace.payments.service.accruals import rest_of
-from marketplace.payments.vat import Vat, vat_inside, vat_of
+from marketplace.payments.vat import LATE_INTEREST_VAT, Vat, vat_of
 from marketplace.providers.models import Organisation, ServiceLine
 
 LINES_OF_KINDS: dict[AccrualKind, ServiceLine] = {
@@ -31,6 +31,13 @@ LINES_OF_KINDS: dict[AccrualKind, ServiceLine] = {
 def service_line_of(row: Accrual) -> ServiceLine | None:
     """Return the service an earning was for; None where nothing says it."""
     return row.service_line or LINES_OF_KINDS.get(row.kind)
+
+
+def vat_of_earning(treatments: Iterable[VatTreatment], organisation: Organisation, row: Accrual) -> Vat | None:
+    """Say how VAT applies to an earning; None when nobody has said it of its service."""
+    if row.kind is AccrualKind.INTEREST and organisation.vat_number:
+        return LATE_INTEREST_VAT
+    return vat_of(treatments, organisation, service_line_of(row), row.earned_on)
 
 
 def visit_reference(booking_id: UUID) -> str:
@@ -122,10 +129,6 @@ class LineFacts:
     def line_of(self, row: Accrual) -> ServiceLine | None:
         """Return the service an earning was for."""
         return service_line_of(row)
-
-    def inside(self, pence: int, vat: Vat) -> int:
-        """Return the VAT inside an amount."""
-        return vat_inside(pence, vat.rate)
 
 
 def columns_of(asked: AskedLine) -> dict[str, str]:

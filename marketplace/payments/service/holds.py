@@ -18,6 +18,7 @@ from marketplace.payments.service.bills import APPROVED_OR_LATER, WAITING, BillS
 from marketplace.payments.service.credit_notes import CreditNoteService
 from marketplace.payments.service.facts import LineFacts, asked_of, columns_of
 from marketplace.payments.states import HOLD_WORDS, INVOICE, HoldReason, InvoiceStatus, LineStatus
+from marketplace.payments.vat import vat_inside
 
 NOTHING_FITS = (
     "No approved visit fits this line yet, so there is nothing to pay it from. Ask the supplier to correct it"
@@ -108,7 +109,7 @@ class HoldService:
         line.asked = {**line.asked, **columns_of(asked)}
         line.booking_id, line.service_on = None, asked.visit_on
         judged = await self._judge_again(bill, line, asked)
-        self._lower(bill, line, judged.amount_pence if judged.reason is None else asked.pence)
+        await self._lower(bill, line, judged.amount_pence if judged.reason is None else asked.pence)
         self._answered(principal, hold, "The line was corrected")
         if judged.reason is None:
             await self._end(principal, bill, line, hold, "Corrected by the supplier")
@@ -129,7 +130,7 @@ class HoldService:
             raise Conflict("The council wrote this line. Decide about it yourself.")
         judged = await self._judge_again(bill, line, asked_of(line))
         if judged.reason is None:
-            self._lower(bill, line, judged.amount_pence)
+            await self._lower(bill, line, judged.amount_pence)
             await self._end(principal, bill, line, hold, "The line fits now")
         await self.db.flush()
         return judged
@@ -150,7 +151,7 @@ class HoldService:
                 raise InvalidInput({"outcome": NOTHING_FITS})
         accruals = await self.bills.accruals([line.accrual_id], locked=True)
         earned = accruals[line.accrual_id]
-        self._lower(bill, line, min(line.amount_pence, earned.amount_pence))
+        await self._lower(bill, line, min(line.amount_pence, earned.amount_pence))
         await self._set_vat(bill, line)
         await self._end(principal, bill, line, hold, words or "The council agrees")
         self._record(principal, "payments.agree_line", line, after={"amount_pence": line.amount_pence}, why=words)
@@ -220,17 +221,23 @@ class HoldService:
         await self.db.flush()
         return judged
 
-    def _lower(self, bill: Invoice, line: InvoiceLine, pence: int) -> None:
+    async def _lower(self, bill: Invoice, line: InvoiceLine, pence: int) -> None:
         """Let a line stand at less, with its share of VAT; the bill's total follows."""
         if pence >= line.amount_pence:
             return
-        vat = line.vat_pence * pence // line.amount_pence
+        vat = await self._share(bill, line, pence, line.vat_rate)
         bill.total_pence -= line.amount_pence - pence
         bill.vat_pence -= line.vat_pence - vat
         bill.net_pence = bill.total_pence - bill.vat_pence
         if line.claimed_pence is None:
             line.claimed_pence = line.amount_pence
         line.amount_pence, line.vat_pence = pence, vat
+
+    async def _share(self, bill: Invoice, line: InvoiceLine, pence: int, rate: int) -> int:
+        """Return the VAT in a line of so many pence: what makes the bill's lines of its rate add up to one rounding."""
+        await self.db.flush()
+        gross, vat = await LineFacts(self.db, bill.council_id, bill.organisation_id).rows.beside(bill.id, line.id, rate)
+        return min(max(vat_inside(gross + pence, rate) - vat, 0), vat_inside(pence, rate) + 1, pence)
 
     async def _set_vat(self, bill: Invoice, line: InvoiceLine) -> None:
         """Work out the VAT of a line whose treatment was not known, or whose amount or service changed."""
@@ -241,7 +248,7 @@ class HoldService:
             raise InvalidInput({"outcome": VAT_FIRST})
         if (vat.category, vat.rate) == (line.vat_category, line.vat_rate):
             return
-        inside = facts.inside(line.amount_pence, vat)
+        inside = await self._share(bill, line, line.amount_pence, vat.rate)
         bill.vat_pence += inside - line.vat_pence
         bill.net_pence = bill.total_pence - bill.vat_pence
         line.vat_pence, line.vat_category, line.vat_rate, line.vat_reason = inside, vat.category, vat.rate, vat.reason

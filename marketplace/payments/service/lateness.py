@@ -15,7 +15,7 @@ from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import Conflict, InvalidInput, NotFound
-from marketplace.core.formats import uk_date
+from marketplace.core.formats import last_day, uk_date
 from marketplace.core.forms import FormReader
 from marketplace.core.ids import new_id
 from marketplace.ledger import Purpose
@@ -170,7 +170,7 @@ class LatenessService:
                     source_id=claim.id,
                     amount_pence=claim.interest_pence + claim.fixed_pence,
                     earned_on=today(self.clock),
-                    description=f"Interest for paying late, {uk_date(claim.from_on)} to {uk_date(claim.until_on)}",
+                    description=f"Interest for paying late, {uk_date(claim.from_on)} to {last_day(claim.until_on)}",
                     spend=Purpose.INTEREST_SPEND,
                 ),
             )

@@ -33,10 +33,10 @@ from marketplace.payments.repository.supply import VatRepository
 from marketplace.payments.schemas import BillPreview, PeriodForm
 from marketplace.payments.service.bills import BillService
 from marketplace.payments.service.documents import parties_of
-from marketplace.payments.service.facts import service_line_of
+from marketplace.payments.service.facts import vat_of_earning
 from marketplace.payments.service.self_billing import FOOTING_WORDS, Footing, SelfBillingService, Standing
 from marketplace.payments.states import INVOICE, InvoiceStatus, LineStatus
-from marketplace.payments.vat import Vat, vat_of, vat_of_document
+from marketplace.payments.vat import Vat, vat_of_document
 from marketplace.providers.models import Organisation
 
 VAT_UNCLEAR = "Nobody has agreed how VAT applies to this service"
@@ -54,6 +54,12 @@ class _Supplier(NamedTuple):
     def is_billed(self) -> bool:
         return self.standing.footing is Footing.LIVE and bool(self.clear)
 
+    @property
+    def parts(self) -> list[list[tuple[Accrual, Vat]]]:
+        """What is clear by bill: nothing that VAT does not touch stands beside something it does (EN 16931 BR-O-11)."""
+        subject = [(row, vat) for row, vat in self.clear if vat.code != "O"]
+        return [part for part in (subject, [(row, vat) for row, vat in self.clear if vat.code == "O"]) if part]
+
 
 class SelfBillService:
     """The verbs of self-bills."""
@@ -70,10 +76,10 @@ class SelfBillService:
         earnings = await self.accruals.unbilled(principal.council_id, period.starts_on, period.ends_on, locked=False)
         found: list[BillPreview] = []
         for supplier in await self._suppliers(principal.council_id, earnings):
-            rows = [row for row, _ in supplier.clear]
+            parts = [[row for row, _ in part] for part in supplier.parts]
             footing = supplier.standing.footing
             words = "" if footing is Footing.LIVE else FOOTING_WORDS[footing]
-            for part, why in ((rows, words), (supplier.unclear, words or VAT_UNCLEAR)):
+            for part, why in (*((rows, words) for rows in parts), (supplier.unclear, words or VAT_UNCLEAR)):
                 if part:
                     found.append(
                         BillPreview(
@@ -88,7 +94,9 @@ class SelfBillService:
         return sorted(found, key=lambda item: (item.left_out != "", item.name, str(item.organisation_id)))
 
     async def make(self, principal: Principal, period: PeriodForm, expected_pence: int | None = None) -> list[Invoice]:
-        """Make one bill for each organisation with unbilled earnings in the period and a live agreement.
+        """Make a bill for each organisation with unbilled earnings in the period and a live agreement.
+
+        What VAT does not touch, such as interest for paying late to a registered supplier, goes on a bill of its own.
 
         Who has no live agreement gets no bill and is asked to sign; what was earned is kept (V10). So is what is left
         until somebody says how VAT applies to it.
@@ -126,13 +134,13 @@ class SelfBillService:
             return []
         terms_days: int = await setting(self.db, council_id, "payments.terms_days", day)
         reference = str(await setting(self.db, council_id, "payments.buyer_reference", day))
-        numbers = await take_numbers(self.db, council_id, SELF_BILLS, len(billed))
+        drafts = [(supplier, rows) for supplier in billed for rows in supplier.parts]
+        numbers = await take_numbers(self.db, council_id, SELF_BILLS, len(drafts))
         visits = await BillRepository(self.db).known_bookings(
             [row.source_id for supplier in billed for row, _ in supplier.clear if row.kind is AccrualKind.VISIT]
         )
         bills = []
-        for number, supplier in zip(numbers, billed, strict=True):
-            rows = supplier.clear
+        for number, (supplier, rows) in zip(numbers, drafts, strict=True):
             vat = vat_of_document([(row.amount_pence, each) for row, each in rows])
             gross = sum(row.amount_pence for row, _ in rows)
             agreement: SelfBillingAgreement | None = supplier.standing.agreement
@@ -207,7 +215,7 @@ class SelfBillService:
             unclear: list[Accrual] = []
             stated: list[VatTreatment] = treatments.get(organisation.id, [])
             for row in grouped[organisation.id]:
-                vat = vat_of(stated, organisation, service_line_of(row), row.earned_on)
+                vat = vat_of_earning(stated, organisation, row)
                 if vat is None:
                     unclear.append(row)
                 else:

@@ -321,9 +321,9 @@ class MoneyAuditService:
         every_weeks = int(await setting(self.db, council_id, "payments.pay_every_weeks", now))
         budgets = await DirectPaymentRepository(self.db).budgets(council_id, person_id)
         due = sum(
-            own_part(budget, days)
+            own_part(budget, day, day + timedelta(days=days))
             for budget in budgets
-            for _, days in paydays(budget, starts_on - timedelta(days=1), until, every_weeks)
+            for day, days in paydays(budget, starts_on - timedelta(days=1), until, every_weeks)
         )
         weekly = next((direct_own_weekly(budget) for budget in budgets if budget.starts_on <= now), 0)
         return due, weekly
