@@ -21,10 +21,9 @@ from marketplace.people.representatives import KINDS
 from marketplace.plans.direct_payments import (
     FREQUENCIES,
     HOLDINGS,
+    HOLDINGS_TO_PERSON,
     MANAGED_LABELS,
     TERMS,
-    WITH_CAPACITY,
-    WITHOUT_CAPACITY,
     conditions_for,
     pays_words,
 )
@@ -250,7 +249,7 @@ async def _act(
         await service.agree_on_paper(principal, setup_id, reason, expected)
     elif ends_on is not None:
         await SetupPayments(db).stop(principal, setup_id, ends_on, reason, expected)
-    flash(request, "Saved. The person is told")
+    flash(request, "Saved" if action == "paper" else "Saved. The person is told")
     return back
 
 
@@ -261,6 +260,8 @@ async def _page(
     row = await setups.find(principal.council_id, setup_id)
     person = await PeopleRepository(db).find(principal.council_id, row.person_id)
     managers = await setups.managers(row.council_id, row.person_id)
+    # The conditions follow what is chosen on the page, so that each message of a refused form has its field.
+    has_capacity = values.get("capacity") != "no" if values else row.has_capacity
     users = {one for one in (row.decided_by_user_id, row.agreed_by_user_id) if one}
     context = {
         "row": row,
@@ -281,9 +282,8 @@ async def _page(
         "once_left": await service.once_left(await service.budget(row.council_id, row.person_id, once=True)),
         "funds": [(str(one.id), one.name) for one in await setups.fund_managers(row.council_id, today(clock_of(db)))],
         "fund_name": await setups.organisation_name(row.organisation_id),
-        "conditions": conditions_for(row.has_capacity),
-        "with_capacity": WITH_CAPACITY,
-        "without_capacity": WITHOUT_CAPACITY,
+        "conditions": conditions_for(has_capacity),
+        "has_capacity": has_capacity,
         "is_signed": await setups.plan(row.council_id, row.person_id, is_signed=True) is not None,
         "early": await EarlyStartRepository(db).open_of(row.council_id, row.person_id),
         "early_allowed": await EarlyStartService(db).is_allowed(row.council_id),
@@ -327,6 +327,7 @@ async def _my_page(db: AsyncSession, principal: Principal, values: dict[str, Any
         if manager is None:
             raise NotFound
     manages = await SetupAnswers(db).is_manager(principal, row)
+    budget = await SetupAnswers(db).budget(row.council_id, row.person_id)
     context = {
         "row": row,
         "early": early,
@@ -335,7 +336,8 @@ async def _my_page(db: AsyncSession, principal: Principal, values: dict[str, Any
         "has_begun": row.starts_on is not None and row.starts_on <= today(clock_of(db)),
         "is_person": principal.acting_for is None,
         "conditions": conditions_for(row.has_capacity),
-        "holdings": HOLDINGS,
+        "holdings": HOLDINGS_TO_PERSON,
+        "rest_pence": max(budget.weekly_pence - row.weekly_pence, 0) if budget and row.weekly_pence else 0,
         "pays": pays_words(row.frequency, row.amount_pence, row.once_pence),
         "fund_name": await SetupRepository(db).organisation_name(row.organisation_id),
         "terms": TERMS,
