@@ -17,6 +17,7 @@ from marketplace.core.flash import flash
 from marketplace.core.forms import FormReader
 from marketplace.core.web import FormData
 from marketplace.people import PeopleRepository
+from marketplace.people.models import BudgetKind
 from marketplace.people.representatives import KINDS
 from marketplace.plans.direct_payments import (
     FREQUENCIES,
@@ -260,6 +261,8 @@ async def _page(
     row = await setups.find(principal.council_id, setup_id)
     person = await PeopleRepository(db).find(principal.council_id, row.person_id)
     managers = await setups.managers(row.council_id, row.person_id)
+    budget = await service.budget(row.council_id, row.person_id, once=row.frequency is Frequency.ONCE)
+    is_signed = await setups.plan(row.council_id, row.person_id, is_signed=True) is not None
     # The conditions follow what is chosen on the page, so that each message of a refused form has its field.
     has_capacity = values.get("capacity") != "no" if values else row.has_capacity
     users = {one for one in (row.decided_by_user_id, row.agreed_by_user_id) if one}
@@ -267,7 +270,7 @@ async def _page(
         "row": row,
         "person": person,
         "tag": SETUP_TAGS[row.status],
-        "budget": await service.budget(row.council_id, row.person_id),
+        "budget": budget,
         "managers": [(str(one.id), f"{one.name} ({KINDS[one.kind].lower()})") for one in managers],
         "manager_name": next((one.name for one in managers if one.id == row.representation_id), ""),
         "managed_labels": MANAGED_LABELS,
@@ -284,7 +287,8 @@ async def _page(
         "fund_name": await setups.organisation_name(row.organisation_id),
         "conditions": conditions_for(has_capacity),
         "has_capacity": has_capacity,
-        "is_signed": await setups.plan(row.council_id, row.person_id, is_signed=True) is not None,
+        # Equipment comes instead of support: there is no plan to wait for (R15).
+        "may_start": is_signed or (budget is not None and budget.kind is BudgetKind.EQUIPMENT),
         "early": await EarlyStartRepository(db).open_of(row.council_id, row.person_id),
         "early_allowed": await EarlyStartService(db).is_allowed(row.council_id),
         "names": await AccountRepository(db).names(users),
