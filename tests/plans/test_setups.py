@@ -56,6 +56,8 @@ async def test_every_condition_is_asked_one_by_one_before_it_is_offered(db: Asyn
             await service.offer(worker, row.id, form)
     fields = {"why_asked", "met_not_prohibited", "met_appropriate", "weekly", "needs", "starts_on"}
     assert set(refused.value.fields) == fields
+    assert refused.value.fields["why_asked"] == "Write how you know that condition 1 is met"
+    assert refused.value.fields["met_appropriate"].startswith("Condition 4 has to be met")
     await db.refresh(row)
     assert row.status is SetupStatus.DRAFT
 
