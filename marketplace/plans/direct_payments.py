@@ -94,6 +94,12 @@ HOLDINGS = {
     Holding.PREPAID_CARD: "A prepaid card",
     Holding.PROVIDER_MANAGED: "An organisation holds it for the person (Individual Service Fund)",
 }
+HOLDINGS_TO_PERSON = {
+    Holding.COUNCIL_HELD: "The council. It pays what you approve",
+    Holding.OWN_ACCOUNT: "You, in your own bank account",
+    Holding.PREPAID_CARD: "You, on a prepaid card",
+}
+"""Words for the person; where an organisation holds it, its name is said."""
 FREQUENCIES = {
     Frequency.WEEKLY: "Every week",
     Frequency.FOUR_WEEKLY: "Every four weeks",

@@ -199,6 +199,8 @@ class SetupMoved(Event, frozen=True, kw_only=True):
     status: str
     """A member of `SetupStatus`."""
     by_user_id: UUID | None
+    action: str = ""
+    """The verb as the audit log has it: a draft can come from a no, or from the council that took it back."""
 
 
 class EarlyStartMoved(Event, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from marketplace.plans.repository.panel import PanelRepository
 from marketplace.plans.repository.setups import EarlyStartRepository, SetupRepository
 from marketplace.plans.service.early_starts import EarlyStartService
 from marketplace.plans.service.setups import SetupPayments
+from marketplace.plans.service.setups.rows import ACCEPTED_MANAGING, DECLINED, DECLINED_MANAGING
 from marketplace.plans.states import PanelStatus, SetupStatus
 
 FURTHEST_ALERT = timedelta(days=90)
@@ -111,6 +112,15 @@ async def tell_setup(message_id: UUID, event: SetupMoved) -> None:
         if row.status.value != event.status:
             return  # It has gone on since; that step is told.
         messages, context = MessagingService(db), await _setup_context(db, row)
+        if event.action == ACCEPTED_MANAGING:
+            await messages.tell(event.council_id, "direct_payment_manager_yes", context, person_id=event.person_id)
+            return
+        if row.status is SetupStatus.DRAFT and event.action != DECLINED:
+            # Somebody who said no themselves knows it.
+            context = {**context, "manager_declined": event.action == DECLINED_MANAGING}
+            await messages.tell(event.council_id, "direct_payment_taken_back", context, person_id=event.person_id)
+        if row.status is SetupStatus.DRAFT and event.action not in (DECLINED, DECLINED_MANAGING):
+            return
         if template := TOLD_OF_SETUP.get(row.status):
             await messages.tell(event.council_id, template, context, person_id=event.person_id)
         elif row.decided_by_user_id is not None and row.decided_by_user_id != event.by_user_id:

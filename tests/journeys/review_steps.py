@@ -60,8 +60,16 @@ def newcomer(site: Site, council: str, family_name: str) -> tuple[str, str]:
     return site.arrange(write())
 
 
-def plan_to_sign(site: Site, council: str, email: str) -> tuple[str, str]:
+def plan_to_sign(
+    site: Site, council: str, email: str, status: PlanStatus = PlanStatus.AWAITING_SIGN_OFF
+) -> tuple[str, str]:
     """Write a plan of £80 a week that its planner made with somebody, and that the person agreed to.
+
+    Args:
+        site: Where.
+        council: Whose people write, check and sign.
+        email: Whose plan.
+        status: How far it is.
 
     Returns:
         The plan's path and the referral's reference.
@@ -89,7 +97,7 @@ def plan_to_sign(site: Site, council: str, email: str) -> tuple[str, str]:
             manager=staff["manager"],
         )
         referral = await make_plan_referral(db, world, due_on=site.today)
-        plan, _ = await make_plan(db, world, PlanStatus.AWAITING_SIGN_OFF, referral=referral)
+        plan, _ = await make_plan(db, world, status, referral=referral)
         return f"/plans/{plan.id}", referral.reference
 
     return site.arrange(make)
@@ -138,7 +146,7 @@ def prepare_payment(walker: Walker, person: str, starts_on: date, *, frequency: 
     assert walker.page.locator("[name=why_asked]").input_value() == WHY
     walker.fill(weekly="60")
     walker.press("Offer it to the person")
-    assert "This condition has to be met" in walker.text
+    assert f"Condition {len(CONDITIONS)} has to be met" in walker.text
     walker.choose(f"met_{CONDITIONS[-1]}", "yes")
     walker.fill(**{f"why_{CONDITIONS[-1]}": WHY})
     send(walker, "Offer it to the person")

@@ -16,7 +16,7 @@ from marketplace.people.challenges import ChallengeService, working_days_on
 from marketplace.people.models import Budget, FundingRoute, Person
 from marketplace.people.words_assessments import CARER_QUESTIONS
 from tests.browser import Browser, count, events
-from tests.factories import Member, make_council, make_member, make_person_member
+from tests.factories import Member, make_budget, make_council, make_member, make_person_member
 from tests.factories_budgets import make_assessment, make_charge
 from tests.factories_care import again
 from tests.factories_ras import make_ras_version
@@ -289,3 +289,19 @@ def test_a_new_sum_is_shared_in_whole_pence_that_add_up(amounts: list[int], week
     for was, now in zip(amounts, shared, strict=True):
         assert now >= 0
         assert not whole or abs(now * whole - weekly_pence * was) < whole
+
+
+async def test_a_budget_that_says_what_somebody_pays_does_not_say_that_they_pay_nothing_yet(
+    browser: Browser, db: AsyncSession
+) -> None:
+    manager = await make_member(db, Role.MANAGER)
+    person, member = await make_person_member(db, manager.council)
+    budget_id = (await make_budget(db, person, weekly_pence=18_500, own_weekly_pence=1_250)).id
+    visitor = await browser.signed_in(member)
+    page = await visitor.open("/my-budget")
+    assert "You pay: £12.50" in page.words
+    assert "You pay nothing" not in page.words
+    budget = await db.get_one(Budget, budget_id)
+    budget.own_weekly_pence = 0
+    await db.flush()
+    assert "You pay nothing until it has told you" in (await visitor.open("/my-budget")).words

@@ -209,3 +209,18 @@ async def test_the_page_offers_what_can_be_paid(browser: Browser, db: AsyncSessi
     await worker.post(path, {**form, "once": "300"}, expect=303)
     page = await worker.open(path)
     assert page.field("once") == "300.00"
+
+
+async def test_equipment_is_started_on_the_page_without_a_plan(
+    browser: Browser, db: AsyncSession, world: PlanWorld
+) -> None:
+    await make_indicative(db, world, 0, kind=BudgetKind.EQUIPMENT, one_off_pence=45_000)
+    row = await make_agreed(db, world, frequency=Frequency.ONCE, weekly_pence=0, once_pence=45_000)
+    path, version = f"/direct-payment-setups/{row.id}", str(row.version)
+    db.expunge_all()
+    worker = await browser.signed_in(world.social_worker)
+    page = await worker.open(path)
+    assert "The payment can start when the plan is signed off" not in page.words
+    assert "The budget is £450.00, paid once" in page.words
+    await worker.post(path, {"action": "start", "version": version}, expect=303)
+    assert "It is paid once, so there is nothing to stop" in (await worker.open(path)).words

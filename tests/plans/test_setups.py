@@ -56,6 +56,8 @@ async def test_every_condition_is_asked_one_by_one_before_it_is_offered(db: Asyn
             await service.offer(worker, row.id, form)
     fields = {"why_asked", "met_not_prohibited", "met_appropriate", "weekly", "needs", "starts_on"}
     assert set(refused.value.fields) == fields
+    assert refused.value.fields["why_asked"] == "Write how you know that condition 1 is met"
+    assert refused.value.fields["met_appropriate"].startswith("Condition 4 has to be met")
     await db.refresh(row)
     assert row.status is SetupStatus.DRAFT
 
@@ -187,7 +189,7 @@ async def test_the_deadline_is_told_never_lapses_and_is_put_off_by_a_manager_wit
     assert await told() == 12
 
 
-async def test_a_nominee_says_yes_first_then_the_person(db: AsyncSession, world: PlanWorld) -> None:
+async def test_a_nominee_says_yes_first_then_the_person(db: AsyncSession, world: PlanWorld, drain: Drain) -> None:
     await make_indicative(db, world)
     nominee = await manager_of(db, world)
     row = await make_offered(db, world, managed_by=ManagedBy.NOMINEE, representation_id=nominee.id)
@@ -195,6 +197,8 @@ async def test_a_nominee_says_yes_first_then_the_person(db: AsyncSession, world:
         await SetupAnswers(db).answer(world.person_user.principal, True, "", row.version)
     await SetupAnswers(db).answer(world.representative.principal, True, "", row.version)
     assert row.status is SetupStatus.OFFERED
+    assert "direct_payment_manager_yes" in [one[0] for one in await drain()]
+    await db.refresh(row)
     await SetupAnswers(db).answer(world.person_user.principal, True, "", row.version)
     assert row.status is SetupStatus.AGREED
 
@@ -207,7 +211,47 @@ async def test_a_nominee_who_declines_takes_it_back_to_a_draft_and_the_council_i
     row = await make_offered(db, world, managed_by=ManagedBy.NOMINEE, representation_id=nominee.id)
     await SetupAnswers(db).answer(world.representative.principal, False, "I have no time", row.version)
     assert (row.status, row.representation_id, row.reason) == (SetupStatus.DRAFT, None, "I have no time")
-    assert "direct_payment_declined" in [one[0] for one in await drain()]
+    told = [one[0] for one in await drain()]
+    assert "direct_payment_declined" in told
+    assert "direct_payment_taken_back" in told
+
+
+async def test_what_the_council_takes_back_is_told_to_the_person_and_not_to_the_council_as_a_no(
+    db: AsyncSession, world: PlanWorld, drain: Drain
+) -> None:
+    await make_indicative(db, world)
+    row = await make_offered(db, world)
+    await drain()
+    await SetupService(db).reopen(world.manager.principal, row.id, "The amount was wrong", row.version)
+    told = [one[0] for one in await drain()]
+    assert "direct_payment_taken_back" in told
+    assert "direct_payment_declined" not in told
+
+
+async def test_each_message_of_a_refused_set_up_leads_to_a_field_also_when_capacity_was_changed_on_the_page(
+    browser: Browser, db: AsyncSession, world: PlanWorld
+) -> None:
+    await make_indicative(db, world)
+    row = await SetupService(db).begin(world.social_worker.principal, world.person.id)
+    path, form = f"/direct-payment-setups/{row.id}", {"version": "1", "action": "offer", "capacity": "no"}
+    form |= {"managed_by": "authorised", "holding": "provider_managed", "frequency": "weekly", "weekly": "60"}
+    db.expunge_all()
+    page = await (await browser.signed_in(world.social_worker)).post(path, form, expect=422)
+    assert {"met_best_interests", "representation_id", "organisation_id"} <= set(page.errors())
+    assert "section 32" in page.words
+    ids = {item.get("id") for item in page.tree.iter()}
+    assert {one if one in ids else f"{one}-day" for one in page.errors()} <= ids
+
+
+async def test_the_person_reads_who_holds_the_money_and_what_becomes_of_the_rest(
+    browser: Browser, db: AsyncSession, world: PlanWorld
+) -> None:
+    await make_indicative(db, world)
+    await make_offered(db, world, weekly_pence=6_000)
+    db.expunge_all()
+    page = await (await browser.signed_in(world.person_user)).open("/money/set-up")
+    assert "You, in your own bank account" in page.words
+    assert "The council arranges support for the other £55.38 a week" in page.words
 
 
 async def test_without_capacity_an_authorised_person_with_papers_answers_alone(

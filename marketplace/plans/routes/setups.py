@@ -17,14 +17,14 @@ from marketplace.core.flash import flash
 from marketplace.core.forms import FormReader
 from marketplace.core.web import FormData
 from marketplace.people import PeopleRepository
+from marketplace.people.models import BudgetKind
 from marketplace.people.representatives import KINDS
 from marketplace.plans.direct_payments import (
     FREQUENCIES,
     HOLDINGS,
+    HOLDINGS_TO_PERSON,
     MANAGED_LABELS,
     TERMS,
-    WITH_CAPACITY,
-    WITHOUT_CAPACITY,
     conditions_for,
     pays_words,
 )
@@ -250,7 +250,7 @@ async def _act(
         await service.agree_on_paper(principal, setup_id, reason, expected)
     elif ends_on is not None:
         await SetupPayments(db).stop(principal, setup_id, ends_on, reason, expected)
-    flash(request, "Saved. The person is told")
+    flash(request, "Saved" if action == "paper" else "Saved. The person is told")
     return back
 
 
@@ -261,12 +261,16 @@ async def _page(
     row = await setups.find(principal.council_id, setup_id)
     person = await PeopleRepository(db).find(principal.council_id, row.person_id)
     managers = await setups.managers(row.council_id, row.person_id)
+    budget = await service.budget(row.council_id, row.person_id, once=row.frequency is Frequency.ONCE)
+    is_signed = await setups.plan(row.council_id, row.person_id, is_signed=True) is not None
+    # The conditions follow what is chosen on the page, so that each message of a refused form has its field.
+    has_capacity = values.get("capacity") != "no" if values else row.has_capacity
     users = {one for one in (row.decided_by_user_id, row.agreed_by_user_id) if one}
     context = {
         "row": row,
         "person": person,
         "tag": SETUP_TAGS[row.status],
-        "budget": await service.budget(row.council_id, row.person_id),
+        "budget": budget,
         "managers": [(str(one.id), f"{one.name} ({KINDS[one.kind].lower()})") for one in managers],
         "manager_name": next((one.name for one in managers if one.id == row.representation_id), ""),
         "managed_labels": MANAGED_LABELS,
@@ -281,10 +285,10 @@ async def _page(
         "once_left": await service.once_left(await service.budget(row.council_id, row.person_id, once=True)),
         "funds": [(str(one.id), one.name) for one in await setups.fund_managers(row.council_id, today(clock_of(db)))],
         "fund_name": await setups.organisation_name(row.organisation_id),
-        "conditions": conditions_for(row.has_capacity),
-        "with_capacity": WITH_CAPACITY,
-        "without_capacity": WITHOUT_CAPACITY,
-        "is_signed": await setups.plan(row.council_id, row.person_id, is_signed=True) is not None,
+        "conditions": conditions_for(has_capacity),
+        "has_capacity": has_capacity,
+        # Equipment comes instead of support: there is no plan to wait for (R15).
+        "may_start": is_signed or (budget is not None and budget.kind is BudgetKind.EQUIPMENT),
         "early": await EarlyStartRepository(db).open_of(row.council_id, row.person_id),
         "early_allowed": await EarlyStartService(db).is_allowed(row.council_id),
         "names": await AccountRepository(db).names(users),
@@ -327,6 +331,7 @@ async def _my_page(db: AsyncSession, principal: Principal, values: dict[str, Any
         if manager is None:
             raise NotFound
     manages = await SetupAnswers(db).is_manager(principal, row)
+    budget = await SetupAnswers(db).budget(row.council_id, row.person_id)
     context = {
         "row": row,
         "early": early,
@@ -335,7 +340,8 @@ async def _my_page(db: AsyncSession, principal: Principal, values: dict[str, Any
         "has_begun": row.starts_on is not None and row.starts_on <= today(clock_of(db)),
         "is_person": principal.acting_for is None,
         "conditions": conditions_for(row.has_capacity),
-        "holdings": HOLDINGS,
+        "holdings": HOLDINGS_TO_PERSON,
+        "rest_pence": max(budget.weekly_pence - row.weekly_pence, 0) if budget and row.weekly_pence else 0,
         "pays": pays_words(row.frequency, row.amount_pence, row.once_pence),
         "fund_name": await SetupRepository(db).organisation_name(row.organisation_id),
         "terms": TERMS,

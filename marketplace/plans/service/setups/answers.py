@@ -4,7 +4,7 @@ from marketplace.accounts import Permission, Principal, Role
 from marketplace.core.errors import NotFound, StepRefused
 from marketplace.plans.errors import SetupChanged
 from marketplace.plans.models import DirectPaymentSetup, ManagedBy
-from marketplace.plans.service.setups.rows import SetupRows
+from marketplace.plans.service.setups.rows import ACCEPTED_MANAGING, DECLINED, DECLINED_MANAGING, SetupRows
 from marketplace.plans.states import SetupStatus
 
 
@@ -51,14 +51,15 @@ class SetupAnswers(SetupRows):
             row.reason, row.manager_accepted_at = reason, None
             if manages:
                 row.representation_id = None
-            await self.back(principal, row, "plans.decline_setup")
+            await self.back(principal, row, DECLINED_MANAGING if manages else DECLINED)
             return row
         now = self.clock.now()
         if manages:
             row.manager_accepted_at = now
             if row.managed_by is not ManagedBy.AUTHORISED:
                 await self.db.flush()
-                self.note(principal, row, "plans.accept_managing")
+                self.note(principal, row, ACCEPTED_MANAGING)
+                self.tell(principal, row, ACCEPTED_MANAGING)
                 return row
         elif row.managed_by is ManagedBy.NOMINEE and row.manager_accepted_at is None:
             raise StepRefused("The person you chose has to say yes first. We tell you when they did.")

@@ -147,12 +147,12 @@ class SetupService(SetupRows):
 
     async def _missing(self, row: DirectPaymentSetup) -> dict[str, str]:
         missing = {}
-        for one in conditions_for(row.has_capacity):
+        for number, one in enumerate(conditions_for(row.has_capacity), start=1):
             said = row.conditions.get(one.key) or {}
             if not said.get("met"):
-                missing[f"met_{one.key}"] = "This condition has to be met before a direct payment can be offered"
+                missing[f"met_{one.key}"] = f"Condition {number} has to be met before a direct payment can be offered"
             elif not said.get("why"):
-                missing[f"why_{one.key}"] = "Write how you know that it is met"
+                missing[f"why_{one.key}"] = f"Write how you know that condition {number} is met"
         if row.managed_by is not ManagedBy.SELF and row.representation_id is None:
             missing["representation_id"] = "Select who manages the payment"
         if row.frequency is Frequency.ONCE and not row.once_pence:

@@ -23,6 +23,11 @@ from marketplace.plans.repository.agreeing import CostRepository
 from marketplace.plans.repository.setups import SetupRepository
 from marketplace.plans.states import SETUP, SetupStatus
 
+ACCEPTED_MANAGING = "plans.accept_managing"
+DECLINED_MANAGING = "plans.decline_managing"
+DECLINED = "plans.decline_setup"
+"""Steps of the person, and of who is to manage the payment, that others are told of in other words."""
+
 
 class SetupRows:
     """Holds, moves and notes the rows of direct payments to be set up."""
@@ -107,14 +112,19 @@ class SetupRows:
         SETUP.move(self.db, row, to, by=principal.user_id)
         await self.db.flush()
         self.note(principal, row, action, **given)
+        self.tell(principal, row, action)
+
+    def tell(self, principal: Principal, row: DirectPaymentSetup, action: str) -> None:
+        """Have those concerned told of a step."""
         publish(
             self.db,
             SetupMoved(
                 council_id=row.council_id,
                 setup_id=row.id,
                 person_id=row.person_id,
-                status=to.value,
+                status=row.status.value,
                 by_user_id=principal.user_id,
+                action=action,
             ),
         )
 
