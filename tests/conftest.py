@@ -35,12 +35,12 @@ NOW = datetime(2027, 3, 3, 10, 0, tzinfo=UTC)
 """Wednesday 3 March 2027, ten in the morning: where the tests' clock stands."""
 
 FIRST = (
-    "journeys/test_bookings.py",
-    "journeys/test_points_and_budgets.py",
-    "journeys/test_own_plan.py",
     "journeys/test_reviews_and_starts.py",
     "journeys/test_contact_to_review.py",
     "journeys/test_payments_with_others.py",
+    "journeys/test_bookings.py",
+    "journeys/test_own_plan.py",
+    "journeys/test_points_and_budgets.py",
     "journeys/test_providers.py",
     "web/test_permissions.py",
     "journeys/test_market.py",
@@ -55,6 +55,8 @@ FIRST = (
     "journeys/test_standing.py",
     "journeys/test_care_requirements.py",
     "web/test_cli.py",
+    "web/test_cli_exchange.py",
+    "bookings/test_visit_pages.py",
     "web/test_pages_gallery.py",
     "core/test_places.py",
     "web/test_embedded_postgres.py",

@@ -1,6 +1,6 @@
 """A whole site for browser journeys, in a process of its own: real pages, database, outbox and card sandbox.
 
-Started by `tests/journeys/conftest.py` as `python -m tests.journeys.site`. It differs from `marketplace serve` in two
+Started by `tests/journeys/conftest.py`. It differs from `marketplace serve` in two
 things only: its clock can be moved (POST /test-clock with a number of seconds), and the outbox is delivered inside the
 process instead of through the queue, so that a journey can wait for it.
 """
@@ -8,6 +8,7 @@ process instead of through the queue, so that a journey can wait for it.
 import argparse
 import asyncio
 import ctypes
+import gc
 import os
 import signal
 import subprocess
@@ -168,6 +169,7 @@ def main() -> None:
     parser.add_argument("--sandbox-port", type=int, default=0)
     given = parser.parse_args()
     _end_with_parent()
+    gc.freeze()
     use_hasher(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1))
     log.configure(level=50)
     if not given.port:

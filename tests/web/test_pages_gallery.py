@@ -186,6 +186,14 @@ def test_pages_of_plain_text_have_no_fault_in_any_theme(visit: Any, static: Path
 
 
 @pytest.mark.browser
+def test_a_fault_is_found_and_named_with_its_elements(visit: Any, static: Path) -> None:
+    html = gallery(STATES["filled"], pages.load_manifest(static)).replace("</main>", '<img src="/none.svg"></main>')
+    faults = dict(axe_faults(visit("", 1280, html=html).page))
+    assert list(faults) == ["image-alt"]
+    assert [node.startswith("<img") for node in faults["image-alt"]] == [True]
+
+
+@pytest.mark.browser
 def test_everything_shows_without_scripts(visit: Any) -> None:
     visitor = visit("filled", 375, scripts=False)
     visitor.shoot("no-scripts-375")
