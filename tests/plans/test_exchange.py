@@ -345,7 +345,7 @@ async def test_where_stages_come_first_a_referral_waits_and_no_estimate_is_set(
 ) -> None:
     await make_postcode(db)
     broker = await make_broker(db)
-    council_id, user_id = broker.council.id, broker.user.id
+    council_id, user_id, principal = broker.council.id, broker.user.id, broker.principal
     await set_setting(db, None, council_id, "people.three_stages", True, starts_on=START)
     for created, unchanged in ((1, 0), (0, 1)):
         run = await take(db, broker, as_csv(ROW))
@@ -373,7 +373,7 @@ async def test_where_stages_come_first_a_referral_waits_and_no_estimate_is_set(
         )
     )
     await db.flush()
-    run = await take(db, broker, as_csv({**ROW, "wants": "To see the sea"}))
+    run = await ExchangeService(db).take(principal, "file", as_csv({**ROW, "wants": "To see the sea"}))
     assert (figures(run), run.problems) == ((1, 0, 1, 0, 0), [])
     assert await count(db, "budgets", "status = 'indicative'") == 1
     assert await count(db, "referrals", "status = 'received'") == 1

@@ -53,7 +53,8 @@ PUBLIC = (
 """Pages that citizens read though no permission of a person guards them; one that is not there is left out."""
 CITIZEN = """
 people/profile.html people/profile/*.html people/contact/*.html people/representatives/*.html plans/my_*.html
-plans/no_plan.html plans/moving/mine.html plans/moving/_answer.html plans/plan_of_the_month.html bookings/*.html bookings/agreements/*.html bookings/day/*.html
+plans/no_plan.html plans/moving/mine.html
+plans/moving/_answer.html plans/plan_of_the_month.html bookings/*.html bookings/agreements/*.html bookings/day/*.html
 bookings/employer/*.html bookings/visits/*.html bookings/talk/*.html payments/money/*.html payments/cards/*.html
 accounts/*.html static_pages/*.html matching/my_*.html quality/mine.html quality/new.html reporting/home.html
 errors/*.html
