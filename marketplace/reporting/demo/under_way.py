@@ -76,7 +76,7 @@ def _setups(world: World, council: Council) -> None:
     ):
         at = world.at(world.today - timedelta(days=days_ago), 10)
         worker = council.recorders[0]
-        keys = [one.key for one in conditions_for(ManagedBy.SELF)]
+        keys = [one.key for one in conditions_for(has_capacity=True)]
         met = keys if is_offered else keys[:2]
         setup_id = world.book.add(
             DirectPaymentSetup,
