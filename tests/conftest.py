@@ -40,6 +40,7 @@ FIRST = (
     "journeys/test_own_plan.py",
     "journeys/test_reviews_and_starts.py",
     "journeys/test_contact_to_review.py",
+    "journeys/test_exchange.py",
     "journeys/test_providers.py",
     "web/test_permissions.py",
     "journeys/test_market.py",
