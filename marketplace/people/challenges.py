@@ -17,8 +17,9 @@ from marketplace.people.budget_parts import LARGEST_WEEKLY_PENCE, Part, split_an
 from marketplace.people.budgets import BudgetService
 from marketplace.people.errors import BudgetGone, ChallengeOpen, RecordChanged
 from marketplace.people.events import BudgetChallenged
-from marketplace.people.models import Budget, BudgetChallenge, BudgetStatus, ChallengeStatus
+from marketplace.people.models import Budget, BudgetChallenge, BudgetKind, BudgetStatus, ChallengeStatus
 from marketplace.people.repository_budgets import ChallengeRepository, PersonalBudgetRepository
+from marketplace.people.stages import need_free_way
 
 
 class ChallengeService:
@@ -109,7 +110,8 @@ class ChallengeService:
             NotFound: None of the council's.
             RecordChanged: It was answered or taken back meanwhile.
             BudgetGone: Another sum was wanted for a budget that was replaced.
-            InvalidInput: No words, the sum as it was, parts that do not add up, or somebody who set the sum themselves.
+            InvalidInput: No words, the sum as it was, parts that do not add up, somebody who set the sum themselves, or
+                long-term support that has to wait (B1, B2): an answer leads nobody past the stages.
         """
         principal.require(Permission.CHALLENGES_ANSWER)
         found = await self.rows.find(principal.council_id, challenge_id)
@@ -143,6 +145,10 @@ class ChallengeService:
             raise InvalidInput({"weekly": "Enter another sum than the one it was, or say that it stays"})
         if weekly_pence > LARGEST_WEEKLY_PENCE:
             raise InvalidInput({"weekly": "The sum for a week is too large"})
+        # Support that runs was let through once, and putting its sum right begins nothing new.
+        runs = budget.status is BudgetStatus.FINAL and budget.weekly_pence
+        if budget.kind is BudgetKind.SUPPORT and weekly_pence and not runs:
+            await need_free_way(self.db, budget.council_id, budget.person_id, "weekly")
         service = BudgetService(self.db)
         if budget.status is BudgetStatus.FINAL:
             ends_on, every_weeks, is_monthly = budget.ends_on, budget.pay_every_weeks, budget.pays_monthly

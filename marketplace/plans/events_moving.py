@@ -37,3 +37,17 @@ class CaseCameIn(Event, frozen=True, kw_only=True):
     """Another council passed on a case; `council_id` is the new council."""
 
     case_id: UUID
+
+
+class MoveDayCame(Event, frozen=True, kw_only=True):
+    """The day of a move is here, at the council that is left."""
+
+    move_id: UUID
+    person_id: UUID
+    moves_on: date
+
+
+class CaseDayCame(Event, frozen=True, kw_only=True):
+    """The day of a move is here, at the new council (`council_id`): it is responsible from now on."""
+
+    case_id: UUID

@@ -2,14 +2,16 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import set_setting
 from marketplace.accounts.permissions import Role
 from marketplace.core.clock import FixedClock, today
-from marketplace.people.models import Crisis, Person, PersonStage
+from marketplace.people.challenges import ChallengeService
+from marketplace.people.models import BudgetStatus, Crisis, Person, PersonStage
 from tests.browser import Browser, count
-from tests.factories import START, Member, make_council, make_member, make_person_member
+from tests.factories import START, Member, make_budget, make_council, make_member, make_person_member
 from tests.factories_brokerage import make_broker, make_case, make_planner
 from tests.factories_budgets import SIXTY, make_assessment
 from tests.factories_care import again
@@ -134,3 +136,28 @@ async def test_a_referral_that_waits_for_a_planner_shows_a_later_crisis(
     assert "The person is in a crisis" in page.words
     assert "There is no shortlist yet" in page.words
     assert stages in page.links()
+
+
+@pytest.mark.parametrize(("status", "waits"), [(BudgetStatus.INDICATIVE, True), (BudgetStatus.FINAL, False)])
+async def test_the_answer_to_a_challenge_leads_nobody_past_the_stages(
+    browser: Browser, db: AsyncSession, status: BudgetStatus, waits: bool
+) -> None:
+    person, member, _ = await gated(db)
+    manager = await make_member(db, Role.MANAGER, member.council)
+    budget = await make_budget(db, person, status=status)
+    challenge = await ChallengeService(db).ask(member.principal, budget.id, "Too little.")
+    here, before = f"/budget-challenges/{challenge.id}", await count(db, "budgets")
+    await db.flush()
+    staff = await browser.signed_in(manager)
+    form = {"answer": "You are right.", "outcome": "changed", "weekly": "400", "version": "1"}
+    if not waits:
+        await staff.post(here, form)  # It runs: what was let through once is put right.
+        return
+    refused = await staff.post(here, form, expect=422)
+    assert "evidence of stage 1 and 2 is missing" in refused.errors()["weekly"]
+    assert refused.field("weekly") == "400"
+    assert await count(db, "budgets") == before
+    assert await count(db, "budget_challenges", "status = 'open'") == 1
+    await staff.post(here, {**form, "outcome": "upheld", "weekly": ""})
+    assert await count(db, "budget_challenges", "status = 'upheld'") == 1
+    assert await count(db, "person_stages") == 0

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import AccountService
+from marketplace.accounts import AccountService, set_setting
 from marketplace.accounts.models import AuditEntry
 from marketplace.accounts.permissions import Role
 from marketplace.core import outbox
@@ -19,7 +19,7 @@ from marketplace.core.queue import deliver
 from marketplace.core.textfiles import UnreadableFile
 from marketplace.matching.models import Referral
 from marketplace.matching.states import ReferralStatus
-from marketplace.people.models import Budget, Person
+from marketplace.people.models import Budget, Person, PersonStage
 from marketplace.plans import tasks_exchange
 from marketplace.plans.exchange_layout import schema
 from marketplace.plans.models import ExchangeRun, OutcomeResult, Progress
@@ -28,7 +28,7 @@ from marketplace.plans.service.exchange import ExchangeService
 from marketplace.plans.service.exchange_out import ExportService
 from marketplace.plans.states import PlanStatus
 from tests.browser import Browser, count
-from tests.factories import Member, make_council, make_member
+from tests.factories import START, Member, make_council, make_member
 from tests.factories_brokerage import make_broker, make_postcode
 from tests.factories_plans import make_plan, make_plan_world, make_review
 
@@ -338,3 +338,42 @@ async def test_each_row_asks_few_questions_however_many_there_are(db: AsyncSessi
         event.remove(connection, "before_cursor_execute", note)
     assert each[1] <= 45, each
     assert again <= 10, again
+
+
+async def test_where_stages_come_first_a_referral_waits_and_no_estimate_is_set(
+    browser: Browser, db: AsyncSession
+) -> None:
+    await make_postcode(db)
+    broker = await make_broker(db)
+    council_id, user_id, principal = broker.council.id, broker.user.id, broker.principal
+    await set_setting(db, None, council_id, "people.three_stages", True, starts_on=START)
+    for created, unchanged in ((1, 0), (0, 1)):
+        run = await take(db, broker, as_csv(ROW))
+        assert figures(run) == (1, created, 0, unchanged, 0)
+        [problem] = run.problems
+        assert (problem["row"], problem["column"]) == (1, "indicative_weekly_pounds")
+        assert "evidence of stage 1 and 2 is missing, or a manager’s exception" in problem["problem"]
+    assert await count(db, "budgets") == 0
+    referral = (await db.scalars(select(Referral))).one()
+    assert referral.status is ReferralStatus.INCOMPLETE
+    assert await count(db, "person_stages") == 0
+    person_id, run_id = referral.person_id, run.id
+    await db.flush()
+    page = await (await browser.signed_in(broker)).open(f"/exchange/{run_id}")
+    assert "Taken, waits" in page.words
+    db.add(
+        PersonStage(
+            council_id=council_id,
+            person_id=person_id,
+            stage=3,
+            started_on=date(2027, 3, 1),
+            exception_reason="She is dying.",
+            exception_by_user_id=user_id,
+            started_by_user_id=user_id,
+        )
+    )
+    await db.flush()
+    run = await ExchangeService(db).take(principal, "file", as_csv({**ROW, "wants": "To see the sea"}))
+    assert (figures(run), run.problems) == ((1, 0, 1, 0, 0), [])
+    assert await count(db, "budgets", "status = 'indicative'") == 1
+    assert await count(db, "referrals", "status = 'received'") == 1

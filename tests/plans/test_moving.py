@@ -1,7 +1,9 @@
 """Somebody moves to another council: consent, the copy at the new council, the contact it starts, support that ends."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -10,8 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts.permissions import Role
 from marketplace.bookings import tasks_moves
 from marketplace.core import outbox
+from marketplace.core.clock import FixedClock
 from marketplace.core.database import scope_to
 from marketplace.core.queue import deliver
+from marketplace.people.models import Person
 from marketplace.plans import tasks_moving
 from marketplace.plans.states import PlanStatus
 from tests.browser import Browser, count
@@ -185,3 +189,95 @@ async def test_support_ends_on_the_day_or_goes_on_as_the_person_decides(
     ended = await count(db, "support_agreements", f"id = '{agreement}' AND ends_on = '2027-06-01'")
     assert ended == (support == "ends")
     assert await count(db, "outbox_messages", "event = 'AgreementEnding'") == (support == "ends")
+
+
+async def day_comes(db: AsyncSession, *, times: int = 2) -> None:
+    """Let the daily job run, and what follows from it."""
+    await db.flush()
+    for _ in range(times):
+        await tasks_moving.watch_moves()
+        await work(db, times=times)
+    await scope_to(db, "every")
+
+
+async def test_on_the_day_both_councils_and_the_person_are_told_once(
+    browser: Browser, db: AsyncSession, two: Two, clock: FixedClock
+) -> None:
+    await (await browser.signed_in(two.world.social_worker)).post(two.page, two.form())
+    await (await browser.signed_in(two.world.person_user)).post("/my-move", YES)
+    await work(db)
+    clock.move_to(datetime(2027, 3, 31, 22, 30, tzinfo=UTC))
+    await day_comes(db)
+    assert await count(db, "messages", "template IN ('move_day', 'move_day_person', 'case_day')") == 0
+    clock.move_to(datetime(2027, 3, 31, 23, 30, tzinfo=UTC))  # 1 April, in London.
+    await day_comes(db)
+    told = await db.execute(text("SELECT template, count(*), count(DISTINCT to_address) FROM messages GROUP BY 1"))
+    found = {row[0]: (row[1], row[2]) for row in told}
+    assert (found["move_day"], found["case_day"]) == ((1, 1), (1, 1))
+    assert found["move_day_person"] == (2, 2)  # The person, and who acts for them.
+    bodies = {row.template: row.body for row in await db.execute(text("SELECT template, body FROM messages"))}
+    assert "Nothing may be taken away because the assessment is late" in bodies["case_day"]
+    assert "Your support does not have to stop" in bodies["move_day_person"]
+    assert "They want their support to go on" in bodies["move_day"]
+    for template in ("move_day", "case_day"):
+        assert two.world.person.family_name not in bodies[template]
+    new = await browser.signed_in(two.new)
+    page = await new.open("/incoming-cases")
+    assert "Meet needs as before" in page.words
+    assert (
+        "You are responsible since 1 April 2027" in (await new.open(page.link(r"/incoming-cases/[0-9a-f-]{36}"))).words
+    )
+
+
+async def test_whoever_was_assessed_before_the_day_is_no_duty_any_more(
+    browser: Browser, db: AsyncSession, two: Two, clock: FixedClock
+) -> None:
+    await (await browser.signed_in(two.world.social_worker)).post(two.page, two.form())
+    await (await browser.signed_in(two.world.person_user)).post("/my-move", YES)
+    await work(db)
+    new = await browser.signed_in(two.new)
+    case = (await new.open("/incoming-cases")).link(r"/incoming-cases/[0-9a-f-]{36}")
+    form = {"version": "1", "address_line": "2 New Road", "town": "Preston", "postcode": "PR1 2HE"}
+    started = await new.post(case, form)
+    await scope_to(db, "every")
+    clock.move_to(datetime(2027, 3, 20, 10, tzinfo=UTC))
+    await make_assessment(db, await db.get_one(Person, UUID(started.location.rsplit("/", 1)[1])))
+    db.expunge_all()
+    clock.move_to(datetime(2027, 4, 3, 10, tzinfo=UTC))  # Two days on which nothing ran.
+    await day_comes(db)
+    assert await count(db, "messages", "template = 'case_day'") == 0
+    assert await count(db, "messages", "template = 'move_day'") == 1
+    new = await browser.signed_in(two.new)
+    assert "You have assessed since" in (await new.open(case)).words
+
+
+async def test_a_move_that_was_called_off_or_refused_tells_the_new_council_nothing(
+    browser: Browser, db: AsyncSession, two: Two, clock: FixedClock
+) -> None:
+    staff = await browser.signed_in(two.world.social_worker)
+    await staff.post(two.page, two.form())
+    mine = await browser.signed_in(two.world.person_user)
+    await mine.post("/my-move", YES)
+    await work(db)
+    await mine.post("/my-move", {**YES, "consent": "no", "version": "2"})
+    await work(db)
+    clock.move_to(datetime(2027, 4, 1, 10, tzinfo=UTC))
+    await day_comes(db)
+    assert await count(db, "messages", "template = 'case_day'") == 0
+    assert await count(db, "messages", "template = 'move_day' AND body LIKE '%was told nothing by us%'") == 1
+    # A form that was open over the day still counts, and a yes that comes late is told late.
+    mine = await browser.signed_in(two.world.person_user)
+    await mine.post("/my-move", {**YES, "version": "3"})
+    await work(db)
+    await day_comes(db)
+    assert await count(db, "messages", "template = 'case_day'") == 1
+    staff = await browser.signed_in(two.world.social_worker)
+    await staff.post(f"{two.page}/cancel", {"version": "4"})
+    await work(db)
+    await staff.post(two.page, two.form(moves_on="2027-05-01"))
+    await day_comes(db)
+    assert await count(db, "messages", "template = 'move_day'") == 1
+    await staff.post(f"{two.page}/cancel", {"version": "1"})
+    clock.move_to(datetime(2027, 5, 2, 10, tzinfo=UTC))
+    await day_comes(db)
+    assert await count(db, "messages", "template = 'move_day'") == 1

@@ -158,6 +158,10 @@ async def test_every_page_of_budgets_and_plans_has_something_to_show(demo: Loade
         "plan_asks": "status = 'open'",
         "plan_showcases": "published_at IS NOT NULL",
         "exchange_runs": "refused > 0",
+        "approval_limits": "weekly_pence > 0",
+        "direct_payment_setups": "status = 'offered' AND amount_pence > 0",
+        "council_moves": "consent = 'asked'",
+        "incoming_cases": "started_at IS NULL AND extract -> 'plan' -> 'items' <> '[]'",
     }.items():
         assert await count(db, table, condition) >= 1, table
     told = "SELECT count(*) FROM plans p JOIN users u ON u.is_demo JOIN memberships m ON m.user_id = u.id"

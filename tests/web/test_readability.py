@@ -6,6 +6,7 @@ that a text which shows once a year counts, too.
 """
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.permissions import GRANTS, Permission, Role
 from marketplace.people.models import PartOfDay, ProfileTool
+from marketplace.plans.models import CouncilMove
 from marketplace.plans.states import PlanStatus
 from tests.browser import Browser
+from tests.conftest import NOW
 from tests.factories import make_budget
 from tests.factories_plans import make_plan, make_plan_world
 from tests.factories_profile import make_entry
@@ -50,7 +53,8 @@ PUBLIC = (
 """Pages that citizens read though no permission of a person guards them; one that is not there is left out."""
 CITIZEN = """
 people/profile.html people/profile/*.html people/contact/*.html people/representatives/*.html plans/my_*.html
-plans/no_plan.html plans/plan_of_the_month.html bookings/*.html bookings/agreements/*.html bookings/day/*.html
+plans/no_plan.html plans/moving/mine.html
+plans/moving/_answer.html plans/plan_of_the_month.html bookings/*.html bookings/agreements/*.html bookings/day/*.html
 bookings/employer/*.html bookings/visits/*.html bookings/talk/*.html payments/money/*.html payments/cards/*.html
 accounts/*.html static_pages/*.html matching/my_*.html quality/mine.html quality/new.html reporting/home.html
 errors/*.html
@@ -96,6 +100,16 @@ async def test_every_page_of_a_person_is_easy_to_read(browser: Browser, db: Asyn
     await make_budget(db, world.person)
     await make_entry(db, world.person, ProfileTool.PEOPLE, "Sue", circle=1)
     await make_entry(db, world.person, ProfileTool.WEEK, "I swim", weekday=1, part_of_day=PartOfDay.MORNING)
+    db.add(
+        CouncilMove(
+            council_id=world.council.id,
+            person_id=world.person.id,
+            moves_on=date(2027, 4, 1),
+            to_name="Rutland",
+            recorded_by_user_id=world.social_worker.user.id,
+            recorded_at=NOW,
+        )
+    )
     mine = await browser.signed_in(world.person_user)
     theirs = GRANTS[Role.PERSON] - {Permission.SIGNED_IN, Permission.DASHBOARD}
     paths = {
@@ -104,6 +118,7 @@ async def test_every_page_of_a_person_is_easy_to_read(browser: Browser, db: Asyn
         if method == "GET" and permission in theirs and not re.search(r"[0-9a-f]{8}-|/1$", address)
     }
     measured, wrong = 0, []
+    assert "You move to Rutland" in (await mine.open("/my-move")).words
     for path in sorted(paths | set(PUBLIC)):
         page = await mine.get(path, expect=None)
         if page.status != 200 or "text/html" not in page.response.headers["content-type"]:

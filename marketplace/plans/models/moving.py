@@ -46,6 +46,8 @@ class CouncilMove(Base, WithId):
     recorded_by_user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
     recorded_at: Mapped[datetime]
     cancelled_at: Mapped[datetime | None]
+    day_told_at: Mapped[datetime | None]
+    """When the day had come and those here were told."""
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads this name
@@ -72,6 +74,8 @@ class IncomingCase(Base, WithId):
     contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("front_door_contacts.id"))
     started_by_user_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
     started_at: Mapped[datetime | None]
+    day_told_at: Mapped[datetime | None]
+    """When the day had come and the new council was told that it is responsible."""
     version: Mapped[int] = mapped_column(default=1)
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - SQLAlchemy reads this name

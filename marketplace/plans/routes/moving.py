@@ -10,6 +10,8 @@ from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
+from marketplace.core.clock import today
+from marketplace.core.database import clock_of
 from marketplace.core.errors import InvalidInput
 from marketplace.core.flash import flash
 from marketplace.core.forms import FormReader
@@ -143,7 +145,10 @@ class IncomingController(Controller):
     @get(permission=Permission.CONTACTS_TAKE)
     async def index(self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal]) -> Template:
         """List them."""
-        return Template("plans/moving/cases.html", context={"cases": await IncomingService(db).all(principal)})
+        service = IncomingService(db)
+        cases = await service.all(principal)
+        context = {"cases": cases, "states": await service.states(principal.council_id, cases)}
+        return Template("plans/moving/cases.html", context=context)
 
     @get("/{case_id:str}", permission=Permission.CONTACTS_TAKE)
     async def show(
@@ -151,7 +156,7 @@ class IncomingController(Controller):
     ) -> Template:
         """Show the copy, to read only."""
         case = await IncomingService(db).read(principal, id_of(case_id))
-        return _case_page(case, {}, {})
+        return await _case_page(db, case, {}, {})
 
     @post("/{case_id:str}", permission=Permission.CONTACTS_TAKE)
     async def start(
@@ -175,14 +180,15 @@ class IncomingController(Controller):
             return await attempt(request, db, principal, data, start)
         except InvalidInput as error:
             case = await IncomingService(db).read(principal, wanted)
-            return _case_page(case, typed(data), error.fields)
+            return await _case_page(db, case, typed(data), error.fields)
 
 
 ROUTES = [MoveController, MyMoveController, IncomingController]
 
 
-def _case_page(case: IncomingCase, values: dict[str, Any], errors: dict[str, str]) -> Template:
-    context = {"case": case, "copy": case.extract, "values": values, "errors": errors}
+async def _case_page(db: AsyncSession, case: IncomingCase, values: dict[str, Any], errors: dict[str, str]) -> Template:
+    state = (await IncomingService(db).states(case.council_id, [case]))[case.id]
+    context = {"case": case, "copy": case.extract, "state": state, "values": values, "errors": errors}
     return Template("plans/moving/case.html", context=context, status_code=422 if errors else 200)
 
 
@@ -198,6 +204,7 @@ async def _staff_page(
         "person": person,
         "move": move,
         "destination": _destination(move, names),
+        "has_come": move is not None and move.moves_on <= today(clock_of(db)),
         "choices": [*((str(key), name) for key, name in names.items()), (ELSEWHERE, "Another council")],
         "shared": list(SHARED.items()),
         "support": list(SUPPORT.items()),
@@ -215,6 +222,7 @@ async def _own_page(db: AsyncSession, principal: Principal, values: dict[str, An
     context = {
         "move": move,
         "destination": _destination(move, names),
+        "has_come": move is not None and move.moves_on <= today(clock_of(db)),
         "shared": list(SHARED.items()),
         "support": list(SUPPORT.items()),
         "words": SHARED | SUPPORT,

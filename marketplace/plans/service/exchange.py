@@ -1,7 +1,9 @@
 """Taking referrals, with their people and indicative budgets, from the council's case system (L12).
 
 A file may be sent again: the same numbers are the same people and referrals, and what has not changed leaves no trace.
-A row that is wrong is refused with its reason; the others are taken.
+A row that is wrong is refused with its reason; the others are taken. A referral of somebody for whom nothing long-term
+may be planned yet (B1, B2) comes in and waits, as one recorded by hand does: no estimate is set, and the report
+says so.
 """
 
 import hashlib
@@ -24,7 +26,7 @@ from marketplace.matching.forms import ReferralForm, referral_values
 from marketplace.matching.models import Complexity, Referral, ReferralSource, Urgency
 from marketplace.matching.service import ReferralService
 from marketplace.matching.service.referrals import CHANGEABLE
-from marketplace.people import PeopleRepository, PeopleService
+from marketplace.people import PeopleRepository, PeopleService, may_plan_long_term
 from marketplace.people.budgets import BudgetService
 from marketplace.people.forms import PersonForm, person_values
 from marketplace.people.models import FundingRoute, Person
@@ -37,6 +39,7 @@ MOST_PROBLEMS: Final = 1_000
 UNREAD: Final = "Nobody reads this column; the rows were taken without it"
 FROM_CASE_SYSTEM: Final = "Worked out in the council’s case system"
 """Reason of an indicative budget that came in a file; the person reads it."""
+NO_ESTIMATE: Final = "The referral is here and waits, and the sum was not taken. {why}. Then send the row again"
 _OURS = re.compile(r"^R-[0-9]{4}-[0-9]{5}$", re.IGNORECASE)
 _PERSON = ("given_name", "family_name", "address_line", "town", "postcode", "phone", "email", "languages")
 _BOTH = ("needs", "communication_needs")
@@ -168,9 +171,13 @@ class ExchangeService:
         seen = {_key(row) for row in given.rows[: run.done]}
         rows = given.rows[run.done : run.done + most]
         for row in rows:
-            wrong = await self._row(principal, row, seen, counts)
+            wrong, waits = await self._row(principal, row, seen, counts)
             run.refused += bool(wrong)
             problems += [{"row": row.number, "column": column, "problem": words} for column, words in wrong.items()]
+            if waits:
+                problem = NO_ESTIMATE.format(why=waits)
+                column = "indicative_weekly_pounds"
+                problems.append({"row": row.number, "column": column, "problem": problem, "is_taken": True})
         run.created += counts[Taken.CREATED]
         run.updated += counts[Taken.UPDATED]
         run.unchanged += counts[Taken.UNCHANGED]
@@ -197,29 +204,29 @@ class ExchangeService:
 
     async def _row(
         self, principal: Principal, row: GivenRow, seen: set[str], counts: dict[Taken, int]
-    ) -> dict[str, str]:
-        """Take one row by itself; returns what is wrong with it, by column."""
+    ) -> tuple[dict[str, str], str]:
+        """Take one row by itself; returns what is wrong with it, by column, and why its estimate has to wait."""
         if row.problem:
-            return {"": row.problem}
+            return {"": row.problem}, ""
         key = _key(row)
         if key and key in seen:
-            return {"referral_reference": "The file has this referral already"}
+            return {"referral_reference": "The file has this referral already"}, ""
         seen.add(key)
         try:
             async with self.db.begin_nested():
-                taken = await self._take(principal, row.cells)
+                taken, waits = await self._take(principal, row.cells)
         except InvalidInput as error:
-            return {_COLUMNS.get(name, name): words for name, words in error.fields.items()}
+            return {_COLUMNS.get(name, name): words for name, words in error.fields.items()}, ""
         except PlatformError as error:
-            return {"": f"{error.title}. {error}".strip()}
+            return {"": f"{error.title}. {error}".strip()}, ""
         except DBAPIError as error:
             if error.connection_invalidated:
                 raise
-            return {"": "This row cannot be stored. Look for characters that do not belong there"}
+            return {"": "This row cannot be stored. Look for characters that do not belong there"}, ""
         counts[taken] += 1
-        return {}
+        return {}, waits
 
-    async def _take(self, principal: Principal, cells: dict[str, Any]) -> Taken:
+    async def _take(self, principal: Principal, cells: dict[str, Any]) -> tuple[Taken, str]:
         reference, person_reference = cells.get("referral_reference", ""), cells.get("person_reference", "")
         missing = {
             name: "This is missing" for name in ("referral_reference", "person_reference") if not cells.get(name)
@@ -240,15 +247,15 @@ class ExchangeService:
         form = _referral_form(referral, cells)
         if referral is None:
             await ReferralService(self.db).record(principal, person.id, form, reference=reference)
-            await self._budget(principal, person, form.indicative_weekly_pence)
-            return Taken.CREATED
+            _, waits = await self._budget(principal, person, form.indicative_weekly_pence)
+            return Taken.CREATED, waits
         if any(getattr(referral, name) != getattr(form, name) for name in form.__struct_fields__ if name != "version"):
             if referral.status not in CHANGEABLE:
                 raise InvalidInput({"referral_reference": "It is with a planner, planned or closed, and cannot change"})
             await ReferralService(self.db).update(principal, referral.id, form)
             is_changed = True
-        is_changed |= await self._budget(principal, person, form.indicative_weekly_pence)
-        return Taken.UPDATED if is_changed else Taken.UNCHANGED
+        is_set, waits = await self._budget(principal, person, form.indicative_weekly_pence)
+        return Taken.UPDATED if is_changed or is_set else Taken.UNCHANGED, waits
 
     async def _person(self, principal: Principal, person: Person | None, cells: dict[str, Any]) -> tuple[Person, bool]:
         """Record a person, or change what the row says otherwise; a cell left empty changes nothing."""
@@ -267,11 +274,17 @@ class ExchangeService:
         changed = await service.update(principal, person.id, form)
         return changed, changed.version != before
 
-    async def _budget(self, principal: Principal, person: Person, weekly_pence: int) -> bool:
-        """Keep an indicative budget where it is another sum than the one known; the plan makes it final."""
+    async def _budget(self, principal: Principal, person: Person, weekly_pence: int) -> tuple[bool, str]:
+        """Keep an indicative budget where it is another sum than the one known; the plan makes it final.
+
+        Returns:
+            Whether it was set, and why it has to wait; empty where it need not.
+        """
         known = await self.exchange.indicative(principal.council_id, person.id)
         if not weekly_pence or (known is not None and known.weekly_pence == weekly_pence):
-            return False
+            return False, ""
+        if waits := await may_plan_long_term(self.db, principal.council_id, person.id):
+            return False, waits
         await BudgetService(self.db).set_indicative(
             principal,
             person.id,
@@ -280,7 +293,7 @@ class ExchangeService:
             route=known.route if known is not None else FundingRoute.COUNCIL_MANAGED,
             reason=FROM_CASE_SYSTEM,
         )
-        return True
+        return True, ""
 
 
 def _key(row: GivenRow) -> str:

@@ -85,6 +85,26 @@ class IncomingService:
         publish(self.db, CaseCameIn(council_id=case.council_id, case_id=case.id))
         return case
 
+    async def states(self, council_id: UUID, cases: Sequence[IncomingCase]) -> dict[UUID, str]:
+        """Say where each case stands: "withdrawn", "assessed", "duty", "started" or "waits".
+
+        "duty": the day has come and nobody has assessed here, so needs are met as before (Care Act s.38).
+        """
+        assessed = await self.cases.assessed(council_id, cases)
+        day = today(self.clock)
+        found = {}
+        for case in cases:
+            if case.withdrawn_at is not None:
+                state = "withdrawn"
+            elif case.id in assessed:
+                state = "assessed"
+            elif case.moves_on <= day:
+                state = "duty"
+            else:
+                state = "started" if case.started_at is not None else "waits"
+            found[case.id] = state
+        return found
+
     async def all(self, principal: Principal) -> Sequence[IncomingCase]:
         """Return cases that came in, those nobody started first."""
         principal.require(Permission.CONTACTS_TAKE)

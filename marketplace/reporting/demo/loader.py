@@ -54,6 +54,7 @@ from marketplace.reporting.demo.standing import make_standing
 from marketplace.reporting.demo.stories import make_stories
 from marketplace.reporting.demo.supplying import make_supplying
 from marketplace.reporting.demo.talking import tell_talk
+from marketplace.reporting.demo.under_way import make_under_way
 from marketplace.reporting.demo.visits import VisitTeller
 from marketplace.reporting.demo.waiting_list import act_on_waiting_list, make_waiting_list
 from marketplace.reporting.demo.week import act_on_week, make_care_workers
@@ -192,6 +193,7 @@ async def _write_book(db: AsyncSession, clock: Clock, note: Progress, secret_key
     for council in councils:
         make_agreeing(world, council, law_of_day, make_assessed(world, council, law_of_day))
         make_stages(world, council)
+    make_under_way(world, councils)
     return world, councils
 
 
