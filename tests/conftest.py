@@ -41,7 +41,7 @@ FIRST = (
     "journeys/test_bookings.py",
     "journeys/test_own_plan.py",
     "journeys/test_points_and_budgets.py",
-    "journeys/test_exchange.py",
+    "journeys/test_moving.py",
     "journeys/test_providers.py",
     "web/test_permissions.py",
     "journeys/test_market.py",
