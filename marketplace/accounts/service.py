@@ -374,8 +374,11 @@ class AccountService:
         )
         self.db.add(session)
         await self.db.flush()
-        audit.record(self.db, None, "accounts.sign_in", council_id=council.id, subject_kind="user", subject_id=user.id)
-        return SignedIn(token, await self._principal(session.id, user, membership, council))
+        principal = await self._principal(session.id, user, membership, council)
+        audit.record(
+            self.db, principal, "accounts.sign_in", council_id=council.id, subject_kind="user", subject_id=user.id
+        )
+        return SignedIn(token, principal)
 
     async def _principal(
         self,

@@ -140,7 +140,7 @@ async def test_the_audit_log_shows_who_signed_in(browser: Browser, db: AsyncSess
     manager = await make_member(db, Role.MANAGER, name="Mary Manager")
     signed_in = await browser.signed_in(manager)
     page = await signed_in.open("/audit")
-    assert "Sign in" in page.words
+    assert "Mary Manager Sign in" in page.words
 
 
 async def test_a_role_without_the_permission_is_refused(browser: Browser, broker: Member) -> None:
