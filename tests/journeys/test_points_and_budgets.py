@@ -100,7 +100,7 @@ def test_points_are_tried_out_proposed_and_published_by_another_role(
     assert (by_weeks[case]["indicative_weekly"], by_days[case]["indicative_weekly"]) == sixty[1:]
 
     # The preview: drawn, with the figures in tables beside it; compared with what support cost before.
-    assert manager.page.locator("svg[aria-labelledby^='bands']").count() == 1
+    assert manager.page.locator("[role=img][aria-labelledby^='bands']").count() == 1
     bands = manager.page.locator("#bands-table-caption").locator("xpath=..").locator("tbody tr td:last-child")
     assert sum(int(words.split()[0]) for words in bands.all_text_contents()) == len(rows)
     for group in ("18-64", "65-74", "75-84", "85 and over", "Older people", "Learning disability"):
@@ -199,7 +199,7 @@ def test_the_watch_says_what_is_spent_and_whom_the_points_serve(
         "Agreed budgets come to",
     ):
         assert words in staff.text, words
-    assert staff.page.locator("svg[aria-labelledby^='committed']").count() == 1
+    assert staff.page.locator("[role=img][aria-labelledby^='committed']").count() == 1
     assert staff.page.locator("table:has(#months-caption) tbody tr").count() > 3
     stays_in(staff)
     staff.open("/ras/equality")
