@@ -51,6 +51,7 @@ FIRST = (
     "journeys/test_paying.py",
     "journeys/test_paying_suppliers.py",
     "journeys/test_paying_exceptions.py",
+    "journeys/test_bank_details.py",
     "journeys/test_stories.py",
     "journeys/test_matching.py",
     "journeys/test_standing.py",

@@ -18,7 +18,7 @@ class MakerCannotRelease(Forbidden):
 
 
 class OwnDetails(Forbidden):
-    """Two people: who enters bank details does not check them."""
+    """Who enters bank details, or calls about them, does not accept them."""
 
     code = "own-bank-details"
     title = "Someone else must check these bank details"

@@ -54,6 +54,7 @@ async def test_new_details_count_after_a_call_a_check_and_some_days_and_the_old_
     organisation_id = money.organisation.id
     provider = await browser.signed_in(money.provider, confirmed=True)
     checker = await browser.signed_in(money.checker, confirmed=True)
+    finance = await browser.signed_in(money.finance)
     await provider.open("/bank-details")
     form = {**FORM, "form_id": "once"}
     for _ in range(2):
@@ -70,7 +71,7 @@ async def test_new_details_count_after_a_call_a_check_and_some_days_and_the_old_
     await checker.post(path, {"answer": "accept", "reason": "The name fits"}, expect=409)
     wrong = await checker.post(f"{path}/call", {}, expect=422)
     assert set(wrong.errors()) == {"number_from", "spoke_to", "agreed"}
-    await checker.post(f"{path}/call", CALL)
+    await finance.post(f"{path}/call", CALL)
     assert "spoke to Pat, treasurer" in (await checker.open(path)).words
     await checker.post(path, {"answer": "accept", "reason": "The name fits"})
     await reload(db)
@@ -205,6 +206,24 @@ async def test_nobody_checks_details_they_entered(db: AsyncSession, maker: Sessi
     account.checked_by_user_id = money.checker.user.id
     with pytest.raises(IntegrityError, match="ck_bank_accounts_other_checker"):
         await db.flush()
+
+
+async def test_who_made_the_call_may_refuse_but_not_accept(browser: Browser, db: AsyncSession) -> None:
+    money = await make_money(db)
+    account = await BankDetailsService(db).enter(money.provider.principal, DETAILS)
+    path = f"/bank-details-to-check/{account.id}"
+    finance, user_id = await browser.signed_in(money.finance, confirmed=True), money.finance.user.id
+    await finance.post(f"{path}/call", CALL)
+    page = await finance.open(path)
+    assert "You made the call" in page.words
+    assert "Yes, use them" not in page.words
+    page = await finance.post(path, {"answer": "accept", "reason": "I heard them"}, expect=403)
+    assert "another person must accept" in page.words
+    await reload(db)
+    assert await count(db, "bank_accounts", "checked_by_user_id IS NOT NULL") == 0
+    assert set((await finance.post(path, {"answer": "refuse"}, expect=422)).errors()) == {"reason"}
+    await finance.post(path, {"answer": "refuse", "reason": "They knew nothing of it"})
+    assert await count(db, "bank_accounts", f"checked_by_user_id = '{user_id}'") == 1
 
 
 async def test_only_the_newest_details_wait_for_a_check(db: AsyncSession, maker: SessionMaker) -> None:

@@ -8,10 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.models import Council, Membership, User
 from marketplace.core.database import clock_of
+from marketplace.core.formats import plural
 from marketplace.core.ids import new_id
+from marketplace.payments.models import Invoice, InvoiceKind
+from marketplace.payments.states import InvoiceStatus
 from marketplace.providers.models import HiddenWhy, Joining, Listing, ListingDraft
 from marketplace.providers.states import DraftStatus
-from tests.browser import Browser, Page
+from tests.browser import Browser, Page, count
 from tests.factories import Member, make_organisation
 from tests.reporting.conftest import Loaded
 
@@ -147,3 +150,26 @@ async def test_the_representative_sees_for_whom_they_act(demo: Loaded, browser: 
 async def test_a_visitor_is_sent_to_sign_in(demo: Loaded, browser: Browser) -> None:
     page = await browser.get("/home", expect=303)
     assert page.location.startswith("/sign-in")
+
+
+async def test_finance_counts_what_waits_for_it_and_the_links_show_just_that(
+    demo: Loaded, browser: Browser, db: AsyncSession
+) -> None:
+    """Suppliers' own invoices are no self-bills, credits are taken off, and whoever releases sees only that sum."""
+    finance = await browser.signed_in(await member(db, "finance@lancashire.example"))
+    council_id = (await member(db, "finance@lancashire.example")).council.id
+    of = f"council_id = '{council_id}'"
+    for kind in (InvoiceKind.SELF_BILL, InvoiceKind.PROVIDER_INVOICE):
+        of_kind = select(Invoice).where(Invoice.council_id == council_id, Invoice.kind == kind).limit(1)
+        if bill := (await db.scalars(of_kind)).first():
+            bill.status = InvoiceStatus.ISSUED
+    await db.flush()
+    own = await count(db, "invoices", f"{of} AND status = 'issued' AND kind IN ('self_bill', 'self_bill_credit')")
+    theirs = await count(db, "invoices", f"{of} AND status = 'issued' AND kind IN ('provider_invoice', 'credit_note')")
+    page = await finance.open("/home")
+    assert f"{plural(own, 'self-bill')} to approve" in page.words
+    assert f"{plural(theirs, 'supplier’s bill')} to approve" in page.words
+    assert page.link(r"^/self-bills\?status=issued$")
+    assert page.link(r"^/invoices\?status=issued$")
+    owed = await count(db, "payables", f"{of} AND status = 'open' AND amount_pence > 0")
+    assert f"{plural(owed, 'bill')} ready to pay" in page.words

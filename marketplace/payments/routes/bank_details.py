@@ -108,7 +108,7 @@ class BankCheckController(Controller):
 
         async def action() -> str:
             account = await BankDetailsService(db).record_call(principal, row_id(account_id), CallForm.read(data))
-            flash(request, "The call is recorded. Now say whether the details are right")
+            flash(request, "The call is recorded. Now another person accepts the details")
             return f"/bank-details-to-check/{account.id}"
 
         try:
@@ -200,6 +200,7 @@ async def _check_page(
         "organisation": organisation,
         "is_waiting": is_waiting,
         "is_own": account.entered_by_user_id == principal.user_id,
+        "is_caller": account.called_by_user_id == principal.user_id,
         "is_accepted": account.live_from is not None and account.checked_by_user_id is not None,
         "is_confirmed": principal.is_confirmed(service.clock.now()),
         "needs_call": needs_call,

@@ -168,7 +168,7 @@ class BankDetailsService:
             reason: What was found, or why they are refused.
 
         Raises:
-            Forbidden: Not finance, or the one who entered them.
+            Forbidden: Not finance, the one who entered them, or who made the call and would accept what they heard.
             ConfirmFirst: The password was not given again lately.
             NotFound: Unknown, or nothing to do with the council.
             Conflict: Checked or replaced since.
@@ -179,6 +179,8 @@ class BankDetailsService:
         day = today(self.clock)
         if accept and account.called_at is None and await self.needs_call(principal.council_id):
             raise CallBackNeeded("Call on a number you knew before, and record the call. Then accept the details.")
+        if accept and account.called_by_user_id == principal.user_id:
+            raise OwnDetails("You made the call about these bank details, so another person must accept them.")
         account.checked_by_user_id = principal.user_id
         if accept:
             account.live_from = first_day(day, await self.cooling_off_days(principal.council_id))

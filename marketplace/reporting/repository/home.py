@@ -5,8 +5,9 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from marketplace.accounts.models import AuditEntry, Membership, Representation
 from marketplace.accounts.states import RepresentationStatus
@@ -24,6 +25,7 @@ from marketplace.core.models import OutboxDelivery
 from marketplace.matching.models import CapacityReservation, Offer, Referral, Urgency
 from marketplace.matching.states import OfferStatus, ReferralStatus
 from marketplace.payments.models import (
+    SELF_BILLED,
     Accrual,
     AccrualKind,
     BankAccount,
@@ -31,10 +33,11 @@ from marketplace.payments.models import (
     DirectPaymentAudit,
     Invoice,
     MoneyAsk,
+    Payable,
     PaymentRun,
     ReconciliationDifference,
 )
-from marketplace.payments.states import AskStatus, AuditStatus, InvoiceStatus, RefundStatus, RunStatus
+from marketplace.payments.states import AskStatus, AuditStatus, InvoiceStatus, PayableStatus, RefundStatus, RunStatus
 from marketplace.plans.models import Plan, PlanVersion, Review
 from marketplace.plans.states import PlanStatus, ReviewStatus
 from marketplace.providers.models import (
@@ -282,14 +285,34 @@ def earned(councils: Sequence[UUID], organisation_id: UUID, since: date) -> Sele
     )
 
 
-def bills(council_id: UUID, status: InvoiceStatus) -> Select[Any]:
-    """Count self-bills in a state."""
-    return select(func.count()).select_from(Invoice).where(Invoice.council_id == council_id, Invoice.status == status)
+def bills(council_id: UUID, status: InvoiceStatus, *extra: ColumnElement[bool]) -> Select[Any]:
+    """Count bills of all kinds in a state, or of those that `extra` keeps."""
+    wanted = (Invoice.council_id == council_id, Invoice.status == status, *extra)
+    return select(func.count()).select_from(Invoice).where(*wanted)
 
 
-def bills_pence(council_id: UUID, status: InvoiceStatus) -> Select[Any]:
-    """Sum self-bills in a state, pence."""
-    return select(func.sum(Invoice.total_pence)).where(Invoice.council_id == council_id, Invoice.status == status)
+def self_bills_to_approve(council_id: UUID) -> Select[Any]:
+    """Count self-bills that wait for an approval, as the workspace of finance does."""
+    return bills(council_id, InvoiceStatus.ISSUED, Invoice.kind.in_(SELF_BILLED))
+
+
+def invoices_to_approve(council_id: UUID) -> Select[Any]:
+    """Count suppliers' own invoices and credit notes that wait for an approval."""
+    return bills(council_id, InvoiceStatus.ISSUED, Invoice.kind.not_in(SELF_BILLED))
+
+
+def ready_to_pay(council_id: UUID) -> Select[Any]:
+    """Count bills of which something is owed and in no run; credit notes are taken off and not counted."""
+    return select(func.count(Payable.invoice_id.distinct())).where(
+        Payable.council_id == council_id, Payable.status == PayableStatus.OPEN, Payable.amount_pence > 0
+    )
+
+
+def ready_to_pay_pence(council_id: UUID) -> Select[Any]:
+    """Sum what is owed and in no run, pence: credit notes are taken off."""
+    return select(func.sum(Payable.amount_pence)).where(
+        Payable.council_id == council_id, Payable.status == PayableStatus.OPEN
+    )
 
 
 def unbilled_pence(council_id: UUID) -> Select[Any]:
@@ -299,20 +322,32 @@ def unbilled_pence(council_id: UUID) -> Select[Any]:
 
 def runs_to_release(council_id: UUID, user_id: UUID) -> Select[Any]:
     """Count payment runs that somebody else made and nobody has released."""
+    return select(func.count()).select_from(PaymentRun).where(*_to_release(council_id, user_id))
+
+
+def runs_to_release_pence(council_id: UUID, user_id: UUID) -> Select[Any]:
+    """Sum the payment runs that somebody else made and nobody has released, pence."""
+    return select(func.sum(PaymentRun.total_pence)).where(*_to_release(council_id, user_id))
+
+
+def _to_release(council_id: UUID, user_id: UUID) -> tuple[ColumnElement[bool], ...]:
     return (
-        select(func.count())
-        .select_from(PaymentRun)
-        .where(
-            PaymentRun.council_id == council_id,
-            PaymentRun.status == RunStatus.MADE,
-            PaymentRun.is_rehearsal.is_(False),
-            PaymentRun.made_by_user_id != user_id,
-        )
+        PaymentRun.council_id == council_id,
+        PaymentRun.status == RunStatus.MADE,
+        PaymentRun.is_rehearsal.is_(False),
+        PaymentRun.made_by_user_id != user_id,
     )
 
 
 def bank_details_to_check(council_id: UUID, user_id: UUID) -> Select[Any]:
-    """Count bank details of the council's organisations that somebody else entered and nobody has checked."""
+    """Count the council's organisations whose newest bank details wait for this person.
+
+    Nobody checked them, and somebody else entered them and made the call about them.
+    """
+    later = aliased(BankAccount)
+    is_replaced = exists(
+        select(later.id).where(later.organisation_id == BankAccount.organisation_id, later.id > BankAccount.id)
+    )
     return (
         select(func.count(func.distinct(BankAccount.organisation_id)))
         .join(Accreditation, Accreditation.organisation_id == BankAccount.organisation_id)
@@ -321,6 +356,8 @@ def bank_details_to_check(council_id: UUID, user_id: UUID) -> Select[Any]:
             BankAccount.checked_by_user_id.is_(None),
             BankAccount.live_from.is_(None),
             BankAccount.entered_by_user_id != user_id,
+            BankAccount.called_by_user_id.is_distinct_from(user_id),
+            ~is_replaced,
         )
     )
 

@@ -423,10 +423,11 @@ class HomeService:
         council_id = principal.council_id
         found = await self.home.figures(
             {
-                "issued": ask.bills(council_id, InvoiceStatus.ISSUED),
+                "issued": ask.self_bills_to_approve(council_id),
+                "invoices": ask.invoices_to_approve(council_id),
                 "held": ask.bills(council_id, InvoiceStatus.HELD),
-                "ready": ask.bills(council_id, InvoiceStatus.APPROVED),
-                "ready_pence": ask.bills_pence(council_id, InvoiceStatus.APPROVED),
+                "ready": ask.ready_to_pay(council_id),
+                "ready_pence": ask.ready_to_pay_pence(council_id),
                 "unbilled": ask.unbilled_pence(council_id),
                 "bank": ask.bank_details_to_check(council_id, principal.user_id),
                 "differences": ask.card_differences(council_id),
@@ -442,8 +443,9 @@ class HomeService:
                 *(found["answered"], "direct payment", "with answers to look at", "/money-audits"),
                 *("The person answered your questions.", False),
             ),
-            (found["issued"], "self-bill", "to approve", "/self-bills", "", True),
-            (found["ready"], "self-bill", "ready to pay", "/payment-runs", pounds(found["ready_pence"]), False),
+            (found["issued"], "self-bill", "to approve", "/self-bills?status=issued", "", True),
+            (found["invoices"], "supplier’s bill", "to approve", "/invoices?status=issued", "", True),
+            (found["ready"], "bill", "ready to pay", "/payment-runs", pounds(found["ready_pence"]), False),
             (found["held"], "bill", "on hold", "/invoices?status=held", "Waiting for an answer.", False),
             (found["bank"], "bank account", "to check", "/bank-details-to-check", "Entered by an organisation.", False),
         )
@@ -457,7 +459,7 @@ class HomeService:
             {
                 "runs": ask.runs_to_release(council_id, user_id),
                 "bank": ask.bank_details_to_check(council_id, user_id),
-                "in_run": ask.bills_pence(council_id, InvoiceStatus.IN_RUN),
+                "release_pence": ask.runs_to_release_pence(council_id, user_id),
                 "refunds": ask.refunds_to_agree(council_id, user_id),
                 "differences": ask.card_differences(council_id),
             }
@@ -468,7 +470,7 @@ class HomeService:
                 *(found["differences"], "difference", "between the ledger and Stripe", "/card-reconciliation"),
                 *("Say what each one was.", False),
             ),
-            (found["runs"], "payment run", "to release", "/payment-runs", pounds(found["in_run"]), True),
+            (found["runs"], "payment run", "to release", "/payment-runs", pounds(found["release_pence"]), True),
             (found["bank"], "bank account", "to check", "/bank-details-to-check", "Entered by an organisation.", False),
         )
         return Home(needs=needs, links=(FINANCE, ("Self-bills", "/self-bills")))
