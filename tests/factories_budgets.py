@@ -1,12 +1,21 @@
 """Rows of assessments and charges for tests."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from marketplace.core.clock import FixedClock, today
 from marketplace.core.database import clock_of
-from marketplace.people.models import AssessedNeed, Assessment, AssessmentKind, FinancialAssessment, MetBy, Person
+from marketplace.people.models import (
+    AssessedNeed,
+    Assessment,
+    AssessmentKind,
+    Crisis,
+    FinancialAssessment,
+    MetBy,
+    Person,
+)
 from marketplace.people.states import ASSESSMENT, AssessmentStatus
 from tests.factories import Member
 
@@ -74,3 +83,17 @@ async def make_charge(db: AsyncSession, person: Person, decided_by: Member, **gi
     db.add(row)
     await db.flush()
     return row
+
+
+async def fall_into_crisis(db: AsyncSession, person: Person, worker: Member, clock: FixedClock) -> None:
+    """A crisis of today, to be looked at in a week."""
+    row = Crisis(
+        council_id=person.council_id,
+        person_id=person.id,
+        reason="A fall",
+        started_on=today(clock),
+        look_again_on=today(clock) + timedelta(days=7),
+        started_by_user_id=worker.user.id,
+    )
+    db.add(row)
+    await db.flush()

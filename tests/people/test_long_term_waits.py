@@ -1,19 +1,17 @@
 """Where long-term support has to wait (B1, B2): one's own plan, a budget, a referral that was let through before."""
 
-from datetime import timedelta
-
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import set_setting
 from marketplace.accounts.permissions import Role
-from marketplace.core.clock import FixedClock, today
+from marketplace.core.clock import FixedClock
 from marketplace.people.challenges import ChallengeService
-from marketplace.people.models import BudgetStatus, Crisis, Person, PersonStage
+from marketplace.people.models import BudgetStatus, Person, PersonStage
 from tests.browser import Browser, count
 from tests.factories import START, Member, make_budget, make_council, make_member, make_person_member
 from tests.factories_brokerage import make_broker, make_case, make_planner
-from tests.factories_budgets import SIXTY, make_assessment
+from tests.factories_budgets import SIXTY, fall_into_crisis, make_assessment
 from tests.factories_care import again
 from tests.factories_ras import make_ras_version
 
@@ -28,19 +26,6 @@ async def gated(db: AsyncSession) -> tuple[Person, Member, Member]:
 
 async def reach_stage_3(db: AsyncSession, person: Person) -> None:
     db.add(PersonStage(council_id=person.council_id, person_id=person.id, stage=3, started_on=START))
-    await db.flush()
-
-
-async def fall_into_crisis(db: AsyncSession, person: Person, worker: Member, clock: FixedClock) -> None:
-    row = Crisis(
-        council_id=person.council_id,
-        person_id=person.id,
-        reason="A fall",
-        started_on=today(clock),
-        look_again_on=today(clock) + timedelta(days=7),
-        started_by_user_id=worker.user.id,
-    )
-    db.add(row)
     await db.flush()
 
 

@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from marketplace.core.clock import FixedClock
 from marketplace.core.database import clock_of
 from marketplace.core.errors import Conflict, InvalidInput, NotFound
 from marketplace.matching.errors import AlreadyPlanned, ReferralNotOpen
+from marketplace.matching.service.referrals import missing_points
 from marketplace.matching.states import OfferStatus, ReferralStatus
 from marketplace.people.models import BudgetStatus, ProfileTool
 from marketplace.plans.content import ItemContent, PlanContent
@@ -27,7 +29,7 @@ from marketplace.plans.service.own import OwnPlanService
 from marketplace.plans.states import PlanStatus
 from tests.browser import count, events
 from tests.factories import make_budget, make_person_member
-from tests.factories_budgets import make_assessment
+from tests.factories_budgets import fall_into_crisis, make_assessment
 from tests.factories_own_plans import SWIM, make_own_plan, words
 from tests.factories_plans import PlanWorld, make_accepted_offer, make_plan, make_plan_referral, make_version
 from tests.factories_profile import make_entry
@@ -250,6 +252,14 @@ async def test_an_own_plan_goes_through_check_agreement_and_sign_off(db: AsyncSe
         await OwnPlanService(db).change(me, plan.id, "Again")
     with pytest.raises(AlreadyPlanned):
         await OwnPlanService(db).hand_over(me, plan.id, "Help")
+
+
+async def test_in_a_crisis_no_planner_is_looked_for(db: AsyncSession, world: PlanWorld, clock: FixedClock) -> None:
+    plan, _, referral = await make_own_plan(db, world)
+    await fall_into_crisis(db, world.person, world.social_worker, clock)
+    await OwnPlanService(db).hand_over(world.person_user.principal, plan.id, "Help")
+    assert missing_points(referral, world.person) == []
+    assert referral.status is ReferralStatus.INCOMPLETE
 
 
 async def test_a_planner_goes_on_with_what_was_written(db: AsyncSession, world: PlanWorld) -> None:

@@ -11,17 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import Permission, Principal
 from marketplace.bookings.routes import agreement_pages as pages
 from marketplace.bookings.routes.provider_agreements import PREFIX
-from marketplace.bookings.service.agreements.service import SupportAgreementService
-from marketplace.bookings.states import AgreementStatus
-from marketplace.core.errors import InvalidInput, NotFound
+from marketplace.bookings.service.review_asks import ReviewAskService
+from marketplace.core.errors import InvalidInput
 from marketplace.core.flash import flash
 from marketplace.core.web import FormData, submit, typed
-from marketplace.people import PeopleRepository
-from marketplace.people.models import Person
 from marketplace.plans.models import AskedBy
 from marketplace.plans.review_forms import AskForm
 from marketplace.plans.routes.sharing import ASKED, ask_page
-from marketplace.plans.service import ReviewDeskService
 
 
 class ClientReviewController(Controller):
@@ -34,7 +30,7 @@ class ClientReviewController(Controller):
         self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal], agreement_id: FromPath[str]
     ) -> Template:
         """Ask why a review is needed now."""
-        person = await _person(db, principal, agreement_id)
+        person = await ReviewAskService(db).person(principal, pages.wanted_id(agreement_id))
         return ask_page(person, f"{PREFIX}/{agreement_id}", {}, {})
 
     @post("/{agreement_id:str}/ask-review", permission=Permission.BOOKINGS_ANSWER)
@@ -47,12 +43,12 @@ class ClientReviewController(Controller):
         data: URLEncodedBody[FormData],
     ) -> Redirect | Template:
         """Ask for it."""
-        person = await _person(db, principal, agreement_id)
+        person = await ReviewAskService(db).person(principal, pages.wanted_id(agreement_id))
         back = f"{PREFIX}/{agreement_id}"
 
         async def act() -> str:
             form = AskForm.read(data, AskedBy.PROVIDER)
-            await ReviewDeskService(db).ask_as_provider(principal, person.council_id, person.id, form)
+            await ReviewAskService(db).ask(principal, pages.wanted_id(agreement_id), form)
             flash(request, ASKED)
             return back
 
@@ -62,15 +58,3 @@ class ClientReviewController(Controller):
                 return await submit(request, db, principal.actor, data, act)
         except InvalidInput as error:
             return ask_page(person, back, dict(typed(data)), error.fields)
-
-
-async def _person(db: AsyncSession, principal: Principal, agreement_id: str) -> Person:
-    """Return whom an agreement of the reader's organisation supports now.
-
-    Raises:
-        NotFound: It is somebody else's, or it is not agreed or over.
-    """
-    view = await SupportAgreementService(db).view(principal, pages.wanted_id(agreement_id))
-    if view.agreement.status is not AgreementStatus.AGREED:
-        raise NotFound
-    return await PeopleRepository(db).find(view.agreement.council_id, view.agreement.person_id)

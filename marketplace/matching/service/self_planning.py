@@ -84,7 +84,8 @@ class SelfPlanningService:
         referral.wants, referral.person_informed = wants, True
         why = "The person asks for a planner"
         REFERRAL.move(self.db, referral, ReferralStatus.RECEIVED, by=principal.user_id, why=why)
-        if missing_points(referral, person):
+        # In a crisis, too, nobody plans for the long term: it waits as one that was recorded by hand does (B2).
+        if missing_points(referral, person) or await may_plan_long_term(self.db, referral.council_id, person.id):
             REFERRAL.move(self.db, referral, ReferralStatus.INCOMPLETE, by=principal.user_id)
         await self.db.flush()
         self._note(principal, "matching.ask_for_planner", referral)

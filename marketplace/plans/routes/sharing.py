@@ -24,7 +24,6 @@ from marketplace.plans.paper import face_pdf
 from marketplace.plans.review_forms import AskForm
 from marketplace.plans.routes.common import attempt, id_of, typed
 from marketplace.plans.routes.faces import face_context, pdf_answer
-from marketplace.plans.service import ReviewDeskService
 from marketplace.plans.service.sharing import SharedPlan, ShareForm, SharingService
 
 PROPOSED = (COMMUNICATION, "about_me", OUTCOMES)
@@ -172,11 +171,11 @@ class SharedPlanController(Controller):
     ) -> Redirect | Template:
         """Ask for a review of the plan of somebody whom the organisation supports."""
         line = await SharingService(db).line(principal, id_of(share_id))
-        share, person, back = line.share, line.person, f"/shared-plans/{line.share.id}"
+        wanted, person, back = line.share.id, line.person, f"/shared-plans/{line.share.id}"
 
         async def act() -> str:
             form = AskForm.read(data, AskedBy.PROVIDER)
-            await ReviewDeskService(db).ask_as_provider(principal, share.council_id, share.person_id, form)
+            await SharingService(db).ask_review(principal, wanted, form)
             flash(request, ASKED)
             return back
 

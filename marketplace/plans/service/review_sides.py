@@ -177,20 +177,6 @@ class ReviewDeskService:
         plan, _ = await PlanRepository(self.db).locked(plans_scope(principal), plan_id)
         return (await ask_for_review(self.db, principal, plan, form)).id
 
-    async def ask_as_provider(self, principal: Principal, council_id: UUID, person_id: UUID, form: AskForm) -> UUID:
-        """Ask for a review as an organisation that supports a person; the caller has seen that it does.
-
-        Returns:
-            The review.
-
-        Raises:
-            Conflict: One that was asked for is still to be held, or no version is in place.
-        """
-        plan = await self.reviews.plan_in_place(council_id, person_id)
-        if plan is None:
-            raise Conflict("No plan is in place for this person yet, so there is nothing to review.")
-        return (await ask_for_review(self.db, principal, plan, form)).id
-
     async def hand_on(self, principal: Principal, review_id: UUID, form: HandOnForm) -> None:
         """Give a review to somebody else, or to nobody. If it is not who made the plan, the reason is kept (L16).
 
@@ -240,6 +226,24 @@ async def write_note(db: AsyncSession, principal: Principal, review: Review, for
     db.add(row)
     await db.flush()
     note(db, principal, review, "plans.write_review_note", after={"note_id": row.id})
+
+
+async def ask_as_supporter(
+    db: AsyncSession, principal: Principal, council_id: UUID, person_id: UUID, form: AskForm
+) -> UUID:
+    """Ask for a review as an organisation that supports a person: a part of services that have seen that it does.
+
+    Returns:
+        The review.
+
+    Raises:
+        Conflict: One that was asked for is still to be held, or no version is in place.
+    """
+    principal.need_organisation()
+    plan = await ReviewRepository(db).plan_in_place(council_id, person_id)
+    if plan is None:
+        raise Conflict("No plan is in place for this person yet, so there is nothing to review.")
+    return (await ask_for_review(db, principal, plan, form)).id
 
 
 async def ask_for_review(db: AsyncSession, principal: Principal, plan: Plan, form: AskForm) -> Review:

@@ -23,7 +23,9 @@ from marketplace.plans.faces import SHARED_KEYS, Face, shared_face
 from marketplace.plans.models import Plan, PlanShare, PlanVersion
 from marketplace.plans.repository.faces import FaceRepository
 from marketplace.plans.repository.sharing import ShareLine, ShareRepository, ShareView
+from marketplace.plans.review_forms import AskForm
 from marketplace.plans.schemas import read_expected
+from marketplace.plans.service.review_sides import ask_as_supporter
 from marketplace.providers.models import Organisation
 
 LONGEST_DAYS: Final = 366
@@ -237,6 +239,19 @@ class SharingService:
         if not lines:
             raise NotFound
         return lines[0]
+
+    async def ask_review(self, principal: Principal, share_id: UUID, form: AskForm) -> UUID:
+        """Ask for a review of the plan of somebody who shares it with the reader's organisation.
+
+        Returns:
+            The review.
+
+        Raises:
+            Conflict: One that was asked for is still to be held, or no version is in place.
+            NotFound: Nothing is shared with it under that id, or not any more.
+        """
+        line = await self.line(principal, share_id)
+        return await ask_as_supporter(self.db, principal, line.share.council_id, line.share.person_id, form)
 
     async def read(self, principal: Principal, share_id: UUID) -> SharedPlan:
         """Return the shared parts of a plan and note who read them. Drafts stay with the person.
