@@ -375,8 +375,10 @@ class AccountService:
         self.db.add(session)
         await self.db.flush()
         principal = await self._principal(session.id, user, membership, council)
+        # Signing in is for nobody else yet, also where somebody acts for a person.
+        themselves = msgspec.structs.replace(principal, acting_for=None)
         audit.record(
-            self.db, principal, "accounts.sign_in", council_id=council.id, subject_kind="user", subject_id=user.id
+            self.db, themselves, "accounts.sign_in", council_id=council.id, subject_kind="user", subject_id=user.id
         )
         return SignedIn(token, principal)
 
