@@ -89,6 +89,7 @@ async def billed_again_after_credit(db: AsyncSession) -> Fact:
         FROM (SELECT l.* FROM invoice_lines l WHERE l.billed_again_on IS NOT NULL) o
         FULL JOIN (SELECT * FROM ledger_entries WHERE kind = 'billed-again') e ON e.source_id = o.id
         LEFT JOIN invoices i ON i.id = o.invoice_id
+        LEFT JOIN accruals earned ON earned.id = o.accrual_id
         LEFT JOIN LATERAL (
             SELECT sum(c.amount_pence) AS pence, sum(c.vat_pence) AS vat_pence
             FROM invoice_lines c JOIN invoices n ON n.id = c.invoice_id
@@ -99,9 +100,9 @@ async def billed_again_after_credit(db: AsyncSession) -> Fact:
             SELECT sum(x.amount_pence) AS pence FROM ledger_lines x JOIN ledger_accounts a ON a.id = x.account_id
             WHERE x.entry_id = e.id AND x.side = 'credit' AND a.purpose = 'accrued' AND a.owner_id = i.organisation_id
         ) posted ON true
-        WHERE o.id IS NULL OR e.id IS NULL OR i.kind <> 'self_bill' OR o.accrual_id IS NULL
+        WHERE o.id IS NULL OR e.id IS NULL OR i.kind NOT IN ('self_bill', 'provider_invoice') OR earned.id IS NULL
             OR back.pence IS DISTINCT FROM o.amount_pence OR back.vat_pence IS DISTINCT FROM o.vat_pence
-            OR posted.pence IS DISTINCT FROM o.amount_pence
+            OR posted.pence IS DISTINCT FROM earned.amount_pence
         """,
     )
 

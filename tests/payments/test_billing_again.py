@@ -1,6 +1,6 @@
 """A self-bill that was wrong is taken back whole, and what was earned is billed again: once, with the right VAT."""
 
-from datetime import date
+from datetime import date, time
 
 import pytest
 from sqlalchemy import select
@@ -16,9 +16,12 @@ from marketplace.payments.repository.bills import BillRepository
 from marketplace.payments.service.billing_again import BillingAgainService
 from marketplace.payments.service.bills import BillService
 from marketplace.payments.service.credit_notes import CreditNoteService
+from marketplace.payments.service.invoices import InvoiceService
 from marketplace.payments.service.self_bills import SelfBillService
+from marketplace.payments.states import HoldReason, LineStatus
 from marketplace.providers.models import ServiceLine, VatCategory
 from tests.browser import Browser, count
+from tests.factories_invoices import Supply, file_of, make_supply, row_of
 from tests.factories_payments import FEBRUARY, Money, balance, make_accrual, make_money, make_vat, reload
 
 WHY = "The bill said exempt; planning is standard-rated"
@@ -101,7 +104,7 @@ async def test_what_is_not_taken_back_whole_stays_on_its_bill(db: AsyncSession, 
     assert await broken(db) == []
 
 
-async def test_only_finance_of_the_council_frees_and_only_self_bills(db: AsyncSession, maker: SessionMaker) -> None:
+async def test_only_finance_of_the_council_frees_and_no_credit_note(db: AsyncSession, maker: SessionMaker) -> None:
     money = await make_money(db)
     bill = await money.bill(db)
     note = await taken_back(db, money, bill)
@@ -113,6 +116,107 @@ async def test_only_finance_of_the_council_frees_and_only_self_bills(db: AsyncSe
     other = await make_money(db, name="Elsewhere")
     with pytest.raises(NotFound):
         await service.free(other.finance.principal, bill.id, WHY)
+
+
+async def sent_back(db: AsyncSession, supply: Supply, invoice: Invoice, number: str) -> Invoice:
+    """The supplier's credit note for all of its invoice; finance agrees to it."""
+    parts = {line.id: line.amount_pence for line in await BillRepository(db).lines(invoice.id)}
+    note = await CreditNoteService(db).send(supply.provider.principal, invoice.id, parts, "Wrong number", number)
+    return await CreditNoteService(db).approve(supply.finance.principal, note.id)
+
+
+@pytest.mark.parametrize("is_approved", [True, False])
+async def test_a_suppliers_own_invoice_that_was_taken_back_is_invoiced_again_once(
+    db: AsyncSession, maker: SessionMaker, is_approved: bool
+) -> None:
+    supply = await make_supply(db)
+    await supply.visits(db, [{}, {"starts_local": time(18)}])
+    finance, provider = supply.finance.principal, supply.provider.principal
+    council, owner = supply.money.council.id, supply.money.organisation.id
+    invoice = await InvoiceService(db).send_delivered(provider, council, FEBRUARY, "A-1")
+    if is_approved:
+        await BillService(db).approve(finance, invoice.id)
+    service = BillingAgainService(db)
+    with pytest.raises(Conflict):
+        await service.free(finance, invoice.id, WHY)
+    await sent_back(db, supply, invoice, "C-1")
+    assert await balance(db, council, Purpose.ACCRUED, owner) + await balance(db, council, Purpose.PAYABLE, owner) == 0
+    # What was taken back is not on another bill before finance says that it was earned all the same.
+    assert (await InvoiceService(db).delivered(provider, council, FEBRUARY)).rows == []
+    assert await service.free(finance, invoice.id, WHY) == 2
+    assert await balance(db, council, Purpose.ACCRUED, owner) == 3_600
+    assert await broken(db) == []
+    again = await InvoiceService(db).send_delivered(provider, council, FEBRUARY, "A-2")
+    assert again.total_pence == 3_600
+    await BillService(db).approve(finance, again.id)
+    await reload(db)
+    assert await balance(db, council, Purpose.ACCRUED, owner) == 0
+    assert await balance(db, council, Purpose.PAYABLE, owner) == 3_600
+    assert await broken(db) == []
+    with pytest.raises(Conflict):
+        await service.free(finance, invoice.id, WHY)
+    assert (await InvoiceService(db).delivered(provider, council, FEBRUARY)).rows == []
+
+
+async def test_a_line_below_its_earning_is_freed_whole_and_a_file_brings_it_again(
+    db: AsyncSession, maker: SessionMaker
+) -> None:
+    supply = await make_supply(db)
+    await supply.visits(db, [{}, {"starts_local": time(18)}])
+    finance, provider = supply.finance.principal, supply.provider.principal
+    council, owner = supply.money.council.id, supply.money.organisation.id
+    rows = file_of(row_of(supply, amount_pounds="17.50"), row_of(supply, start_time="18:00"))
+    batch = await InvoiceService(db).check_file(provider, council, "x.csv", rows)
+    [invoice] = await InvoiceService(db).send_file(provider, batch.id)
+    await BillService(db).approve(finance, invoice.id)
+    assert await balance(db, council, Purpose.PAYABLE, owner) == 3_550
+    first, _ = await BillRepository(db).lines(invoice.id)
+    note = await CreditNoteService(db).send(provider, invoice.id, {first.id: first.amount_pence}, "Too low", "C-1")
+    await CreditNoteService(db).approve(finance, note.id)
+    assert await BillingAgainService(db).free(finance, invoice.id, WHY) == 1
+    assert await balance(db, council, Purpose.ACCRUED, owner) == 1_800
+    assert await broken(db) == []
+    # The freed visit goes through; the one that is on its bill still is a repetition.
+    rows = file_of(row_of(supply, invoice_number="INV-2"), row_of(supply, invoice_number="INV-2", start_time="18:00"))
+    batch = await InvoiceService(db).check_file(provider, council, "y.csv", rows)
+    [again] = await InvoiceService(db).send_file(provider, batch.id)
+    found = [(line.status, line.reason_code) for line in await BillRepository(db).lines(again.id)]
+    assert sorted(found) == [(LineStatus.CLEAN, None), (LineStatus.HELD, HoldReason.DUPLICATE)]
+    await BillService(db).approve(finance, again.id)
+    await reload(db)
+    assert await balance(db, council, Purpose.PAYABLE, owner) == 1_800 + 1_800
+    assert await balance(db, council, Purpose.ACCRUED, owner) == 0
+    assert await broken(db) == []
+
+
+async def test_finance_lets_a_supplier_invoice_again_and_the_supplier_reads_it(
+    browser: Browser, db: AsyncSession
+) -> None:
+    supply = await make_supply(db)
+    await supply.visit(db)
+    council = supply.money.council.id
+    invoice = await InvoiceService(db).send_delivered(supply.provider.principal, council, FEBRUARY, "A-1")
+    await BillService(db).approve(supply.finance.principal, invoice.id)
+    await sent_back(db, supply, invoice, "C-1")
+    path = f"/invoices/{invoice.id}"
+    finance, mine = await browser.signed_in(supply.finance), await browser.signed_in(supply.provider)
+    assert "May the supplier invoice it again?" in (await finance.open(path)).words
+    assert set((await finance.post(f"{path}/bill-again", {"reason": ""}, expect=422)).errors()) == {"reason"}
+    await finance.post(f"{path}/bill-again", {"reason": WHY})
+    assert "1 line of it may be invoiced again" in (await finance.open(path)).words
+    await finance.post(f"{path}/bill-again", {"reason": WHY}, expect=409)
+    assert "which your credit note took back" in (await mine.open(f"/provider{path}")).words
+
+
+async def test_an_earning_freed_without_a_credit_note_is_found(db: AsyncSession, maker: SessionMaker) -> None:
+    supply = await make_supply(db)
+    await supply.visit(db)
+    council = supply.money.council.id
+    invoice = await InvoiceService(db).send_delivered(supply.provider.principal, council, FEBRUARY, "A-1")
+    assert await broken(db) == []
+    [line] = await BillRepository(db).lines(invoice.id)
+    line.billed_again_on = date(2027, 3, 1)
+    assert any("billed again was taken back first" in fact for fact in await broken(db))
 
 
 async def test_the_database_keeps_an_earning_on_one_bill_that_counts(db: AsyncSession, maker: SessionMaker) -> None:

@@ -297,6 +297,11 @@ class BillRepository(Repository[Invoice]):
         )
         return {row.key: row for row in rows}
 
+    async def freed(self, invoice_id: UUID) -> int:
+        """Return how many lines of a bill may go on another bill since a credit note took them back."""
+        freed = InvoiceLine.invoice_id == invoice_id, InvoiceLine.billed_again_on.is_not(None)
+        return int(await self.db.scalar(select(func.count()).select_from(InvoiceLine).where(*freed)) or 0)
+
     async def credited(self, line_ids: Collection[UUID], *, approved: bool = False) -> dict[UUID, int]:
         """Return how many pence of lines were taken back, by line; of credit notes that were not refused.
 

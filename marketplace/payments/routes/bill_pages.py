@@ -109,6 +109,7 @@ async def bill_context(db: AsyncSession, bill: Invoice, after: int, only: str) -
         "original": await bills.get_one(id=bill.credits_id) if bill.credits_id else None,
         "organisation": await old.organisation(bill.organisation_id),
         "run": await old.run_of(bill.id),
+        "freed": await bills.freed(bill.id),
         "is_credit": bill.kind in CREDITS,
         "kind_label": KIND_LABELS[bill.kind],
         "kind_labels": KIND_LABELS,

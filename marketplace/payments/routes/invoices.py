@@ -32,6 +32,7 @@ from marketplace.payments.routes.bill_pages import (
 )
 from marketplace.payments.routes.shared import BILL_LABELS, LABELS, PAGE, cut, row_id, take, texts
 from marketplace.payments.schemas import read_reason
+from marketplace.payments.service.billing_again import BillingAgainService
 from marketplace.payments.service.bills import WAITING, BillService
 from marketplace.payments.service.credit_notes import CREDITABLE, CreditNoteService
 from marketplace.payments.service.holds import HoldService
@@ -168,6 +169,29 @@ class InvoiceController(Controller):
             return await take(request, db, principal, data, action)
         except InvalidInput as error:
             return await _bill_page(db, principal, invoice_id, 0, "", typed(data), error.fields)
+
+    @post("/{invoice_id:str}/bill-again", permission=Permission.INVOICES_APPROVE)
+    async def bill_again(
+        self,
+        request: Request[Any, Any, Any],
+        db: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        invoice_id: FromPath[str],
+        data: URLEncodedBody[FormData],
+    ) -> Redirect | Template:
+        """Free what a supplier's credit note took back for another invoice of the supplier."""
+
+        async def action() -> str:
+            reason = read_reason(data, "what was wrong with the invoice")
+            wanted = row_id(invoice_id)
+            number = await BillingAgainService(db).free(principal, wanted, reason)
+            flash(request, f"{plural(number, 'line')} can be invoiced again. The supplier sees it on the old invoice")
+            return f"/invoices/{wanted}"
+
+        try:
+            return await take(request, db, principal, data, action)
+        except InvalidInput as error:
+            return await _bill_page(db, principal, invoice_id, 0, "", data, error.fields)
 
     @get("/{invoice_id:str}/credit", permission=Permission.INVOICES_APPROVE)
     async def credit_form(
@@ -310,13 +334,15 @@ async def _bill_page(
     bill = await BillRepository(db).sent(principal.council_id, row_id(invoice_id))
     may = principal.may(Permission.INVOICES_APPROVE)
     is_waiting = bill.status in WAITING
+    shared = await bill_context(db, bill, after, only)
     context = {
-        **await bill_context(db, bill, after, only),
+        **shared,
         "reasons": [(reason.value, words) for reason, words in HOLD_WORDS.items()],
         "may_approve": may and bill.status is InvoiceStatus.ISSUED,
         "may_hold": may and is_waiting and bill.kind not in CREDITS,
         "may_refuse": may and is_waiting and bill.kind not in SELF_BILLED,
         "may_credit": may and bill.kind is InvoiceKind.SELF_BILL and bill.status in CREDITABLE,
+        "again": await BillingAgainService(db).lines(principal, bill) if may and shared["notes"] else [],
         "ticked": texts(values, "lines"),
         "values": values,
         "errors": errors,

@@ -1,9 +1,9 @@
-"""Billing an earning again after its self-bill was taken back: the bill said something wrong, what was earned did not.
+"""Billing an earning again after its bill was taken back: the bill said something wrong, what was earned did not.
 
 A credit note takes money back for good. Where only the paper was wrong (VAT most of all), the earning is freed for one
-more bill: the credited line no longer holds it, the ledger owes it again, and the next self-bill takes it up with its
-VAT as it is then. One note must have taken the line back whole: parts were taken back for reasons of their own, and
-would be owed again.
+more bill: the credited line no longer holds it, the ledger owes it again, and the next bill takes it up with its VAT as
+it is then: the council's next self-bill, or the invoice that the supplier sends. One note
+must have taken the line back whole: parts were taken back for reasons of their own, and would be owed again.
 """
 
 from collections.abc import Collection, Sequence
@@ -30,6 +30,10 @@ BILLED_AGAIN = "billed-again"
 """Kind of the ledger entry that owes an earning again; its source is the credited line."""
 
 
+BILLED = frozenset({InvoiceKind.SELF_BILL, InvoiceKind.PROVIDER_INVOICE})
+"""Bills whose lines hold earnings."""
+
+
 class Again(NamedTuple):
     """A line that was taken back whole, and how VAT would apply to its earning now."""
 
@@ -40,7 +44,7 @@ class Again(NamedTuple):
 
 
 class BillingAgainService:
-    """Frees earnings of credited self-bills for another one."""
+    """Frees earnings of credited bills for another one."""
 
     def __init__(self, db: AsyncSession) -> None:
         self.db = db
@@ -48,9 +52,9 @@ class BillingAgainService:
         self.bills = BillRepository(db)
 
     async def lines(self, principal: Principal, bill: Invoice) -> list[Again]:
-        """Return the lines of a self-bill whose earnings could be billed again, in their order."""
+        """Return the lines of a bill whose earnings could be billed again, in their order."""
         principal.require(Permission.INVOICES_READ)
-        if bill.kind is not InvoiceKind.SELF_BILL:
+        if bill.kind not in BILLED:
             return []
         return await self._found(bill, await self.bills.lines(bill.id))
 
@@ -81,24 +85,24 @@ class BillingAgainService:
     async def free(
         self, principal: Principal, invoice_id: UUID, reason: str, *, only: Collection[UUID] | None = None
     ) -> int:
-        """Free the earnings of a self-bill's credited lines for another bill. Returns how many.
+        """Free the earnings of a bill's credited lines for another bill. Returns how many.
 
         Args:
             principal: Somebody of finance.
-            invoice_id: The self-bill.
+            invoice_id: The self-bill, or the supplier's own invoice.
             reason: What was wrong with it.
             only: Lines to free; all that were taken back whole where it is None.
 
         Raises:
             Forbidden: The role may not.
             NotFound: No such bill in the council.
-            Conflict: No self-bill, nothing of it was taken back whole, or it was freed before.
+            Conflict: It holds no earnings, nothing of it was taken back whole, or it was freed before.
             NotEnoughMoney: A direct payment has no longer what the visit costs.
         """
         principal.require(Permission.INVOICES_APPROVE)
         bill = await self.bills.sent(principal.council_id, invoice_id, locked=True)
-        if bill.kind is not InvoiceKind.SELF_BILL:
-            raise Conflict("Suppliers send their own invoices again themselves.")
+        if bill.kind not in BILLED:
+            raise Conflict("A credit note is not billed again. Open the bill that it takes back.")
         rows = await self.bills.lines(bill.id, locked=True)
         wanted = rows if only is None else [line for line in rows if line.id in only]
         again = await self._found(bill, wanted, locked=True)
@@ -109,7 +113,7 @@ class BillingAgainService:
         for line, earning, _ in again:
             line.billed_again_on = today(self.clock)
             purpose, owner = spent[earning.id]
-            pence = line.amount_pence
+            pence = earning.amount_pence  # a supplier may have asked for a little less
             await ledger.post(
                 bill.council_id,
                 BILLED_AGAIN,
