@@ -34,6 +34,19 @@ MIX: tuple[tuple[str, tuple[HelpKind, ...]], ...] = (
 """The kinds of support that a plan shows side by side (B8), at most six for one chart."""
 
 
+class ItemNames(msgspec.Struct, frozen=True, kw_only=True):
+    """What messages call the fields of an outcome, as the page does; `{}` stands for its number."""
+
+    outcome: str = "outcome {}"
+    what: str = "what will happen for outcome {}"
+    helped_by: str = "who helps with outcome {}"
+    weekly: str = "the weekly cost of outcome {}"
+
+
+STAFF_NAMES = ItemNames()
+"""On the planner's page, where each is headed "Outcome 1"."""
+
+
 class CostedItem(Protocol):
     """An outcome, typed or stored."""
 
@@ -144,24 +157,22 @@ def _name(key: str) -> str:
     return title[0].lower() + title[1:]
 
 
-def read_items(form: FormReader) -> tuple[ItemContent, ...]:
+def read_items(form: FormReader, names: ItemNames = STAFF_NAMES) -> tuple[ItemContent, ...]:
     """Read the rows of outcomes; rows in which nothing was typed are left out."""
-    return tuple(item for row in range(1, MOST_ITEMS + 1) if (item := _read_item(form, row)) is not None)
+    return tuple(item for row in range(1, MOST_ITEMS + 1) if (item := _read_item(form, row, names)) is not None)
 
 
-def _read_item(form: FormReader, row: int) -> ItemContent | None:
+def _read_item(form: FormReader, row: int, names: ItemNames) -> ItemContent | None:
     """Read one row of outcomes; None when nothing was typed in it."""
     typed = (form.raw(f"{name}-{row}") for name in ("outcome", "what", "helped_by", "weekly"))
     if not any(typed):
         return None
     return ItemContent(
         row=row,
-        outcome=form.text(f"outcome-{row}", f"outcome {row}", required=False, longest=LONGEST_OUTCOME),
-        what=form.text(f"what-{row}", f"what will happen for outcome {row}", required=False, longest=LONGEST_WHAT),
-        helped_by=form.choice(f"helped_by-{row}", f"who helps with outcome {row}", HelpKind, required=False),
-        weekly_pence=form.pounds(
-            f"weekly-{row}", f"the weekly cost of outcome {row}", most=MOST_WEEKLY_PENCE, required=False
-        )
+        outcome=form.text(f"outcome-{row}", names.outcome.format(row), required=False, longest=LONGEST_OUTCOME),
+        what=form.text(f"what-{row}", names.what.format(row), required=False, longest=LONGEST_WHAT),
+        helped_by=form.choice(f"helped_by-{row}", names.helped_by.format(row), HelpKind, required=False),
+        weekly_pence=form.pounds(f"weekly-{row}", names.weekly.format(row), most=MOST_WEEKLY_PENCE, required=False)
         or 0,
     )
 

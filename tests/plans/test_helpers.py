@@ -17,6 +17,7 @@ from marketplace.people.events import PersonDied
 from marketplace.plans import tasks_own  # noqa: F401 - its tasks listen
 from marketplace.plans.errors import PlanNotEditable
 from marketplace.plans.models import HelperKind, PlanHelper
+from marketplace.plans.routes.writing import HELPER_NAMES, read_typed
 from marketplace.plans.sections import print_of
 from marketplace.plans.service.helpers import MAILS_A_DAY, MOST_OPEN, HelperForm, HelperService, helper_secret
 from marketplace.plans.service.own import OwnPlanService
@@ -207,3 +208,12 @@ async def test_a_helper_writes_with_the_link_alone(
 async def test_a_link_is_sent_once_by_email(db: AsyncSession, world: PlanWorld) -> None:
     await helper_of(db, world, email="sue@home.example")
     assert await events(db) == ["PlanHelperAsked"]
+
+
+def test_messages_call_an_outcome_what_the_helper_s_page_calls_it() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read_typed("outcomes", {"outcome-2": "a" * 501, "weekly-2": "lots"}, names=HELPER_NAMES)
+    assert refused.value.fields == {
+        "outcome-2": "What they want in number 2 must be 500 characters or fewer",
+        "weekly-2": "What number 2 costs a week must be an amount in pounds, like 75 or 75.50",
+    }

@@ -84,6 +84,13 @@ async def test_wrong_input_keeps_what_was_typed(me: Browser, db: AsyncSession, w
     page = await me.post(f"{HERE}/outcomes", form, expect=422)
     assert page.title.startswith("Error: ")
     assert page.field("outcome-1") == "Swim"
+    # The page calls it "Number 1", and so does the message.
+    assert page.errors() == {"weekly-1": "What number 1 costs a week must be an amount in pounds, like 75 or 75.50"}
+    far = {**form, "weekly-1": "", "outcome-1": "a" * 2_001, "what-1": "a" * 4_001, "helped_by-1": "nobody"}
+    said = (await me.post(f"{HERE}/outcomes", far, expect=422)).errors()
+    assert set(said) == {"outcome-1", "what-1", "helped_by-1"}
+    assert said["outcome-1"].startswith("What you want in number 1 must be")
+    assert all("number 1" in words and "utcome" not in words for words in said.values())
     long = await me.post(f"{HERE}/week", {"seen": print_of(""), "words": "a" * 4_001}, expect=422)
     assert long.field("words") == "a" * 4_001
     assert await count(db, "plan_sections") == await count(db, "plan_items") == 0

@@ -14,21 +14,22 @@ from marketplace.core.database import scope_to
 from marketplace.core.errors import InvalidInput, StepRefused
 from marketplace.core.queue import deliver
 from marketplace.payments import tasks_money  # noqa: F401 - it listens
+from marketplace.payments.checks import check_payments
 from marketplace.payments.service.account.shares import ShareService
 from marketplace.people import PeopleService
 from marketplace.people.income import paydays
-from marketplace.people.models import Budget, BudgetKind, FundingRoute, Holding
+from marketplace.people.models import Budget, BudgetKind, BudgetStatus, FundingRoute, Holding, Person
 from marketplace.plans import PlanService
 from marketplace.plans.models import Frequency
 from marketplace.plans.repository.agreeing import CostRepository
 from marketplace.plans.repository.setups import EarlyStartRepository
-from marketplace.plans.service.setups import SetupPayments, SetupService
+from marketplace.plans.service.setups import SetupAnswers, SetupPayments, SetupService
 from marketplace.plans.states import PlanStatus, SetupStatus
 from marketplace.providers.models import ServiceLine
 from tests.browser import Browser, count
-from tests.factories import make_accreditation, make_member, make_organisation
+from tests.factories import make_accreditation, make_budget, make_member, make_organisation
 from tests.factories_plans import PlanWorld, make_plan
-from tests.factories_setups import NEXT_WEEK, TODAY, allow_early, make_agreed, make_indicative, make_offered
+from tests.factories_setups import NEXT_WEEK, TODAY, allow_early, make_agreed, make_indicative, make_offered, setup_form
 
 TELL_HOLDING = "payments.tell_holding_of_setup"
 Drain = Callable[[], Awaitable[list[tuple[str, str]]]]
@@ -224,3 +225,115 @@ async def test_equipment_is_started_on_the_page_without_a_plan(
     assert "The budget is £450.00, paid once" in page.words
     await worker.post(path, {"action": "start", "version": version}, expect=303)
     assert "It is paid once, so there is nothing to stop" in (await worker.open(path)).words
+
+
+async def test_equipment_is_paid_once_beside_a_payment_by_the_week_that_goes_on_as_it_was(
+    db: AsyncSession, world: PlanWorld, clock: FixedClock
+) -> None:
+    await make_plan(db, world, PlanStatus.SIGNED_OFF)
+    await make_indicative(db, world)
+    worker, service = world.social_worker.principal, SetupService(db)
+    weekly = await make_agreed(db, world)
+    await SetupPayments(db).start(worker, weekly.id, "", weekly.version)
+    clock.advance(timedelta(days=7))
+    assert await ShareService(db).pay_all(world.council.id) == 1
+    with pytest.raises(StepRefused):
+        await service.begin(worker, world.person.id, once=True)
+
+    await make_indicative(db, world, 0, kind=BudgetKind.EQUIPMENT, one_off_pence=45_000)
+    assert (await service.begin(worker, world.person.id)).id == weekly.id
+    row = await service.begin(worker, world.person.id, once=True)
+    assert (row.frequency, row.weekly_pence, row.holding) == (Frequency.ONCE, 0, Holding.OWN_ACCOUNT)
+    assert (await service.begin(worker, world.person.id, once=True)).id == row.id
+    later = {"starts_on": date(2027, 3, 20), "weekly_pence": 0, "once_pence": 45_000, "frequency": Frequency.ONCE}
+    for wrong, field in (
+        ({"frequency": Frequency.FOUR_WEEKLY, "once_pence": 0, "weekly_pence": 100}, "frequency"),
+        ({"holding": Holding.COUNCIL_HELD}, "holding"),
+        ({"once_pence": 45_001}, "once"),
+    ):
+        with pytest.raises(InvalidInput) as refused:
+            async with db.begin_nested():
+                await service.save(worker, row.id, setup_form(row, **{**later, **wrong}))
+        assert set(refused.value.fields) == {field}
+        await db.refresh(row)
+    await service.offer(worker, row.id, setup_form(row, **later))
+    row = await SetupAnswers(db).answer(world.person_user.principal, True, "", row.version)
+    held = await SetupPayments(db).start(worker, row.id, "", row.version)
+    assert (held.starts_on, held.ends_on) == (NEXT_WEEK, None)
+    # What is started once is agreed: it is neither begun nor started again.
+    with pytest.raises(StepRefused):
+        await service.begin(worker, world.person.id, once=True)
+    with pytest.raises(StepRefused):
+        await SetupPayments(db).start(worker, row.id, "", row.version)
+    assert (await SetupAnswers(db).mine(world.person_user.principal)) is weekly
+
+    clock.advance(timedelta(days=10))
+    assert await ShareService(db).pay_all(world.council.id) == 1
+    clock.advance(timedelta(days=18))
+    assert await ShareService(db).pay_all(world.council.id) == 1
+    assert await ShareService(db).pay_all(world.council.id) == 0
+    assert await count(db, "money_movements", "kind = 'one_off'") == 1
+    purse = await purse_of(db, world.council.id, world.person.id)
+    assert purse is not None
+    assert (purse.balance_pence, purse.weekly_pence) == (45_000 + 2 * 4 * 11_538, 11_538)
+    # The world's plan was signed without the desk, so it earned no tariff; nothing else is wrong.
+    wrong_facts = [fact.name for fact in await check_payments(db) if not fact.ok]
+    assert wrong_facts == ["payments: each signed-off plan version earned its tariff once"]
+    await db.refresh(weekly)
+    assert weekly.status is SetupStatus.STARTED
+
+
+async def test_a_death_closes_both_and_a_mistake_opens_both_again(
+    db: AsyncSession, world: PlanWorld, drain: Drain
+) -> None:
+    await make_plan(db, world, PlanStatus.SIGNED_OFF)
+    await make_indicative(db, world)
+    await make_indicative(db, world, 0, kind=BudgetKind.EQUIPMENT, one_off_pence=45_000)
+    weekly = await make_agreed(db, world)
+    people, worker, person = PeopleService(db), world.social_worker.principal, world.person
+    await SetupPayments(db).start(worker, weekly.id, "", weekly.version)
+    once = await SetupService(db).begin(worker, person.id, once=True)
+    await people.record_death(worker, person.id, TODAY, version=person.version)
+    await drain()
+    await db.refresh(weekly)
+    await db.refresh(once)
+    assert (weekly.status, once.status) == (SetupStatus.STOPPED, SetupStatus.REFUSED)
+    await people.undo_death(worker, person.id, "Another person", version=person.version)
+    await drain()
+    await db.refresh(weekly)
+    await db.refresh(once)
+    assert (weekly.status, once.status) == (SetupStatus.STARTED, SetupStatus.DRAFT)
+
+
+async def test_the_page_of_a_payment_by_the_week_leads_to_a_sum_paid_once_beside_it(
+    browser: Browser, db: AsyncSession, world: PlanWorld
+) -> None:
+    await make_plan(db, world, PlanStatus.SIGNED_OFF)
+    await make_indicative(db, world)
+    weekly = await make_agreed(db, world)
+    await SetupPayments(db).start(world.social_worker.principal, weekly.id, "", weekly.version)
+    path, person_id, start = f"/direct-payment-setups/{weekly.id}", world.person.id, "/direct-payment-setups/for/"
+    worker, reader = await browser.signed_in(world.social_worker), await browser.signed_in(world.person_user)
+    assert "A sum that is paid once" not in (await worker.open(path)).words
+    await worker.post(f"{start}{person_id}", {"once": "yes"}, expect=409)
+    person = await db.get_one(Person, person_id)
+    await make_budget(
+        db,
+        person,
+        status=BudgetStatus.INDICATIVE,
+        kind=BudgetKind.EQUIPMENT,
+        route=FundingRoute.COUNCIL_MANAGED,
+        weekly_pence=0,
+        one_off_pence=45_000,
+        starts_on=TODAY,
+    )
+    assert "£450.00 that is paid once" in (await worker.open(path)).words
+    begun = await worker.post(f"{start}{person_id}", {"once": "yes"}, expect=303)
+    assert begun.location != path
+    page = await worker.open(begun.location)
+    assert page.field("frequency") == "once"
+    assert "Your direct payment starts on" in (await reader.open("/money/set-up")).words
+    await worker.post(begun.location, {"action": "refuse", "refuse_reason": "A loan fits", "version": "1"}, expect=303)
+    page = await reader.open("/money/set-up")
+    assert "The council said no to money that is paid once" in page.words
+    assert "Your direct payment starts on" in page.words

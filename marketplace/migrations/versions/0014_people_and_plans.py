@@ -873,9 +873,14 @@ def upgrade() -> None:
         "direct_payment_setups",
         ["person_id"],
         unique=True,
-        postgresql_where=sa.text(
-            "status IN ('draft', 'offered', 'agreed') OR (status = 'started' AND frequency <> 'once')"
-        ),
+        postgresql_where=sa.text("status IN ('draft', 'offered', 'agreed')"),
+    )
+    op.create_index(
+        "uq_direct_payment_setups_weekly",
+        "direct_payment_setups",
+        ["person_id"],
+        unique=True,
+        postgresql_where=sa.text("status IN ('draft', 'offered', 'agreed', 'started') AND frequency <> 'once'"),
     )
     op.create_table(
         "early_starts",
@@ -1595,11 +1600,14 @@ def downgrade() -> None:
     op.drop_index("ix_early_starts_council", table_name="early_starts")
     op.drop_table("early_starts")
     op.drop_index(
+        "uq_direct_payment_setups_weekly",
+        table_name="direct_payment_setups",
+        postgresql_where=sa.text("status IN ('draft', 'offered', 'agreed', 'started') AND frequency <> 'once'"),
+    )
+    op.drop_index(
         "uq_direct_payment_setups_open",
         table_name="direct_payment_setups",
-        postgresql_where=sa.text(
-            "status IN ('draft', 'offered', 'agreed') OR (status = 'started' AND frequency <> 'once')"
-        ),
+        postgresql_where=sa.text("status IN ('draft', 'offered', 'agreed')"),
     )
     op.drop_table("direct_payment_setups")
     op.drop_index("ix_protections_person_id", table_name="protections")

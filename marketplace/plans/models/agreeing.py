@@ -199,9 +199,14 @@ class DirectPaymentSetup(Base, WithId):
             "uq_direct_payment_setups_open",
             "person_id",
             unique=True,
-            postgresql_where=text(
-                "status IN ('draft', 'offered', 'agreed') OR (status = 'started' AND frequency <> 'once')"
-            ),
+            postgresql_where=text("status IN ('draft', 'offered', 'agreed')"),
+        ),
+        # Beside a payment by the week, only a sum that is paid once is set up.
+        Index(
+            "uq_direct_payment_setups_weekly",
+            "person_id",
+            unique=True,
+            postgresql_where=text("status IN ('draft', 'offered', 'agreed', 'started') AND frequency <> 'once'"),
         ),
         CheckConstraint("amount_pence >= 0 AND weekly_pence >= 0 AND once_pence >= 0", name="amount"),
         CheckConstraint("(holding = 'provider_managed') OR organisation_id IS NULL", name="fund_of"),

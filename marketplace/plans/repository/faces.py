@@ -24,6 +24,7 @@ from marketplace.people.states import AssessmentStatus
 from marketplace.plans.dates import OPEN
 from marketplace.plans.models import (
     DirectPaymentSetup,
+    Frequency,
     Plan,
     PlanItem,
     PlannedBy,
@@ -228,7 +229,7 @@ class FaceRepository(Repository[PlanVersion]):
                 DirectPaymentSetup.person_id == person_id,
                 DirectPaymentSetup.status.in_(SET_UP),
             )
-            .order_by(DirectPaymentSetup.created_at.desc())
+            .order_by(DirectPaymentSetup.frequency == Frequency.ONCE, DirectPaymentSetup.created_at.desc())
             .limit(1)
         )
         return MoneyFacts(

@@ -5,7 +5,7 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, and_, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, and_, case, literal, or_, select, tuple_
 
 from marketplace.accounts.models import Representation
 from marketplace.accounts.states import RepresentationStatus
@@ -31,24 +31,53 @@ class SetupRepository(Repository[DirectPaymentSetup]):
 
     model_type = DirectPaymentSetup
 
-    async def open_of(self, council_id: UUID, person_id: UUID, *, locked: bool = False) -> DirectPaymentSetup | None:
-        """Return the set-up of a person that is on its way or runs."""
+    async def open_of(self, council_id: UUID, person_id: UUID) -> Sequence[DirectPaymentSetup]:
+        """Return a person's set-ups that are on their way or run, locked: one by the week, one paid once beside it."""
         question = self.of(council_id).where(DirectPaymentSetup.person_id == person_id, _is_open())
-        return await self.maybe(question, locked=locked)
+        question = question.order_by(DirectPaymentSetup.created_at, DirectPaymentSetup.id)
+        return await self.every(question.with_for_update().execution_options(populate_existing=True))
 
-    async def newest_of(self, council_id: UUID, person_id: UUID) -> DirectPaymentSetup | None:
-        """Return a person's newest set-up, whatever became of it."""
-        question = self.of(council_id).where(DirectPaymentSetup.person_id == person_id)
+    async def on_its_way(self, council_id: UUID, person_id: UUID) -> DirectPaymentSetup | None:
+        """Return a person's set-up that was begun and is neither started nor refused."""
+        return await self.maybe(self.of(council_id).where(DirectPaymentSetup.person_id == person_id, _is_on_its_way()))
+
+    async def running(self, council_id: UUID, person_id: UUID) -> DirectPaymentSetup | None:
+        """Return a person's payment by the week that was started and not stopped."""
+        return await self.maybe(self.of(council_id).where(DirectPaymentSetup.person_id == person_id, _runs()))
+
+    async def to_person(self, council_id: UUID, person_id: UUID) -> DirectPaymentSetup | None:
+        """Return the set-up that concerns a person most: what lies before them, what runs, else the newest.
+
+        A draft is not for them to see before it was offered once.
+        """
+        is_hidden = and_(DirectPaymentSetup.status == SetupStatus.DRAFT, DirectPaymentSetup.reason == "")
+        question = self.of(council_id).where(DirectPaymentSetup.person_id == person_id, ~is_hidden)
+        order = case((_is_on_its_way(), 0), (_runs(), 1), else_=2)
+        newest = (DirectPaymentSetup.created_at.desc(), DirectPaymentSetup.id.desc())
+        return await self.maybe(question.order_by(order, *newest))
+
+    async def once_beside(self, row: DirectPaymentSetup) -> DirectPaymentSetup | None:
+        """Return the newest sum paid once that was decided while a payment by the week ran."""
+        question = self.of(row.council_id).where(
+            DirectPaymentSetup.person_id == row.person_id,
+            DirectPaymentSetup.frequency == Frequency.ONCE,
+            DirectPaymentSetup.status.in_((SetupStatus.STARTED, SetupStatus.REFUSED)),
+            DirectPaymentSetup.id != row.id,
+            DirectPaymentSetup.created_at >= row.created_at,
+        )
         return await self.maybe(question.order_by(DirectPaymentSetup.created_at.desc(), DirectPaymentSetup.id.desc()))
 
     async def coming_on(self, person_id: UUID, on: date) -> date | None:
         """Return the first day of a payment that was started and begins after a day."""
         found: date | None = await self.db.scalar(
-            select(DirectPaymentSetup.starts_on).where(
+            select(DirectPaymentSetup.starts_on)
+            .where(
                 DirectPaymentSetup.person_id == person_id,
                 DirectPaymentSetup.status == SetupStatus.STARTED,
                 DirectPaymentSetup.starts_on > on,
             )
+            .order_by(DirectPaymentSetup.starts_on)
+            .limit(1)
         )
         return found
 
@@ -99,7 +128,7 @@ class SetupRepository(Repository[DirectPaymentSetup]):
         question = select(DirectPaymentSetup).where(
             DirectPaymentSetup.representation_id == representation_id, _is_open()
         )
-        return await self.maybe(question, locked=True)
+        return await self.maybe(question.order_by(DirectPaymentSetup.created_at), locked=True)
 
     async def fund_managers(self, council_id: UUID, on: date) -> Sequence[Organisation]:
         """Return organisations that may hold Individual Service Funds: accredited for money management."""
@@ -114,15 +143,16 @@ class SetupRepository(Repository[DirectPaymentSetup]):
             return ""
         return str(await self.db.scalar(select(Organisation.name).where(Organisation.id == organisation_id)) or "")
 
-    async def ended_by_death(self, council_id: UUID, person_id: UUID, why: str) -> DirectPaymentSetup | None:
-        """Return the set-up that a death had closed, locked."""
+    async def ended_by_death(self, council_id: UUID, person_id: UUID, why: str) -> Sequence[DirectPaymentSetup]:
+        """Return the set-ups that a death had closed, locked: at most one that ran and one that was on its way."""
         question = self.of(council_id).where(
             DirectPaymentSetup.person_id == person_id,
             DirectPaymentSetup.status.in_((SetupStatus.REFUSED, SetupStatus.STOPPED)),
             DirectPaymentSetup.reason == why,
         )
-        question = question.order_by(DirectPaymentSetup.created_at.desc(), DirectPaymentSetup.id.desc())
-        return await self.maybe(question.limit(1), locked=True)
+        question = question.order_by(DirectPaymentSetup.created_at, DirectPaymentSetup.id)
+        rows = await self.every(question.with_for_update().execution_options(populate_existing=True))
+        return list({row.status: row for row in rows}.values())
 
     async def plan(self, council_id: UUID, person_id: UUID, *, is_signed: bool) -> Plan | None:
         """Return the newest plan of a person; with `is_signed` only one of which a version is in place."""
@@ -145,11 +175,17 @@ class SetupRepository(Repository[DirectPaymentSetup]):
         return found
 
 
+def _is_on_its_way() -> ColumnElement[bool]:
+    return DirectPaymentSetup.status.in_((SetupStatus.DRAFT, SetupStatus.OFFERED, SetupStatus.AGREED))
+
+
+def _runs() -> ColumnElement[bool]:
+    """Condition: it is paid by the week and was started. What was paid once is over with its start."""
+    return and_(DirectPaymentSetup.status == SetupStatus.STARTED, DirectPaymentSetup.frequency != Frequency.ONCE)
+
+
 def _is_open() -> ColumnElement[bool]:
-    """Condition: it is on its way or runs. What was paid once is over with its start."""
-    on_its_way = DirectPaymentSetup.status.in_((SetupStatus.DRAFT, SetupStatus.OFFERED, SetupStatus.AGREED))
-    runs = and_(DirectPaymentSetup.status == SetupStatus.STARTED, DirectPaymentSetup.frequency != Frequency.ONCE)
-    return or_(on_its_way, runs)
+    return or_(_is_on_its_way(), _runs())
 
 
 class EarlyStartRepository(Repository[EarlyStart]):

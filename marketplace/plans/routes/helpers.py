@@ -21,7 +21,14 @@ from marketplace.plans.models import HelperKind
 from marketplace.plans.repository.sections import SectionRepository
 from marketplace.plans.routes.common import attempt, id_of, may_cost, typed
 from marketplace.plans.routes.own import HERE, REMOVE, my_own
-from marketplace.plans.routes.writing import ASK_OF_HELPER, clash_of, read_typed, section_page, typed_words
+from marketplace.plans.routes.writing import (
+    ASK_OF_HELPER,
+    HELPER_NAMES,
+    clash_of,
+    read_typed,
+    section_page,
+    typed_words,
+)
 from marketplace.plans.sections import BY_KEY, SECTIONS, texts_of
 from marketplace.plans.service.helpers import MOST_DAYS, HelperForm, HelperService, HelpPage
 
@@ -149,7 +156,7 @@ async def help_write(
         nonlocal more
         action = str(data.get("action") or "save")
         removed = REMOVE.match(action)
-        what, keep = read_typed(key, data, int(removed.group(1)) if removed else 0)
+        what, keep = read_typed(key, data, int(removed.group(1)) if removed else 0, names=HELPER_NAMES)
         await HelperService(db).write(secret, what, FormReader(data).raw("seen"), keep)
         if action == "add" and len(what.items) < MOST_ITEMS:
             more = f"/{key}?rows={len(what.items) + 1}#item-{len(what.items) + 1}"

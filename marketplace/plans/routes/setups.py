@@ -93,7 +93,7 @@ class SetupController(Controller):
         wanted = id_of(person_id)
 
         async def action() -> str:
-            row = await SetupService(db).begin(principal, wanted)
+            row = await SetupService(db).begin(principal, wanted, once=bool(FormReader(data).raw("once")))
             return f"/direct-payment-setups/{row.id}"
 
         return await attempt(request, db, principal, data, action)
@@ -334,6 +334,7 @@ async def _my_page(db: AsyncSession, principal: Principal, values: dict[str, Any
     budget = await SetupAnswers(db).budget(row.council_id, row.person_id)
     context = {
         "row": row,
+        "beside": await SetupRepository(db).once_beside(row) if row.status is SetupStatus.STARTED else None,
         "early": early,
         "manager_name": manager.name if manager else "",
         "manages": manages,
@@ -358,7 +359,7 @@ async def _early_page(
     context = {
         "row": row,
         "person": await PeopleRepository(db).find(principal.council_id, row.person_id),
-        "setup": await SetupRepository(db).open_of(row.council_id, row.person_id),
+        "setup": await SetupRepository(db).running(row.council_id, row.person_id),
         "left": (row.sign_off_by - today(clock_of(db))).days,
         "values": values,
         "errors": errors,

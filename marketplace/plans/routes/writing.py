@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar.response import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.core.forms import FormReader
 from marketplace.plans.content import (
     MOST_ITEMS,
+    ItemNames,
     help_options,
     item_values,
     join_money,
@@ -33,6 +35,14 @@ ASK = {
     "add": "Add another thing",
 }
 ASK_OF_HELPER = {**ASK, "outcome": "What do they want?"}
+OWN_NAMES = ItemNames(
+    outcome="what you want in number {}",
+    what="what will happen in number {}",
+    helped_by="who helps with number {}",
+    weekly="what number {} costs a week",
+)
+"""What messages call the fields of `ASK`."""
+HELPER_NAMES = msgspec.structs.replace(OWN_NAMES, outcome="what they want in number {}")
 KEEP_OPTIONS = [
     ("both", "Keep both", "The saved words come first, then yours"),
     ("mine", "Keep my words", "The saved words move to “Earlier words”"),
@@ -40,20 +50,23 @@ KEEP_OPTIONS = [
 ]
 
 
-def read_typed(key: str, data: Mapping[str, Any], remove: int = 0) -> tuple[Typed, str]:
+def read_typed(
+    key: str, data: Mapping[str, Any], remove: int = 0, *, names: ItemNames = OWN_NAMES
+) -> tuple[Typed, str]:
     """Read the form of a section: what was typed, and which wording to keep where two people wrote.
 
     Args:
         key: Key of the section.
         data: The form.
         remove: Row of outcomes to leave out; 0 for none.
+        names: What messages call the fields of outcomes.
 
     Raises:
         InvalidInput: A text is too long, an amount is not one, no choice between two wordings.
     """
     form = FormReader(data)
     if BY_KEY[key].place is Place.ITEMS:
-        found = Typed(key=key, items=without_item(read_items(form), remove))
+        found = Typed(key=key, items=without_item(read_items(form, names), remove))
     elif key == "money":
         held = form.text("money_held", "who looks after the money", required=False, longest=LONGEST_TEXT)
         why = form.text("why_over", "why you need more", required=False, longest=LONGEST_TEXT)

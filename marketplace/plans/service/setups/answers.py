@@ -14,8 +14,7 @@ class SetupAnswers(SetupRows):
     async def mine(self, principal: Principal) -> DirectPaymentSetup | None:
         """Return the own set-up as far as it is for the person to see: from the offer on."""
         principal.require(Permission.MONEY_OWN)
-        row = await self.setups.newest_of(principal.council_id, principal.need_person())
-        return None if row is None or (row.status is SetupStatus.DRAFT and not row.reason) else row
+        return await self.setups.to_person(principal.council_id, principal.need_person())
 
     async def is_manager(self, principal: Principal, row: DirectPaymentSetup) -> bool:
         """Whether the reader is the one who is to manage the payment."""

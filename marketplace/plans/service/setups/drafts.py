@@ -20,39 +20,50 @@ from marketplace.plans.states import SETUP, SetupStatus
 class SetupService(SetupRows):
     """The council's verbs up to the answer of the person."""
 
-    async def begin(self, principal: Principal, person_id: UUID) -> DirectPaymentSetup:
+    async def begin(self, principal: Principal, person_id: UUID, *, once: bool = False) -> DirectPaymentSetup:
         """Begin a set-up; while one is on its way or runs, that one is returned.
+
+        Args:
+            principal: Who prepares it for the council.
+            person_id: For whom.
+            once: A sum that is paid once; it may be set up beside a payment by the week that runs.
 
         Raises:
             NotFound: No such person in the council.
-            StepRefused: The person has died.
+            StepRefused: The person has died, or no budget has anything left that is paid once.
         """
         principal.require(Permission.SETUPS_DECIDE)
         person = await self.held_person(principal.council_id, person_id)
         if person.died_on is not None:
             raise StepRefused("It is recorded that this person has died.")
-        found = await self.setups.open_of(person.council_id, person.id)
+        running = await self.setups.running(person.council_id, person.id)
+        found = await self.setups.on_its_way(person.council_id, person.id) or (None if once else running)
         if found is not None:
             return found
         plan = await self.setups.plan(person.council_id, person.id, is_signed=False)
-        budget = await self.budget(person.council_id, person.id)
+        budget = await self.budget(person.council_id, person.id, once=once)
+        if once and not await self.once_left(budget):
+            raise StepRefused("The budget has nothing left that is paid once.")
         row = DirectPaymentSetup(
             council_id=person.council_id,
             person_id=person.id,
             plan_id=plan.id if plan else None,
             status=SetupStatus.DRAFT,
-            managed_by=ManagedBy.SELF,
+            has_capacity=running.has_capacity if running else True,
+            managed_by=running.managed_by if running else ManagedBy.SELF,
+            representation_id=running.representation_id if running else None,
             conditions={},
-            holding=Holding.COUNCIL_HELD,
-            frequency=Frequency.FOUR_WEEKLY,
-            weekly_pence=budget.weekly_pence if budget else 0,
+            holding=running.holding if running else Holding.COUNCIL_HELD,
+            organisation_id=running.organisation_id if running else None,
+            frequency=Frequency.ONCE if once else Frequency.FOUR_WEEKLY,
+            weekly_pence=budget.weekly_pence if budget and not once else 0,
             created_at=self.clock.now(),
         )
         try:
             async with self.db.begin_nested():
                 self.db.add(row)
         except IntegrityError as error:
-            if broken_constraint(error) != "uq_direct_payment_setups_open":
+            if broken_constraint(error) not in ("uq_direct_payment_setups_open", "uq_direct_payment_setups_weekly"):
                 raise
             raise SetupChanged("Somebody else has just begun one.") from error
         SETUP.begin(self.db, row, by=principal.user_id)
@@ -122,6 +133,8 @@ class SetupService(SetupRows):
         return row
 
     async def _write(self, row: DirectPaymentSetup, form: SetupForm) -> None:
+        fund_id = form.organisation_id if form.holding is Holding.PROVIDER_MANAGED else None
+        await self.check_beside(row, form.frequency, form.holding, fund_id)
         budget = await self.budget(row.council_id, row.person_id, once=form.frequency is Frequency.ONCE)
         most = budget.weekly_pence if budget else 0
         if form.weekly_pence > most:
@@ -135,7 +148,7 @@ class SetupService(SetupRows):
         row.conditions = {key: {"met": met, "why": why} for key, (met, why) in form.conditions.items()}
         row.holding, row.frequency, row.needs = form.holding, form.frequency, form.needs
         row.weekly_pence, row.once_pence, row.starts_on = form.weekly_pence, form.once_pence, form.starts_on
-        row.organisation_id = form.organisation_id if form.holding is Holding.PROVIDER_MANAGED else None
+        row.organisation_id = fund_id
         own = 0
         if budget is not None and budget.weekly_pence:
             own = (2 * budget.own_weekly_pence * form.weekly_pence + budget.weekly_pence) // (2 * budget.weekly_pence)

@@ -43,6 +43,7 @@ class SetupPayments(SetupRows):
             raise StepRefused("It is recorded that this person has died.")
         await self.check_manager(row)
         await self.check_fund(row)
+        await self.check_beside(row, row.frequency, row.holding, row.organisation_id)
         budget = await self.budget(row.council_id, row.person_id, once=row.frequency is Frequency.ONCE)
         if budget is None or budget.weekly_pence < row.weekly_pence:
             now = pounds(budget.weekly_pence if budget else 0)
@@ -109,6 +110,8 @@ class SetupPayments(SetupRows):
         self, principal: Principal, row: DirectPaymentSetup, starts_on: date
     ) -> DirectPaymentArrangement:
         before = await self.setups.arrangement(row.council_id, row.person_id)
+        if row.frequency is Frequency.ONCE and before is not None and _holds(before, row, starts_on):
+            return before
         if before is not None and before.starts_on >= starts_on:
             # One that was to begin on that day or later never held anything by then: it is put right.
             before.holding, before.organisation_id, before.starts_on = row.holding, row.organisation_id, starts_on
@@ -151,8 +154,7 @@ class SetupPayments(SetupRows):
 
     async def close_for_death(self, council_id: UUID, person_id: UUID) -> None:
         """Close what is set up for somebody who has died: an offer ends, a payment stops, no sign-off is waited for."""
-        row = await self.setups.open_of(council_id, person_id, locked=True)
-        if row is not None:
+        for row in await self.setups.open_of(council_id, person_id):
             runs = row.status is SetupStatus.STARTED
             row.reason, row.decided_at = DIED, self.clock.now()
             SETUP.move(self.db, row, SetupStatus.STOPPED if runs else SetupStatus.REFUSED, by=None, why=DIED)
@@ -162,8 +164,8 @@ class SetupPayments(SetupRows):
 
     async def undo_death(self, council_id: UUID, person_id: UUID) -> None:
         """Open again what a death recorded by mistake had closed: a payment runs on, an offer is a draft again."""
-        row = await self.setups.ended_by_death(council_id, person_id, DIED)
-        if row is not None and await self.setups.open_of(council_id, person_id) is None:
+        is_free = not await self.setups.open_of(council_id, person_id)
+        for row in await self.setups.ended_by_death(council_id, person_id, DIED) if is_free else ():
             ran = row.status is SetupStatus.STOPPED
             row.reason = ""
             if not ran:
@@ -172,3 +174,9 @@ class SetupPayments(SetupRows):
             await self.db.flush()
             self.note(None, row, "plans.reopen_setup_after_death", after={"status": row.status})
         await EarlyStartService(self.db).undo_death(council_id, person_id)
+
+
+def _holds(before: DirectPaymentArrangement, row: DirectPaymentSetup, day: date) -> bool:
+    """Whether an arrangement holds the money on a day as a set-up wants it held."""
+    covers = before.starts_on <= day and (before.ends_on is None or before.ends_on > day)
+    return covers and (before.holding, before.organisation_id) == (row.holding, row.organisation_id)

@@ -18,7 +18,7 @@ from marketplace.people.models import Budget, BudgetStatus, FundingRoute, Holdin
 from marketplace.plans.direct_payments import may_manage
 from marketplace.plans.errors import SetupChanged
 from marketplace.plans.events import SetupMoved
-from marketplace.plans.models import DirectPaymentSetup, ManagedBy
+from marketplace.plans.models import DirectPaymentSetup, Frequency, ManagedBy
 from marketplace.plans.repository.agreeing import CostRepository
 from marketplace.plans.repository.setups import SetupRepository
 from marketplace.plans.states import SETUP, SetupStatus
@@ -44,8 +44,12 @@ class SetupRows:
         Args:
             council_id: The council.
             person_id: Whose budget.
-            once: For a sum that is paid once: what was estimated for equipment counts where no other is left.
+            once: For a sum that is paid once: what was estimated for equipment counts where no other is left. While a
+                payment by the week runs nothing else counts: its budget stays as it is, and what that pays once comes
+                with the plan.
         """
+        if once and await self.setups.running(council_id, person_id) is not None:
+            return await self.costs.equipment(council_id, person_id)
         found = await self.costs.final(council_id, person_id, today(self.clock))
         found = found or await self.costs.indicative(council_id, person_id)
         if found is None or (once and not await self.once_left(found)):
@@ -60,6 +64,21 @@ class SetupRows:
             return 0 if await self.costs.is_agreed_once(budget) else budget.one_off_pence
         by_schedule = budget.route is FundingRoute.DIRECT_PAYMENT and await self.costs.is_held_from(budget)
         return 0 if by_schedule else budget.one_off_pence
+
+    async def check_beside(
+        self, row: DirectPaymentSetup, frequency: Frequency, holding: Holding, organisation_id: UUID | None
+    ) -> None:
+        """Refuse what does not go with a payment by the week that runs: another such, or money held elsewhere.
+
+        Asked before the row is changed, because the database keeps two payments by the week apart, too.
+        """
+        running = await self.setups.running(row.council_id, row.person_id)
+        if running is None or running.id == row.id:
+            return
+        if frequency is not Frequency.ONCE:
+            raise InvalidInput({"frequency": "A payment by the week runs already. Select that this one is paid once"})
+        if (holding, organisation_id) != (running.holding, running.organisation_id):
+            raise InvalidInput({"holding": "Select who holds the payment that runs: the sum goes to the same place"})
 
     async def check_fund(self, row: DirectPaymentSetup) -> None:
         """Refuse when the organisation that is to hold the money may not, or no longer."""
