@@ -22,7 +22,6 @@ from marketplace.plans.repository.moving import IncomingRepository, MoveReposito
 from marketplace.plans.repository.setups import SetupRepository
 from marketplace.plans.service.incoming import IncomingService
 from marketplace.plans.service.moving_day import MoveDayService
-from marketplace.plans.states import SetupStatus
 
 
 @task("plans.ask_about_move", on=MoveRecorded)
@@ -98,7 +97,7 @@ async def tell_move_day(message_id: UUID, event: MoveDayCame) -> None:
         if person.died_on is not None:
             return
         new = await AccountRepository(db).council(move.to_council_id) if move.to_council_id is not None else None
-        setup = await SetupRepository(db).open_of(council_id, person.id)
+        setup = await SetupRepository(db).running(council_id, person.id)
         context = {
             "reference": person.reference,
             "moves_on": move.moves_on,
@@ -107,7 +106,7 @@ async def tell_move_day(message_id: UUID, event: MoveDayCame) -> None:
             "phone": new.contact_phone if new is not None else "",
             "consent": move.consent,
             "support": move.support,
-            "has_payment": setup is not None and setup.status is SetupStatus.STARTED,
+            "has_payment": setup is not None,
             "link": f"{site_address()}/people/{person.id}/move",
             "my_link": f"{site_address()}/my-move",
         }
