@@ -116,6 +116,8 @@ async def test_only_the_person_asks_and_ends(db: AsyncSession, world: PlanWorld)
         await HelperService(db).ask(stranger.principal, plan.id, asked(), KEY)
     with pytest.raises(NotFound):
         await HelperService(db).end(stranger.principal, plan.id, row.id)
+    with pytest.raises(NotFound):
+        await HelperService(db).of_plan(stranger.principal, plan.id, KEY)
     assert row.ended_at is None
 
 

@@ -118,8 +118,15 @@ class HelperService:
         return days
 
     async def of_plan(self, principal: Principal, plan_id: UUID, secret_key: str) -> list[OwnHelper]:
-        """Return the helpers of one's own plan, those whose link works first."""
+        """Return the helpers of one's own plan, those whose link works first, with the links.
+
+        Raises:
+            NotFound: It is no plan of one's own.
+        """
         principal.require(Permission.PLAN_OWN)
+        plan = await self.db.get(Plan, plan_id)
+        if plan is None or (plan.council_id, plan.person_id) != (principal.council_id, principal.need_person()):
+            raise NotFound
         now = self.clock.now()
         found = []
         for row in await self.helpers.of_plan(plan_id):
