@@ -66,6 +66,9 @@ DEFAULTS: Mapping[str, Any] = {
     "plans.risk_panel": False,
     # Share of contacts that the front door should resolve, in per cent (T9: 60 to 70; the flow picture says 80).
     "people.first_contact_percent": 65,
+    # Who hears of people who ask online for a call: the team's shared address and its name. Empty: every social worker,
+    # and "Front door".
+    "people.first_contact": {"address": "", "team": ""},
     # Weeks in which another contact about the same is a repeat (B21).
     "people.repeat_weeks": 12,
     # Whether stages 1 and 2 come before long-term support, with evidence or a recorded exception (B1). One council

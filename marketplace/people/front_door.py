@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import Permission, Principal, audit, setting
 from marketplace.core.clock import instant, today
 from marketplace.core.database import clock_of
+from marketplace.core.forms import FormReader
 from marketplace.core.outbox import publish
 from marketplace.people.errors import RecordChanged
 from marketplace.people.events import CallAsked
@@ -21,10 +22,32 @@ from marketplace.people.repository_contacts import ContactCounts, ContactReposit
 from marketplace.people.views import note_view
 
 FRONT_DOOR = "Front door"
-"""The team that calls back who asked online."""
+"""The team that calls back who asked online, where the council names none."""
 MONTHS = (3, 6, 12)
 """How far back figures go."""
 _NONE = ContactCounts("", 0, 0, 0, 0, 0, 0)
+
+
+class FirstContact(msgspec.Struct, frozen=True, kw_only=True):
+    """Who calls back in a council."""
+
+    team: str
+    address: str
+    """Shared e-mail address of the team; empty: social workers are told."""
+
+
+async def first_contact(db: AsyncSession, council_id: UUID, on: date) -> FirstContact:
+    """Return who calls back who asked online, by the setting `people.first_contact` on a day.
+
+    What cannot be written to counts as no address: a slip in a setting must leave nobody without a call.
+    """
+    reader = FormReader(await setting(db, council_id, "people.first_contact", on))
+    team = reader.text("team", "the team", required=False, longest=80)
+    address = reader.email("address", "the address", required=False)
+    return FirstContact(
+        team=FRONT_DOOR if "team" in reader.errors else team or FRONT_DOOR,
+        address="" if "address" in reader.errors else address,
+    )
 
 
 class FrontDoorFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,9 +176,10 @@ class FrontDoorService:
             lad_code: District of the postcode.
             person_id: The person signed in; None for a visitor.
             ask: What was asked.
-            end: How they go on; who wants a call is passed on to the front door.
+            end: How they go on; who wants a call is passed on to the team of first contact.
         """
         is_passed = end.outcome is ContactOutcome.PASSED_ON
+        team = (await first_contact(self.db, council_id, today(self.clock))).team if is_passed else ""
         row = await self._add(
             None,
             FrontDoorContact(
@@ -166,7 +190,7 @@ class FrontDoorService:
                 topic=ask.topic,
                 words=ask.words,
                 outcome=end.outcome,
-                passed_to=FRONT_DOOR if is_passed else "",
+                passed_to=team,
                 told_means_tested=True,
                 lad_code=lad_code,
                 asker_name=end.name,

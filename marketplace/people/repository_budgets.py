@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import ColumnElement, exists, func, or_, select, tuple_
 
+from marketplace.accounts.models import AuditEntry
 from marketplace.core.errors import NotFound
 from marketplace.core.repository import Repository
 from marketplace.people.models import (
@@ -107,6 +108,40 @@ class ProtectionRepository(Repository[Protection]):
             question = question.where(tuple_(Protection.review_on, Protection.id) > (last.review_on, last.id))
         rows = await self.db.execute(question.order_by(Protection.review_on, Protection.id).limit(limit))
         return [(row[0], row[1]) for row in rows]
+
+    async def to_remind(self, on: date, mark: str) -> list[tuple[UUID, UUID]]:
+        """Return what is to be looked at again by a day, and whose day nobody was reminded of: councils and ids.
+
+        Args:
+            on: The day in London.
+            mark: Action of the audit row that says it was done, with the day it was done for.
+        """
+        question = (
+            select(Protection.council_id, Protection.id)
+            .join(Person, Person.id == Protection.person_id)
+            .where(Protection.review_on <= on, Protection.ended_on.is_(None), Person.died_on.is_(None), ~_marked(mark))
+            .order_by(Protection.review_on, Protection.id)
+        )
+        return [(row[0], row[1]) for row in await self.db.execute(question)]
+
+    async def is_marked(self, row: Protection, mark: str) -> bool:
+        """Whether somebody was reminded of the day on which this is looked at again: ask with the row locked."""
+        question = select(Protection.id).where(Protection.id == row.id, _marked(mark))
+        return await self.db.scalar(question) is not None
+
+
+def _marked(mark: str) -> ColumnElement[bool]:
+    return (
+        exists()
+        .where(
+            AuditEntry.subject_kind == "protection",
+            AuditEntry.subject_id == Protection.id,
+            AuditEntry.action == mark,
+            # A later day that somebody sets has a reminder of its own.
+            AuditEntry.after["review_on"].as_string() == func.to_char(Protection.review_on, "YYYY-MM-DD"),
+        )
+        .correlate(Protection)
+    )
 
 
 class ChallengeRepository(Repository[BudgetChallenge]):

@@ -1,20 +1,25 @@
 """What is protected ends or goes on by hand: with a reason, a day, a record of it, and a message to the person."""
 
-from datetime import date
+from datetime import date, time
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts.permissions import Role
+from marketplace.core.clock import FixedClock, instant
+from marketplace.core.database import scope_to
 from marketplace.core.errors import Forbidden, InvalidInput, NotFound
 from marketplace.people.budgets import BudgetService, Working
 from marketplace.people.errors import ProtectionOver, RecordChanged
 from marketplace.people.models import Person, Protection
 from marketplace.people.protections import Decision, ProtectionService
 from marketplace.people.repository_budgets import PersonalBudgetRepository
+from marketplace.people.tasks_ras import remind_protections
 from tests.browser import Browser, count
 from tests.factories import Member, make_council, make_member, make_person_member
 from tests.factories_budgets import make_charge
+from tests.factories_care import again
 from tests.factories_ras import make_ras_version
 from tests.people.test_budget_messages import told
 
@@ -122,3 +127,72 @@ async def test_the_pages_list_it_and_keep_what_was_typed(browser: Browser, db: A
     assert "Nobody has a protected budget" in (await at_work.open("/ras/protections")).words
     elsewhere = await browser.signed_in(await make_member(db, Role.MANAGER, await make_council(db)))
     await elsewhere.open(path, expect=404)
+
+
+async def reminders(db: AsyncSession) -> list[str]:
+    """Run the job as on every day; to whom it has written so far."""
+    await db.flush()
+    await remind_protections()
+    await scope_to(db, "every")
+    written = text("SELECT to_address FROM messages WHERE template = 'protection_due' ORDER BY id")
+    return list(await db.scalars(written))
+
+
+async def test_who_decided_last_is_reminded_once_when_the_day_comes(db: AsyncSession, clock: FixedClock) -> None:
+    person, manager, row = await start(db)
+    colleague = await make_member(db, Role.FINANCE, manager.council)
+    await make_member(db, Role.MANAGER, manager.council)
+    name, number, here = person.name, person.reference, f"/ras/protections/{row.id}"
+    one, two = manager.user.email, colleague.user.email
+    clock.move_to(instant(date(2028, 3, 2), time(9)))
+    assert await reminders(db) == []
+    clock.move_to(instant(date(2028, 3, 3), time(9)))
+    assert await reminders(db) == [one]
+    assert await reminders(db) == [one]
+    body = await db.scalar(text("SELECT subject || body FROM messages WHERE template = 'protection_due'"))
+    assert here in body
+    assert number in body
+    assert name not in body
+    assert "hoist" not in body
+    assert await count(db, "audit_entries", "action = 'people.remind_protection'") == 1
+    # The next day that is set has a reminder of its own, for who set it.
+    await db.refresh(row)
+    await ProtectionService(db).prolong(colleague.principal, row.id, decision(date(2028, 9, 3), row))
+    assert await reminders(db) == [one]
+    clock.move_to(instant(date(2028, 9, 5), time(9)))
+    assert await reminders(db) == [one, two]
+    assert await reminders(db) == [one, two]
+
+
+async def test_managers_are_reminded_of_what_somebody_agreed_who_may_not_decide(
+    db: AsyncSession, clock: FixedClock
+) -> None:
+    _, manager, row = await start(db)
+    worker = await make_member(db, Role.SOCIAL_WORKER, manager.council)
+    await make_member(db, Role.MANAGER)
+    row.agreed_by_user_id, address = worker.user.id, manager.user.email
+    clock.move_to(instant(date(2028, 3, 3), time(9)))
+    assert await reminders(db) == [address]
+
+
+async def test_nobody_is_reminded_of_what_ended_or_of_somebody_who_died(db: AsyncSession, clock: FixedClock) -> None:
+    _, _, ended = await start(db)
+    ended.ended_on = date(2027, 4, 1)
+    person, _, _ = await start(db)
+    person.died_on = date(2027, 4, 1)
+    clock.move_to(instant(date(2028, 3, 3), time(9)))
+    assert await reminders(db) == []
+
+
+async def test_the_pages_say_that_it_is_due(browser: Browser, db: AsyncSession, clock: FixedClock) -> None:
+    _, manager, row = await start(db)
+    row.review_on, path = TODAY, f"/ras/protections/{row.id}"
+    await db.flush()
+    at_work = await browser.signed_in(manager)
+    assert "3 March 2027 Due today" in (await at_work.open("/ras/protections")).words
+    assert "3 March 2027 Due today" in (await at_work.open(path)).words
+    clock.move_to(instant(date(2027, 3, 4), time(9)))
+    await again(db, manager)
+    at_work = await browser.signed_in(manager)
+    assert "3 March 2027 Overdue" in (await at_work.open("/ras/protections")).words
+    assert "3 March 2027 Overdue" in (await at_work.open(path)).words
