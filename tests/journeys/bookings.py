@@ -116,8 +116,7 @@ def ask_council(person: Walker, first_on: date, wage: str, reason: str) -> str:
 def decide(manager: Walker, reason: str, decision: str) -> None:
     """Decide about the newest question of a relative."""
     manager.open("/family-exceptions")
-    manager.page.locator("table a[href*='/family-exceptions/']").last.click()
-    manager.page.wait_for_load_state("load")
+    manager.click(manager.page.locator("table a[href*='/family-exceptions/']").last)
     manager.look()
     manager.choose("decision", decision)
     manager.press("Save and tell the person")
@@ -141,8 +140,7 @@ def change_visit(
     """Open a visit among those to come, ask for another time, see what it costs, then change it."""
     walker.open(f"{agreement}/visits")
     row = walker.page.locator("tbody tr", has_text=uk_day(day)).filter(has_text=f"{starts} to")
-    row.get_by_role("link").click()
-    walker.page.wait_for_load_state("load")
+    walker.click(row.get_by_role("link"))
     walker.look()
     walker.choose("scope", scope)
     walker.fill(starts_local=to)

@@ -140,8 +140,7 @@ def put_on_new_record(walker: Walker, contact: str, name: str, postcode: str) ->
     assert "Does this contact belong on the record" in walker.text
     walker.look()
     send(walker, "Put it on this record")
-    walker.page.locator("main a", has_text=f"Record of {name}").click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.locator("main a", has_text=f"Record of {name}"))
     walker.look()
     return path_of(walker)
 
@@ -181,8 +180,7 @@ def take_contact(walker: Walker, name: str, postcode: str, *, channel: str, aske
     walker.choose("outcome", "passed_on")
     walker.fill(passed_to=team)
     send(walker, "Save contact")
-    walker.page.locator("main a", has_text=f"Record of {name}").click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.locator("main a", has_text=f"Record of {name}"))
     walker.look()
     return path_of(walker)
 

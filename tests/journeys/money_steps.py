@@ -96,8 +96,7 @@ def charge(listing: str, pence_an_hour: int) -> Callable[[AsyncSession], Awaitab
 def listing_of(walker: Walker, name: str) -> str:
     """Find somebody's listing as anybody does. Returns its id."""
     walker.open(f"/market?q={name.split()[0]}&radius_miles=any")
-    walker.page.locator(".cm-result__title a").first.click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.locator(".cm-result__title a").first)
     walker.look()
     assert name in walker.text
     return walker.page.url.rsplit("/", 1)[1].partition("?")[0]
@@ -108,10 +107,9 @@ def pay_by_card(walker: Walker, site: Site, number: str = PAYS) -> None:
     walker.fill(number=number, name="A Tester", expiry="12/40", cvc="123")
     if walker.page.locator("input[name=email]").count():
         walker.fill(email="tester@journeys.example")
-    walker.page.get_by_role("button", name=re.compile("^Pay")).click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.get_by_role("button", name=re.compile("^Pay")))
     if walker.page.get_by_role("button", name="Confirm payment").count():
-        walker.page.get_by_role("button", name="Confirm payment").click()
+        walker.click(walker.page.get_by_role("button", name="Confirm payment"))
     walker.page.wait_for_url(re.compile(re.escape(site.address)))
     walker.sees("You paid")
 
@@ -183,8 +181,7 @@ def answer_request(manager: Walker, who: str, title: str) -> None:
     manager.sign_in(who)
     manager.follow(re.compile("requests? for more money"))
     stays_in(manager)
-    manager.page.locator("main a[href^='/money-requests/']").last.click()
-    manager.page.wait_for_load_state("load")
+    manager.click(manager.page.locator("main a[href^='/money-requests/']").last)
     manager.look()
     stays_in(manager)
     assert title in manager.text

@@ -79,8 +79,7 @@ def preview_bills(finance: Walker, first: date, last: date) -> None:
 def approve_bill(finance: Walker, name: str) -> str:
     """Approve the self-bill of an organisation that waits. Returns its number."""
     finance.open("/self-bills?status=issued")
-    row(finance, name).get_by_role("link").click()
-    finance.page.wait_for_load_state("load")
+    finance.click(row(finance, name).get_by_role("link"))
     finance.look()
     found = re.search(r"S[BC]-\d{6}", finance.text)
     assert found is not None, finance.text
@@ -92,7 +91,9 @@ def approve_bill(finance: Walker, name: str) -> str:
 def sign_agreement(supplier: Walker) -> None:
     """Sign the self-billing agreement that waits; name and box are forgotten once."""
     supplier.open("/provider/self-billing")
-    supplier.page.locator("main a[href^='/provider/self-billing/']", has_text="waits for your signature").click()
+    supplier.click(
+        supplier.page.locator("main a[href^='/provider/self-billing/']", has_text="waits for your signature")
+    )
     supplier.page.wait_for_load_state("load")
     supplier.look()
     refused(supplier, "Sign the agreement")
@@ -125,8 +126,7 @@ def file_of_visits(delivered: Round) -> bytes:
 
 def open_held(walker: Walker, words: str) -> str:
     """Open the held line that has some words beside it. Returns its path."""
-    linked_row(walker, words).get_by_role("link").first.click()
-    walker.page.wait_for_load_state("load")
+    walker.click(linked_row(walker, words).get_by_role("link").first)
     walker.look()
     return path_of(walker)
 
@@ -134,8 +134,7 @@ def open_held(walker: Walker, words: str) -> str:
 def send_invoice(supplier: Walker, own_number: str, until: date) -> str:
     """Invoice the approved visits of the last days; the number is forgotten once. Returns the council's number."""
     supplier.open("/provider/invoices")
-    supplier.page.get_by_role("button", name="Invoice what was approved").click()
-    supplier.page.wait_for_load_state("load")
+    supplier.click(supplier.page.get_by_role("button", name="Invoice what was approved"))
     supplier.date("first_on", until - timedelta(days=10))
     supplier.date("last_on", until)
     refused(supplier, "See the invoice")
@@ -201,8 +200,7 @@ def release(checker: Walker, run: str) -> None:
     checker.page.get_by_label("Password", exact=True).fill(PASSWORD)
     checker.press("Continue")
     expect(checker.page).to_have_url(re.compile(re.escape(run)))
-    checker.page.get_by_role("button", name=re.compile("^Release £")).click()
-    checker.page.wait_for_load_state("load")
+    checker.click(checker.page.get_by_role("button", name=re.compile("^Release £")))
     checker.look()
     assert "is released" in checker.text
 
@@ -233,8 +231,7 @@ def next_saturday(day: date) -> date:
 
 def answer_question(finance: Walker, name: str, words: str, *, is_forgotten: bool = False) -> None:
     """Answer the question of an organisation that stands in the list which is open."""
-    row(finance, name).get_by_role("link").first.click()
-    finance.page.wait_for_load_state("load")
+    finance.click(row(finance, name).get_by_role("link").first)
     finance.look()
     if is_forgotten:
         refused(finance, "Send the answer")

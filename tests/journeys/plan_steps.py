@@ -39,10 +39,10 @@ def offer(walker: Walker, council: str, referral: str, planner: str) -> None:
         walker.press(f"Offer to {planner}")
     else:
         walker.follow(re.compile(f"Choose {planner}"))
-        walker.page.locator("main form").get_by_role("button").first.click()
+        walker.click(walker.page.locator("main form").get_by_role("button").first)
         assert "There is a problem" in walker.text
         walker.page.locator("main textarea").first.fill("Knows the person's street and the club.")
-        walker.page.locator("main form").get_by_role("button").first.click()
+        walker.click(walker.page.locator("main form").get_by_role("button").first)
     walker.sees(planner)
 
 

@@ -122,8 +122,7 @@ def test_regular_visits_are_agreed_changed_paused_and_ended(
     sign_it(person, "Sign and send", "Robin Example")
     agreement = path_of(person)
     provider.open("/provider/clients")
-    provider.page.locator("li.cm-result", has_text="You need to answer").get_by_role("link").first.click()
-    provider.page.wait_for_load_state("load")
+    provider.click(provider.page.locator("li.cm-result", has_text="You need to answer").get_by_role("link").first)
     provider.look()
     assert "Bank holiday £" in provider.text
     sign_it(provider, "Sign the agreement", "Robin Provider")
@@ -144,7 +143,7 @@ def test_regular_visits_are_agreed_changed_paused_and_ended(
     starts = [event.start.astimezone(LONDON) for event in Calendar.from_ical(feed).walk("VEVENT")]
     assert {at.date() for at in starts if at.time() == time(8)} >= {week, week + timedelta(days=2)}
     assert b"Robin" not in feed
-    person.page.get_by_role("button", name=re.compile("Replace by a new address")).click()
+    person.click(person.page.get_by_role("button", name=re.compile("Replace by a new address")))
     person.look()
     assert "Your new address" in person.text
     assert httpx.get(address, timeout=60).status_code == 404
@@ -210,8 +209,7 @@ def test_who_comes_instead_is_chosen_by_the_person(
     names = person.page.locator("main ol > li strong")
     for _ in range(names.count() - 1):
         row = person.page.locator("main ol > li", has_text="Knows where the key is")
-        row.get_by_role("button", name=re.compile("Move up")).click()
-        person.page.wait_for_load_state("load")
+        person.click(row.get_by_role("button", name=re.compile("Move up")))
     order = names.all_inner_texts()
     assert order[0].startswith(stand_in)
     assert order[-1] == "My cousin"
@@ -220,8 +218,7 @@ def test_who_comes_instead_is_chosen_by_the_person(
     assistant.sign_in(f"pa@{council}.example")
     assistant.open("/today")
     # This visit: the demo may hold an earlier one of the same day, to somebody else.
-    assistant.page.locator(f"a[href='/today/{visit.id}']").click()
-    assistant.page.wait_for_load_state("load")
+    assistant.click(assistant.page.locator(f"a[href='/today/{visit.id}']"))
     assistant.look()
     assistant.press("Tell them now")
     assert "There is a problem" in assistant.text
@@ -238,8 +235,7 @@ def test_who_comes_instead_is_chosen_by_the_person(
     person.press("Choose who comes instead")
     person.look()
     assert person.page.locator("main ol > li strong").all_inner_texts() == order
-    person.page.get_by_role("button", name=re.compile(f"^Ask {re.escape(stand_in)}")).click()
-    person.page.wait_for_load_state("load")
+    person.click(person.page.get_by_role("button", name=re.compile(f"^Ask {re.escape(stand_in)}")))
     person.look()
     assert "There is a problem" not in person.text, person.text
     assert "The request is with" in person.text
@@ -271,11 +267,9 @@ def test_a_short_visit_is_paid_as_the_person_says(site: Site, walk: Any, council
         carer.page.reload()
         expect(carer.page.locator("[data-visit-queue]")).to_be_hidden()
     else:
-        carer.page.locator("form[action$='/record'] button").first.click()
-        carer.page.wait_for_load_state("load")
+        carer.click(carer.page.locator("form[action$='/record'] button").first)
         site.move_clock(hours=20 / 60)
-        carer.page.locator("form[action$='/record'] button").first.click()
-        carer.page.wait_for_load_state("load")
+        carer.click(carer.page.locator("form[action$='/record'] button").first)
     assert "finished" in carer.text
     assert count_of(site, "visit_records WHERE booking_id = :id", id=visit.id) == 2
 

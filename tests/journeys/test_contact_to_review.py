@@ -223,8 +223,7 @@ def test_doncaster_early_payment_own_plan_with_a_helper_and_sign_off_at_six_week
     # 3. The person writes the plan with a neighbour; the council reads it once it is shared (D1, P3).
     write_own_plan(own, helper, OUTCOME)
     staff.open("/plans")
-    staff.page.locator("main a", has_text=name).first.click()
-    staff.page.wait_for_load_state("load")
+    staff.click(staff.page.locator("main a", has_text=name).first)
     plan = path_of(staff)
     check_plan(other, council, plan)
     agree_to_plan(own, me.email)

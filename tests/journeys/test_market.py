@@ -163,7 +163,9 @@ def own_listing(walker: Walker, who: str) -> str:
     """Sign in as a provider; returns the id of its first listing that is on the market."""
     walker.sign_in(who)
     walker.open("/provider/listings")
-    walker.page.locator("main .cm-result__title a[href^='/provider/listings/']:not([href*='/drafts/'])").first.click()
+    walker.click(
+        walker.page.locator("main .cm-result__title a[href^='/provider/listings/']:not([href*='/drafts/'])").first
+    )
     walker.page.wait_for_load_state("load")
     link = walker.page.get_by_role("link", name="See it as others do").get_attribute("href")
     return str(link).rsplit("/", 1)[1]

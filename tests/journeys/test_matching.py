@@ -114,8 +114,7 @@ def test_a_referral_is_completed_kept_released_matched_contested_and_decided_aga
     send(broker, f"Offer to {second}")
     assert f"Offered to {second}" in broker.text
     assert WHY_SECOND in broker.text
-    broker.page.locator("main a[href*='/shortlists/']").first.click()
-    broker.page.wait_for_load_state("load")
+    broker.click(broker.page.locator("main a[href*='/shortlists/']").first)
     broker.look()
 
     # The person reads who decided and why, and contests it.
@@ -317,8 +316,7 @@ def settle(broker: Walker, run: str, *, line: int, kind: str) -> tuple[str, str]
     """Keep a line's planner, or rule it out. Returns the line's reference and its planner."""
     broker.open(run)
     reference, planner = [item for item in planners(broker) if item[1]][line]
-    broker.page.locator(f"main a[href*='kind={kind}']").nth(line).click()
-    broker.page.wait_for_load_state("load")
+    broker.click(broker.page.locator(f"main a[href*='kind={kind}']").nth(line))
     broker.look()
     broker.press("Settle it")
     assert "There is a problem" in broker.text

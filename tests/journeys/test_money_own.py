@@ -139,16 +139,14 @@ def test_a_card_payment_goes_back_in_parts_when_a_second_person_agrees(site: Sit
     walker = walk(scripts=True)
     walker.sign_in(f"selffunder@{council}")
     walker.open(f"/bookings/new?listing={listing}&minutes={HOURS * 60}")
-    walker.page.get_by_role("link", name=re.compile(r"^\w+day \d")).nth(1).click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.get_by_role("link", name=re.compile(r"^\w+day \d")).nth(1))
     walker.fill(minutes=str(HOURS * 60), starts_local=walker.page.locator(".cm-chip").last.inner_text())
     send(walker, "Continue")
     walker.press("Continue to payment")
     pay_by_card(walker, site)
     payment = path_of(walker)
     pa.open("/refunds")
-    pa.page.locator("main table a").first.click()
-    pa.page.wait_for_load_state("load")
+    pa.click(pa.page.locator("main table a").first)
     pa.fill(amount="400", reason="She was ill for half of it")
     pa.press("Give back")
     assert "There is a problem" in pa.text
@@ -164,16 +162,14 @@ def test_a_card_payment_goes_back_in_parts_when_a_second_person_agrees(site: Sit
     checker.sign_in(f"finance-checker@{council}")
     checker.open("/refunds-to-agree")
     stays_in(checker)
-    checker.page.locator("main tr", has_text=f"£{pounds(REFUND_PENCE)}").get_by_role("link").click()
-    checker.page.wait_for_load_state("load")
+    checker.click(checker.page.locator("main tr", has_text=f"£{pounds(REFUND_PENCE)}").get_by_role("link"))
     checker.look()
     checker.press("Send")
     assert "There is a problem" in checker.text
     checker.choose("answer", "agree")
     send(checker, "Send")
     finance.open("/refunds")
-    finance.page.locator("main tr", has_text=f"£{pounds(VISIT_PENCE)}").get_by_role("link").click()
-    finance.page.wait_for_load_state("load")
+    finance.click(finance.page.locator("main tr", has_text=f"£{pounds(VISIT_PENCE)}").get_by_role("link"))
     finance.sees("Given back £150.00")
     walker.open(payment)
     walker.sees("£150.00")
@@ -193,15 +189,13 @@ def test_a_person_who_holds_the_money_proves_it_by_visits_and_answers_an_audit(s
 
     # The council asks about what no visit proves; the person sees what it sees.
     walker.open("/money/audits")
-    walker.page.locator("main a").first.click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.locator("main a").first)
     walker.look()
     stays_in(walker)
     audit = path_of(walker)
     assert "You see here everything that the council sees" in walker.text
     assert "Needs no paper" in walker.text
-    walker.page.get_by_role("button", name="Send this answer").first.click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.get_by_role("button", name="Send this answer").first)
     assert "There is a problem" in walker.text
     receipt = {"name": "receipt.txt", "mimeType": "text/plain", "buffer": b"Green gym 24.50"}
     for number, words in enumerate(("A month of the green gym", "Pots for the club")):
@@ -216,8 +210,7 @@ def test_a_person_who_holds_the_money_proves_it_by_visits_and_answers_an_audit(s
     # Finance asks once more about one, accepts, and closes it; the person reads the outcome.
     finance.open(f"/money-audits/{audit.rsplit('/', 1)[1]}")
     finance.page.locator("input[name^='decision-']").last.fill("Who went to the club?")
-    finance.page.get_by_role("button", name="Ask again").last.click()
-    finance.page.wait_for_load_state("load")
+    finance.click(finance.page.get_by_role("button", name="Ask again").last)
     assert "There is a problem" not in finance.text
     walker.open(audit)
     assert "Who went to the club?" in walker.text
@@ -238,8 +231,7 @@ def test_a_person_who_holds_the_money_proves_it_by_visits_and_answers_an_audit(s
     office = walk(scripts=False)
     office.sign_in(f"provider@{council}")
     walker.open("/agreements")
-    walker.page.locator("main a[href^='/agreements/']").first.click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.locator("main a[href^='/agreements/']").first)
     agreement = path_of(walker)
     visit = booking, _ = planned(walker, agreement, site.now)
     name_worker(office, booking)
@@ -273,8 +265,7 @@ def test_a_person_who_holds_the_money_proves_it_by_visits_and_answers_an_audit(s
     send(walker, "Write it down")
     assert free_now(walker) == free - 500
     walker.open("/money/payments")
-    walker.page.get_by_role("link", name=re.compile("The wrong shop")).first.click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.get_by_role("link", name=re.compile("The wrong shop")).first)
     walker.fill(reason="It was from my own purse")
     send(walker, "Take it back")
     assert free_now(walker) == free

@@ -297,8 +297,7 @@ def wages_of(site: Site, person: Walker, job: str) -> dict[date, str]:
         button = person.page.get_by_role("button", name=re.compile("^Begin the timesheet"))
         if not button.count():
             break
-        button.click()
-        person.page.wait_for_load_state("load")
+        person.click(button)
         person.open(f"{job}/timesheets")
     wages: dict[date, str] = {}
     for link in person.page.locator(f"main a[href^='{job}/timesheets/']").all():

@@ -194,8 +194,7 @@ def test_a_profile_becomes_a_plan_with_help_and_finds_its_way_over_the_budget(
         walker.open("/my-plan/write/share")
         assert "Your plan costs more than your budget. Say why you need more" in walker.text
         assert not walker.page.get_by_role("button", name="Share my plan").count()
-        walker.page.locator("main").get_by_role("link", name="My money").first.click()
-        walker.page.wait_for_load_state("load")
+        walker.click(walker.page.locator("main").get_by_role("link", name="My money").first)
         walker.fill(why_over="Free groups near me do not help with washing.")
         send(walker, "Save")
     reads_nothing(worker, plan, *words_of_plan)
@@ -274,8 +273,7 @@ def priced(walker: Walker, gap: str) -> None:
     walker.page.locator("select[name='helped_by-2']").select_option("community")
     send(walker, "Save")
     walker.open("/my-plan/offers/prices")
-    walker.page.locator("main table a", has_text="Find help").nth(1).click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.locator("main table a", has_text="Find help").nth(1))
     walker.fill(q="a group for company", amount="1")
     send(walker, "Look for help")
     stays_in(walker)
@@ -283,8 +281,7 @@ def priced(walker: Walker, gap: str) -> None:
     assert titles[0].startswith("Groups"), titles
     offer = walker.page.locator(".cm-result", has=walker.page.get_by_role("button", name="Use this price")).first
     name = offer.locator(".cm-result__title").inner_text()
-    offer.get_by_role("button", name="Use this price").click()
-    walker.page.wait_for_load_state("load")
+    walker.click(offer.get_by_role("button", name="Use this price"))
     walker.look()
     assert f"now has the price of {name}" in walker.page.locator("body").inner_text()
     walker.open("/my-plan/write/outcomes")

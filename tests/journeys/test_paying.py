@@ -87,16 +87,14 @@ def test_a_council_that_paid_late_owes_interest_and_says_so_in_its_figures(site:
     claim = supplier.page.get_by_role("button", name=re.compile("^Claim £"))
     claimed = re.search(r"£[\d,.]+", claim.inner_text())
     assert claimed is not None
-    claim.click()
-    supplier.page.wait_for_load_state("load")
+    supplier.click(claim)
     assert supplier.page.get_by_role("button", name=re.compile("^Claim £")).count() == 0
 
     finance.sign_in("finance@lateham.example")
     finance.open("/late-interest")
-    finance.page.locator("summary", has_text="Refuse it").first.click()
+    finance.click(finance.page.locator("summary", has_text="Refuse it").first)
     refused(finance, "Refuse")
-    finance.page.get_by_role("button", name=re.compile("^Agree to £")).click()
-    finance.page.wait_for_load_state("load")
+    finance.click(finance.page.get_by_role("button", name=re.compile("^Agree to £")))
     finance.look()
     assert claimed.group() in finance.text
     site.wait_for_mail(made.email, "Your claim for a late payment was agreed")
@@ -156,21 +154,18 @@ def test_a_new_price_list_leaves_what_was_completed_before_at_its_old_price(site
     finance.date("starts_on", old_day)
     send(finance, "Start the draft")
     book = path_of(finance)
-    finance.page.locator(f"main a[href='{book}/rules/plan_completed']").click()
-    finance.page.wait_for_load_state("load")
+    finance.click(finance.page.locator(f"main a[href='{book}/rules/plan_completed']"))
     finance.look()
     assert finance.page.locator("input[name=pounds-1]").input_value() == "75.00"
     finance.fill(pounds__1="82")
     send(finance, "Save this price")
     assert "What it would have cost" in finance.text
     assert re.search(r"Difference.*more", finance.text)
-    finance.page.get_by_role("button", name=re.compile("^Publish from")).click()
-    finance.page.wait_for_load_state("load")
+    finance.click(finance.page.get_by_role("button", name=re.compile("^Publish from")))
     assert "The first day must be tomorrow or later" in finance.text
     finance.date("starts_on", old_day + timedelta(days=1))
     send(finance, "Save")
-    finance.page.get_by_role("button", name=re.compile("^Publish from")).click()
-    finance.page.wait_for_load_state("load")
+    finance.click(finance.page.get_by_role("button", name=re.compile("^Publish from")))
     finance.look()
     assert "The price list is published" in finance.text
     assert finance.page.get_by_role("button", name=re.compile("^Publish from")).count() == 0
@@ -251,8 +246,7 @@ def test_a_run_is_released_by_a_second_person_and_what_comes_back_is_owed_again(
     assert "Processed, by the bank’s report" in finance.text
 
     # One comes back: it is owed again and never looks settled.
-    row(finance, small.name).get_by_role("link", name=re.compile("It came back")).click()
-    finance.page.wait_for_load_state("load")
+    finance.click(row(finance, small.name).get_by_role("link", name=re.compile("It came back")))
     finance.look()
     refused(finance, "It came back")
     finance.date("returned_on", site.today)

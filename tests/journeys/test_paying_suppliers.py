@@ -321,16 +321,14 @@ def test_a_supplier_sees_where_its_money_is_and_gets_answers(site: Site, walk: A
     supplier.open("/earnings")
     supplier.follow("Payments you had")
     assert "Paid" in row(supplier, "£82.00").inner_text()
-    row(supplier, "£82.00").get_by_role("link").click()
-    supplier.page.wait_for_load_state("load")
+    supplier.click(row(supplier, "£82.00").get_by_role("link"))
     supplier.look()
     stays_in(supplier)
     assert "SB-000001" in supplier.text
 
     # Two clicks from the held line, the question already written; chased once a day.
     supplier.open("/earnings")
-    linked_row(supplier, "Which plan is this?").get_by_role("link", name=re.compile("^Ask")).click()
-    supplier.page.wait_for_load_state("load")
+    supplier.click(linked_row(supplier, "Which plan is this?").get_by_role("link", name=re.compile("^Ask")))
     supplier.look()
     assert "What do you need from us so that it is paid?" in supplier.page.locator("textarea").input_value()
     send(supplier, "Send the question")
@@ -340,8 +338,7 @@ def test_a_supplier_sees_where_its_money_is_and_gets_answers(site: Site, walk: A
     send(supplier, "Chase the answer")
     assert "The council has been reminded" in supplier.text
     stays_in(supplier)
-    supplier.page.get_by_role("button", name=re.compile("^Chase")).first.click()
-    supplier.page.wait_for_load_state("load")
+    supplier.click(supplier.page.get_by_role("button", name=re.compile("^Chase")).first)
     assert "You have chased this today already" in supplier.text
     site.wait_for_mail("finance@askerton.example", f"{made.name} waits for an answer")
 

@@ -165,18 +165,15 @@ def a_domain_is_added(walker: Walker, version: str) -> None:
     """Ask about something more: first with an answer too few, then right."""
     walker.open(f"{version}/domains/new")
     walker.fill(label=NIGHT, answer_1="No", points_1="0")
-    walker.page.get_by_role("button", name=re.compile("^Save")).first.click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.get_by_role("button", name=re.compile("^Save")).first)
     assert "Enter at least two answers" in walker.text
     assert walker.page.locator("[name=label]").input_value() == NIGHT
     walker.look()
     walker.fill(answer_2="Yes", points_2="-3")
-    walker.page.get_by_role("button", name=re.compile("^Save")).first.click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.get_by_role("button", name=re.compile("^Save")).first)
     assert "There is a problem" in walker.text
     walker.fill(points_2=str(NIGHT_POINTS))
-    walker.page.get_by_role("button", name=re.compile("^Save")).first.click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.get_by_role("button", name=re.compile("^Save")).first)
     assert cell(walker, "domains", NIGHT)[1:] == ["2", "0", str(NIGHT_POINTS)]
 
 
@@ -212,8 +209,7 @@ def test_the_watch_says_what_is_spent_and_whom_the_points_serve(
     staff.open("/ras/protections")
     rows = staff.page.locator("main tbody tr")
     before = rows.count()
-    rows.nth(0 if who == "finance" else 1).locator("a").click()
-    staff.page.wait_for_load_state("load")
+    staff.click(rows.nth(0 if who == "finance" else 1).locator("a"))
     staff.look()
     protection = path_of(staff)
     if who == "finance":

@@ -119,8 +119,7 @@ def test_a_tiny_group_joins_and_its_free_listing_is_found(site: Site, walk: Any,
     walker.open("/provider/listings")
     walker.follow("New listing without a title")
     assert "1 of 11 steps are done" in walker.text
-    walker.page.locator(".govuk-task-list a").nth(1).click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.locator(".govuk-task-list a").nth(1))
     walker.fill(title=title, summary="Wool, tea and good company.", body="You come when you like. We lend the needles.")
     save(walker)
     walker.choose("suits", "older")
@@ -161,8 +160,7 @@ def test_a_tiny_group_joins_and_its_free_listing_is_found(site: Site, walk: Any,
     # The council sees the insurance and lets the listing onto the market.
     walker.sign_in("accreditor@lancashire.example")
     walker.open("/evidence")
-    walker.page.get_by_role("row", name=re.compile(name)).get_by_role("link").click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.get_by_role("row", name=re.compile(name)).get_by_role("link"))
     walker.look()
     walker.press("Mark as seen")
     assert "Marked as seen" in walker.text
@@ -178,8 +176,7 @@ def test_a_tiny_group_joins_and_its_free_listing_is_found(site: Site, walk: Any,
         if result.count():
             break
         visitor.page.wait_for_timeout(100)
-    result.click()
-    visitor.page.wait_for_load_state("load")
+    visitor.click(result)
     assert name in visitor.text
     assert "Free" in visitor.text
 
@@ -209,8 +206,7 @@ def test_an_assistant_whom_people_hire_may_offer_personal_care(walk: Any) -> Non
     walker = walk(scripts=True, width=390)
     walker.sign_in("pa@doncaster.example")
     walker.open("/provider/listings")
-    walker.page.locator("main .cm-result__title a").first.click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.locator("main .cm-result__title a").first)
     walker.press("Change this listing")
     drafted = walker.page.url.removeprefix(walker.address)
     walker.open(f"{drafted}/care")
@@ -240,8 +236,7 @@ def test_a_provider_names_its_entry_and_the_council_looks(site: Site, walk: Any)
     assert "We cannot find this number" in walker.text
     walker.sign_in("accreditor@lancashire.example")
     walker.open("/regulator-links")
-    walker.page.locator("main table").get_by_role("link").first.click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.locator("main table").get_by_role("link").first)
     walker.look()
     assert "What differs" in walker.text
     walker.choose("decision", "confirm")

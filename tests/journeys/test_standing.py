@@ -65,8 +65,7 @@ def test_a_suspension_stops_what_is_new_and_leaves_what_is_agreed(site: Site, wa
     officer.choose("decision", "reinstate")
     officer.fill(reason="The records are complete.")
     send(officer, "Continue")
-    officer.page.locator("main form").get_by_role("button").first.click()
-    officer.page.wait_for_load_state("load")
+    officer.click(officer.page.locator("main form").get_by_role("button").first)
     officer.look()
     assert "Reinstated" in officer.text
     provider.open("/provider/standing")
@@ -120,8 +119,7 @@ def accreditation(officer: Walker, organisation: str, service: str) -> None:
     """Open one accreditation of an organisation, from the list of organisations."""
     officer.open(f"/organisations?{urlencode({'q': organisation})}")
     officer.follow(organisation)
-    officer.page.locator("main tr", has_text=service).locator("a[href^='/accreditations/']").first.click()
-    officer.page.wait_for_load_state("load")
+    officer.click(officer.page.locator("main tr", has_text=service).locator("a[href^='/accreditations/']").first)
     officer.look()
 
 
@@ -134,8 +132,7 @@ def suspend(officer: Walker, organisation: str, service: str, affected: str) -> 
     officer.fill(reason=SUSPENDED)
     send(officer, "Continue")
     assert affected in officer.text
-    officer.page.locator("main form").get_by_role("button").first.click()
-    officer.page.wait_for_load_state("load")
+    officer.click(officer.page.locator("main form").get_by_role("button").first)
     officer.look()
     assert "Suspended" in officer.text
 
@@ -148,8 +145,7 @@ def booked(site: Site, walk: Any, council_slug: str) -> str:
     listing = str(assistant.page.locator("main .cm-result__title a").first.get_attribute("href")).rsplit("/", 1)[1]
     person.sign_in(f"person@{council_slug}.example")
     person.open(f"/bookings/new?listing={listing}")
-    person.page.get_by_role("link", name=re.compile(r"^\w+day \d")).nth(2).click()
-    person.page.wait_for_load_state("load")
+    person.click(person.page.get_by_role("link", name=re.compile(r"^\w+day \d")).nth(2))
     person.fill(minutes="60", starts_local=person.page.locator(".cm-chip").first.inner_text())
     if person.page.locator("input[name=funding][type=radio]").count():
         person.choose("funding", "direct_payment")

@@ -68,7 +68,7 @@ def test_a_referral_becomes_a_plan_and_a_payment(site: Site, walk: Any, scripts:
     walker.date("last_on", today)
     walker.press("See the self-bills")
     walker.look()
-    walker.page.locator("main form button").last.click()
+    walker.click(walker.page.locator("main form button").last)
     walker.open("/self-bills?status=issued")
     links = walker.page.locator("main table a").all()
     addresses = [link.get_attribute("href") for link in links]
@@ -95,10 +95,10 @@ def test_a_referral_becomes_a_plan_and_a_payment(site: Site, walk: Any, scripts:
     assert walker.page.get_by_role("button", name=re.compile("Release")).count() == 0
     walker.sign_in(f"finance-checker@{council}")
     walker.open(run)
-    walker.page.get_by_role("button", name="Confirm it is you, then release").click()
+    walker.click(walker.page.get_by_role("button", name="Confirm it is you, then release"))
     walker.page.get_by_label("Password", exact=True).fill("demo-password")
     walker.press("Continue")
-    walker.page.get_by_role("button", name=re.compile("^Release")).click()
+    walker.click(walker.page.get_by_role("button", name=re.compile("^Release")))
     walker.sees("Released")
     walker.open(f"{run}/bacs18")
     with walker.page.expect_download() as download:
@@ -119,8 +119,7 @@ def test_a_self_funder_pays_by_card_and_is_refunded_after_cancelling(site: Site,
     name = name_of(pa)
     walker = walk(scripts=True, width=390)
     walker.open(f"/market?q={name.split()[0]}&radius_miles=any")
-    walker.page.locator(".cm-result__title a").first.click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.locator(".cm-result__title a").first)
     walker.look()
     assert name in walker.text
     listing = walker.page.url.rsplit("/", 1)[1].partition("?")[0]
@@ -135,11 +134,10 @@ def test_a_self_funder_pays_by_card_and_is_refunded_after_cancelling(site: Site,
     number = walker.page.locator("input[name=number]")
     number.fill("4000 0000 0000 0002")
     card_rest(walker)
-    walker.page.get_by_role("button", name=re.compile("^Pay")).click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.get_by_role("button", name=re.compile("^Pay")))
     number.fill("4242 4242 4242 4242")
     card_rest(walker)
-    walker.page.get_by_role("button", name=re.compile("^Pay")).click()
+    walker.click(walker.page.get_by_role("button", name=re.compile("^Pay")))
     walker.page.wait_for_url(re.compile(re.escape(site.address)))
     walker.sees("You paid")
     payment = walker.page.url.removeprefix(site.address)
@@ -173,13 +171,11 @@ def test_a_visit_is_found_booked_delivered_approved_and_paid_from_the_direct_pay
     walker.look()
     assert "result" in walker.text
     walker.open(f"/market?q={name.split()[0]}&radius_miles=any")
-    walker.page.locator(".cm-result__title a").first.click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.locator(".cm-result__title a").first)
     walker.look()
     assert name in walker.text
     listing = walker.page.url.rsplit("/", 1)[1].partition("?")[0]
-    walker.page.locator("a", has_text="Ask to book").click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.locator("a", has_text="Ask to book"))
     assert "/sign-in?next=" in walker.page.url
 
     # The person books; the money is checked and shown first.
@@ -207,8 +203,7 @@ def test_a_visit_is_found_booked_delivered_approved_and_paid_from_the_direct_pay
     site.move_clock(hours=24 * 9)
     walker.sign_in(f"person@{council}")
     walker.open(booking)
-    walker.page.get_by_role("button", name=re.compile("^Yes, this visit happened")).first.click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.get_by_role("button", name=re.compile("^Yes, this visit happened")).first)
     walker.sees("Approved")
     walker.open("/money")
     assert "Visit" in walker.text
@@ -235,8 +230,7 @@ def test_insurance_ends_and_what_is_agreed_goes_on(site: Site, walk: Any) -> Non
     walker.open(f"/market/{listing}")
     walker.sign_in("person@derby.example")
     walker.open(f"/bookings/new?listing={listing}")
-    walker.page.get_by_role("link", name=re.compile(r"^\w+day \d")).nth(2).click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.get_by_role("link", name=re.compile(r"^\w+day \d")).nth(2))
     walker.fill(minutes="60", starts_local=walker.page.locator(".cm-chip").first.inner_text())
     if walker.page.locator("input[name=funding][type=radio]").count():
         walker.choose("funding", "direct_payment")

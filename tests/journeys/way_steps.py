@@ -58,8 +58,7 @@ def write_own_plan(own: Walker, helper: Walker, outcome: str) -> None:
     helper.open("/" + link.partition("/help-with-plan/")[1].strip("/") + "/" + link.partition("/help-with-plan/")[2])
     assert "How I stay safe" in helper.text
     assert "money" not in helper.text.lower()
-    helper.page.locator("main .govuk-task-list a").first.click()
-    helper.page.wait_for_load_state("load")
+    helper.click(helper.page.locator("main .govuk-task-list a").first)
     helper.look()
     helper.fill(words="She falls in the bath. A rail helps, and I ring at nine.")
     send(helper, "Save")
@@ -94,8 +93,7 @@ def write_own_plan(own: Walker, helper: Walker, outcome: str) -> None:
 def first_review(walker: Walker, plan: str) -> str:
     """Open the first review of a plan from the plan's page. Returns the review's page."""
     walker.open(plan)
-    walker.page.locator("main a[href^='/reviews/']", has_text="First review").first.click()
-    walker.page.wait_for_load_state("load")
+    walker.click(walker.page.locator("main a[href^='/reviews/']", has_text="First review").first)
     walker.look()
     return path_of(walker)
 
