@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.compiled_templates import FOLDER as RUN_FOLDER
-from tests.web.page_checks import axe_faults
+from tests.web.page_checks import axe_faults, inks_of
 
 PASSWORD = "demo-password"
 PATIENCE_MS = 20_000
@@ -31,27 +31,28 @@ LEAVES = """(element, scripts) => {
 
 
 class Faultless:
-    """Builds of pages in which axe found nothing: known to all workers of a run, and where there is no run, to one."""
+    """What axe found nothing in: known to all workers of a run, and where there is no run, to one."""
 
     def __init__(self) -> None:
         self._known: set[str] = set()
 
-    def __contains__(self, build: str) -> bool:
-        file = self._shared(build)
-        return build in self._known or (file is not None and file.exists())
+    def __contains__(self, what: str) -> bool:
+        name = sha256(what.encode()).hexdigest()
+        return name in self._known or (RUN_FOLDER in os.environ and self._shared(name).exists())
 
-    def add(self, build: str) -> None:
-        """Keep a build: an empty file whose name tells it."""
-        self._known.add(build)
-        if (file := self._shared(build)) is not None:
-            file.touch()
+    def add(self, what: str) -> None:
+        """Keep it: an empty file whose name tells it."""
+        name = sha256(what.encode()).hexdigest()
+        self._known.add(name)
+        if RUN_FOLDER in os.environ:
+            self._shared(name).touch()
 
-    def _shared(self, build: str) -> Path | None:
-        folder = os.environ.get(RUN_FOLDER)
-        return Path(folder) / f"axe-{build}" if folder else None
+    def _shared(self, name: str) -> Path:
+        return Path(os.environ[RUN_FOLDER]) / f"axe-{name}"
 
 
 _FAULTLESS = Faultless()
+"""Builds of pages, and kinds of text by what its contrast depends on."""
 
 
 def build_of(html: str) -> str:
@@ -118,11 +119,13 @@ class Walker:
         if self.scripts and kind not in self.seen:
             self.seen.add(kind)
             # Somebody else may have stood before the same page, such as the one for signing in.
-            build = sha256(f"{self.width} {build_of(self.page.content())}".encode()).hexdigest()
+            build = f"{self.width} {build_of(self.page.content())}"
             if build not in _FAULTLESS:
-                faults = axe_faults(self.page)
+                inks = [ink for ink in inks_of(self.page) if ink not in _FAULTLESS]
+                faults = axe_faults(self.page, with_contrast=bool(inks))
                 assert faults == [], f"{kind}: {faults}"
-                _FAULTLESS.add(build)
+                for faultless in (build, *inks):
+                    _FAULTLESS.add(faultless)
 
     def click(self, target: Locator) -> None:
         """Click; what leads to another page has led there before this returns.

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from marketplace.web import pages
 from marketplace.web.assets import build as assets
 from tests.chromium import CHROMIUM, FLAGS
-from tests.web.page_checks import axe_faults, check_page
+from tests.web.page_checks import axe_faults, check_page, inks_of
 
 ROOT = Path(__file__).resolve().parents[2]
 ORIGIN = "http://marketplace.test"
@@ -191,6 +191,24 @@ def test_a_fault_is_found_and_named_with_its_elements(visit: Any, static: Path) 
     faults = dict(axe_faults(visit("", 1280, html=html).page))
     assert list(faults) == ["image-alt"]
     assert [node.startswith("<img") for node in faults["image-alt"]] == [True]
+
+
+@pytest.mark.browser
+def test_pale_text_is_a_kind_of_text_of_its_own_and_a_fault(visit: Any, static: Path) -> None:
+    html = gallery(STATES["filled"], pages.load_manifest(static))
+    page = visit("", 1280, html=html).page
+    usual = inks_of(page)
+    page.evaluate("""const line = document.createElement('p')
+        line.textContent = 'Pale words'
+        line.style.color = '#ccc'
+        document.querySelector('main h1').after(line)""")
+    assert len(inks_of(page) - usual) == 1
+    assert [rule for rule, _ in axe_faults(page)] == ["color-contrast"]
+    assert axe_faults(page, with_contrast=False) == []
+    page.evaluate("""const line = document.querySelector('main h1 + p')
+        line.replaceWith(line.cloneNode(true))
+        document.querySelector('main h1 + p').style.backgroundColor = '#000'""")
+    assert len(inks_of(page) - usual) == 1
 
 
 @pytest.mark.browser
