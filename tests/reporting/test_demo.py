@@ -36,8 +36,6 @@ async def test_it_fills_three_councils_with_people_providers_and_history(demo: L
     assert await count(db, "people", "is_example") >= 195
     assert await count(db, "referrals") >= 180
     assert await count(db, "bookings") >= 1_000
-    # Generous: the machine may be busy. Alone it takes a few seconds.
-    assert demo.seconds < 60
 
 
 async def test_every_state_of_every_life_cycle_that_people_work_on_is_there(demo: Loaded, db: AsyncSession) -> None:
