@@ -2,17 +2,18 @@
 
 import asyncio
 import fcntl
+import multiprocessing
 import os
 import shutil
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,11 +26,15 @@ from marketplace.core.database import make_engine, make_session_maker, transacti
 from marketplace.web.app import BUILT_ASSETS
 from tests.chromium import CHROMIUM, FLAGS
 from tests.conftest import admin, clone_database
+from tests.journeys import forked
 from tests.journeys.walker import Walker
 
 Made = TypeVar("Made")
-START = "import gc; gc.set_threshold(50_000, 20, 20); from tests.journeys.site import main; main()"
-"""How a site starts: with few rounds of the collector, as half a million objects that are imported stay anyway."""
+FORKS = multiprocessing.get_context("forkserver")
+"""Sites start from one process of this worker that has imported all they need: that takes three seconds each time."""
+FORKS.set_forkserver_preload(["tests.journeys.site", "tests.journeys.forked"])
+READY_SECONDS = 120
+"""Longest wait for a site to start on a busy machine."""
 MAIL_SECONDS = 180
 """Longest wait for a message: when the clock was moved, all recurring work comes first, which a busy machine takes
 minutes for."""
@@ -38,7 +43,6 @@ LISTENING_TRIES = 600
 WARMING_TRIES = 5
 DEMO = "journeys_demo"
 """Template database with the demo in it, copied for each site."""
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def free_port() -> int:
@@ -135,15 +139,13 @@ def site(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Generator[
         yield served
 
 
-def run_site(*arguments: Any, **options: Any) -> "subprocess.Popen[str]":
-    """Start `tests/journeys/site.py` in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-c", START, *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        text=True,
-        **options,
-    )
+def start_site(*arguments: Any) -> tuple[BaseProcess, Connection]:
+    """Start `tests/journeys/site.py` in a process of its own; it says on the connection when it serves."""
+    here, there = FORKS.Pipe(duplex=False)
+    process = FORKS.Process(target=forked.run, args=([str(word) for word in arguments], there))
+    process.start()
+    there.close()
+    return process, here
 
 
 def prepared_demo(shared: Path) -> Path:
@@ -158,7 +160,9 @@ def prepared_demo(shared: Path) -> Path:
         if not folder.exists():
             making = shared / "journeys-demo-in-the-making"
             url = run_apart(clone_database(DEMO))
-            assert run_site("--database", url, "--data-dir", making).wait() == 0, "the demo could not be loaded"
+            process, _ = start_site("--database", url, "--data-dir", making)
+            process.join()
+            assert process.exitcode == 0, "the demo could not be loaded"
             making.rename(folder)
     return folder
 
@@ -179,11 +183,10 @@ def serving(data_dir: Path, name: str) -> Generator[Site, None, None]:
     url = run_apart(clone_database(name, DEMO))
     port, sandbox_port = free_port(), free_port()
     arguments = ["--database", url, "--data-dir", data_dir, "--port", port, "--sandbox-port", sandbox_port]
-    process = run_site(*arguments, stdout=subprocess.PIPE)
-    assert process.stdout is not None
+    process, ready = start_site(*arguments)
     try:
-        line = process.stdout.readline()
-        assert line.strip() == "ready", f"the site did not start: {line!r}"
+        assert ready.poll(READY_SECONDS), "the site did not start in time"
+        assert ready.recv() == "ready"
         address = f"http://localhost:{port}"
         with httpx.Client() as client:
             for _ in range(LISTENING_TRIES):
@@ -199,11 +202,11 @@ def serving(data_dir: Path, name: str) -> Generator[Site, None, None]:
         yield Site(address, data_dir, url)
     finally:
         process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
+        process.join(20)
+        if process.is_alive():
             process.kill()
-        process.stdout.close()
+            process.join()
+        ready.close()
         run_apart(admin(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
 
 

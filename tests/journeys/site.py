@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from granian.constants import Interfaces
@@ -105,7 +106,7 @@ async def prepare(database_url: str, data_dir: Path) -> None:
     await engine.dispose()
 
 
-async def serve(database_url: str, data_dir: Path, port: int, sandbox_port: int) -> None:
+async def serve(database_url: str, data_dir: Path, port: int, sandbox_port: int, ready: Connection) -> None:
     """Serve what was prepared until SIGTERM."""
     settings = settings_of(data_dir, port, sandbox_port)
     clock = OffsetClock()
@@ -131,8 +132,7 @@ async def serve(database_url: str, data_dir: Path, port: int, sandbox_port: int)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
     background = asyncio.create_task(deliver_for_ever(stop))
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+    ready.send("ready")
     await server.serve()
     stop.set()
     await background
@@ -160,16 +160,18 @@ def start_sandbox(port: int, site_port: int, data_dir: Path) -> "subprocess.Pope
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, preexec_fn=_end_with_parent)
 
 
-def main() -> None:
-    """Run the site as the arguments say."""
+def main(words: list[str], ready: Connection) -> None:
+    """Run the site as the words of its command line say, and tell when it is ready."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--database", required=True)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--port", type=int, default=0, help="without one the demo is loaded and nothing is served")
     parser.add_argument("--sandbox-port", type=int, default=0)
-    given = parser.parse_args()
+    given = parser.parse_args(words)
     _end_with_parent()
+    # What is imported stays until the end: half a million objects that the collector need not look at.
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     use_hasher(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1))
     log.configure(level=50)
     if not given.port:
@@ -177,13 +179,9 @@ def main() -> None:
         return
     sandbox = start_sandbox(given.sandbox_port, given.port, given.data_dir)
     try:
-        asyncio.run(serve(given.database, given.data_dir, given.port, given.sandbox_port))
+        asyncio.run(serve(given.database, given.data_dir, given.port, given.sandbox_port, ready))
     finally:
         sandbox.terminate()
         sandbox.wait(10)
     # The embedded server may abort at interpreter shutdown; everything is stored by now.
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main()
