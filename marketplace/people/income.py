@@ -17,15 +17,20 @@ class Payment(NamedTuple):
     """First day that it is no longer for."""
 
 
-def paydays(budget: Budget, after: date, until: date, every_weeks: int) -> list[tuple[date, int]]:
+Rhythm = Callable[[date], int]
+"""The council's weeks between two payments, 1 or more, by the first day of a budget that has no rhythm of its own: what
+runs keeps its days when the council changes them for what begins later."""
+
+
+def paydays(budget: Budget, after: date, until: date, every_weeks: Rhythm) -> list[tuple[date, int]]:
     """Return the days in (after, until] on which a budget pays, as (day, days that the payment is for).
 
     Args:
-        budget: Pays from its first day, in advance, every `every_weeks` weeks or each month; the last payment is for
-            the days left.
+        budget: Pays from its first day, in advance, every so many weeks or each month; the last payment is for the
+            days left.
         after: Payments up to and on this day are left out.
         until: Last day to look at.
-        every_weeks: Weeks between two payments, 1 or more, unless the budget has a rhythm of its own.
+        every_weeks: The council's rhythm.
     """
     number = _first_after(budget, after, every_weeks)
     found = []
@@ -38,25 +43,25 @@ def paydays(budget: Budget, after: date, until: date, every_weeks: int) -> list[
     return found
 
 
-def _payday(budget: Budget, number: int, every_weeks: int) -> date:
+def _payday(budget: Budget, number: int, every_weeks: Rhythm) -> date:
     """Return the day of a payment by its number, from 0. Months are counted from the first day: the 31st stays."""
     if budget.pays_monthly:
         return months_on(budget.starts_on, number)
-    return budget.starts_on + number * timedelta(weeks=budget.pay_every_weeks or every_weeks)
+    return budget.starts_on + number * timedelta(weeks=budget.pay_every_weeks or every_weeks(budget.starts_on))
 
 
-def _first_after(budget: Budget, after: date, every_weeks: int) -> int:
+def _first_after(budget: Budget, after: date, every_weeks: Rhythm) -> int:
     """Return the number of the first payment after a day."""
     first = budget.starts_on
     if first > after:
         return 0
     if not budget.pays_monthly:
-        return (after - first) // timedelta(weeks=budget.pay_every_weeks or every_weeks) + 1
+        return (after - first) // timedelta(weeks=budget.pay_every_weeks or every_weeks(budget.starts_on)) + 1
     months = (after.year - first.year) * 12 + after.month - first.month
     return months if months_on(first, months) > after else months + 1
 
 
-def expected_income(chain: Sequence[Budget], after: date, until: date, every_weeks: int) -> list[tuple[date, int]]:
+def expected_income(chain: Sequence[Budget], after: date, until: date, every_weeks: Rhythm) -> list[tuple[date, int]]:
     """Return what budgets that follow one another are to bring on the days in (after, until].
 
     Payments up to and on `after` are taken to have been made; the account's balance holds them.
@@ -117,7 +122,7 @@ def chain_payments(
     part: Callable[[Budget, date, date], int],
     from_day: date,
     until: date,
-    every_weeks: int,
+    every_weeks: Rhythm,
 ) -> list[list[Payment]]:
     """Return what budgets that follow one another pay in from a day to another, each list as its budget stands.
 

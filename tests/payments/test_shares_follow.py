@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from marketplace.accounts import set_setting
 from marketplace.accounts.permissions import Role
 from marketplace.bookings.service.purse import purse_of
 from marketplace.core.clock import FixedClock, instant
@@ -50,6 +51,27 @@ async def _pay(db: AsyncSession, clock: FixedClock, person: Person, days: range)
             found[FIRST + timedelta(days=number)] = now - before
         before = now
     return found
+
+
+async def test_a_budget_keeps_the_rhythm_of_its_first_day_when_the_council_changes_it(
+    db: AsyncSession, clock: FixedClock
+) -> None:
+    person = await _person(db)
+    later = await _person(db)
+    await make_budget(db, person, starts_on=FIRST, weekly_pence=10_000)
+    changed_on = FIRST + timedelta(days=14)
+    for council_id in (person.council_id, later.council_id):
+        await set_setting(db, None, council_id, "payments.pay_every_weeks", 2, starts_on=changed_on)
+    await make_budget(db, later, starts_on=changed_on, weekly_pence=10_000)
+    assert await _pay(db, clock, person, range(40)) == {FIRST: 40_000, FIRST + timedelta(days=28): 40_000}
+    _on(clock, FIRST)
+    assert await _pay(db, clock, later, range(40)) == {
+        changed_on: 20_000,
+        changed_on + timedelta(days=14): 20_000,
+    }
+    expected = (await purse_of(db, person.council_id, person.id)).income
+    assert expected[0] == (FIRST + timedelta(days=56), 40_000)
+    assert [fact for fact in await check_payments(db) if not fact.ok] == []
 
 
 async def test_days_that_were_paid_in_advance_are_taken_off_the_next_budgets_first_payment(
@@ -139,7 +161,7 @@ def test_whoever_follows_whom_each_day_is_paid_once(
             chain[-2].ends_on = day
         last_of = dict.fromkeys(range(len(chain)), date.min)
         for _ in range(lengths[number]):
-            schedule = chain_payments(chain, council_part, FIRST, day, weeks)
+            schedule = chain_payments(chain, council_part, FIRST, day, lambda _: weeks)
             for payment in schedule[-1]:
                 if payment.pence and payment.day == day and last_of[number] < day:
                     paid += payment.pence

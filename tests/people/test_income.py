@@ -32,7 +32,7 @@ def budget(weekly: int, own: int, direct: int | None = None, every: int | None =
 
 def test_a_mixed_budget_brings_only_the_part_that_is_a_direct_payment() -> None:
     mixed = budget(20_000, 5_000, direct=12_000)
-    assert expected_income([mixed], date(2027, 2, 28), date(2027, 3, 28), 4) == [(FIRST, 48_000)]
+    assert expected_income([mixed], date(2027, 2, 28), date(2027, 3, 28), lambda _: 4) == [(FIRST, 48_000)]
     assert direct_own_weekly(mixed) == 3_000
     assert own_part(mixed, FIRST, date(2027, 3, 29)) == 12_000
 
@@ -48,7 +48,7 @@ def test_months_that_are_no_whole_weeks_lose_no_penny(weekly: int, own: int) -> 
     monthly = budget(weekly, min(own, weekly))
     monthly.pays_monthly = True
     monthly.ends_on = FIRST + timedelta(days=7 * 156)
-    days = paydays(monthly, date(2027, 2, 28), monthly.ends_on, 4)
+    days = paydays(monthly, date(2027, 2, 28), monthly.ends_on, lambda _: 4)
     spans = [(day, day + timedelta(days=length)) for day, length in days]
     assert sum(direct_part(monthly, *span) for span in spans) == 156 * weekly
     assert sum(own_part(monthly, *span) for span in spans) == 156 * min(own, weekly)
@@ -58,7 +58,7 @@ def test_months_that_are_no_whole_weeks_lose_no_penny(weekly: int, own: int) -> 
 
 def test_a_rhythm_of_its_own_comes_before_the_councils() -> None:
     weekly = budget(7_000, 0, every=1)
-    assert expected_income([weekly], date(2027, 2, 28), date(2027, 3, 14), 4) == [
+    assert expected_income([weekly], date(2027, 2, 28), date(2027, 3, 14), lambda _: 4) == [
         (FIRST, 7_000),
         (date(2027, 3, 8), 7_000),
     ]

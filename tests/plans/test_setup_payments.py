@@ -37,7 +37,7 @@ Drain = Callable[[], Awaitable[list[tuple[str, str]]]]
 
 def test_a_month_is_paid_by_its_days_on_the_same_day_of_each_month() -> None:
     budget = Budget(starts_on=date(2027, 1, 31), ends_on=date(2027, 5, 10), pays_monthly=True)
-    found = paydays(budget, date.min, date(2027, 12, 31), 4)
+    found = paydays(budget, date.min, date(2027, 12, 31), lambda _: 4)
     assert found == [
         (date(2027, 1, 31), 28),
         (date(2027, 2, 28), 31),
@@ -48,7 +48,7 @@ def test_a_month_is_paid_by_its_days_on_the_same_day_of_each_month() -> None:
     assert sum(days for _, days in found) == (date(2027, 5, 10) - date(2027, 1, 31)).days
     for back in range(0, 120, 7):
         after = date(2027, 1, 20) + timedelta(days=back)
-        assert paydays(budget, after, date(2027, 12, 31), 4) == [one for one in found if one[0] > after]
+        assert paydays(budget, after, date(2027, 12, 31), lambda _: 4) == [one for one in found if one[0] > after]
 
 
 async def test_a_month_and_a_sum_paid_once_come_in_by_themselves_each_once(

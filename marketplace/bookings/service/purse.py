@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts.council_settings import setting
+from marketplace.accounts.council_settings import setting_by_day
 from marketplace.bookings.repository import BookingRepository, BudgetRepository
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
@@ -109,7 +109,7 @@ async def purses_of(
     # The lock comes first: promises are counted when nobody else can add one.
     balances = await LedgerService(db).balances(council_id, Purpose.DIRECT_PAYMENT, sorted(chains), locked=locked)
     promises = await BookingRepository(db).promises_of(council_id, sorted(chains))
-    every_weeks = await setting(db, council_id, "payments.pay_every_weeks", now)
+    every_weeks = await setting_by_day(db, council_id, "payments.pay_every_weeks")
     arranged = await budgets.arranged_from(council_id, sorted(chains))
     found: dict[UUID, Purse] = {}
     for person_id, chain in chains.items():

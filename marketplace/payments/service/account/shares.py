@@ -6,7 +6,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts import audit, setting
+from marketplace.accounts import audit
+from marketplace.accounts.council_settings import setting_by_day
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.ledger import LedgerService, Purpose, credit, debit
@@ -32,7 +33,7 @@ class ShareService:
         other things, such as a carer's own, stand beside each other.
         """
         now = today(self.clock)
-        every_weeks = int(await setting(self.db, council_id, "payments.pay_every_weeks", now))
+        every_weeks = await setting_by_day(self.db, council_id, "payments.pay_every_weeks")
         chains: dict[tuple[UUID, BudgetKind], list[BudgetDue]] = {}
         for one in await self.money.schedules(council_id, now):
             chains.setdefault((one.budget.person_id, one.budget.kind), []).append(one)

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal, audit, setting
+from marketplace.accounts.council_settings import setting_by_day
 from marketplace.bookings import purse_of
 from marketplace.core import outbox
 from marketplace.core.clock import local, today
@@ -318,7 +319,7 @@ class MoneyAuditService:
     ) -> tuple[int, int]:
         """Return what the person was to pay in themselves in [starts_on, until], and that a week now, pence."""
         now = today(self.clock)
-        every_weeks = int(await setting(self.db, council_id, "payments.pay_every_weeks", now))
+        every_weeks = await setting_by_day(self.db, council_id, "payments.pay_every_weeks")
         budgets = await DirectPaymentRepository(self.db).budgets(council_id, person_id)
         due = sum(
             own_part(budget, day, day + timedelta(days=days))

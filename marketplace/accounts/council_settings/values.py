@@ -1,6 +1,6 @@
 """Dated settings of a council: what the case studies disagree on is configuration, never a constant."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -201,6 +201,26 @@ async def setting(db: AsyncSession, council_id: UUID, key: str, on: date) -> Any
         .limit(1)
     )
     return row.value["value"] if row else DEFAULTS[key]
+
+
+async def setting_by_day(db: AsyncSession, council_id: UUID, key: str) -> Callable[[date], Any]:
+    """Return what a setting is on each day: for rules that keep to the day on which something began.
+
+    Raises:
+        KeyError: No such setting.
+    """
+    usual = DEFAULTS[key]
+    rows = await db.scalars(
+        select(CouncilSetting)
+        .where(CouncilSetting.council_id == council_id, CouncilSetting.key == key)
+        .order_by(CouncilSetting.starts_on.desc())
+    )
+    known = [(row.starts_on, row.value["value"]) for row in rows]
+
+    def on(day: date) -> Any:
+        return next((value for starts_on, value in known if starts_on <= day), usual)
+
+    return on
 
 
 async def setting_days(db: AsyncSession, council_id: UUID, key: str) -> list[date]:
