@@ -46,6 +46,9 @@ class Permission(StrEnum):
     SIGNED_IN = "accounts:signed_in"
     AUDIT_READ = "accounts:audit_read"
     USERS_MANAGE = "accounts:users_manage"
+    SETTINGS_READ = "accounts:settings_read"
+    """See what the council decides for itself, since when and why."""
+    SETTINGS_SET = "accounts:settings_set"
     OPERATIONS_READ = "core:operations_read"
     PEOPLE_READ = "people:read"
     PEOPLE_RECORD = "people:record"
@@ -395,6 +398,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.PLANS_SIGN_OFF,
         Permission.PLANS_CHECK,
         Permission.AUDIT_READ,
+        Permission.SETTINGS_READ,
         Permission.REPRESENTATIVES_CHECK,
         Permission.CLAIMS_DECIDE,
         Permission.EXCEPTIONS_DECIDE,
@@ -418,6 +422,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | {
         Permission.USERS_MANAGE,
         Permission.AUDIT_READ,
+        Permission.SETTINGS_READ,
+        Permission.SETTINGS_SET,
         Permission.OPERATIONS_READ,
         Permission.ORGANISATIONS_READ,
         Permission.TARIFFS_READ,

@@ -13,6 +13,7 @@ from marketplace.accounts.models import Council, Membership, User
 from marketplace.accounts.permissions import ROLE_LABELS, Permission
 from marketplace.accounts.principal import Principal
 from marketplace.accounts.repository import AccountRepository
+from marketplace.accounts.routes_settings import CouncilSettingsController
 from marketplace.accounts.schemas import NewPasswordForm, ResetRequestForm, SignInForm, read_password
 from marketplace.accounts.service import AccountService, SignedIn
 from marketplace.core.clock import today
@@ -247,7 +248,7 @@ class AuditController(Controller):
         return Template("accounts/audit.html", context=context)
 
 
-ROUTES = [SignInController, ConfirmController, PasswordController, AuditController]
+ROUTES = [SignInController, ConfirmController, PasswordController, AuditController, CouncilSettingsController]
 
 
 def _remember(request: Request[Any, Any, Any], signed_in: SignedIn) -> None:

@@ -111,19 +111,26 @@ async def no_place_given_twice(db: AsyncSession) -> Finding:
 async def places_within_capacity(db: AsyncSession) -> Finding:
     """3: From this week on, no planner has more places taken than the council's number for a full-time planner.
 
-    A part-time planner's places are fewer, but the share may have changed since a place was given.
+    A part-time planner's places are fewer, but the share may have changed since a place was given. The number may have
+    been lowered since, too: what counts is the largest of the last half year, and no place is given further ahead.
     """
     on = today(clock_of(db))
     return await _found(
         db,
         "places-within-capacity",
         """
-        WITH capacity AS (
-            SELECT c.id AS council_id, coalesce((
-                SELECT (s.value ->> 'value')::integer FROM council_settings s
-                WHERE s.council_id = c.id AND s.key = 'matching.plans_per_week' AND s.starts_on <= :on
-                ORDER BY s.starts_on DESC LIMIT 1
-            ), :usual) AS places FROM councils c
+        WITH numbers AS (
+            SELECT s.council_id, s.starts_on, (s.value ->> 'value')::integer AS places,
+                lead(s.starts_on) OVER (PARTITION BY s.council_id ORDER BY s.starts_on) AS until
+            FROM council_settings s
+            WHERE s.key = 'matching.plans_per_week' AND s.starts_on <= :on
+        ), capacity AS (
+            SELECT c.id AS council_id, greatest(
+                (SELECT max(n.places) FROM numbers n
+                    WHERE n.council_id = c.id AND (n.until IS NULL OR n.until > :since)),
+                CASE WHEN NOT EXISTS (SELECT FROM numbers n WHERE n.council_id = c.id AND n.starts_on <= :since)
+                    THEN CAST(:usual AS integer) END
+            ) AS places FROM councils c
         ), most AS (SELECT coalesce(max(places), :usual) AS places FROM capacity)
         SELECT count(*), count(*) FILTER (WHERE r.place > most.places),
             min(r.id::text) FILTER (WHERE r.place > most.places)
@@ -131,7 +138,7 @@ async def places_within_capacity(db: AsyncSession) -> Finding:
         WHERE r.week_on >= date_trunc('week', CAST(:on AS date))
         """,
         "places are beyond what a planner can take in a week",
-        {"on": on, "usual": _usual_places()},
+        {"on": on, "since": on - timedelta(weeks=26), "usual": _usual_places()},
     )
 
 

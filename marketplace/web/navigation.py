@@ -57,6 +57,7 @@ TASKS: tuple[tuple[Permission, str, str], ...] = (
     (Permission.CLAIMS_DECIDE, "Claims", "/tariff-claims"),
     (Permission.CHALLENGES_ANSWER, "Budget challenges", "/budget-challenges"),
     (Permission.CHARGES_DECIDE, "Charges", "/charges"),
+    (Permission.SETTINGS_READ, "Council settings", "/settings"),
     (Permission.AUDIT_READ, "Audit log", "/audit"),
     (Permission.OPERATIONS_READ, "Operations", "/operations"),
 )
@@ -127,6 +128,7 @@ SELDOM = {
     "/tariff-claims": "Work that suppliers claim beside plans and visits",
     "/budget-challenges": "People who say that their budget is not right",
     "/charges": "What people pay towards their support",
+    "/settings": "Times, limits and rules that the council decides for itself",
     "/audit": "Who did what and when",
 }
 """Entries that stand on a page of their own, each with a hint, where the menu would need a second line."""

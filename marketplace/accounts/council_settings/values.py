@@ -275,4 +275,5 @@ async def set_setting(
         subject_kind="council_setting",
         subject_id=row.id,
         after={"key": key, "value": value, "starts_on": starts_on},
+        why=source,
     )
