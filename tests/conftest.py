@@ -53,6 +53,7 @@ FIRST = (
     "journeys/test_paying_exceptions.py",
     "journeys/test_bank_details.py",
     "journeys/test_stories.py",
+    "journeys/test_council_settings.py",
     "journeys/test_matching.py",
     "journeys/test_standing.py",
     "journeys/test_care_requirements.py",

@@ -114,7 +114,9 @@ GROUPS: Final[Mapping[str, Mapping[str, Entry | OwnPage]]] = {
             ),
         ),
         "matching.contest_days": Entry(
-            "Time to answer a person who contests a match", "Days until the council answers.", days(1, 60)
+            "Time to answer a person who contests a match",
+            "Who thinks that a match is not right gets an answer within this time.",
+            days(1, 60),
         ),
         "matching.share_cap_percent": Entry(
             "Largest share of one organisation",
@@ -240,7 +242,9 @@ GROUPS: Final[Mapping[str, Mapping[str, Entry | OwnPage]]] = {
             YesNo(),
         ),
         "people.challenge_days": Entry(
-            "Time to answer a challenge to a budget", "In working days.", Whole(1, 60, "working day")
+            "Time to answer a challenge to a budget",
+            "Who says that a budget is not right gets an answer within this time. Their page tells them.",
+            Whole(1, 60, "working day"),
         ),
         "people.ras_alarms": Entry(
             "Alarms of points and budgets",
@@ -327,7 +331,9 @@ GROUPS: Final[Mapping[str, Mapping[str, Entry | OwnPage]]] = {
             Pounds(most=10_000),
         ),
         "payments.answer_days": Entry(
-            "Time to answer a supplier’s question", "In working days.", Whole(1, 30, "working day")
+            "Time to answer a supplier’s question",
+            "Finance answers what suppliers ask about bills and payments within this time.",
+            Whole(1, 30, "working day"),
         ),
         "payments.buyer_reference": Entry(
             "Buyer’s reference", "Stands on bills that have none of their own.", Text(longest=50, required=True)
@@ -373,7 +379,9 @@ GROUPS: Final[Mapping[str, Mapping[str, Entry | OwnPage]]] = {
     },
     "Bookings and visits": {
         "bookings.free_cancellation_hours": Entry(
-            "Time until which cancelling is free", "Hours before a visit.", Whole(0, 336, "hour")
+            "Time until which cancelling is free",
+            "Who cancels a visit later pays as the terms say.",
+            Whole(0, 336, "hour"),
         ),
         "bookings.planned_weeks": Entry(
             "Weeks ahead for which visits are planned",
@@ -397,7 +405,7 @@ GROUPS: Final[Mapping[str, Mapping[str, Entry | OwnPage]]] = {
         ),
         "bookings.no_worker_hours": Entry(
             "Time before a visit at which the person hears that nobody is confirmed",
-            "In hours.",
+            "They can then ask somebody on their own list.",
             Whole(1, 168, "hour"),
         ),
         "bookings.remind_days": Entry(
@@ -418,7 +426,7 @@ GROUPS: Final[Mapping[str, Mapping[str, Entry | OwnPage]]] = {
         "providers.listing_check": Entry(
             "Check of listings",
             "Which drafts the council looks at before they are on the market.",
-            Choice({"first": "New listings; changes go live at once", "always": "All of them", "never": "None"}),
+            Choice({"first": "New listings (changes go live at once)", "always": "All of them", "never": "None"}),
         ),
         "providers.stale_days": Entry(
             "Age at which a listing is stale",
@@ -446,7 +454,9 @@ GROUPS: Final[Mapping[str, Mapping[str, Entry | OwnPage]]] = {
         ),
         "providers.signing_days": Entry("Time to sign an agreement", "From the day of the offer.", days(1, 180)),
         "providers.pa_trading_months": Entry(
-            "Trading that a personal assistant needs for the usual approval", "In months.", Whole(0, 60, "month")
+            "Trading that a personal assistant needs for the usual approval",
+            "Who has worked for less time takes the starter route.",
+            Whole(0, 60, "month"),
         ),
         "providers.pa_reminder_days": Entry(
             "Reminders before a personal assistant’s year ends", "They are told on these days.", DaysBefore()

@@ -528,7 +528,11 @@ class HomeService:
             ("Users with a role", f"{found['users']:,}", ""),
             ("Changes in the last seven days", f"{found['changes']:,}", ""),
         )
-        return Home(needs=needs, figures=figures, links=(("Audit log", "/audit"), ("Operations", "/operations")))
+        return Home(
+            needs=needs,
+            figures=figures,
+            links=(("Council settings", "/settings"), ("Audit log", "/audit"), ("Operations", "/operations")),
+        )
 
     async def _by_week(self, principal: Principal) -> Chart:
         first = week_start(self.today) - timedelta(weeks=WEEKS_SHOWN - 1)
