@@ -252,8 +252,8 @@ async def test_the_list_shows_what_counts_and_what_comes(browser: Browser, db: A
         assert f"/settings/{key}" in found.links()
     found = await page.open("/settings?q=terms+nothing")
     assert "No setting found" in found.words
-    found = await page.open("/settings?q=BILL%20time")
-    assert "1 setting with “BILL time”" in found.words
+    found = await page.open("/settings?q=PUBLIC%20bodies")
+    assert "1 setting with “PUBLIC bodies”" in found.words
     await page.get("/settings/matching.weights", expect=404)
     await page.get("/settings/plans.unknown", expect=404)
     await page.post("/settings/plans.unknown", expect=404)
