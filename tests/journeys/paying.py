@@ -94,7 +94,6 @@ def sign_agreement(supplier: Walker) -> None:
     supplier.click(
         supplier.page.locator("main a[href^='/provider/self-billing/']", has_text="waits for your signature")
     )
-    supplier.page.wait_for_load_state("load")
     supplier.look()
     refused(supplier, "Sign the agreement")
     supplier.fill(signed_name="Robin Example")
@@ -121,6 +120,17 @@ def file_of_visits(delivered: Round) -> bytes:
     on, at = visits[0]
     for reference in (delivered.reference, STRANGER):
         writer.writerow((INVOICE, reference, f"{on:%d/%m/%Y}", f"{at:%H:%M}", VISIT_MINUTES, pounds(VISIT_PENCE)))
+    return out.getvalue().encode()
+
+
+def file_with_a_wrong_start(delivered: Round) -> bytes:
+    """Write a file of all visits; the last one has a start at which nobody came."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(HEADINGS)
+    for place, (on, at) in enumerate(zip(delivered.days, delivered.starts, strict=True), start=1):
+        start = "03:07" if place == len(delivered.days) else f"{at:%H:%M}"
+        writer.writerow((INVOICE, delivered.reference, f"{on:%d/%m/%Y}", start, VISIT_MINUTES, pounds(VISIT_PENCE)))
     return out.getvalue().encode()
 
 

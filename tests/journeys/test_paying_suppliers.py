@@ -34,6 +34,7 @@ from tests.journeys.paying import (
     download,
     fetched,
     file_of_visits,
+    file_with_a_wrong_start,
     linked_row,
     make_run,
     open_held,
@@ -208,6 +209,64 @@ def test_a_file_with_three_bad_rows_is_paid_but_for_those(site: Site, walk: Any)
         assert words in supplier.text, f"{words!r} is not in {supplier.text}"
     supplier.follow("Show only lines on hold")
     assert "It stands on a bill already" in supplier.text
+
+
+@pytest.mark.parametrize(("scripts", "width"), [(True, 1280), (False, 390)], ids=["desktop", "phone-without-scripts"])
+def test_a_supplier_corrects_a_line_on_hold_and_all_of_the_invoice_is_paid(
+    site: Site, walk: Any, scripts: bool, width: int
+) -> None:
+    """V12: what was typed wrongly is put right by who typed it; the invoice keeps its day, and no line is left."""
+    slug = f"hodder{width}"
+
+    async def arrange(db: AsyncSession) -> tuple[Supplier, Round]:
+        town = await found_town(db, slug, "Hodder Council")
+        made = await add_supplier(db, town, slug, "Second Look Care", agreed=False, service=ServiceLine.HOME_CARE)
+        return made, await deliver_visits(db, town, made, 3)
+
+    made, delivered = site.arrange(arrange)
+    supplier, finance = walk(scripts=scripts, width=width), walk(scripts=scripts, width=width)
+    supplier.sign_in(made.email)
+    supplier.open("/provider/invoices")
+    supplier.follow("Send a file of visits")
+    file = {"name": "visits.csv", "mimeType": "text/csv", "buffer": file_with_a_wrong_start(delivered)}
+    supplier.page.locator("input[type=file]").set_input_files(files=[file])
+    send(supplier, "Check the file")
+    send(supplier, "Send 1 invoice")
+    supplier.follow(INVOICE)
+    due = f"{site.today + timedelta(days=30):%-d %B %Y}"
+    assert due in supplier.text
+    invoice = path_of(supplier)
+    supplier.follow("Show only lines on hold")
+    open_held(supplier, "No visit on that day and at that time is known")
+    stays_in(supplier)
+
+    # Still wrong: it is said, what was typed stays, and the line stays on hold.
+    supplier.fill(start_time="a quarter past", minutes="0")
+    refused(supplier, "Correct the line")
+    assert supplier.page.locator("[name=start_time]").input_value() == "a quarter past"
+    supplier.fill(start_time="03:09", minutes="30")
+    send(supplier, "Correct the line")
+    assert "The line is still on hold. No visit on that day" in supplier.page.locator("body").inner_text()
+    stays_in(supplier)
+    supplier.fill(start_time=f"{delivered.starts[-1]:%H:%M}")
+    send(supplier, "Correct the line")
+    assert f"at {delivered.starts[-1]:%H:%M}, 30 minutes" in supplier.text
+    supplier.open(invoice)
+    assert "On hold" not in supplier.text
+    assert due in supplier.text
+    assert pounds_of(3 * VISIT_PENCE) in supplier.text
+
+    # Nothing waits for finance but the bill itself, whole.
+    finance.sign_in(f"finance@{slug}.example")
+    finance.open("/held-lines")
+    assert "No visit on that day" not in finance.text
+    finance.open("/invoices?status=issued")
+    finance.follow("PI-000001")
+    stays_in(finance)
+    send(finance, "Approve PI-000001")
+    propose(finance, site.today + timedelta(days=60))
+    make_run(finance)
+    assert pounds_of(3 * VISIT_PENCE) in finance.text
 
 
 def test_a_bill_leaves_as_ubl_pdf_and_csv_for_both_sides(site: Site, walk: Any) -> None:

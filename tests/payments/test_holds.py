@@ -140,6 +140,7 @@ async def test_a_supplier_corrects_a_line_and_the_invoice_keeps_its_day(db: Asyn
     judged = await holds.correct(supply.provider.principal, lines[1].id, right)
     assert judged.reason is None
     assert (lines[1].status, invoice.received_on) == (LineStatus.CLEAN, received)
+    assert lines[1].description.endswith(f"at 18:00, {right.minutes} minutes, agreement {right.reference}")
     assert await broken(db) == []
     await BillService(db).approve(supply.finance.principal, invoice.id)
     assert await payables(db) == [(1_800, invoice.due_on), (1_800, invoice.due_on + timedelta(days=2))]

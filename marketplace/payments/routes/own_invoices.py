@@ -341,7 +341,7 @@ class OwnInvoiceController(Controller):
             if judged.reason is None:
                 flash(request, "The line fits now and is no longer on hold")
             else:
-                flash(request, f"The line is still on hold. {judged.words}")
+                flash(request, f"The line is still on hold. {judged.words}", kind="information", heading="Look again")
             return f"/provider/invoices/lines/{row_id(line_id)}"
 
         try:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import setting
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
+from marketplace.core.formats import uk_date
 from marketplace.core.money import parse_pounds
 from marketplace.payments.line_checks import AskedLine, Earning, KnownVisit, LineChecker, Rules
 from marketplace.payments.models import Accrual, AccrualKind, InvoiceLine, VatTreatment
@@ -141,6 +142,12 @@ def columns_of(asked: AskedLine) -> dict[str, str]:
         "amount_pounds": f"{asked.pence // 100}.{asked.pence % 100:02}",
         "visit_reference": asked.visit_reference,
     }
+
+
+def description_of(asked: AskedLine) -> str:
+    """Say what a supplier's line is for, as its invoice names it: no person's name."""
+    at = f" at {asked.starts_local:%H:%M}" if asked.starts_local else ""
+    return f"Visit on {uk_date(asked.visit_on)}{at}, {asked.minutes} minutes, agreement {asked.reference}"
 
 
 def asked_of(line: InvoiceLine) -> AskedLine:

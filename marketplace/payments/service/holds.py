@@ -16,7 +16,7 @@ from marketplace.payments.models import SELF_BILLED, Invoice, InvoiceLine, LineH
 from marketplace.payments.repository.bills import BillRepository
 from marketplace.payments.service.bills import APPROVED_OR_LATER, WAITING, BillService, end_hold
 from marketplace.payments.service.credit_notes import CreditNoteService
-from marketplace.payments.service.facts import LineFacts, asked_of, columns_of
+from marketplace.payments.service.facts import LineFacts, asked_of, columns_of, description_of
 from marketplace.payments.states import HOLD_WORDS, INVOICE, HoldReason, InvoiceStatus, LineStatus
 from marketplace.payments.vat import vat_inside
 
@@ -107,7 +107,7 @@ class HoldService:
             raise InvalidInput({"amount_pounds": "A correction cannot ask for more. Put the rest on another invoice"})
         before = dict(line.asked)
         line.asked = {**line.asked, **columns_of(asked)}
-        line.booking_id, line.service_on = None, asked.visit_on
+        line.booking_id, line.service_on, line.description = None, asked.visit_on, description_of(asked)
         judged = await self._judge_again(bill, line, asked)
         await self._lower(bill, line, judged.amount_pence if judged.reason is None else asked.pence)
         self._answered(principal, hold, "The line was corrected")

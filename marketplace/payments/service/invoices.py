@@ -30,7 +30,14 @@ from marketplace.payments.repository.supply import BatchRepository
 from marketplace.payments.schemas import PeriodForm
 from marketplace.payments.service.bills import BillService
 from marketplace.payments.service.documents import parties_of
-from marketplace.payments.service.facts import LineFacts, asked_of, columns_of, service_line_of, visit_reference
+from marketplace.payments.service.facts import (
+    LineFacts,
+    asked_of,
+    columns_of,
+    description_of,
+    service_line_of,
+    visit_reference,
+)
 from marketplace.payments.service.holds import hold_lines
 from marketplace.payments.service.invoice_files import MOST_PROBLEMS, AskedRow, Problem, ReadFile, read_file, template
 from marketplace.payments.service.self_billing import SelfBillingService
@@ -402,7 +409,6 @@ class InvoiceService:
 
     def _line(self, council_id: UUID, item: CheckedLine, position: int) -> InvoiceLine:
         asked, judged = item.row.asked, item.judged
-        at = f" at {asked.starts_local:%H:%M}" if asked.starts_local else ""
         return InvoiceLine(
             id=new_id(),
             council_id=council_id,
@@ -410,7 +416,7 @@ class InvoiceService:
             status=judged.status,
             booking_id=judged.booking_id,
             service_on=asked.visit_on,
-            description=f"Visit on {uk_date(asked.visit_on)}{at}, {asked.minutes} minutes, agreement {asked.reference}",
+            description=description_of(asked),
             claimed_pence=asked.pence,
             amount_pence=judged.amount_pence,
             asked={**columns_of(asked), "row": item.row.row, "words": judged.words},
