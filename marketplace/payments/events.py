@@ -168,6 +168,16 @@ class WorkEarned(Event, frozen=True, kw_only=True):
     organisation_id: UUID
 
 
+class LinesFreed(Event, frozen=True, kw_only=True):
+    """Lines of a supplier's invoice that were taken back may stand on another one; the supplier is told."""
+
+    invoice_id: UUID
+    organisation_id: UUID
+    line_count: int
+    amount_pence: int
+    """What was earned and may be invoiced again, with VAT."""
+
+
 class TariffBookPublished(Event, frozen=True, kw_only=True):
     """A book of tariffs counts from a day on; what waited for a rule is tried again."""
 

@@ -15,6 +15,7 @@ from marketplace.payments.events import (
     InvoiceReceived,
     InvoiceRefused,
     LineHoldEnded,
+    LinesFreed,
     LinesHeld,
     SelfBillingOffered,
 )
@@ -102,6 +103,17 @@ async def tell_credit_note(message_id: UUID, event: CreditNoteIssued) -> None:
         await MessagingService(db).tell(
             event.council_id, "credit_note_issued", context, organisation_id=event.organisation_id
         )
+
+
+@outbox.task("payments.tell_lines_freed", on=LinesFreed)
+async def tell_lines_freed(message_id: UUID, event: LinesFreed) -> None:
+    """The supplier hears that it may invoice again what a credit note took back."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if not await outbox.first_time(db, "payments.tell_lines_freed", message_id):
+            return
+        _, context = await _bill(db, event.council_id, event.invoice_id, event.organisation_id)
+        context |= {"lines": event.line_count, "amount_pence": event.amount_pence}
+        await MessagingService(db).tell(event.council_id, "lines_freed", context, organisation_id=event.organisation_id)
 
 
 @outbox.task("payments.tell_self_billing_offered", on=SelfBillingOffered)

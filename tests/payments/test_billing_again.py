@@ -3,13 +3,15 @@
 from datetime import date, time
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from marketplace.core import outbox
 from marketplace.core.database import SessionMaker
 from marketplace.core.errors import Conflict, Forbidden, NotFound
 from marketplace.ledger import Purpose
+from marketplace.payments import tasks_invoices  # noqa: F401 - its tasks wait for events
 from marketplace.payments.checks import CHECKS
 from marketplace.payments.models import Invoice, InvoiceKind, InvoiceLine
 from marketplace.payments.repository.bills import BillRepository
@@ -20,9 +22,10 @@ from marketplace.payments.service.invoices import InvoiceService
 from marketplace.payments.service.self_bills import SelfBillService
 from marketplace.payments.states import HoldReason, LineStatus
 from marketplace.providers.models import ServiceLine, VatCategory
-from tests.browser import Browser, count
+from tests.browser import Browser, count, events
+from tests.conftest import Mailbox
 from tests.factories_invoices import Supply, file_of, make_supply, row_of
-from tests.factories_payments import FEBRUARY, Money, balance, make_accrual, make_money, make_vat, reload
+from tests.factories_payments import FEBRUARY, Money, balance, handled, make_accrual, make_money, make_vat, reload
 
 WHY = "The bill said exempt; planning is standard-rated"
 
@@ -156,6 +159,36 @@ async def test_a_suppliers_own_invoice_that_was_taken_back_is_invoiced_again_onc
     with pytest.raises(Conflict):
         await service.free(finance, invoice.id, WHY)
     assert (await InvoiceService(db).delivered(provider, council, FEBRUARY)).rows == []
+
+
+async def test_the_supplier_hears_once_what_it_may_invoice_again(db: AsyncSession, mailbox: Mailbox) -> None:
+    supply = await make_supply(db)
+    await supply.visits(db, [{}, {"starts_local": time(18)}])
+    finance, provider = supply.finance.principal, supply.provider.principal
+    council_id = supply.money.council.id
+    invoice = await InvoiceService(db).send_delivered(provider, council_id, FEBRUARY, "A-1")
+    invoice_id = invoice.id
+    await sent_back(db, supply, invoice, "C-1")
+    await BillingAgainService(db).free(finance, invoice_id, WHY)
+    await db.flush()
+    with pytest.raises(Conflict):
+        await BillingAgainService(db).free(finance, invoice_id, WHY)
+    waiting = [item for item in await outbox.relay(db) if item.task == "payments.tell_lines_freed"]
+    assert len(waiting) == 1
+    for item in [*waiting, *waiting]:
+        await handled(db, item)
+    assert await count(db, "messages", "template = 'lines_freed'") == 1
+    body = (await db.scalars(text("SELECT body FROM messages WHERE template = 'lines_freed'"))).one()
+    assert "2 lines of invoice A-1" in body
+    assert "£36.00 in all" in body
+    # What was wrong is for the audit log alone.
+    assert WHY not in body
+    money = await make_money(db, name="Bills itself")
+    bill = await money.bill(db)
+    await taken_back(db, money, bill)
+    await BillingAgainService(db).free(money.finance.principal, bill.id, WHY)
+    await db.flush()
+    assert (await events(db)).count("LinesFreed") == 1
 
 
 async def test_a_line_below_its_earning_is_freed_whole_and_a_file_brings_it_again(

@@ -185,7 +185,7 @@ class InvoiceController(Controller):
             reason = read_reason(data, "what was wrong with the invoice")
             wanted = row_id(invoice_id)
             number = await BillingAgainService(db).free(principal, wanted, reason)
-            flash(request, f"{plural(number, 'line')} can be invoiced again. The supplier sees it on the old invoice")
+            flash(request, f"{plural(number, 'line')} can be invoiced again. The supplier is told")
             return f"/invoices/{wanted}"
 
         try:

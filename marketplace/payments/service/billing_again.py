@@ -13,10 +13,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from marketplace.accounts import Permission, Principal
+from marketplace.core import outbox
 from marketplace.core.clock import today
 from marketplace.core.database import clock_of
 from marketplace.core.errors import Conflict
 from marketplace.ledger import LedgerService, Purpose, credit, debit
+from marketplace.payments.events import LinesFreed
 from marketplace.payments.models import Accrual, Invoice, InvoiceKind, InvoiceLine
 from marketplace.payments.repository.bills import BillRepository
 from marketplace.payments.repository.self_bills import SelfBillRepository
@@ -123,5 +125,17 @@ class BillingAgainService:
             )
         await self.bills.put_on_bill([row.earning.id for row in again], None)
         BillService(self.db).record(principal, "payments.bill_again", bill, after={"lines": len(again)}, why=reason)
+        if bill.kind is InvoiceKind.PROVIDER_INVOICE:
+            # The next self-bill comes by itself and has a message of its own; this one the supplier must send.
+            outbox.publish(
+                self.db,
+                LinesFreed(
+                    council_id=bill.council_id,
+                    invoice_id=bill.id,
+                    organisation_id=bill.organisation_id,
+                    line_count=len(again),
+                    amount_pence=sum(row.earning.amount_pence for row in again),
+                ),
+            )
         await self.db.flush()
         return len(again)
