@@ -5,8 +5,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts.events import PasswordChanged, PasswordResetRequested
+from marketplace.accounts import AccountRepository
+from marketplace.accounts.council_settings.table import ENTRIES
+from marketplace.accounts.events import CouncilSettingDecided, PasswordChanged, PasswordResetRequested
 from marketplace.accounts.models import PasswordReset, User
+from marketplace.accounts.permissions import Role
 from marketplace.accounts.service import reset_token
 from marketplace.core import outbox
 from marketplace.core.database import clock_of, session_maker, transaction
@@ -83,3 +86,23 @@ async def tell_password_changed(message_id: UUID, event: PasswordChanged) -> Non
     async with transaction(session_maker(), [event.council_id]) as db:
         if await outbox.first_time(db, "messaging.tell_password_changed", message_id):
             await MessagingService(db).tell(event.council_id, "password_changed", context, user_id=event.user_id)
+
+
+@outbox.task("messaging.tell_setting_decided", on=CouncilSettingDecided)
+async def tell_setting_decided(message_id: UUID, event: CouncilSettingDecided) -> None:
+    """Managers hear what an administrator decided; of what concerns payments, those who release them, too."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if not await outbox.first_time(db, "messaging.tell_setting_decided", message_id):
+            return
+        names = await AccountRepository(db).names({event.user_id})
+        context = {
+            "name": ENTRIES[event.key].name,
+            "before": event.before,
+            "after": event.after,
+            "starts_on": event.starts_on,
+            "why": event.why,
+            "by": names.get(event.user_id, "An administrator"),
+        }
+        readers = [Role.MANAGER, Role.FINANCE_CHECKER] if event.key.startswith("payments.") else [Role.MANAGER]
+        for role in readers:
+            await MessagingService(db).tell(event.council_id, "setting_decided", context, role=role)

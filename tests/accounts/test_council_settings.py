@@ -22,13 +22,16 @@ from marketplace.accounts.council_settings.service import (
 from marketplace.accounts.council_settings.table import ENTRIES, Entry, OwnPage
 from marketplace.accounts.models import CouncilSetting
 from marketplace.accounts.permissions import Role
+from marketplace.core import outbox
 from marketplace.core.clock import FixedClock, instant
 from marketplace.core.errors import Forbidden, InvalidInput, NotFound
 from marketplace.core.forms import FormReader
+from marketplace.messaging import tasks  # noqa: F401 - its tasks wait for events
 from marketplace.reporting.demo.content.councils import COUNCILS
 from tests.browser import Browser, count
-from tests.conftest import NOW
+from tests.conftest import NOW, Mailbox
 from tests.factories import Member, make_council, make_member
+from tests.factories_payments import handled
 
 TODAY = NOW.date()
 SOURCES = Path(__file__).resolve().parents[2] / "marketplace"
@@ -203,6 +206,30 @@ async def test_who_saves_on_top_of_a_change_that_they_have_not_seen_is_told(
     with pytest.raises(SettingChanged):
         await CouncilSettingsService(db).change(admin.principal, key, form(key, 7), seen)
     assert await setting(db, admin.council.id, key, TODAY) == 6
+
+
+@pytest.mark.parametrize(("key", "roles"), [("payments.call_back", 2), ("plans.risk_panel", 1)])
+async def test_those_who_watch_hear_of_a_change(db: AsyncSession, mailbox: Mailbox, key: str, roles: int) -> None:
+    admin = await make_member(db, Role.ADMIN, name="Ada Admin")
+    for role in (Role.MANAGER, Role.FINANCE_CHECKER, Role.FINANCE, Role.SOCIAL_WORKER):
+        await make_member(db, role, admin.council)
+    await make_member(db, Role.MANAGER)
+    await change(db, admin, key, not DEFAULTS[key], TODAY + timedelta(days=2))
+    found = await CouncilSettingsService(db).found(admin.principal, key)
+    await CouncilSettingsService(db).withdraw(admin.principal, key, found.rows[0].id, found.mark)
+    await db.flush()
+    for item in await outbox.relay(db):
+        await handled(db, item)
+        await handled(db, item)
+    bodies = list(await db.scalars(text("SELECT body FROM messages WHERE template = 'setting_decided' ORDER BY body")))
+    assert len(bodies) == 2 * roles
+    words = ("Yes", "No") if DEFAULTS[key] else ("No", "Yes")
+    first = next(body for body in bodies if "Why: Cabinet, 2 March" in body)
+    assert f"It was: {words[0]}\nIt is: {words[1]}" in first
+    assert "From: 5 March 2027" in first
+    assert "Ada Admin has changed" in first
+    back = next(body for body in bodies if "Why: The change was taken back" in body)
+    assert f"It was: {words[1]}\nIt is: {words[0]}" in back
 
 
 async def test_a_change_that_changes_nothing_is_refused(db: AsyncSession) -> None:

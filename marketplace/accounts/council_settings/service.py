@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from marketplace.accounts import audit
 from marketplace.accounts.council_settings.table import BELOW, ENTRIES, GROUPS, Entry, OwnPage
 from marketplace.accounts.council_settings.values import DEFAULTS, set_setting
+from marketplace.accounts.events import CouncilSettingDecided
 from marketplace.accounts.models import Council, CouncilSetting
 from marketplace.accounts.permissions import Permission
 from marketplace.accounts.principal import Principal
@@ -20,6 +21,7 @@ from marketplace.core.database import clock_of
 from marketplace.core.errors import Conflict, InvalidInput, NotFound
 from marketplace.core.formats import uk_date
 from marketplace.core.forms import FormReader
+from marketplace.core.outbox import publish
 
 LONGEST_WHY = 300
 VALUE = "value"
@@ -159,6 +161,8 @@ class CouncilSettingsService:
         if _on(rows, key, form.starts_on)[0] == form.value:
             raise InvalidInput({_first_field(key): f"It is so on {uk_date(form.starts_on)} already"})
         await self._goes_with_others(principal.council_id, key, form, rows)
+        was = _on(rows, key, form.starts_on)[0]
+        self._tell(principal, key, form.starts_on, was, form.value, form.why)
         row = next((row for row in rows if row.starts_on == form.starts_on), None)
         if row is None:
             await set_setting(
@@ -214,7 +218,25 @@ class CouncilSettingsService:
             subject_id=row.id,
             before={"key": key, "value": row.value["value"], "starts_on": row.starts_on},
         )
+        left = _on([other for other in rows if other is not row], key, row.starts_on)[0]
+        self._tell(principal, key, row.starts_on, row.value["value"], left, "The change was taken back")
         return row.starts_on
+
+    def _tell(self, principal: Principal, key: str, day: date, before: Any, after: Any, why: str) -> None:
+        """Let those hear of it who watch over what it concerns: nobody weakens a check unseen."""
+        kind = form_of(key).kind
+        publish(
+            self.db,
+            CouncilSettingDecided(
+                council_id=principal.council_id,
+                key=key,
+                starts_on=day,
+                before=kind.words(before),
+                after=kind.words(after),
+                why=why,
+                user_id=principal.user_id,
+            ),
+        )
 
     async def _rows(self, council_id: UUID, key: str | None = None) -> Sequence[CouncilSetting]:
         wanted = select(CouncilSetting).where(CouncilSetting.council_id == council_id)
