@@ -13,12 +13,15 @@ MAX_WORD_CHARACTERS: Final = 40
 MAX_STEMS: Final = 500_000
 
 _STOP_TEXT: Final = """
+auntie brother dad daddy father gran grandad grandfather grandma grandmother granny husband mam mother mum mummy nan
+sister uncle wife
 a an and any are as at be by can could do for from get gets getting give gives giving has have help helped helping
 helps how i in is it looking me my need needs near of on or our please some somebody someone something that the
 their them they this to us want wants we what where which who will with would you your
 """
 STOP_WORDS: Final = frozenset(_STOP_TEXT.split())
-"""Left out of a question unless nothing else is asked; in a known phrase such as "home help" they count."""
+"""Left out of a question unless nothing else is asked; in a known phrase such as "home help" they count. For whom it is
+("a carer for dad") says nothing of what it is."""
 
 _WORD: Final = re.compile(rf"[^\W_]{{1,{MAX_WORD_CHARACTERS}}}")
 _ASCII_APOSTROPHES: Final = b"'`"
