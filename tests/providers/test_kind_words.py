@@ -27,6 +27,9 @@ def test_the_label_of_a_kind_names_it_in_any_case(category: ListingCategory) -> 
         ("personal asistants", (PA,)),
         ("carer", (HOME_CARE, PA)),
         ("Support workers", (HOME_CARE, PA)),
+        ("I need a carer for my dad", (HOME_CARE, PA)),
+        ("find a care home for mum", (CARE_HOME,)),
+        ("someone for nursing hoem", (CARE_HOME,)),
     ],
 )
 def test_a_kind_is_known_by_its_names_plural_or_with_a_wrong_letter(
@@ -39,7 +42,7 @@ def test_a_kind_is_known_by_its_names_plural_or_with_a_wrong_letter(
     "text",
     [
         "", "   ", "home cafe", "unpaid carers", "carers centre", "care home preston", "pat", "football", "home",
-        "x" * 500, "😀", "a\u202eb",
+        "x" * 500, "help for mum", "mother", "to and for", "😀", "a\u202eb",
     ],
 )  # fmt: skip
 def test_other_texts_name_no_kind(text: str) -> None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from marketplace.providers.models import CATEGORY_LABELS, ListingCategory
 from search import Synonyms
-from search.words import stems_of, typo_distance, words_of
+from search.words import STOP_WORDS, stems_of, typo_distance, words_of
 
 _LONGEST_NAME: Final = 60
 _PAID_CARE: Final = (ListingCategory.HOME_CARE, ListingCategory.PERSONAL_ASSISTANT)
@@ -58,17 +58,28 @@ KIND_NAMES: Final = tuple(name for names in _NAMES.values() for name in names if
 def kinds_named(text: str) -> tuple[ListingCategory, ...]:
     """Find the kinds of support that a whole text names, singular or plural, with a letter or two wrong.
 
+    Words that ask, or say for whom it is, may stand around the name: "I need a carer for my dad".
+
     Returns:
         Empty when the text says anything else or more.
     """
     if len(text) > _LONGEST_NAME:
         return ()
-    key = _key(text)
-    return _KINDS.get(key) or _misspelt(text)
-
-
-def _misspelt(text: str) -> tuple[ListingCategory, ...]:
     words = words_of(text)
+    named = _KINDS.get(tuple(stems_of(words)))
+    if named is None:
+        words = _without_asking(words)
+        named = _KINDS.get(tuple(stems_of(words)))
+    return named or _misspelt(words)
+
+
+def _without_asking(words: list[str]) -> list[str]:
+    """Return words without those at both ends that say nothing of what is looked for; all where there are no others."""
+    telling = [place for place, word in enumerate(words) if word not in STOP_WORDS]
+    return words[telling[0] : telling[-1] + 1] if telling else words
+
+
+def _misspelt(words: list[str]) -> tuple[ListingCategory, ...]:
     # Words that mean something by themselves are not misspelt: a "home cafe" is no home care.
     if not any(len(word) >= 3 and not _synonyms().knows(word) for word in words):
         return ()
