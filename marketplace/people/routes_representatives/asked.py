@@ -16,7 +16,7 @@ from marketplace.core.errors import InvalidInput
 from marketplace.core.flash import flash
 from marketplace.core.web import FormData
 from marketplace.people.errors import AskDead, NotTheOneAsked
-from marketplace.people.representatives import RepresentativeService
+from marketplace.people.representatives import AskedService
 from marketplace.people.routes_representatives.shared import facts_of
 
 PRIVATE: Final = {"cache-control": "no-store", "referrer-policy": "no-referrer"}
@@ -114,5 +114,5 @@ def _dead(error: AskDead) -> Template:
     return Template("people/representatives/dead.html", context={"why": str(error)}, status_code=404)
 
 
-def _service(request: Request[Any, Any, Any], db: AsyncSession) -> RepresentativeService:
-    return RepresentativeService(db, request.app.state.settings.secret_key)
+def _service(request: Request[Any, Any, Any], db: AsyncSession) -> AskedService:
+    return AskedService(db, request.app.state.settings.secret_key)

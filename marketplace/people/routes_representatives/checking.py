@@ -22,7 +22,7 @@ from marketplace.core.ids import parse_id
 from marketplace.core.web import FormData, submit, typed
 from marketplace.people.repository import PeopleRepository
 from marketplace.people.repository_representatives import OPEN, RepresentationRepository
-from marketplace.people.representatives import KINDS, AskForm, RepresentativeService
+from marketplace.people.representatives import KINDS, AskForm, CheckingService, RepresentativeService
 from marketplace.people.routes_representatives.shared import ask_page, facts_of, read_id
 
 PAGE: Final = 25
@@ -111,7 +111,7 @@ class CheckingController(Controller):
         data: URLEncodedBody[FormData],
     ) -> Redirect | Template:
         """Allow, refuse or end it."""
-        wanted, service = read_id(row_id), RepresentativeService(db)
+        wanted, service = read_id(row_id), CheckingService(db)
         form = FormReader(data)
         decision = form.option("decision", "what you decide", ("allow", "refuse", "end"))
         reason = form.text("reason", "the reason", required=decision in ("refuse", "end"), longest=1_000)
@@ -138,7 +138,7 @@ class CheckingController(Controller):
         self, db: NamedDependency[AsyncSession], principal: NamedDependency[Principal], row_id: FromPath[str]
     ) -> Response[bytes]:
         """Hand the papers out."""
-        return file_answer(*await RepresentativeService(db).open_papers(principal, read_id(row_id)))
+        return file_answer(*await CheckingService(db).open_papers(principal, read_id(row_id)))
 
 
 async def representatives_of(db: AsyncSession, council_id: UUID, person_id: UUID) -> list[dict[str, Any]]:
@@ -153,7 +153,7 @@ async def representatives_of(db: AsyncSession, council_id: UUID, person_id: UUID
 async def _check_page(
     db: AsyncSession, principal: Principal, row_id: UUID, values: FormData, errors: dict[str, str]
 ) -> Template:
-    row, person = await RepresentativeService(db).find(principal, row_id)
+    row, person = await CheckingService(db).find(principal, row_id)
     names = await AccountRepository(db).names({row.asked_by_user_id})
     context = {
         "row": facts_of(row),
