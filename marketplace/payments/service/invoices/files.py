@@ -1,59 +1,30 @@
-"""Suppliers' own invoices: made from what was delivered and approved, or sent in as a file of visits (C6)."""
+"""Invoices sent in as a file of visits: read, judged line by line, looked at, then sent or given up."""
 
 import hashlib
 import io
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import insert
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from marketplace.accounts import Permission, Principal, audit, setting
-from marketplace.core import outbox
+from marketplace.accounts import Permission, Principal, audit
 from marketplace.core.clock import today
-from marketplace.core.database import clock_of
-from marketplace.core.errors import Conflict, InvalidInput, NotFound, broken_constraint
+from marketplace.core.errors import Conflict, InvalidInput
 from marketplace.core.formats import uk_date
 from marketplace.core.ids import new_id
-from marketplace.payments.events import InvoiceReceived
-from marketplace.payments.line_checks import AskedLine, Judged, LineChecker
-from marketplace.payments.models import Accrual, AccrualKind, Invoice, InvoiceBatch, InvoiceKind, InvoiceLine
-from marketplace.payments.repository.bills import BillRepository
-from marketplace.payments.repository.invoice_facts import InvoiceFactRepository
-from marketplace.payments.repository.self_bills import SelfBillRepository
+from marketplace.payments.line_checks import Judged, LineChecker
+from marketplace.payments.models import Invoice, InvoiceBatch, InvoiceLine
 from marketplace.payments.repository.series import PROVIDER_INVOICES, take_numbers
-from marketplace.payments.repository.supply import BatchRepository
-from marketplace.payments.schemas import PeriodForm
-from marketplace.payments.service.bills import BillService
-from marketplace.payments.service.documents import parties_of
-from marketplace.payments.service.facts import LineFacts, asked_of, columns_of, service_line_of, visit_reference
+from marketplace.payments.service.facts import LineFacts, asked_of, columns_of
 from marketplace.payments.service.holds import hold_lines
-from marketplace.payments.service.invoice_files import MOST_PROBLEMS, AskedRow, Problem, ReadFile, read_file, template
-from marketplace.payments.service.self_billing import SelfBillingService
+from marketplace.payments.service.invoice_files import MOST_PROBLEMS, AskedRow, Problem, ReadFile, read_file
+from marketplace.payments.service.invoices.steps import InvoiceSteps
 from marketplace.payments.states import BATCH, HOLD_WORDS, INVOICE, BatchStatus, HoldReason, InvoiceStatus, LineStatus
 from marketplace.payments.vat import Vat, vat_of_document
 
-MOST_LINES = 5_000
 SAME_NUMBER = "same-number"
 CHANGED = "What is known about these visits has changed since you looked. Check the lines again, then send"
-
-
-class Delivered(NamedTuple):
-    """What a supplier can bill now: each earning, and how VAT applies to it where that is known."""
-
-    rows: list[tuple[Accrual, Vat]]
-    unclear: list[Accrual]
-    """Earnings that wait until somebody says how VAT applies."""
-    is_cut: bool
-
-    @property
-    def total_pence(self) -> int:
-        """The sum of what can be billed."""
-        return sum(row.amount_pence for row, _ in self.rows)
 
 
 class CheckedLine(NamedTuple):
@@ -63,134 +34,8 @@ class CheckedLine(NamedTuple):
     judged: Judged
 
 
-class InvoiceService:
-    """Verbs of suppliers for their own invoices."""
-
-    def __init__(self, db: AsyncSession) -> None:
-        self.db = db
-        self.clock = clock_of(db)
-        self.bills = BillRepository(db)
-        self.batches = BatchRepository(db)
-        self.facts = InvoiceFactRepository(db)
-
-    async def delivered(
-        self, principal: Principal, council_id: UUID, period: PeriodForm, *, locked: bool = False
-    ) -> Delivered:
-        """Return what the reader's organisation earned in a period and no bill has.
-
-        Raises:
-            Forbidden: The role may not.
-            NotFound: A council the reader does not work for.
-            Conflict: The council makes out the organisation's bills.
-        """
-        organisation_id = await self._supplier(principal, council_id)
-        rows = await self.facts.unbilled(
-            council_id, organisation_id, period.starts_on, period.ends_on, limit=MOST_LINES + 1, locked=locked
-        )
-        facts = LineFacts(self.db, council_id, organisation_id)
-        known: list[tuple[Accrual, Vat]] = []
-        unclear = []
-        for row in rows[:MOST_LINES]:
-            vat = await facts.vat(service_line_of(row), row.earned_on)
-            if vat is None:
-                unclear.append(row)
-            else:
-                known.append((row, vat))
-        return Delivered(known, unclear, len(rows) > MOST_LINES)
-
-    async def send_delivered(
-        self,
-        principal: Principal,
-        council_id: UUID,
-        period: PeriodForm,
-        supplier_number: str,
-        expected_pence: int | None = None,
-    ) -> Invoice:
-        """Send an invoice for everything that was delivered and approved in a period: all its lines are clean.
-
-        Args:
-            principal: Somebody of the supplier.
-            council_id: Whom it goes to.
-            period: Days of supply.
-            supplier_number: What the supplier calls it.
-            expected_pence: The total that the reader saw; something else is refused.
-
-        Raises:
-            InvalidInput: Nothing to bill, another total, or a number that was used before.
-            Conflict: The council makes out the organisation's bills.
-        """
-        organisation_id = await self._supplier(principal, council_id)
-        # The series comes first: a second click waits here and then finds these earnings billed.
-        await take_numbers(self.db, council_id, PROVIDER_INVOICES, 0)
-        await self._free_number(council_id, organisation_id, supplier_number)
-        found = await self.delivered(principal, council_id, period, locked=True)
-        if not found.rows:
-            raise InvalidInput({"first_on": "Nothing was approved on these days that is not on a bill already"})
-        if expected_pence is not None and found.total_pence != expected_pence:
-            raise InvalidInput({"first_on": "What was approved has changed since you looked. Check the list again"})
-        vat = vat_of_document([(row.amount_pence, each) for row, each in found.rows])
-        invoice = await self._invoice(
-            principal,
-            council_id,
-            organisation_id,
-            supplier_number=supplier_number,
-            period=(period.starts_on, period.ends_on),
-            total_pence=found.total_pence,
-            vat_pence=sum(vat),
-        )
-        visits = await self.bills.known_bookings(
-            [row.source_id for row, _ in found.rows if row.kind is AccrualKind.VISIT]
-        )
-        lines = [
-            {
-                "id": new_id(),
-                "council_id": council_id,
-                "invoice_id": invoice.id,
-                "position": position,
-                "status": LineStatus.CLEAN,
-                "accrual_id": row.id,
-                "booking_id": row.source_id if row.source_id in visits else None,
-                "service_on": row.earned_on,
-                "description": row.description,
-                "amount_pence": row.amount_pence,
-                "vat_pence": inside,
-                "vat_category": each.category,
-                "vat_rate": each.rate,
-                "vat_reason": each.reason,
-            }
-            for position, ((row, each), inside) in enumerate(zip(found.rows, vat, strict=True), start=1)
-        ]
-        await self.db.execute(insert(InvoiceLine), lines)
-        await self.bills.put_on_bill([row.id for row, _ in found.rows], invoice.id)
-        await self._number(principal, [invoice], {invoice.id: 0})
-        return invoice
-
-    async def template(self, principal: Principal, council_id: UUID, period: PeriodForm) -> bytes:
-        """Write a file for the supplier to fill in or send: its approved visits of a period that no bill has."""
-        organisation_id = await self._supplier(principal, council_id)
-        earned = await self.facts.unbilled(
-            council_id, organisation_id, period.starts_on, period.ends_on, limit=MOST_LINES
-        )
-        visits = {
-            row.id: row
-            for row in await self.facts.visits(council_id, organisation_id, {row.earned_on for row in earned})
-        }
-        rows = []
-        for row in earned:
-            visit = visits.get(row.source_id)
-            if row.kind is AccrualKind.VISIT and visit is not None:
-                reference = visit_reference(visit.id)
-                asked = AskedLine(
-                    visit.reference or reference,
-                    visit.visit_on,
-                    visit.starts_local,
-                    visit.minutes,
-                    row.amount_pence,
-                    reference,
-                )
-                cells = columns_of(asked)
-                rows.append(["", *(cells[name] for name in list(cells))])
-        return template(rows)
+class InvoiceFiles(InvoiceSteps):
+    """Verbs for a file of visits."""
 
     async def check_file(self, principal: Principal, council_id: UUID, name: str, body: bytes) -> InvoiceBatch:
         """Read a file and judge its lines. Nothing is sent: the supplier looks at the result first.
@@ -329,26 +174,6 @@ class InvoiceService:
         await self.db.flush()
         return batch
 
-    async def _supplier(self, principal: Principal, council_id: UUID) -> UUID:
-        """Return the reader's organisation, which sends its own invoices to a council it works for."""
-        principal.require(Permission.EARNINGS_OWN)
-        organisation_id = principal.need_organisation()
-        if council_id not in principal.councils:
-            raise NotFound
-        live = await SelfBillingService(self.db).live(council_id, organisation_id)
-        if live is not None:
-            raise Conflict(
-                "You agreed that the council makes out your bills, so you cannot send invoices. "
-                f"The agreement runs until {uk_date(live.ends_on - timedelta(days=1))}. You can end it sooner."
-            )
-        return organisation_id
-
-    async def _free_number(self, council_id: UUID, organisation_id: UUID, number: str) -> None:
-        used = await self.bills.number_taken(council_id, organisation_id, [number])
-        for row in used.values():
-            words = f"You used this number on {uk_date(row.received_on)} ({row.number}). Give each invoice its own"
-            raise InvalidInput({"supplier_number": words})
-
     async def _without_same_numbers(self, council_id: UUID, organisation_id: UUID, read: ReadFile) -> ReadFile:
         """Block the rows whose invoice number was used before."""
         used = await self.bills.number_taken(council_id, organisation_id, {row.invoice_number for row in read.rows})
@@ -430,83 +255,6 @@ class InvoiceService:
         )
         for line, share in zip(lines, shares, strict=True):
             line.vat_pence = share
-
-    async def _invoice(
-        self,
-        principal: Principal,
-        council_id: UUID,
-        organisation_id: UUID,
-        *,
-        supplier_number: str,
-        period: tuple[date, date],
-        total_pence: int,
-        vat_pence: int,
-        batch_id: UUID | None = None,
-    ) -> Invoice:
-        """Write a draft: it has no number until it is sent."""
-        day = today(self.clock)
-        terms_days: int = await setting(self.db, council_id, "payments.terms_days", day)
-        invoice = Invoice(
-            id=new_id(),
-            council_id=council_id,
-            organisation_id=organisation_id,
-            kind=InvoiceKind.PROVIDER_INVOICE,
-            supplier_number=supplier_number,
-            status=InvoiceStatus.DRAFT,
-            period_starts_on=period[0],
-            period_ends_on=period[1],
-            issued_on=day,
-            received_on=day,
-            due_on=day + timedelta(days=terms_days),
-            net_pence=total_pence - vat_pence,
-            vat_pence=vat_pence,
-            total_pence=total_pence,
-            buyer_reference=str(await setting(self.db, council_id, "payments.buyer_reference", day)),
-            parties=await parties_of(
-                self.db, council_id, await SelfBillRepository(self.db).organisation(organisation_id), day
-            ),
-            batch_id=batch_id,
-            submitted_by_user_id=principal.user_id,
-            created_at=self.clock.now(),
-        )
-        self.db.add(invoice)
-        await self.db.flush()
-        INVOICE.begin(self.db, invoice, by=principal.user_id)
-        return invoice
-
-    async def _number(self, principal: Principal, invoices: Sequence[Invoice], held: Mapping[UUID, int]) -> None:
-        """Take drafts in: they get their numbers and the day from which the 30 days run."""
-        day = today(self.clock)
-        council_id = invoices[0].council_id
-        terms_days: int = await setting(self.db, council_id, "payments.terms_days", day)
-        numbers = await take_numbers(self.db, council_id, PROVIDER_INVOICES, len(invoices))
-        try:
-            async with self.db.begin_nested():
-                for number, invoice in zip(numbers, invoices, strict=True):
-                    invoice.issued_on = invoice.received_on = day
-                    invoice.due_on = day + timedelta(days=terms_days)
-                    invoice.number = f"PI-{number:06}"
-                    INVOICE.move(self.db, invoice, InvoiceStatus.ISSUED, by=principal.user_id)
-                await self.db.flush()
-        except IntegrityError as error:
-            if broken_constraint(error) == "uq_invoices_supplier_number":
-                raise InvalidInput(
-                    {"supplier_number": "You used this number before. Give each invoice its own"}
-                ) from error
-            raise
-        service = BillService(self.db)
-        for invoice in invoices:
-            service.record(principal, "payments.send_invoice", invoice, after={"total_pence": invoice.total_pence})
-            outbox.publish(
-                self.db,
-                InvoiceReceived(
-                    council_id=council_id,
-                    invoice_id=invoice.id,
-                    organisation_id=invoice.organisation_id,
-                    held_lines=held[invoice.id],
-                ),
-            )
-        await self.db.flush()
 
     def _record(self, principal: Principal, action: str, batch: InvoiceBatch) -> None:
         audit.record(
