@@ -15,7 +15,7 @@ MAX_STEMS: Final = 500_000
 _STOP_TEXT: Final = """
 auntie brother dad daddy father gran grandad grandfather grandma grandmother granny husband mam mother mum mummy nan
 sister uncle wife
-a an and any are as at be by can could do find finding for from get gets getting give gives giving has have help helped helping
+a an and any are as at be by can could do find for from get gets getting give gives giving has have help helped helping
 helps how i in is it looking me my need needs near of on or our please some somebody someone something that the
 their them they this to us want wants we what where which who will with would you your
 """

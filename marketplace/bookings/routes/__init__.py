@@ -1,13 +1,12 @@
 """Pages of bookings."""
 
-from marketplace.bookings.routes import approvals, backups, board, day, estate, photos, places
+from marketplace.bookings.routes import approvals, backups, board, day, estate, patterns, photos, places
 from marketplace.bookings.routes.agreements import AgreementController
 from marketplace.bookings.routes.calendar import CalendarController
 from marketplace.bookings.routes.employer import EmployerController, employer_help
 from marketplace.bookings.routes.employer_cost import calculator
 from marketplace.bookings.routes.employer_timesheets import TimesheetController
 from marketplace.bookings.routes.family_exceptions import FamilyExceptionController
-from marketplace.bookings.routes.patterns import AgreementVisits, ClientVisits
 from marketplace.bookings.routes.person import BookingController
 from marketplace.bookings.routes.provider import ProviderBookingController
 from marketplace.bookings.routes.provider_agreements import ClientController
@@ -37,7 +36,6 @@ ROUTES = [
     *backups.HANDLERS,
     *places.HANDLERS,
     *photos.HANDLERS,
-    AgreementVisits,
-    ClientVisits,
+    *patterns.HANDLERS,
     CalendarController,
 ]

@@ -11,14 +11,14 @@ from marketplace.matching.routes.offers import OfferController
 from marketplace.matching.routes.people import PersonController
 from marketplace.matching.routes.proposals import ProposalController
 from marketplace.matching.routes.public import how_we_match, shared_shortlist
-from marketplace.matching.routes.referrals import ReferralController
+from marketplace.matching.routes.referrals import REFERRALS
 from marketplace.matching.routes.runs import RunController
 from marketplace.matching.routes.shortlists import ShortlistController
 from marketplace.matching.routes.thinking import ThinkingController
 from marketplace.matching.routes.weights import WeightController
 
 ROUTES = [
-    ReferralController,
+    *REFERRALS,
     ShortlistController,
     OfferController,
     PersonController,

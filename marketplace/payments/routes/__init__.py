@@ -19,6 +19,7 @@ from marketplace.payments.routes import (
     money_audits,
     money_finance,
     money_funds,
+    own_invoices,
     queries,
     refunds,
     self_billing,
@@ -30,7 +31,6 @@ from marketplace.payments.routes.claims import ClaimController, OwnClaimControll
 from marketplace.payments.routes.costs import CostController
 from marketplace.payments.routes.earnings import EarningsController
 from marketplace.payments.routes.months import BlockController, ContributionController, MoneyManagementController
-from marketplace.payments.routes.own_invoices import OwnInvoiceController
 from marketplace.payments.routes.remittances import RemittanceController
 from marketplace.payments.routes.returned import ReturnedController
 from marketplace.payments.routes.run_files import RunFileController
@@ -62,7 +62,7 @@ ROUTES: list[Any] = [
     *books_lists.ROUTES,
     *invoices.ROUTES,
     *self_billing.ROUTES,
-    OwnInvoiceController,
+    *own_invoices.ROUTES,
     TariffController,
     TariffBookController,
     RuralAreaController,
