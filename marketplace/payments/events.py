@@ -127,6 +127,13 @@ class InvoiceRefused(Event, frozen=True, kw_only=True):
     organisation_id: UUID
 
 
+class VatCorrected(Event, frozen=True, kw_only=True):
+    """A wrong VAT treatment stands on a supplier's own invoices: only its own credit notes put them right."""
+
+    treatment_id: UUID
+    organisation_id: UUID
+
+
 class CreditNoteIssued(Event, frozen=True, kw_only=True):
     """A bill was taken back, whole or in part."""
 

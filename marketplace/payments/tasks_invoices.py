@@ -9,7 +9,7 @@ from marketplace.accounts import AccountRepository, Role
 from marketplace.core import outbox
 from marketplace.core.database import session_maker, transaction
 from marketplace.core.schedule import every
-from marketplace.messaging import MessagingService
+from marketplace.messaging import MessagingService, delivery
 from marketplace.payments.events import (
     CreditNoteIssued,
     InvoiceReceived,
@@ -18,13 +18,17 @@ from marketplace.payments.events import (
     LinesFreed,
     LinesHeld,
     SelfBillingOffered,
+    VatCorrected,
 )
 from marketplace.payments.models import Invoice, InvoiceKind
 from marketplace.payments.repository.bills import BillRepository
 from marketplace.payments.repository.self_bills import SelfBillRepository
-from marketplace.payments.repository.supply import SelfBillingRepository
+from marketplace.payments.repository.supply import SelfBillingRepository, VatRepository
+from marketplace.payments.service.holds import MOST_NAMED
 from marketplace.payments.service.self_billing import SelfBillingService
+from marketplace.payments.service.vat_corrections import VatCorrectionService
 from marketplace.payments.states import HOLD_WORDS, InvoiceStatus, SelfBillingStatus
+from marketplace.providers.models import SERVICE_LABELS
 
 
 @outbox.task("payments.tell_invoice_received", on=InvoiceReceived)
@@ -75,6 +79,8 @@ async def tell_hold_ended(message_id: UUID, event: LineHoldEnded) -> None:
         context["line"] = await bills.line(event.council_id, event.line_id)
         context["outcome"] = holds[0].outcome if holds else ""
         context["is_paid"] = event.is_paid
+        context["is_free"] = not event.is_paid and bill.kind is InvoiceKind.PROVIDER_INVOICE
+        context["link"] = f"{delivery.settings().public_url}/provider/invoices/{bill.id}"
         await MessagingService(db).tell(
             event.council_id, "line_hold_ended", context, organisation_id=event.organisation_id
         )
@@ -114,6 +120,29 @@ async def tell_lines_freed(message_id: UUID, event: LinesFreed) -> None:
         _, context = await _bill(db, event.council_id, event.invoice_id, event.organisation_id)
         context |= {"lines": event.line_count, "amount_pence": event.amount_pence}
         await MessagingService(db).tell(event.council_id, "lines_freed", context, organisation_id=event.organisation_id)
+
+
+@outbox.task("payments.tell_vat_corrected", on=VatCorrected)
+async def tell_vat_corrected(message_id: UUID, event: VatCorrected) -> None:
+    """The supplier hears which of its own invoices say the wrong VAT, and how to send a credit note."""
+    async with transaction(session_maker(), [event.council_id]) as db:
+        if not await outbox.first_time(db, "payments.tell_vat_corrected", message_id):
+            return
+        row = await VatRepository(db).find(event.council_id, event.treatment_id)
+        bills = await VatCorrectionService(db).own_invoices(event.council_id, row.id)
+        if not bills:
+            return  # Its credit notes came before this message.
+        context = {
+            **await _names(db, event.council_id, event.organisation_id),
+            "bills": [found.bill for found in bills[:MOST_NAMED]],
+            "more": max(len(bills) - MOST_NAMED, 0),
+            "starts_on": row.starts_on,
+            "service": SERVICE_LABELS[row.service_line],
+            "link": f"{delivery.settings().public_url}/provider/invoices",
+        }
+        await MessagingService(db).tell(
+            event.council_id, "vat_corrected", context, organisation_id=event.organisation_id
+        )
 
 
 @outbox.task("payments.tell_self_billing_offered", on=SelfBillingOffered)

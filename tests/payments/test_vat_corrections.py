@@ -7,20 +7,23 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from marketplace.core import outbox
 from marketplace.core.database import SessionMaker
 from marketplace.core.errors import Conflict, Forbidden, InvalidInput
 from marketplace.ledger import Purpose
+from marketplace.payments import tasks_invoices  # noqa: F401 - registers the tasks
 from marketplace.payments.checks import CHECKS
 from marketplace.payments.models import Invoice, InvoiceKind, InvoiceLine, VatTreatment
 from marketplace.payments.repository.bills import BillRepository
 from marketplace.payments.service.billing_again import BillingAgainService
 from marketplace.payments.service.bills import BillService
 from marketplace.payments.service.credit_notes import CreditNoteService
+from marketplace.payments.service.invoices import InvoiceService
 from marketplace.payments.service.self_bills import SelfBillService
 from marketplace.payments.service.vat import VatForm, VatService
 from marketplace.providers.models import ServiceLine, VatCategory
 from tests.browser import Browser, count
-from tests.factories_payments import FEBRUARY, Money, balance, make_accrual, make_money, make_vat, reload
+from tests.factories_payments import FEBRUARY, Money, balance, handled, make_accrual, make_money, make_vat, reload
 
 PLANNING = ServiceLine.SUPPORT_PLANNING
 FROM = date(2026, 4, 1)
@@ -173,3 +176,37 @@ async def test_finance_reads_what_a_correction_does_and_the_supplier_what_became
     await reload(db)
     provider = await browser.signed_in(money.provider)
     assert "Corrected" in (await provider.open("/provider/vat")).words
+
+
+async def test_a_supplier_is_asked_for_credit_notes_of_its_own_invoices_and_finance_sees_them_until_they_come(
+    browser: Browser, db: AsyncSession
+) -> None:
+    money = await make_money(db, agreed=False, vat_number="GB123456789")
+    council, provider = money.council.id, money.provider.principal
+    for pence, number in ((12_000, "A-1"), (6_000, "A-2")):
+        await make_accrual(
+            db, money.council, money.organisation, amount_pence=pence, service_line=PLANNING, agreed=False
+        )
+        await InvoiceService(db).send_delivered(provider, council, FEBRUARY, number)
+    await corrected(db, money)
+    # Nothing is taken back: the invoices are the supplier's own.
+    assert await count(db, "invoices", "credits_id IS NOT NULL") == 0
+    for item in await outbox.relay(db):
+        await handled(db, item)
+        await handled(db, item)
+    assert await count(db, "messages", "template = 'vat_corrected'") == 1
+    wanted = "template = 'vat_corrected' AND body LIKE '%A-1%A-2%/provider/invoices%credit note%'"
+    assert await count(db, "messages", wanted) == 1
+    finance = await browser.signed_in(money.finance)
+    words = (await finance.open("/vat-treatments")).words
+    assert "2 invoices of suppliers say VAT that was corrected since" in words
+    await reload(db)
+    for number in ("A-1", "A-2"):
+        invoice = (await db.scalars(select(Invoice).where(Invoice.supplier_number == number))).one()
+        parts = {line.id: line.amount_pence for line in await BillRepository(db).lines(invoice.id)}
+        await CreditNoteService(db).send(money.provider.principal, invoice.id, parts, "Wrong VAT", f"C-{number}")
+    assert "wait for a credit note" not in (await finance.open("/vat-treatments")).words
+    other = await make_money(db, name="Elsewhere")
+    assert (
+        "wait for a credit note" not in (await (await browser.signed_in(other.finance)).open("/vat-treatments")).words
+    )

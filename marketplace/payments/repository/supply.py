@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Date, Row, and_, cast, func, or_, select
+from sqlalchemy import ARRAY, Date, Row, Select, and_, cast, func, or_, select
 from sqlalchemy.orm import aliased
 
 from marketplace.accounts.models import Council
@@ -141,41 +141,32 @@ class VatRepository(Repository[VatTreatment]):
         )
         return await self.maybe(question, locked=True)
 
-    async def billed_as(self, row: VatTreatment) -> list[tuple[InvoiceLine, Accrual]]:
-        """Return lines of self-bills that say of VAT what a treatment said, with their earnings, by bill.
+    async def billed_as(
+        self, row: VatTreatment, kind: InvoiceKind = InvoiceKind.SELF_BILL
+    ) -> list[tuple[InvoiceLine, Accrual]]:
+        """Return lines of bills of a kind that say of VAT what a treatment said, with their earnings, by bill.
 
         Lines that were refused or of which any was taken back before are left out: people decide about those.
         """
-        credited = aliased(InvoiceLine)
-        note = aliased(Invoice)
-        question = (
-            select(InvoiceLine, Accrual)
-            .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
-            .join(Accrual, Accrual.id == InvoiceLine.accrual_id)
-            .where(
-                Invoice.council_id == row.council_id,
-                Invoice.organisation_id == row.organisation_id,
-                Invoice.kind == InvoiceKind.SELF_BILL,
-                Invoice.status.not_in((InvoiceStatus.DRAFT, InvoiceStatus.WITHDRAWN, InvoiceStatus.REFUSED)),
-                Accrual.invoice_id == Invoice.id,
-                Accrual.earned_on >= row.starts_on,
-                InvoiceLine.status != LineStatus.REFUSED,
-                InvoiceLine.billed_again_on.is_(None),
-                InvoiceLine.vat_category == row.category,
-                InvoiceLine.vat_rate == row.rate,
-                InvoiceLine.vat_reason == row.reason,
-                ~select(credited.id)
-                .join(note, note.id == credited.invoice_id)
-                .where(
-                    credited.credits_line_id == InvoiceLine.id,
-                    credited.status != LineStatus.REFUSED,
-                    note.status.not_in((InvoiceStatus.DRAFT, InvoiceStatus.WITHDRAWN, InvoiceStatus.REFUSED)),
-                )
-                .exists(),
-            )
-            .order_by(InvoiceLine.invoice_id, InvoiceLine.position)
+        question = _said(kind).where(VatTreatment.id == row.id).order_by(InvoiceLine.invoice_id, InvoiceLine.position)
+        return [(line, earning) for line, earning, _, _ in await self.db.execute(question)]
+
+    async def sent_wrong(
+        self, council_id: UUID, treatment_id: UUID | None, *, limit: int
+    ) -> Sequence[Row[InvoiceLine, Accrual, VatTreatment, Invoice]]:
+        """Return lines of suppliers' own invoices that say what a corrected treatment said, the oldest bill first.
+
+        Args:
+            council_id: Whose.
+            treatment_id: Only of this treatment; of all that were corrected where it is None.
+            limit: How many lines at most.
+        """
+        question = _said(InvoiceKind.PROVIDER_INVOICE).where(
+            VatTreatment.council_id == council_id, VatTreatment.corrected_at.is_not(None)
         )
-        return [(line, earning) for line, earning in await self.db.execute(question)]
+        if treatment_id is not None:
+            question = question.where(VatTreatment.id == treatment_id)
+        return (await self.db.execute(question.order_by(Invoice.id, InvoiceLine.position).limit(limit))).all()
 
     async def of_supplier(self, organisation_id: UUID, councils: Sequence[UUID]) -> Sequence[Row[VatTreatment, str]]:
         """Return a supplier's statements with the councils' names."""
@@ -295,3 +286,41 @@ class BatchRepository(Repository[InvoiceBatch]):
                 or_(Invoice.id > after[0], and_(Invoice.id == after[0], InvoiceLine.position > after[1]))
             )
         return (await self.db.execute(question.order_by(Invoice.id, InvoiceLine.position).limit(limit))).all()
+
+
+def _said(kind: InvoiceKind) -> Select[InvoiceLine, Accrual, VatTreatment, Invoice]:
+    """Ask for lines of a kind of bill with the treatments whose words they carry; nothing of them was taken back."""
+    credited = aliased(InvoiceLine)
+    note = aliased(Invoice)
+    gone = (InvoiceStatus.DRAFT, InvoiceStatus.WITHDRAWN, InvoiceStatus.REFUSED)
+    return (
+        select(InvoiceLine, Accrual, VatTreatment, Invoice)
+        .join(Invoice, Invoice.id == InvoiceLine.invoice_id)
+        .join(Accrual, Accrual.id == InvoiceLine.accrual_id)
+        .join(
+            VatTreatment,
+            and_(
+                VatTreatment.council_id == Invoice.council_id,
+                VatTreatment.organisation_id == Invoice.organisation_id,
+                VatTreatment.starts_on <= Accrual.earned_on,
+                VatTreatment.category == InvoiceLine.vat_category,
+                VatTreatment.rate == InvoiceLine.vat_rate,
+                VatTreatment.reason == InvoiceLine.vat_reason,
+            ),
+        )
+        .where(
+            Invoice.kind == kind,
+            Invoice.status.not_in(gone),
+            Accrual.invoice_id == Invoice.id,
+            InvoiceLine.status != LineStatus.REFUSED,
+            InvoiceLine.billed_again_on.is_(None),
+            ~select(credited.id)
+            .join(note, note.id == credited.invoice_id)
+            .where(
+                credited.credits_line_id == InvoiceLine.id,
+                credited.status != LineStatus.REFUSED,
+                note.status.not_in(gone),
+            )
+            .exists(),
+        )
+    )

@@ -23,6 +23,7 @@ from marketplace.payments.routes.shared import PAGE, cut, row_id, take
 from marketplace.payments.schemas import read_reason
 from marketplace.payments.service.self_billing import FOOTING_WORDS, SelfBillingService, check_signature
 from marketplace.payments.service.vat import VatForm, VatService
+from marketplace.payments.service.vat_corrections import VatCorrectionService
 from marketplace.payments.states import SelfBillingStatus
 from marketplace.providers.models import SERVICE_LABELS, VAT_LABELS, ServiceLine, VatCategory
 
@@ -327,6 +328,8 @@ async def _vat_page(
     context = {
         "rows": rows,
         "is_waiting": is_waiting,
+        "sent_wrong": (sent_wrong := [] if after else await VatCorrectionService(db).waiting(principal))[:PAGE],
+        "sent_wrong_count": len(sent_wrong),
         "service_labels": SERVICE_LABELS,
         "vat_labels": VAT_LABELS,
         "may_decide": principal.may(Permission.INVOICES_APPROVE),
