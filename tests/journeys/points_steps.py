@@ -12,8 +12,8 @@ from typing import Any
 
 from marketplace.people.ras.starting import STARTING_DOMAINS
 from marketplace.reporting.demo.points import draw_levels
+from tests.conftest import TESTS
 from tests.journeys.accreditation import send
-from tests.journeys.conftest import ROOT
 from tests.journeys.walker import Walker
 
 CASES = 200
@@ -130,6 +130,6 @@ def previewed(folder: Path, rows: list[dict[str, str]], *, order: str, weeks: st
     path.write_bytes(as_file(priced)["buffer"])
     command = [sys.executable, "-m", "marketplace.web.cli", "ras", "preview", str(path), "--budget-pence", "1000000000"]
     options = ["--people", "2000", "--slice-percent", "15", "--slice", order, "--weeks", weeks, "--json"]
-    done = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, check=True, text=True)
+    done = subprocess.run([*command, *options], cwd=TESTS.parent, capture_output=True, check=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
