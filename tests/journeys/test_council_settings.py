@@ -1,6 +1,5 @@
 """An administrator changes what the council decides for itself, and a person reads it on their own page."""
 
-import os
 from datetime import timedelta
 from typing import Any
 
@@ -26,8 +25,6 @@ def test_a_time_is_changed_and_read_by_the_person_whom_it_concerns(
     admin.sign_in("admin@derby.example")
     admin.open("/settings")
     stays_in(admin)
-    if folder := os.environ.get("SHOTS"):
-        admin.page.screenshot(path=f"{folder}/settings-{width}.png", full_page=True)
     admin.fill(q="challenge")
     admin.press("Find")
     stays_in(admin)
@@ -51,8 +48,6 @@ def test_a_time_is_changed_and_read_by_the_person_whom_it_concerns(
     send(admin, "Save the change")
     assert "30 working days from" in admin.page.locator("body").inner_text()
     stays_in(admin)
-    if folder := os.environ.get("SHOTS"):
-        admin.page.screenshot(path=f"{folder}/setting-{width}.png", full_page=True)
     admin.click(admin.page.get_by_role("button", name="Take back"))
     assert "is taken back" in admin.page.locator("body").inner_text()
     admin.fill(value=str(days), why="More people answer them now.")
