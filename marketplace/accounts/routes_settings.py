@@ -9,7 +9,6 @@ from litestar.params import FromPath, FromQuery, URLEncodedBody
 from litestar.response import Redirect, Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from marketplace.accounts.council_settings.kinds import sentence
 from marketplace.accounts.council_settings.service import (
     VALUE,
     CouncilSettingsService,
@@ -17,7 +16,6 @@ from marketplace.accounts.council_settings.service import (
     SettingChanged,
     SettingForm,
     form_of,
-    label_of,
 )
 from marketplace.accounts.permissions import Permission
 from marketplace.accounts.principal import Principal
@@ -129,7 +127,7 @@ async def _page(
             (row, found.entry.kind.words(row.value["value"]), row.starts_on > found.today) for row in found.rows[:SHOWN]
         ],
         "names": await AccountRepository(db).names(users),
-        "fields": found.entry.kind.fields(VALUE, sentence(label_of(found.entry).removeprefix("the "))),
+        "fields": found.entry.kind.fields(VALUE, found.entry.name),
         "may_set": principal.may(Permission.SETTINGS_SET),
         "values": _usual(found) if values is None else values,
         "errors": errors,

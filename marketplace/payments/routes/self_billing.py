@@ -325,10 +325,12 @@ async def _vat_page(
     rows, has_more = cut(
         await VatRepository(db).listed(principal.council_id, waiting=is_waiting, after=parse_id(after), limit=PAGE + 1)
     )
+    # They stand above the list, so on its first page alone.
+    sent_wrong = [] if after else await VatCorrectionService(db).waiting(principal)
     context = {
         "rows": rows,
         "is_waiting": is_waiting,
-        "sent_wrong": (sent_wrong := [] if after else await VatCorrectionService(db).waiting(principal))[:PAGE],
+        "sent_wrong": sent_wrong[:PAGE],
         "sent_wrong_count": len(sent_wrong),
         "service_labels": SERVICE_LABELS,
         "vat_labels": VAT_LABELS,
